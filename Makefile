@@ -1,0 +1,61 @@
+# What a developer types. `python3` (3.11 or newer, with its venv module) and `make` are all that must be there.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := .venv-uv/bin/uv
+LOCK := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --no-header --no-annotate --python-version 3.11 --extra emulator
+export UV_PYTHON_DOWNLOADS := never
+# Settings of somebody's own Airflow must not reach the tests, nor the environment that happens to be active.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo check lint test lock clean
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: .venv/.ready  ## make the environment with Airflow 3.3 (.venv)
+
+demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Graph; KEEP=1 leaves it running
+	@$(BIN)/python scripts/demo.py $(if $(filter-out 0,$(KEEP)),--keep)
+
+check: lint  ## the quick part of the tests, under a minute
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with coverage
+	@$(BIN)/python -m pytest --durations=10 --cov --cov-report=term
+
+lint: .venv/.ready
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --quiet --check
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
+
+lock: $(UV)  ## compile requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt
+	@$(LOCK) --exclude-newer 2026-04-15 --exclude-newer-package apache-airflow-providers-common-compat=2026-11-20 \
+		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
+
+clean:  ## remove what make has made
+	@rm -rf .venv .venv-2.11 .venv-uv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(UV): requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "This needs Python 3.11 or newer; choose one with: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python cannot make environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making the environment; the first time this downloads some 200 MB."
+	@$(PYTHON) -m venv --clear .venv-uv
+	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/uv.txt
+	@touch $@
+
+.venv/.ready: requirements/dev.txt
+.venv/.ready: FOR := .venv-uv/bin/python
+.venv-2.11/.ready: requirements/airflow-2.11.txt
+.venv-2.11/.ready: FOR := '>=3.11,<3.13'
+.venv/.ready .venv-2.11/.ready: pyproject.toml | $(UV)
+	@test -x $(@D)/bin/python || $(UV) venv --quiet --python $(FOR) $(@D)
+	@$(UV) pip sync --quiet --python $(@D) $<
+	@$(UV) pip install --quiet --python $(@D) --no-deps --editable .
+	@touch $@
