@@ -50,12 +50,14 @@ $(UV): requirements/uv.txt
 	@.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/uv.txt
 	@touch $@
 
-.venv/.ready: requirements/dev.txt
+.venv/.ready: LOCKED := requirements/dev.txt
 .venv/.ready: FOR := .venv-uv/bin/python
-.venv-2.11/.ready: requirements/airflow-2.11.txt
+.venv/.ready: requirements/dev.txt
+.venv-2.11/.ready: LOCKED := requirements/airflow-2.11.txt
 .venv-2.11/.ready: FOR := '>=3.11,<3.13'
+.venv-2.11/.ready: requirements/airflow-2.11.txt
 .venv/.ready .venv-2.11/.ready: pyproject.toml | $(UV)
 	@test -x $(@D)/bin/python || $(UV) venv --quiet --python $(FOR) $(@D)
-	@$(UV) pip sync --quiet --python $(@D) $<
+	@$(UV) pip sync --quiet --python $(@D) $(LOCKED)
 	@$(UV) pip install --quiet --python $(@D) --no-deps --editable .
 	@touch $@
