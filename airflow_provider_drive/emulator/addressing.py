@@ -1,0 +1,202 @@
+"""Which thing a path names: https://learn.microsoft.com/graph/onedrive-addressing-driveitems."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from airflow_provider_drive.emulator import refusals
+from airflow_provider_drive.emulator.directory import HOST, Owner, Site
+from airflow_provider_drive.emulator.drives import Drive, Item
+from airflow_provider_drive.emulator.names import LONGEST_PATH
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.emulator.directory import Token
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+SPECIAL = {"documents": "Documents", "photos": "Pictures", "approot": "Apps/Emulator", "music": "Music"}
+_VERSION = re.compile(r"/(?:v1\.0|beta|_api/v2\.[01])(?=/|$)")
+_COLON = re.compile(r":(?:/|$)")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A path below a folder at which there is nothing, or nothing yet."""
+
+    folder: Item
+    path: str
+
+
+Subject = Drive | Item | Missing | Site | Owner
+
+
+@dataclass(frozen=True)
+class Target:
+    """A thing, and what is wanted of it: ``children``, ``copy``; empty for the thing itself."""
+
+    subject: Subject | None
+    action: str
+
+
+def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
+    """Read a path as it came over the wire. Two slashes count as one: msgraph-sdk sends ``/v1.0//drives``."""
+    path = re.sub("/{2,}", "/", raw_path)
+    version = _VERSION.match(path)
+    if version is None:
+        raise Refusal(400, "BadRequest", "Invalid version.")
+    collection, _, rest = path[version.end() :].strip("/").partition("/")
+    if collection == "me":
+        return _owned(_me(tenant, token), rest)
+    finders = {"drives": _drives, "users": _users, "groups": _groups, "sites": _sites, "shares": _shares}
+    if collection not in finders:
+        return Target(None, unquote(collection))
+    return finders[collection](tenant, rest)
+
+
+def _me(tenant: Tenant, token: Token) -> Owner:
+    if not token.delegated:
+        raise Refusal(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+    return tenant.me
+
+
+def _drives(tenant: Tenant, rest: str) -> Target:
+    drive_id, _, rest = rest.partition("/")
+    return _in_drive(tenant.find_drive(unquote(drive_id)), rest)
+
+
+def _users(tenant: Tenant, rest: str) -> Target:
+    name, _, rest = rest.partition("/")
+    return _owned(_owner(tenant.users, unquote(name)), rest)
+
+
+def _groups(tenant: Tenant, rest: str) -> Target:
+    name, _, rest = rest.partition("/")
+    return _owned(_owner(tenant.groups, unquote(name)), rest)
+
+
+def _owner(owners: list[Owner], name: str) -> Owner:
+    for owner in owners:
+        if name.lower() in {owner.id, owner.address.lower()}:
+            return owner
+    raise Refusal(404, "ResourceNotFound", "Resource could not be discovered.")
+
+
+def _owned(owner: Owner, rest: str) -> Target:
+    head, _, tail = rest.partition("/")
+    return _in_drive(owner.drive, tail) if head == "drive" else Target(owner, unquote(rest))
+
+
+def _sites(tenant: Tenant, rest: str) -> Target:
+    """``{site-id}``, ``root``, ``{host}`` or ``{host}:/{path}[:…]``: https://learn.microsoft.com/graph/api/site-getbypath."""
+    head, _, tail = rest.partition("/")
+    if head.endswith(":"):
+        path, tail = _until_colon(tail)
+        site = _site(tenant, lambda site: site.path.lower() == f"/{unquote(path)}".lower().rstrip("/"))
+        known = head[:-1].lower() == HOST
+    else:
+        name = unquote(head).lower()
+        site = _site(
+            tenant, lambda site: name in {site.id.lower(), site.web, site.path or "root", site.path or HOST}
+        )
+        known = True
+    if site is None or not known:
+        raise refusals.not_found()
+    head, _, rest = tail.partition("/")
+    if head == "drive":
+        return _in_drive(site.drives[0], rest)
+    if head == "drives" and rest:
+        return _in_site(site, rest)
+    return Target(site, unquote(tail))
+
+
+def _site(tenant: Tenant, fits: Callable[[Site], bool]) -> Site | None:
+    return next(filter(fits, tenant.sites), None)
+
+
+def _in_site(site: Site, rest: str) -> Target:
+    drive_id, _, rest = rest.partition("/")
+    for drive in site.drives:
+        if drive.id.lower() == unquote(drive_id).lower():
+            return _in_drive(drive, rest)
+    raise refusals.drive_not_found()
+
+
+def _shares(tenant: Tenant, rest: str) -> Target:
+    """https://learn.microsoft.com/graph/api/shares-get: the URL in base64url after ``u!``."""
+    token, _, rest = rest.partition("/")
+    text = unquote(token).removeprefix("u!")
+    try:
+        url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise invalid("The sharing token is invalid.") from None
+    item = tenant.find_url(url)
+    if item is None:
+        raise refusals.not_found()
+    head, _, rest = rest.partition("/")
+    return Target(item, unquote(rest)) if head in {"driveItem", "root"} else Target(None, "share")
+
+
+def _in_drive(drive: Drive, rest: str) -> Target:
+    head, _, tail = rest.partition("/")
+    if head in {"root", "root:"} or head.startswith("root::"):
+        return _at(drive.root, rest.removeprefix("root"))
+    if head == "items" and tail:
+        name = re.match(r"[^/:]*", tail)
+        assert name is not None  # noqa: S101 - the expression matches the empty string too
+        return _at(_item(drive, unquote(name[0])), tail[name.end() :])
+    if head == "special" and tail:
+        name = re.match(r"[^/:]*", tail)
+        assert name is not None  # noqa: S101 - as above
+        if name[0] not in SPECIAL:
+            raise invalid("The special folder identifier isn't valid.")
+        return _at(drive.mkdir(SPECIAL[name[0]]), tail[name.end() :])
+    return Target(drive, unquote(rest))
+
+
+def _item(drive: Drive, item_id: str) -> Item:
+    """Ids are case-sensitive: onedrive-api-docs, concepts/case-sensitivity."""
+    if item_id == "root":
+        return drive.root
+    if item_id not in drive.items:
+        raise refusals.not_found()
+    return drive.items[item_id]
+
+
+def _at(item: Item, rest: str) -> Target:
+    """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` behind an item."""
+    if not rest.startswith(":"):
+        return Target(item, unquote(rest.strip("/")))
+    path, action = _until_colon(rest[1:].removeprefix("/"))
+    return Target(_below(item, _decoded(path)), unquote(action))
+
+
+def _until_colon(rest: str) -> tuple[str, str]:
+    """A second colon ends the path. A colon in a name would be ``%3A``, and is not allowed there."""
+    colon = _COLON.search(rest)
+    if colon is None:
+        return rest.rstrip("/"), ""
+    return rest[: colon.start()].rstrip("/"), rest[colon.end() :].strip("/")
+
+
+def _decoded(path: str) -> str:
+    try:
+        text = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid("The path is not UTF-8.", "invalidPath") from None
+    if len(text) > LONGEST_PATH:
+        raise invalid("The path is too long.", "pathIsTooLong")
+    return text
+
+
+def _below(item: Item, path: str) -> Item | Missing:
+    found: Item | None = item
+    for name in filter(None, path.split("/")):
+        found = found.child(name) if found is not None else None
+    return found if found is not None else Missing(item, path)

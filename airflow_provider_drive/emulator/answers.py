@@ -1,0 +1,149 @@
+"""How drives, items and sites are written in JSON: the shapes of the recordings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import mimetypes
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow_provider_drive.emulator import directory
+from airflow_provider_drive.emulator.drives import OFFICE
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.directory import Owner, Site
+    from airflow_provider_drive.emulator.drives import Drive, Item
+
+_SAFE = "!$&'()*+,;=:@"
+
+
+def time_text(moment: dt.datetime, *, personal: bool) -> str:
+    """Whole seconds, or milliseconds on personal drives: ``gnome-create-folder-201``."""
+    text = moment.astimezone(dt.UTC).isoformat(timespec="milliseconds" if personal else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def web_url(item: Item) -> str:
+    """Office files open in the browser's editor: ``pnp-patch-rename-file-200``."""
+    drive = item.drive
+    if drive.is_personal:
+        return f"https://1drv.ms/{'f' if item.is_folder else 'u'}/s!{item.guid.replace('-', '')[:19]}"
+    if item.name.lower().endswith(OFFICE) and drive.site is not None:
+        document = f"sourcedoc=%7B{item.guid}%7D&file={quote(item.name)}"
+        return f"{drive.site.web_url}/_layouts/15/Doc.aspx?{document}&action=default&mobileredirect=true"
+    return "/".join(
+        [drive.web_url, *(quote(step, safe=_SAFE) for step in filter(None, item.path.split("/")))]
+    )
+
+
+def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]:
+    """
+    Write a driveItem: ``pnp-patch-rename-file-200``, ``op-create-folder-201-etag1``, ``gnome-put-content-201``.
+
+    :param created: It answers a POST or PATCH, where folders of work and school drives do have a cTag.
+    """
+    drive = item.drive
+    author = {"application": {"displayName": "Emulator", "id": directory.guid("application")}, **drive.owner}
+    body: dict[str, Any] = {
+        "createdDateTime": time_text(item.created, personal=drive.is_personal),
+        "eTag": item.etag,
+        "id": item.id,
+        "lastModifiedDateTime": time_text(item.modified, personal=drive.is_personal),
+        "name": item.name,
+        "size": item.size,
+        "webUrl": web_url(item),
+        "createdBy": author,
+        "lastModifiedBy": author,
+        "parentReference": reference_json(item),
+        "fileSystemInfo": _file_system_info(item),
+    }
+    if not item.is_folder or drive.is_personal or created:  # "not returned for folders": resources/driveitem
+        body["cTag"] = item.ctag
+    if item.description is not None:
+        body["description"] = item.description
+    return body | _kind(item, base) | item.facets
+
+
+def reference_json(item: Item) -> dict[str, Any]:
+    """Write a parentReference: https://learn.microsoft.com/graph/api/resources/itemreference."""
+    drive, parent = item.drive, item.parent
+    body: dict[str, Any] = {"driveId": drive.id, "driveType": drive.drive_type}
+    if drive.site is not None:
+        body["siteId"] = drive.site.collection
+    if parent is None:
+        return body
+    root = "/drive/root:" if drive.is_personal else f"/drives/{drive.id}/root:"
+    path = "".join(f"/{quote(step, safe=_SAFE)}" for step in filter(None, parent.path.split("/")))
+    return {**body, "id": parent.id, "name": parent.name, "path": root + path}
+
+
+def drive_json(drive: Drive) -> dict[str, Any]:
+    """Write a drive: ``gnome-me-drives-personal``, ``pnp-batch-drives``."""
+    used = drive.used()
+    quota = {
+        "deleted": 0,
+        "remaining": drive.total - used,
+        "state": "normal",
+        "total": drive.total,
+        "used": used,
+    }
+    body = {"id": drive.id, "driveType": drive.drive_type, "owner": drive.owner, "quota": quota}
+    if not drive.is_personal:
+        body |= {"name": drive.name, "webUrl": drive.web_url, "description": ""}
+    return body
+
+
+def site_json(site: Site) -> dict[str, Any]:
+    """Write a site: https://learn.microsoft.com/graph/api/site-get."""
+    where = {
+        "id": site.id,
+        "name": site.path.rpartition("/")[2],
+        "displayName": site.name,
+        "webUrl": site.web_url,
+    }
+    collection = {"siteCollection": {"hostname": directory.HOST}}
+    return where | collection | ({"root": {}} if not site.path else {})
+
+
+def owner_json(owner: Owner) -> dict[str, Any]:
+    """Write a user or a group."""
+    key = "userPrincipalName" if owner.kind == "user" else "mail"
+    return {"id": owner.id, "displayName": owner.name, key: owner.address}
+
+
+def sharepoint_ids(item: Item) -> dict[str, Any]:
+    """Only where ``$select`` asks for them: ``pnp-shares-driveItem-select``."""
+    site = item.drive.site
+    ids = {"listId": directory.guid(item.drive.id), "listItemUniqueId": item.guid.lower()}
+    return ids | ({"siteId": site.collection, "siteUrl": site.web_url, "webId": site.web} if site else {})
+
+
+def deleted_json(item: Item) -> dict[str, Any]:
+    """https://learn.microsoft.com/graph/api/driveitem-delta: no name, no cTag, no path."""
+    kind: dict[str, Any] = {"folder": {}} if item.is_folder else {"file": {}}
+    return {
+        "id": item.id,
+        "deleted": {"state": "deleted"},
+        "parentReference": {"driveId": item.drive.id},
+        **kind,
+    }
+
+
+def _kind(item: Item, base: str) -> dict[str, Any]:
+    if {"package", "remoteItem"} & item.facets.keys():  # neither file nor folder: resources/driveitem
+        return {}
+    if item.parent is None:
+        return {"root": {}, "folder": {"childCount": len(item.children)}}
+    if item.is_folder:
+        return {"folder": {"childCount": len(item.children)}}
+    mime = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
+    secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
+    download = f"{base}/_file/download/{item.drive.id}/{item.id}?{secret}"
+    file = {"mimeType": mime, "hashes": {"quickXorHash": item.hash}}
+    return {"@microsoft.graph.downloadUrl": download, "file": file}
+
+
+def _file_system_info(item: Item) -> dict[str, str]:
+    created = time_text(item.created, personal=item.drive.is_personal)
+    modified = time_text(item.modified, personal=item.drive.is_personal)
+    return {"createdDateTime": created, "lastModifiedDateTime": modified} | item.file_system_info

@@ -1,0 +1,104 @@
+"""The emulator as an ASGI application: bytes in, bytes out. Knows no rule and has no state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow_provider_drive.emulator.doors import respond
+from airflow_provider_drive.emulator.messages import Answer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """Answer each request from the tenant's state."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        request = await _read(scope, receive)
+        try:
+            answer = respond(self.tenant, request)
+        except Exception:
+            _log.exception("The emulator has no answer to %s %s", request.method, request.path)
+            answer = Answer(500, b"The emulator failed, see its log.")
+        if answer.delay:
+            await asyncio.sleep(answer.delay)
+        if answer.cut:
+            await _cut(receive, send)
+        else:
+            await _send(answer, receive, send)
+
+
+async def _read(scope: dict[str, Any], receive: Receive) -> Request:
+    message = await receive()
+    body = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    base = f"{scope['scheme']}://{headers.get('host', '')}"
+    raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    return Request(scope["method"], raw_path, query, headers, body, base)
+
+
+async def _send(
+    answer: Answer,
+    receive: Receive,
+    send: Send,
+) -> None:
+    body = answer.body or b""
+    headers = dict(answer.headers)
+    if isinstance(body, bytes):
+        headers["content-length"] = str(len(body))
+    wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": wire})
+    if isinstance(body, bytes) and answer.truncated:
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await _cut(receive, send, flush=True)
+    elif isinstance(body, bytes):
+        await send({"type": "http.response.body", "body": body})
+    else:
+        await _stream(cast("Iterator[bytes]", body), send)
+
+
+async def _stream(blocks: Iterator[bytes], send: Send) -> None:
+    for block in blocks:
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def _cut(
+    receive: Receive,
+    send: Send,
+    *,
+    flush: bool = False,
+) -> None:
+    """
+    Close the TCP connection, which ASGI has no word for.
+
+    Both of uvicorn's HTTP implementations give ``send`` as a method of an object which knows its transport.
+    """
+    transport = cast("Any", send).__self__.transport
+    if flush:
+        transport.close()
+    else:
+        transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass  # until uvicorn has seen it too, or it would answer 500

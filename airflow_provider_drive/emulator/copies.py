@@ -1,0 +1,223 @@
+"""Copy and move, the two actions all this is about: what is allowed, and what comes of it."""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator import names, refusals
+from airflow_provider_drive.emulator.drives import OFFICE
+from airflow_provider_drive.emulator.jobs import Job
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.jobs import CopyBehaviour
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+_CONFLICTS = ("fail", "replace", "rename")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a request to copy asks for."""
+
+    source: Item
+    destination: Item
+    name: str
+    conflict: str = "fail"
+    children_only: bool = False
+    with_versions: bool = False
+    rewrites_office: bool = False
+
+
+def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: str | None) -> Job:
+    """
+    Accept a copy or refuse it: https://learn.microsoft.com/graph/api/driveitem-copy
+
+    :param body: ``parentReference``, ``name``, ``childrenOnly``, ``includeAllVersionHistory``.
+    :param conflict: ``@microsoft.graph.conflictBehavior`` of the query.
+    """
+    children_only = bool(body.get("childrenOnly"))
+    _check_source(source, body, children_only=children_only)
+    destination = _destination(tenant, source, body.get("parentReference"))
+    order = Order(
+        source,
+        destination,
+        names.check_name(body.get("name") or source.name, destination.drive.drive_type),
+        check_conflict(conflict, destination.drive),
+        children_only,
+        # known issue: a name lets the service forget about the versions
+        bool(body.get("includeAllVersionHistory")) and not body.get("name"),
+        tenant.rewrites_office and destination.drive.drive_type == "documentLibrary",
+    )
+    destination.drive.demand(source.size)
+    return _start(tenant, "copy", order, tenant.next_behaviour())
+
+
+def submit_move(tenant: Tenant, source: Item, destination: Item, name: str, conflict: str) -> Job:
+    """Move by a job: https://github.com/microsoftgraph/microsoft-graph-docs/issues/2890."""
+    order = Order(source, destination, name, conflict, with_versions=True)
+    return _start(tenant, "move", order, tenant.next_behaviour())
+
+
+def check_conflict(value: str | None, drive: Drive) -> str:
+    """Read a conflictBehavior. Personal drives ignore it: driveitem-copy, "not supported for OneDrive Consumer"."""
+    if value is None or drive.is_personal:
+        return "fail"
+    if value not in _CONFLICTS:
+        raise invalid("Invalid value for conflictBehavior.")
+    return value
+
+
+def make_room(parent: Item, name: str, conflict: str, source: Item) -> str:
+    """Find the name that an item gets in a folder, and remove what it replaces."""
+    taken = parent.child(name)
+    if taken is None:
+        return name
+    if conflict == "rename":
+        return parent.free_name(name, is_folder=source.is_folder)
+    if conflict == "replace" and not (taken.is_folder or source.is_folder or taken is source):
+        parent.drive.remove(taken)  # "deleted and replaced", files only: driveitem-copy
+        return name
+    raise refusals.name_taken()
+
+
+def refuse_loop(source: Item, destination: Item) -> None:
+    """A folder cannot go into itself. Which words Graph has for that is not documented."""
+    if destination is source or source in destination.ancestors():
+        raise invalid("Cannot copy or move an item into itself or into what is below it.")
+
+
+def same_kind(source: Drive, destination: Drive) -> None:
+    """https://github.com/rclone/rclone/issues/4342: nothing passes between personal and other drives."""
+    if source.is_personal != destination.is_personal:
+        raise invalid("ObjectHandle is Invalid")
+
+
+def _check_source(source: Item, body: dict[str, Any], *, children_only: bool) -> None:
+    """Examples 7 to 9 of driveitem-copy, ``doc-copy-400-root`` and ``doc-copy-400-childrenOnly-file``."""
+    if source.parent is None and not children_only:
+        raise invalid("Cannot copy the root folder.")
+    if children_only and not source.is_folder:
+        raise Refusal(400, "invalidRequest", "childrenOnly option is not valid for file items.", bare=True)
+    if children_only and body.get("name"):
+        raise invalid("Cannot use name parameter alongside childrenOnly.")
+
+
+def _destination(tenant: Tenant, source: Item, reference: dict[str, Any] | None) -> Item:
+    """Find the folder that a parentReference names; without one, the copy goes beside its source."""
+    destination = find_parent(tenant, source, reference)
+    if destination is None:
+        destination = source.parent or source
+    elif destination.id in tenant.fresh_folders and tenant.fresh_folders[destination.id] > 0:
+        tenant.fresh_folders[destination.id] -= 1
+        raise refusals.destination_not_found()
+    if not destination.is_folder:
+        raise invalid("The destination is not a folder.")
+    same_kind(source.drive, destination.drive)
+    refuse_loop(source, destination)
+    return destination
+
+
+def find_parent(tenant: Tenant, source: Item, reference: dict[str, Any] | None) -> Item | None:
+    """
+    Find the folder that a parentReference names, or None if it names no folder.
+
+    A ``driveId`` without ``id`` or ``path`` moves nothing (https://github.com/n8n-io/n8n/pull/32911); the literal id
+    ``root`` is refused (https://learn.microsoft.com/graph/api/driveitem-move).
+    """
+    reference = reference or {}
+    drive = tenant.find_drive(reference["driveId"]) if reference.get("driveId") else source.drive
+    if reference.get("id") == "root":
+        raise invalid("Invalid parentReference: use the id of the root folder.")
+    if reference.get("id"):
+        if reference["id"] not in drive.items:
+            raise refusals.not_found()
+        return drive.items[reference["id"]]
+    if reference.get("path"):
+        return _by_path(tenant, drive, reference["path"])
+    return None
+
+
+def _by_path(tenant: Tenant, drive: Drive, path: str) -> Item:
+    """``/drive/root:/a%20b`` or ``/drives/{id}/root:/a``: https://learn.microsoft.com/graph/api/resources/itemreference."""
+    head, _, tail = path.partition("root:")
+    steps = head.strip("/").split("/")
+    if steps[0] == "drives" and len(steps) > 1:
+        drive = tenant.find_drive(steps[1])
+    item = drive.find(urllib.parse.unquote(tail.rstrip(":")))
+    if item is None:
+        raise refusals.not_found()
+    return item
+
+
+def _start(tenant: Tenant, kind: str, order: Order, behaviour: CopyBehaviour) -> Job:
+    if behaviour.misplaced and order.source.parent is not None:
+        order = replace(order, destination=order.source.parent, conflict="rename")
+    if behaviour.conflict == "sync" or behaviour.location == "item":
+        _refuse_taken(order)
+    steps = _steps(order)
+    total = sum(1 for _ in order.source.walk())
+    job = Job(kind, order.source, order.destination, behaviour, steps, total)
+    if total > tenant.most_items:
+        job.steps = _refused(Refusal(400, "maxItemCountExceeded", "Too many items."))
+    if kind == "move":
+        job.finish = lambda: order.source.drive.remove(order.source)
+    if order.children_only:  # example 2 of driveitem-copy tells the destination folder's id
+        job.resource = order.destination
+    return tenant.accept(job)
+
+
+def _steps(order: Order) -> Iterator[Item]:
+    if not order.children_only:
+        yield from _copy(order, order.source, order.destination, order.name)
+        return
+    children = list(order.source.children.values())
+    _refuse_collisions(order, children)
+    for child in children:
+        yield from _copy(order, child, order.destination, child.name)
+
+
+def _refused(refusal: Refusal) -> Iterator[Item]:
+    raise refusal
+    yield  # pragma: no cover - makes this a generator
+
+
+def _copy(order: Order, item: Item, parent: Item, name: str) -> Iterator[Item]:
+    children = list(item.children.values())  # before the copy is there, which may be among them
+    content = item.content
+    if content is not None and order.rewrites_office and item.name.lower().endswith(OFFICE):
+        content = content.rewritten()
+    new = parent.drive.add(parent, make_room(parent, name, order.conflict, item), content, item.facets)
+    if order.with_versions:
+        new.versions = list(item.versions)
+    yield new
+    for child in children:
+        yield from _copy(order, child, new, child.name)
+
+
+def _refuse_taken(order: Order) -> None:
+    taken = order.destination.child(order.name)
+    if order.children_only or taken is None or order.conflict == "rename":
+        return
+    if order.conflict == "fail" or taken.is_folder or order.source.is_folder or taken is order.source:
+        raise refusals.name_taken()
+
+
+def _refuse_collisions(order: Order, children: list[Item]) -> None:
+    """Example 5 of driveitem-copy: each taken name is a detail; ``replace`` is for files only."""
+    if order.conflict == "rename":
+        return
+    taken = [found for child in children if (found := order.destination.child(child.name))]
+    if order.conflict == "replace":
+        taken = [item for item in taken if item.is_folder]
+    if taken:
+        first = {"code": "nameAlreadyExists", "message": "Name already exists"}
+        details = [first, *({**first, "target": item.id} for item in taken)]
+        raise Refusal(
+            409, "nameAlreadyExists", "Errors occurred during copy/move operation.", details=details
+        )

@@ -1,0 +1,85 @@
+"""Who and what is in the tenant: users, a group, sites with their libraries, and the applications' tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.drives import Drive
+
+HOST = "contoso.sharepoint.com"
+_MY_HOST = "contoso-my.sharepoint.com"
+
+
+@dataclass(eq=False)
+class Owner:
+    """A user or a group, and its drive."""
+
+    kind: str
+    id: str
+    name: str
+    address: str
+    drive: Drive
+
+
+@dataclass(eq=False)
+class Site:
+    """A site: https://learn.microsoft.com/graph/api/resources/site. The first drive is its default library."""
+
+    path: str
+    name: str
+    collection: str
+    web: str
+    drives: list[Drive] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return f"{HOST},{self.collection},{self.web}"
+
+    @property
+    def web_url(self) -> str:
+        return f"https://{HOST}{self.path}"
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token that was issued."""
+
+    expires: float
+    delegated: bool
+
+    @property
+    def is_expired(self) -> bool:
+        return time.time() >= self.expires
+
+
+def guid(name: str) -> str:
+    """Make an id that is the same each time."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{HOST}"))
+
+
+def business_drive_id(name: str) -> str:
+    """Make an id such as ``b!dmVLG22QlE2PSW0AqVB7UOhZ8n7t…``: 48 bytes, which are three GUIDs."""
+    parts = b"".join(uuid.UUID(guid(f"{name}.{part}")).bytes for part in ("site", "web", "list"))
+    return "b!" + base64.urlsafe_b64encode(parts).decode()
+
+
+def token_text(claims: dict[str, Any]) -> str:
+    """Make a text that looks like a JWT, and that nobody has seen before. Only the emulator can read it."""
+    parts = [{"typ": "JWT", "alg": "RS256", "kid": secrets.token_hex(8)}, claims]
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
+    return ".".join([*encoded, secrets.token_urlsafe(48)])
+
+
+def library_url(path: str, library: str) -> str:
+    return f"https://{HOST}{path}/{library}"
+
+
+def my_url(user: str) -> str:
+    return f"https://{_MY_HOST}/personal/{user}/Documents"

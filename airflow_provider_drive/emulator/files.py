@@ -1,0 +1,133 @@
+"""Up- and downloads."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator import copies, names, refusals
+from airflow_provider_drive.emulator.addressing import Missing
+from airflow_provider_drive.emulator.answers import item_json
+from airflow_provider_drive.emulator.content import Content
+from airflow_provider_drive.emulator.items import CONFLICT, check_match
+from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.tenant import Upload
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.drives import Item
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_WANTED = re.compile(r"bytes=(\d+)-(\d*)")
+
+
+def get_content(_: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
+    if item.is_folder:
+        raise invalid("A folder has no content.")
+    return Answer(302, None, {"location": item_json(item, request.base)["@microsoft.graph.downloadUrl"]})
+
+
+def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-put-content: ``gnome-put-content-201``, ``…-200-replace``."""
+    if not isinstance(subject, Missing):
+        check_match(tenant, request, subject)
+    folder, name = _place(subject)
+    conflict = request.query.get(CONFLICT, "replace")
+    return _store(request, folder, name, Content(request.body), conflict, {})
+
+
+def _place(subject: Item | Missing) -> tuple[Item, str]:
+    """Find the folder and the name; missing folders on the way are made."""
+    if not isinstance(subject, Missing):
+        if subject.parent is None or subject.is_folder:
+            raise invalid("A folder has no content.")
+        return subject.parent, subject.name
+    folder = subject.folder
+    *steps, name = [
+        names.check_name(step, folder.drive.drive_type) for step in subject.path.split("/") if step
+    ]
+    for step in steps:
+        folder = folder.child(step) or folder.drive.add(folder, step)
+    return folder, name
+
+
+def _store(
+    request: Request, folder: Item, name: str, content: Content, conflict: str, info: dict[str, Any]
+) -> Answer:
+    folder.drive.demand(content.size)
+    item = folder.child(name)
+    if item is not None and (item.is_folder or conflict == "fail"):
+        raise refusals.name_taken()
+    if item is not None and conflict == "rename":
+        name, item = folder.free_name(name, is_folder=False), None
+    status = 201 if item is None else 200
+    if item is None:
+        item = folder.drive.add(folder, name, content)
+    else:
+        item.drive.write(item, content)
+    item.file_system_info = dict(info)
+    return Answer(status, item_json(item, request.base, created=True), {"etag": item.etag})
+
+
+def start_upload(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+    wish = request.json().get("item") or {}
+    if not isinstance(subject, Missing):
+        check_match(tenant, request, subject)
+    folder, name = _place(subject)
+    conflict = copies.check_conflict(wish.get(CONFLICT, "replace"), folder.drive)
+    upload = Upload(folder, name, wish.get(CONFLICT, conflict), wish.get("fileSystemInfo") or {})
+    key = secrets.token_urlsafe(24)
+    tenant.uploads[key] = upload
+    return Answer(200, {"uploadUrl": f"{request.base}/_file/upload/{key}", **_expected(upload)})
+
+
+def serve_file(tenant: Tenant, request: Request) -> Answer:
+    """Answer the URLs that need no token: they are secrets themselves."""
+    kind, _, rest = request.path.removeprefix("/_file/").partition("/")
+    if kind == "upload":
+        return _upload(tenant, request, rest)
+    drive_id, _, item_id = rest.partition("/")
+    item = tenant.find_drive(drive_id).items.get(item_id)
+    if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
+        raise refusals.not_found()
+    return _download(item.content, request.headers.get("range", ""))
+
+
+def _download(content: Content, wanted: str) -> Answer:
+    headers = {"content-type": "application/octet-stream", "content-length": str(content.size)}
+    found = _WANTED.fullmatch(wanted)
+    if found is None:
+        return Answer(200, content.blocks(), headers)
+    start, end = int(found[1]), min(int(found[2] or content.size), content.size - 1)
+    piece = b"".join(content.blocks())[start : end + 1]
+    headers["content-range"] = f"bytes {start}-{end}/{content.size}"
+    return Answer(206, piece, headers | {"content-length": str(len(piece))})
+
+
+def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
+    upload = tenant.uploads.get(key)
+    if upload is None:
+        raise refusals.not_found()
+    if request.method == "DELETE":
+        del tenant.uploads[key]
+        return Answer(204)
+    if request.method == "GET":
+        return Answer(200, _expected(upload))
+    found = _RANGE.fullmatch(request.headers.get("content-range", ""))
+    if found is None or int(found[1]) != len(upload.received):
+        raise Refusal(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
+    upload.size = int(found[3])
+    upload.received += request.body
+    if len(upload.received) < upload.size:
+        return Answer(202, _expected(upload))
+    del tenant.uploads[key]
+    content = Content(bytes(upload.received))
+    return _store(request, upload.folder, upload.name, content, upload.conflict, upload.info)
+
+
+def _expected(upload: Upload) -> dict[str, Any]:
+    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": [f"{len(upload.received)}-"]}

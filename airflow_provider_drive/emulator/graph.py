@@ -1,0 +1,146 @@
+"""The door of Graph: who may come in, what it costs, and which handler answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator import addressing, files, items, refusals
+from airflow_provider_drive.emulator.addressing import Missing
+from airflow_provider_drive.emulator.answers import drive_json, owner_json, site_json
+from airflow_provider_drive.emulator.directory import Owner, Site
+from airflow_provider_drive.emulator.drives import Drive, Item
+from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+_FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
+_ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
+_MOST_IN_A_BATCH = 20
+
+
+def _get_drive(_: Tenant, __: Request, drive: Drive) -> Answer:
+    return Answer(body=drive_json(drive))
+
+
+def _get_site(_: Tenant, __: Request, site: Site) -> Answer:
+    return Answer(body=site_json(site))
+
+
+def _get_owner(_: Tenant, __: Request, owner: Owner) -> Answer:
+    return Answer(body=owner_json(owner))
+
+
+def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Answer:
+    """https://learn.microsoft.com/graph/api/drive-list."""
+    return Answer(body=items.page(tenant, request, [drive_json(drive) for drive in site.drives]))
+
+
+def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Answer:
+    """``gnome-me-drives-personal``."""
+    return Answer(body=items.page(tenant, request, [drive_json(owner.drive)]))
+
+
+_HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]] = {
+    (Item, "GET", ""): items.get_item,
+    (Item, "PATCH", ""): items.update_item,
+    (Item, "DELETE", ""): items.delete_item,
+    (Item, "GET", "children"): items.list_children,
+    (Item, "POST", "children"): items.make_folder,
+    (Item, "POST", "copy"): items.copy_item,
+    (Item, "POST", "permanentDelete"): items.delete_for_good,
+    (Item, "POST", "createLink"): items.make_link,
+    (Item, "GET", "delta"): items.delta,
+    (Item, "GET", "search"): items.search,
+    (Item, "GET", "content"): files.get_content,
+    (Item, "PUT", "content"): files.put_content,
+    (Item, "POST", "createUploadSession"): files.start_upload,
+    (Missing, "PUT", "content"): files.put_content,
+    (Missing, "POST", "createUploadSession"): files.start_upload,
+    (Drive, "GET", ""): _get_drive,
+    (Site, "GET", ""): _get_site,
+    (Site, "GET", "drives"): _list_site_drives,
+    (Owner, "GET", ""): _get_owner,
+    (Owner, "GET", "drives"): _list_owner_drives,
+}
+
+
+def serve_graph(tenant: Tenant, request: Request) -> Answer:
+    """Answer a request of Graph's, or of SharePoint's twin of it below ``/_api``."""
+    token = tenant.check_token(request.headers.get("authorization", ""))
+    if request.path.endswith("/$batch"):
+        return _batch(tenant, request)
+    target = addressing.resolve(tenant, request.raw_path, token)
+    name, arguments = _function(target.action)
+    request.query.update(arguments)
+    request.units = _units(request, name)
+    tenant.spend(request.units)
+    handler = _HANDLERS.get((type(target.subject), request.method, name))
+    if handler is not None:
+        return handler(tenant, request, target.subject)
+    if isinstance(target.subject, Missing):
+        raise refusals.not_found()
+    raise Refusal(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
+
+
+def _function(action: str) -> tuple[str, dict[str, str]]:
+    """``delta(token='latest')`` is ``delta`` with an argument; ``microsoft.graph.copy`` is ``copy``."""
+    found = _FUNCTION.fullmatch(action)
+    if found is None:
+        return action, {}
+    arguments = {key: value.replace("''", "'") for key, value in _ARGUMENT.findall(found[2] or "")}
+    return found[1], arguments
+
+
+def _units(request: Request, action: str) -> int:
+    """Resource units, from the table of SharePoint's page about throttling. Copy and move are not in it."""
+    if action == "permissions" or "permissions" in request.query.get("$expand", ""):
+        return 5
+    cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
+    return 1 if request.method == "GET" and cheap else 2
+
+
+def _batch(tenant: Tenant, request: Request) -> Answer:
+    """https://learn.microsoft.com/graph/json-batching. What waits for a failed request gets 424."""
+    wishes = request.json().get("requests") or []
+    ids = [str(wish.get("id", "")).lower() for wish in wishes]
+    if len(wishes) > _MOST_IN_A_BATCH or len(set(ids)) < len(ids) or not all(ids):
+        raise Refusal(400, "BadRequest", "Invalid batch payload format.")
+    responses: dict[str, dict[str, Any]] = {}
+    for wish in wishes:
+        parents = [responses.get(each, {}).get("status", 424) for each in wish.get("dependsOn") or []]
+        if any(status >= 400 for status in parents):  # noqa: PLR2004 - where errors begin
+            responses[wish["id"]] = {"id": wish["id"], "status": 424, "headers": {}, "body": {}}
+        else:
+            responses[wish["id"]] = _batched(tenant, request, wish)
+    return Answer(200, {"responses": list(reversed(responses.values()))})  # in any order: pnp-batch-drives
+
+
+def _batched(tenant: Tenant, request: Request, wish: dict[str, Any]) -> dict[str, Any]:
+    from airflow_provider_drive.emulator.doors import respond
+
+    headers = {key.lower(): value for key, value in (wish.get("headers") or {}).items()}
+    headers.setdefault("authorization", request.headers["authorization"])
+    path, _, query = str(wish.get("url", "")).partition("?")
+    version = request.raw_path.removesuffix("/$batch")
+    body = json.dumps(wish["body"]).encode() if "body" in wish else b""
+    inner = Request(
+        str(wish.get("method", "GET")).upper(),
+        version + path,
+        query,
+        headers,
+        body,
+        request.base,
+        batched=True,
+    )
+    answer = respond(tenant, inner)
+    told = {key.title(): value for key, value in answer.headers.items()}
+    response: dict[str, Any] = {"id": wish["id"], "status": answer.status, "headers": told}
+    if isinstance(answer.body, bytes) and answer.body:
+        response["body"] = json.loads(answer.body)
+    return response

@@ -1,0 +1,274 @@
+"""What can be done with an item: get, list, make folders, copy, move, delete."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator import copies, names, refusals
+from airflow_provider_drive.emulator.answers import deleted_json, item_json, sharepoint_ids
+from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.jobs import Job
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+CONFLICT = "@microsoft.graph.conflictBehavior"
+_RESPOND_ASYNC = "respond-async"
+
+
+def get_item(_: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-get."""
+    if item.hidden_reads > 0:
+        item.hidden_reads -= 1
+        raise refusals.not_found()
+    if request.headers.get("if-none-match") == item.etag:
+        return Answer(304)
+    body = selected(item, request, item_json(item, request.base))
+    _drift(item)
+    return Answer(200, body, {"etag": item.etag})
+
+
+def _drift(item: Item) -> None:
+    if item.drifts is None:
+        return
+    item.drifts = max(0, item.drifts - 1)
+    if item.drifts == 0:
+        item.metadata_version += 1
+        item.drifts = 0 if item.drifts_on else None
+
+
+def selected(item: Item, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    """
+    Leave what ``$select`` names.
+
+    SharePoint sends ``@odata.etag`` all the same (``pnp-shares-driveItem-select``), personal drives do not.
+    Sizes are strings for clients which say so (``pnp-patch-rename-file-200``).
+    """
+    if "IEEE754Compatible=true" in request.headers.get("accept", ""):
+        body["size"] = str(body["size"])
+    if "$select" in request.query:
+        wanted = {field.strip() for field in request.query["$select"].split(",")}
+        if "sharepointIds" in wanted and not item.drive.is_personal:
+            body["sharepointIds"] = sharepoint_ids(item)
+        body = {key: value for key, value in body.items() if key in wanted}
+    return body if item.drive.is_personal else {"@odata.etag": item.etag, **body}
+
+
+def list_children(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-list-children."""
+    visible = sorted(
+        (child for child in item.children.values() if child.hidden_reads == 0),
+        key=lambda child: names.key(child.name),
+    )
+    return Answer(
+        body=page(
+            tenant, request, [selected(each, request, item_json(each, request.base)) for each in visible]
+        )
+    )
+
+
+def page(tenant: Tenant, request: Request, values: list[dict[str, Any]], **last: Any) -> dict[str, Any]:
+    """
+    Give one page, and the link to the next one. ``$top`` cannot make it longer than the service's pages.
+
+    :param last: What the last page says besides.
+    """
+    wanted = request.query.get("$top", "")
+    size = min(int(wanted), tenant.page_size) if wanted.isdigit() and int(wanted) else tenant.page_size
+    start = _skipped(request.query.get("$skiptoken") or request.query.get("$skipToken") or "")
+    body: dict[str, Any] = {"value": values[start : start + size]}
+    if start + size >= len(values):
+        return body | last
+    keep = "&".join(part for part in request.raw_query.split("&") if part and "skiptoken" not in part.lower())
+    token = base64.urlsafe_b64encode(f"Paged=TRUE&p={start + size}".encode()).decode()
+    query = f"{keep}&$skiptoken={token}" if keep else f"$skiptoken={token}"
+    base = tenant.next_link_base or request.base
+    return {"@odata.nextLink": f"{base}{request.raw_path}?{query}", **body}
+
+
+def _skipped(token: str) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(token).decode().rpartition("=")[2] or 0)
+    except ValueError:
+        raise invalid("The skip token is invalid.") from None
+
+
+def make_folder(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-post-children: the conflictBehavior is in the body here."""
+    body = request.json()
+    if not item.is_folder or "folder" not in body:
+        raise invalid("The parent must be a folder, and only folders can be made like this.")
+    name = names.check_name(body.get("name"), item.drive.drive_type)
+    conflict, taken = body.get(CONFLICT, "fail"), item.child(name)
+    if taken is not None and conflict == "replace" and taken.is_folder:
+        # https://github.com/OneDrive/onedrive-api-docs/issues/1702
+        return Answer(200, item_json(taken, request.base, created=True))
+    if taken is not None and conflict == "rename":
+        name = item.free_name(name, is_folder=True)
+    elif taken is not None:
+        raise refusals.name_taken()
+    folder = item.drive.add(item, name)
+    folder.file_system_info = dict(body.get("fileSystemInfo") or {})
+    tenant.fresh_folders[folder.id] = tenant.fresh_folder_404
+    return _created(folder, request, empty=tenant.empty_created)
+
+
+def _created(item: Item, request: Request, *, empty: bool = False) -> Answer:
+    location = f"{request.base}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
+    body = b"" if empty else {"@odata.etag": item.etag, **item_json(item, request.base, created=True)}
+    return Answer(201, body, {"location": location, "etag": item.etag})
+
+
+def copy_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-copy: the conflictBehavior is in the query here."""
+    return accepted(tenant, copies.submit_copy(tenant, item, request.json(), request.query.get(CONFLICT)))
+
+
+def accepted(tenant: Tenant, job: Job) -> Answer:
+    """202, no body, and usually a Location: ``gnome-copy-202-personal``."""
+    location = job.location(tenant.monitor_base or tenant.base_url)
+    headers = {"cache-control": "no-store, no-cache"}
+    return Answer(202, None, headers | ({"location": location} if location is not None else {}))
+
+
+def update_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-move and driveitem-update."""
+    body = request.json()
+    check_match(tenant, request, item)
+    if item.parent is None:  # https://github.com/n8n-io/n8n/pull/32911
+        raise invalid("Cannot update the root folder.")
+    name = names.check_name(body.get("name", item.name), item.drive.drive_type)
+    conflict = request.query.get(CONFLICT) if tenant.move_honours_conflict else None
+    conflict = copies.check_conflict(conflict, item.drive)
+    try:
+        parent = _new_parent(tenant, item, body) or item.parent
+    except Refusal:
+        if not tenant.atomic_moves:  # learn Q&A 854206: the name was changed all the same
+            _move(item, item.parent, name, conflict)
+        raise
+    if parent.drive is not item.drive or (tenant.move_answers_202 and parent is not item.parent):
+        return _move_by_job(tenant, request, item, parent, name, conflict)
+    _move(item, parent, name, conflict)
+    item.description = body.get("description", item.description)
+    item.file_system_info = dict(
+        body.get("fileSystemInfo") or {}
+    )  # without it, it is reset: rclone's comment
+    return Answer(
+        200, selected(item, request, item_json(item, request.base, created=True)), {"etag": item.etag}
+    )
+
+
+def _new_parent(tenant: Tenant, item: Item, body: dict[str, Any]) -> Item | None:
+    reference = body.get("parentReference") or {}
+    item_id = reference.get("id")
+    elsewhere = any(item_id in drive.items for drive in tenant.drives.values())
+    if item_id and not reference.get("driveId") and item_id not in item.drive.items and elsewhere:
+        return None  # https://github.com/microsoftgraph/microsoft-graph-docs/issues/11165: only renamed
+    parent = copies.find_parent(tenant, item, reference)
+    if parent is not None and not parent.is_folder:
+        raise invalid("The destination is not a folder.")
+    if parent is not None:
+        copies.same_kind(item.drive, parent.drive)
+        copies.refuse_loop(item, parent)
+    return parent
+
+
+def _move(item: Item, parent: Item, name: str, conflict: str) -> None:
+    """Keep the id and the cTag, and give a new eTag."""
+    if parent.child(name) is not item:
+        name = copies.make_room(parent, name, conflict, item)
+    item.drive.take_out(item)
+    item.name = name
+    item.metadata_version += 1
+    item.drive.place(item, parent)
+
+
+def _move_by_job(
+    tenant: Tenant, request: Request, item: Item, parent: Item, name: str, conflict: str
+) -> Answer:
+    """``iss-move-needs-respond-async``, and 202 with the header."""
+    if parent.drive is not item.drive and not request.prefers(_RESPOND_ASYNC):
+        message = "Requested move requires an async response, add 'Prefer: respond-async' to allow"
+        raise Refusal(400, None, message, bare=True)
+    return accepted(tenant, copies.submit_move(tenant, item, parent, name, conflict))
+
+
+def delete_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
+    if request.prefers("bypass-shared-lock"):
+        item.locked = False
+    check_match(tenant, request, item)
+    if item.parent is None:
+        raise invalid("Cannot delete the root folder.")
+    item.drive.remove(item)
+    return Answer(204)
+
+
+def delete_for_good(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-permanentdelete; 405 on personal drives, as was seen."""
+    if item.drive.is_personal:
+        raise Refusal(405, "notAllowed", "The operation is not supported for this drive.")
+    answer = delete_item(tenant, request, item)
+    item.drive.recycle_bin.remove(item)
+    return answer
+
+
+def check_match(tenant: Tenant, request: Request, item: Item) -> None:
+    """``If-Match`` takes an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move."""
+    if item.locked:
+        raise refusals.locked()
+    wanted = request.headers.get("if-match")
+    if wanted is None or wanted in {"*", item.etag, item.ctag}:
+        return
+    if item.drive.is_personal:
+        raise refusals.changed_personal()
+    if not (wanted.startswith('"') and wanted.endswith('"')):
+        raise invalid("The entity tag is not a quoted string.", "malformedEntityTag")
+    raise refusals.changed(tenant.stale_status)
+
+
+def delta(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-delta: the root only, but for personal drives."""
+    drive = item.drive
+    if item.parent is not None and not drive.is_personal:
+        raise invalid("Delta is supported for the root only.", "notSupported")
+    token = request.query.get("token", "")
+    here = f"{tenant.next_link_base or request.base}{request.raw_path.partition('(')[0]}"
+    link = {"@odata.deltaLink": f"{here}?token={drive.changes}"}
+    if token == "latest":  # noqa: S105 - Graph's word, not a secret
+        return Answer(body={"value": []} | link)
+    since = int(token) if token.isdigit() else 0
+    if since < drive.oldest_token:
+        restart = Refusal(
+            410, "resyncChangesApplyDifferences", "Resync required.", headers={"location": here}
+        )
+        raise restart
+    values = _changes_since(drive, item, since, request.base)
+    return Answer(body=page(tenant, request, values, **link))
+
+
+def _changes_since(drive: Drive, folder: Item, since: int, base: str) -> list[dict[str, Any]]:
+    gone = [(change, deleted_json(each)) for change, each in drive.gone if change > since > 0]
+    left = [each for each in folder.walk() if each.change > since or since == 0]
+    changes = [(each.change, _without_path(item_json(each, base))) for each in left]
+    return [body for _, body in sorted([*gone, *changes], key=lambda pair: pair[0])]
+
+
+def _without_path(body: dict[str, Any]) -> dict[str, Any]:
+    body["parentReference"].pop("path", None)
+    return body
+
+
+def search(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
+    text = request.query.get("q", "").lower()
+    found = [each for each in item.walk() if text in each.name.lower() and each is not item]
+    return Answer(body=page(tenant, request, [item_json(each, request.base) for each in found]))
+
+
+def make_link(tenant: Tenant, _: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-createlink."""
+    return Answer(201, {"id": item.guid, "link": {"type": "view", "webUrl": tenant.share(item)}})

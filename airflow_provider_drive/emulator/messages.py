@@ -1,0 +1,118 @@
+"""A request and an answer, as the doors of the emulator see them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+JSON_TYPE = (  # gnome-create-folder-201
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+)
+
+
+@dataclass
+class Request:
+    """
+    A request. ``base`` is the address under which the client knows the emulator.
+
+    :param door: ``graph``, ``monitor``, ``token`` or ``file``.
+    """
+
+    method: str
+    raw_path: str
+    raw_query: str
+    headers: dict[str, str]
+    body: bytes
+    base: str
+    batched: bool = False
+    units: int = 0
+
+    @cached_property
+    def path(self) -> str:
+        return unquote(self.raw_path)
+
+    @cached_property
+    def door(self) -> str:
+        if "/operations/" in self.raw_path or "/monitor/" in self.raw_path or "force303=1" in self.raw_query:
+            return "monitor"
+        if "/oauth2/" in self.raw_path or "/.well-known/" in self.raw_path or "/discovery/" in self.raw_path:
+            return "token"
+        return "file" if self.raw_path.startswith("/_file/") else "graph"
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    @cached_property
+    def request_id(self) -> str:
+        return str(uuid.uuid4())
+
+    @property
+    def client_request_id(self) -> str:
+        return self.headers.get("client-request-id", self.request_id)
+
+    def json(self) -> dict[str, Any]:
+        """Read the body: https://learn.microsoft.com/graph/errors, ``invalidRequest`` for what is no JSON."""
+        try:
+            value = json.loads(self.body or b"{}")
+        except ValueError:
+            raise Refusal(400, "BadRequest", "Unable to read JSON request payload.") from None
+        if not isinstance(value, dict):
+            raise invalid("The request body must be an object.")
+        return value
+
+    def prefers(self, preference: str) -> bool:
+        """Whether the header ``Prefer`` holds a preference."""
+        return preference in [each.strip().lower() for each in self.headers.get("prefer", "").split(",")]
+
+
+@dataclass
+class Answer:
+    """
+    An answer.
+
+    :param body: JSON if it is a mapping; bytes, or pieces of bytes, as they are.
+    :param delay: Wait so many seconds before it is sent.
+    :param cut: Send nothing and cut the connection.
+    :param truncated: Send the first half of the body and cut the connection.
+    """
+
+    status: int = 200
+    body: dict[str, Any] | bytes | Iterator[bytes] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    cut: bool = False
+    truncated: bool = False
+
+    def encode(self) -> None:
+        """Turn JSON into bytes."""
+        if isinstance(self.body, dict):
+            self.body = json.dumps(self.body, separators=(",", ":")).encode()
+            self.headers.setdefault("content-type", JSON_TYPE)
+
+
+def refusal_answer(refusal: Refusal, request: Request) -> Answer:
+    """Put a refusal into the envelope of https://learn.microsoft.com/graph/errors."""
+    error: dict[str, Any] = {"code": refusal.code} if refusal.code else {}
+    error["message"] = refusal.message
+    if refusal.details:
+        error["details"] = refusal.details
+    if not refusal.bare:
+        ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
+        inner = {"code": refusal.inner} if refusal.inner else {}
+        error[refusal.inner_key] = {**inner, "date": _date(), **ids}
+    return Answer(refusal.status, {"error": error}, dict(refusal.headers))
+
+
+def _date() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")

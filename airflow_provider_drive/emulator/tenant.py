@@ -1,0 +1,322 @@
+"""The tenant: all state of the emulator, and what steers it. Knows no HTTP."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import secrets
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from airflow_provider_drive.emulator import directory, refusals
+from airflow_provider_drive.emulator.directory import Owner, Site, Token, guid
+from airflow_provider_drive.emulator.drives import Drive, Item
+from airflow_provider_drive.emulator.jobs import CopyBehaviour, Job
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.content import Content
+    from airflow_provider_drive.emulator.faults import Fault
+
+_JOURNAL_LIMIT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    A request that came, and what became of it.
+
+    :param raw_path: As it was on the wire; ``path`` is decoded. Both without the query.
+    :param status: HTTP status of the answer, 0 if the connection was cut instead.
+    :param headers: Names in lower case. The value of ``authorization`` is only its scheme.
+    :param units: Resource units: https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
+    :param where: ``graph``, ``monitor``, ``token`` or ``file`` (up- and downloads).
+    :param batched: It came inside a ``$batch``.
+    """
+
+    time: float
+    method: str
+    path: str
+    raw_path: str
+    query: str
+    status: int
+    authorized: bool
+    host: str
+    headers: dict[str, str]
+    body: bytes
+    units: int
+    where: str
+    batched: bool = False
+
+
+@dataclass
+class Upload:
+    """An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+
+    folder: Item
+    name: str
+    conflict: str
+    info: dict[str, Any]
+    size: int = 0
+    received: bytearray = dataclass_field(default_factory=bytearray)
+
+
+class Tenant:
+    """
+    A tenant with its drives, and how it is to behave.
+
+    Set any attribute of :meth:`_default_steering` to steer it; :meth:`reset` sets them back.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.tenant_id = guid("tenant")
+        self.domain = "contoso.onmicrosoft.com"
+        self.client_id = guid("application")
+        self.client_secret = "Emu8Q~" + guid("secret").replace(
+            "-", "Zq7~"
+        )  # looks like Entra's; is no secret
+        self.refresh_token = "0.AXoA-" + guid("refresh token").replace("-", "")
+        self.base_url = ""
+        self.monitor_base: str | None = None
+        self.certificates: list[bytes] = []
+        self.federations: dict[tuple[str, str], bytes] = {}
+        self.tokens: dict[str, Token] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to the seed, with nothing queued and nothing noted. Tokens stay good."""
+        with self.lock:
+            self._default_steering()
+            self._forget()
+            self._seed()
+
+    def _default_steering(self) -> None:
+        self.copies = CopyBehaviour()
+        self.next_copies: deque[CopyBehaviour] = deque()
+        self.faults: list[Fault] = []
+        self.monitor_base = None  # another https://host:port for monitor URLs
+        self.next_link_base: str | None = None  # another https://host:port for next and delta links
+        self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
+        self.most_items = 30_000  # https://learn.microsoft.com/graph/api/driveitem-copy
+        self.rewrites_office = False  # SharePoint changes the copies of Office files
+        self.fresh_folder_404 = 0  # so many copies into a new folder fail to see it
+        self.stale_status = 412  # or 409: https://github.com/OneDrive/onedrive-api-docs/issues/1414
+        self.move_answers_202 = False  # for moves in one drive too
+        self.move_honours_conflict = True  # conflictBehavior in the query of a PATCH, which is not documented
+        self.atomic_moves = True  # False: a PATCH that fails for its parent has renamed the item
+        self.empty_created = False  # a new folder is answered with an empty body, as onedrive-go saw
+        self.budget: int | None = None  # resource units in a window
+        self.budget_window = 60.0
+        self.tells_retry_after = True  # iss-429-without-retry-after
+        self.token_lifetime = 3600.0
+
+    def _forget(self) -> None:
+        self.journal: list[Call] = []
+        self.jobs: list[Job] = []
+        self.jobs_by_id: dict[str, Job] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.links: dict[str, Item] = {}
+        self.downloads: dict[str, Content] = {}
+        self.fresh_folders: dict[str, int] = {}
+        self.tokens_issued = 0
+        self.units_spent = 0
+        self._spent: deque[tuple[float, int]] = deque()
+        self._due: list[tuple[float, int, Job]] = []
+
+    # The seed
+
+    def _seed(self) -> None:
+        self.drives: dict[str, Drive] = {}
+        self._by_drive_id: dict[str, Drive] = {}
+        self.sites = [
+            self._site("/sites/Legal", "Legal", {"legal": "Documents", "contracts": "Contracts"}),
+            self._site("/sites/Archive", "Archive", {"archive": "Documents"}),
+            self._site("/sites/Team", "Team", {"group": "Documents"}),
+            self._site("", "Communication site", {"root": "Documents"}),
+        ]
+        adele = self._my_drive("business", "adele", "Adele Vance")
+        megan = self._my_drive("megan", "megan", "Megan Bowen")
+        private = {"user": {"displayName": "User Two", "id": "4f62a7105c03556e"}}  # gnome-me-drives-personal
+        url = "https://onedrive.live.com/?cid=4f62a7105c03556e"
+        self._add_drive(
+            "personal",
+            Drive("4f62a7105c03556e", "personal", "OneDrive", url, private, self.lock, self.settle),
+        )
+        self.me = adele
+        self.users = [
+            adele,
+            megan,
+            Owner("user", "4f62a7105c03556e", "User Two", "user2@outlook.example", self.drives["personal"]),
+        ]
+        self.groups = [Owner("group", guid("group"), "Team", "team@contoso.com", self.drives["group"])]
+
+    def _site(self, path: str, name: str, libraries: dict[str, str]) -> Site:
+        site = Site(path, name, guid(f"{name} collection"), guid(f"{name} web"))
+        for key, library in libraries.items():
+            segment = "Shared%20Documents" if library == "Documents" else library
+            owner = {"group": {"displayName": f"{name} Owners", "id": guid(f"{name} owners")}}
+            url = directory.library_url(path, segment)
+            drive_id = directory.business_drive_id(key)
+            drive = Drive(drive_id, "documentLibrary", library, url, owner, self.lock, self.settle, site)
+            site.drives.append(self._add_drive(key, drive))
+        return site
+
+    def _my_drive(self, key: str, user: str, name: str) -> Owner:
+        address = f"{user}@contoso.com"
+        owner = {"user": {"displayName": name, "id": guid(user), "email": address}}
+        drive_id, url = directory.business_drive_id(key), directory.my_url(f"{user}_contoso_com")
+        drive = Drive(drive_id, "business", "OneDrive", url, owner, self.lock, self.settle)
+        return Owner("user", guid(user), name, address, self._add_drive(key, drive))
+
+    def _add_drive(self, key: str, drive: Drive) -> Drive:
+        self.drives[key] = self._by_drive_id[drive.id.lower()] = drive
+        return drive
+
+    # What tests and programs ask for
+
+    def drive(self, key: str) -> Drive:
+        """Give a drive by its short name or its id."""
+        return self.drives[key] if key in self.drives else self.find_drive(key)
+
+    def tree(self, drive: Drive | str) -> dict[str, int | None]:
+        """Give the size of each file of a drive by its path, and None for each folder."""
+        return (self.drive(drive) if isinstance(drive, str) else drive).tree()
+
+    def calls(self, method: str | None = None, path: str = "", where: str | None = None) -> list[Call]:
+        """Give the requests that came, by method, by a regular expression for the decoded path, and by door."""
+        return [
+            call
+            for call in list(self.journal)
+            if method in {None, call.method} and where in {None, call.where} and re.search(path, call.path)
+        ]
+
+    def copies_made(self, source_id: str) -> int:
+        """Count the copies of an item that were finished."""
+        with self.lock:
+            self.settle()
+            return sum(job.source_id == source_id and job.state == "completed" for job in self.jobs)
+
+    def drift(self, item: Item) -> None:
+        """Let the eTag move by itself, as services do: https://github.com/OneDrive/onedrive-api-docs/issues/308."""
+        with self.lock:
+            item.metadata_version += 1
+
+    def drift_after_reads(self, item: Item, reads: int = 1, *, each: bool = False) -> None:
+        """Let the eTag move after so many reads from now, or after each read from then on."""
+        item.drifts, item.drifts_on = reads, each
+
+    def share(self, item: Item) -> str:
+        """Make a sharing link."""
+        host = "1drv.ms" if item.drive.is_personal else directory.HOST
+        url = f"https://{host}/:{'f' if item.is_folder else 'b'}:/s/{secrets.token_urlsafe(24)}"
+        self.links[url] = item
+        return url
+
+    def revoke_tokens(self) -> None:
+        """Let no token that was issued be good any more."""
+        with self.lock:
+            self.tokens.clear()
+
+    def register_certificate(self, pem: bytes | str) -> None:
+        """Let the application sign in with this certificate."""
+        self.certificates.append(pem.encode() if isinstance(pem, str) else pem)
+
+    def trust_issuer(self, issuer: str, subject: str, public_key_pem: bytes) -> None:
+        """Let the application sign in with what another issuer signed: a federated credential."""
+        self.federations[issuer, subject] = public_key_pem
+
+    # What the doors ask for
+
+    def issue_token(self, lifetime: float | None = None, *, delegated: bool = False) -> str:
+        """Issue an access token."""
+        with self.lock:
+            lifetime = self.token_lifetime if lifetime is None else lifetime
+            expires = time.time() + lifetime
+            claims = {"aud": "https://graph.microsoft.com", "appid": self.client_id, "exp": int(expires)}
+            text = directory.token_text({**claims, "tid": self.tenant_id})
+            self.tokens[text] = Token(expires, delegated)
+            self.tokens_issued += 1
+            return text
+
+    def check_token(self, authorization: str) -> Token:
+        """Refuse a token that is missing, unknown or too old: ``op-401-invalid-token``."""
+        scheme, _, text = authorization.partition(" ")
+        token = self.tokens.get(text.strip())
+        if not text or scheme.lower() != "bearer":
+            raise refusals.unauthenticated("Access token is empty.")
+        if token is None:
+            dots = "there are no dots (.)" if "." not in text else "its signature is invalid"
+            raise refusals.unauthenticated(f"IDX14100: JWT is not well formed, {dots}.")
+        if token.is_expired:
+            raise refusals.unauthenticated("Lifetime validation failed, the token is expired.")
+        return token
+
+    def find_drive(self, drive_id: str) -> Drive:
+        """Drive ids come back in other case: https://github.com/OneDrive/onedrive-api-docs/issues/1890."""
+        drive = self._by_drive_id.get(str(drive_id).lower())
+        if drive is None:
+            raise refusals.drive_not_found()
+        return drive
+
+    def find_url(self, url: str) -> Item | None:
+        """Find what a sharing link or a browser's URL shows."""
+        if url in self.links:
+            return self.links[url]
+        if found := re.search(r"sourcedoc=(?:%7B|\{)([0-9A-Fa-f-]{36})", url):
+            items = (item for drive in self.drives.values() for item in drive.items.values())
+            return next((item for item in items if item.guid == found[1].upper()), None)
+        plain = unquote(url.partition("?")[0]).rstrip("/")
+        drives = sorted(self.drives.values(), key=lambda drive: len(drive.web_url), reverse=True)
+        for drive in drives:
+            root = unquote(drive.web_url)
+            if plain == root or plain.startswith(f"{root}/"):
+                return drive.find(plain[len(root) :])
+        return None
+
+    def next_behaviour(self) -> CopyBehaviour:
+        """Take what was queued for the next copy, or the default."""
+        return self.next_copies.popleft() if self.next_copies else self.copies
+
+    def accept(self, job: Job) -> Job:
+        """Take a job on, and do at once what takes no time."""
+        self.jobs.append(job)
+        self.jobs_by_id[job.id] = job
+        job.start()
+        if job.behaviour.location == "item":
+            job.end()
+        elif job.behaviour.seconds or job.behaviour.looks:
+            heapq.heappush(self._due, (job.due, len(self.jobs), job))
+        else:
+            job.end()
+        return job
+
+    def settle(self) -> None:
+        """End the jobs whose time has come and which wait for no look."""
+        while self._due and self._due[0][0] <= time.time():
+            job = heapq.heappop(self._due)[2]
+            if job.is_running and not job.is_watched:
+                job.end()
+
+    def spend(self, units: int) -> None:
+        """Charge resource units, and refuse what goes beyond the budget. What is refused counts too."""
+        self.units_spent += units
+        if self.budget is None:
+            return
+        now = time.time()
+        self._spent.append((now, units))
+        while self._spent[0][0] <= now - self.budget_window:
+            self._spent.popleft()
+        if sum(spent for _, spent in self._spent) > self.budget:
+            wait = max(1, round(self._spent[0][0] + self.budget_window - now))
+            raise refusals.throttled(wait if self.tells_retry_after else None)
+
+    def note(self, call: Call) -> None:
+        """Write a call down; of a very long journal the oldest half is dropped."""
+        self.journal.append(call)
+        if len(self.journal) > _JOURNAL_LIMIT:
+            del self.journal[: _JOURNAL_LIMIT // 2]
