@@ -145,7 +145,7 @@ def _shares(tenant: Tenant, rest: str) -> Target:
 
 def _in_drive(drive: Drive, rest: str) -> Target:
     head, _, tail = rest.partition("/")
-    if head in {"root", "root:"} or head.startswith("root::"):
+    if head in {"root", "root:"}:
         return _at(drive.root, rest.removeprefix("root"))
     if head == "items" and tail:
         name = re.match(r"[^/:]*", tail)
@@ -178,7 +178,7 @@ def _at(item: Item, rest: str) -> Target:
 
 
 def _until_colon(rest: str) -> tuple[str, str]:
-    """A second colon ends the path. A colon in a name would be ``%3A``, and is not allowed there."""
+    """Split at the second colon. One in a name would be ``%3A``, and is not allowed there."""
     colon = _COLON.search(rest)
     if colon is None:
         return rest.rstrip("/"), ""

@@ -38,7 +38,9 @@ def web_url(item: Item) -> str:
 
 def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]:
     """
-    Write a driveItem: ``pnp-patch-rename-file-200``, ``op-create-folder-201-etag1``, ``gnome-put-content-201``.
+    Write a driveItem.
+
+    Shapes: ``pnp-patch-rename-file-200``, ``op-create-folder-201-etag1``, ``gnome-put-content-201``.
 
     :param created: It answers a POST or PATCH, where folders of work and school drives do have a cTag.
     """

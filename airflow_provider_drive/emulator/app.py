@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """Answer each request from the tenant's state."""
+    """Answer each request from the tenant's state: https://asgi.readthedocs.io/en/latest/specs/www.html."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -32,10 +32,11 @@ class App:
         receive: Receive,
         send: Send,
     ) -> None:
+        """Read a request, answer it, and send the answer or cut the connection."""
         request = await _read(scope, receive)
         try:
             answer = respond(self.tenant, request)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
             _log.exception("The emulator has no answer to %s %s", request.method, request.path)
             answer = Answer(500, b"The emulator failed, see its log.")
         if answer.delay:

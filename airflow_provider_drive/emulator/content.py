@@ -16,7 +16,7 @@ _BLOCK = 1 << 20
 
 def quick_xor_hash(data: bytes, length: int | None = None) -> str:
     """
-    Hash a content: https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash
+    Hash a content: https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash.
 
     Byte ``i`` is XORed in at bit ``11 * i`` of a 160-bit ring, so bytes 160 apart meet at the same bit; the
     length is XORed into the last eight bytes.
@@ -47,10 +47,12 @@ class Content:
 
     @property
     def size(self) -> int:
+        """In bytes."""
         return len(self.data) + self.zeros
 
     @cached_property
     def quick_xor_hash(self) -> str:
+        """In base64, as Graph writes it."""
         return quick_xor_hash(self.data, self.size)
 
     def rewritten(self) -> Content:

@@ -36,7 +36,7 @@ class Order:
 
 def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: str | None) -> Job:
     """
-    Accept a copy or refuse it: https://learn.microsoft.com/graph/api/driveitem-copy
+    Accept a copy or refuse it: https://learn.microsoft.com/graph/api/driveitem-copy.
 
     :param body: ``parentReference``, ``name``, ``childrenOnly``, ``includeAllVersionHistory``.
     :param conflict: ``@microsoft.graph.conflictBehavior`` of the query.
@@ -58,14 +58,13 @@ def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: st
     return _start(tenant, "copy", order, tenant.next_behaviour())
 
 
-def submit_move(tenant: Tenant, source: Item, destination: Item, name: str, conflict: str) -> Job:
+def submit_move(tenant: Tenant, order: Order) -> Job:
     """Move by a job: https://github.com/microsoftgraph/microsoft-graph-docs/issues/2890."""
-    order = Order(source, destination, name, conflict, with_versions=True)
     return _start(tenant, "move", order, tenant.next_behaviour())
 
 
 def check_conflict(value: str | None, drive: Drive) -> str:
-    """Read a conflictBehavior. Personal drives ignore it: driveitem-copy, "not supported for OneDrive Consumer"."""
+    """Read a conflictBehavior, which personal drives ignore: https://learn.microsoft.com/graph/api/driveitem-copy."""
     if value is None or drive.is_personal:
         return "fail"
     if value not in _CONFLICTS:
@@ -87,7 +86,7 @@ def make_room(parent: Item, name: str, conflict: str, source: Item) -> str:
 
 
 def refuse_loop(source: Item, destination: Item) -> None:
-    """A folder cannot go into itself. Which words Graph has for that is not documented."""
+    """Refuse to put a folder into itself. Which words Graph has for that is not documented."""
     if destination is source or source in destination.ancestors():
         raise invalid("Cannot copy or move an item into itself or into what is below it.")
 
@@ -127,8 +126,8 @@ def find_parent(tenant: Tenant, source: Item, reference: dict[str, Any] | None) 
     """
     Find the folder that a parentReference names, or None if it names no folder.
 
-    A ``driveId`` without ``id`` or ``path`` moves nothing (https://github.com/n8n-io/n8n/pull/32911); the literal id
-    ``root`` is refused (https://learn.microsoft.com/graph/api/driveitem-move).
+    A ``driveId`` alone moves nothing: https://github.com/n8n-io/n8n/pull/32911. The literal id ``root`` is refused:
+    https://learn.microsoft.com/graph/api/driveitem-move.
     """
     reference = reference or {}
     drive = tenant.find_drive(reference["driveId"]) if reference.get("driveId") else source.drive
@@ -164,7 +163,7 @@ def _start(tenant: Tenant, kind: str, order: Order, behaviour: CopyBehaviour) ->
     total = sum(1 for _ in order.source.walk())
     job = Job(kind, order.source, order.destination, behaviour, steps, total)
     if total > tenant.most_items:
-        job.steps = _refused(Refusal(400, "maxItemCountExceeded", "Too many items."))
+        job.behaviour = replace(behaviour, failure="maxItemCountExceeded")
     if kind == "move":
         job.finish = lambda: order.source.drive.remove(order.source)
     if order.children_only:  # example 2 of driveitem-copy tells the destination folder's id
@@ -180,11 +179,6 @@ def _steps(order: Order) -> Iterator[Item]:
     _refuse_collisions(order, children)
     for child in children:
         yield from _copy(order, child, order.destination, child.name)
-
-
-def _refused(refusal: Refusal) -> Iterator[Item]:
-    raise refusal
-    yield  # pragma: no cover - makes this a generator
 
 
 def _copy(order: Order, item: Item, parent: Item, name: str) -> Iterator[Item]:
@@ -209,7 +203,7 @@ def _refuse_taken(order: Order) -> None:
 
 
 def _refuse_collisions(order: Order, children: list[Item]) -> None:
-    """Example 5 of driveitem-copy: each taken name is a detail; ``replace`` is for files only."""
+    """Make a detail of each taken name; ``replace`` is for files only: example 5 of driveitem-copy."""
     if order.conflict == "rename":
         return
     taken = [found for child in children if (found := order.destination.child(child.name))]

@@ -30,7 +30,7 @@ class Owner:
 
 @dataclass(eq=False)
 class Site:
-    """A site: https://learn.microsoft.com/graph/api/resources/site. The first drive is its default library."""
+    """A site, whose first drive is its default library: https://learn.microsoft.com/graph/api/resources/site."""
 
     path: str
     name: str
@@ -40,10 +40,12 @@ class Site:
 
     @property
     def id(self) -> str:
+        """Host, site collection and site."""
         return f"{HOST},{self.collection},{self.web}"
 
     @property
     def web_url(self) -> str:
+        """Where a browser finds it."""
         return f"https://{HOST}{self.path}"
 
 
@@ -56,6 +58,7 @@ class Token:
 
     @property
     def is_expired(self) -> bool:
+        """Whether its time is over."""
         return time.time() >= self.expires
 
 
@@ -78,8 +81,10 @@ def token_text(claims: dict[str, Any]) -> str:
 
 
 def library_url(path: str, library: str) -> str:
+    """Make the address of a library in a site."""
     return f"https://{HOST}{path}/{library}"
 
 
 def my_url(user: str) -> str:
+    """Make the address of a user's drive."""
     return f"https://{_MY_HOST}/personal/{user}/Documents"

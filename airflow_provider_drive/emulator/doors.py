@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
+from airflow_provider_drive.emulator.batch import serve_batch
 from airflow_provider_drive.emulator.files import serve_file
 from airflow_provider_drive.emulator.graph import serve_graph
-from airflow_provider_drive.emulator.messages import Answer, Request, refusal_answer
+from airflow_provider_drive.emulator.messages import Answer, refusal_answer
 from airflow_provider_drive.emulator.monitor import serve_monitor
 from airflow_provider_drive.emulator.oauth import serve_token
 from airflow_provider_drive.emulator.refusals import Refusal
@@ -17,6 +18,7 @@ from airflow_provider_drive.emulator.tenant import Call
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.faults import Fault
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 _DOORS = {"graph": serve_graph, "monitor": serve_monitor, "token": serve_token, "file": serve_file}
@@ -38,7 +40,10 @@ def respond(tenant: Tenant, request: Request) -> Answer:
 
 def _answer(tenant: Tenant, request: Request) -> Answer:
     try:
-        answer = _DOORS[request.door](tenant, request)
+        if request.path.endswith("/$batch"):
+            answer = serve_batch(tenant, request, respond)
+        else:
+            answer = _DOORS[request.door](tenant, request)
     except Refusal as refusal:
         answer = refusal_answer(refusal, request)
     answer.encode()
@@ -111,5 +116,5 @@ def _call(request: Request, answer: Answer) -> Call:
         request.body,
         request.units,
         request.door,
-        request.batched,
+        request.is_batched,
     )

@@ -19,13 +19,14 @@ OFFICE = (".docx", ".xlsx", ".pptx")
 
 
 def now() -> dt.datetime:
+    """Tell the time in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
 @dataclass(eq=False)
 class Item:
     """
-    A driveItem: https://learn.microsoft.com/graph/api/resources/driveitem
+    A driveItem: https://learn.microsoft.com/graph/api/resources/driveitem.
 
     :param content: None for a folder.
     :param facets: What its answer says besides, such as ``{"package": {"type": "oneNote"}}``.
@@ -56,16 +57,19 @@ class Item:
 
     @property
     def is_folder(self) -> bool:
+        """Whether it is no file."""
         return self.content is None
 
     @property
     def size(self) -> int:
+        """A folder's is the sum of all below it."""
         if self.content is not None:
             return self.content.size
         return sum(child.size for child in list(self.children.values()))
 
     @property
     def hash(self) -> str | None:
+        """quickXorHash; a folder has none."""
         return None if self.content is None else self.content.quick_xor_hash
 
     @property
@@ -83,6 +87,7 @@ class Item:
 
     @property
     def ctag(self) -> str:
+        """Moves with the content only."""
         if self.drive.is_personal:
             return _personal_tag(f"{'t' if self.is_folder else 'c'}:{self.id}.{self.content_version}")
         return f'"c:{{{self.guid}}},{0 if self.is_folder else self.content_version}"'
@@ -101,6 +106,7 @@ class Item:
             yield from child.walk()
 
     def child(self, name: str) -> Item | None:
+        """Find what is in the folder by its name, without regard to case."""
         return self.children.get(names.key(name))
 
     def free_name(self, name: str, *, is_folder: bool) -> str:
@@ -118,7 +124,7 @@ def _personal_tag(text: str) -> str:
 @dataclass(eq=False)
 class Drive:
     """
-    A drive: https://learn.microsoft.com/graph/api/resources/drive
+    A drive: https://learn.microsoft.com/graph/api/resources/drive.
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: Where a browser finds the root; ``{sharepoint}`` stands for the tenant's host.
@@ -153,6 +159,7 @@ class Drive:
 
     @property
     def is_personal(self) -> bool:
+        """Whether it is a OneDrive that no organization owns."""
         return self.drive_type == "personal"
 
     # What tests and programs ask for
@@ -264,6 +271,7 @@ class Drive:
             folder.content_version += 1
 
     def used(self) -> int:
+        """Count the bytes in it."""
         return self.root.size
 
     def demand(self, size: int) -> None:

@@ -15,16 +15,16 @@ class Fault:
 
     :param method: HTTP method; None for any.
     :param path: Regular expression, searched for in the decoded path without its query.
-    :param kind: What happens: ``refuse`` (an error of Graph's with ``status`` and ``code``), ``status`` (a bare status),
-        ``drop_before`` (the connection is cut, and nothing has happened), ``drop_after`` (cut after the effect),
-        ``delay`` (the effect at once, the answer after ``seconds``), ``truncate`` (the answer's first half),
-        ``garbage`` (bytes that are no JSON), ``html``, ``redirect`` (to ``location``), ``huge`` (over 32 MiB of JSON),
-        ``nested`` (JSON too deep to read).
+    :param kind: What happens: ``refuse`` (an error of Graph's with ``status`` and ``code``), ``status`` (a
+        bare status), ``drop_before`` (the connection is cut, and nothing has happened), ``drop_after`` (cut
+        after the effect), ``delay`` (the effect at once, the answer after ``seconds``), ``truncate`` (the
+        answer's first half), ``garbage`` (bytes that are no JSON), ``html``, ``redirect`` (to
+        ``location``), ``huge`` (over 32 MiB of JSON), ``nested`` (JSON too deep to read).
     :param times: How many requests it spoils.
     :param after: Let so many matching requests pass first.
-    :param status: HTTP status of ``refuse``, ``status``, ``html``, ``garbage``, ``redirect``, ``huge`` and ``nested``.
-    :param effect: Let the request have its effect although it is answered like this. ``drop_after``, ``delay`` and
-        ``truncate`` always do.
+    :param status: HTTP status of every kind but the drops, ``delay`` and ``truncate``.
+    :param effect: Let the request have its effect although it is answered like this. ``drop_after``,
+        ``delay`` and ``truncate`` always do.
     :param retry_after: The header's value, in seconds or an HTTP date.
     :param where: ``graph``, ``monitor`` or ``token``; None for anywhere.
     """
@@ -46,10 +46,12 @@ class Fault:
 
     @property
     def http_status(self) -> int:
+        """The status asked for, or the kind's own."""
         return self.status or _DEFAULT_STATUS.get(self.kind, 200)
 
     @property
     def has_effect(self) -> bool:
+        """Whether the request is carried out all the same."""
         return self.effect or self.kind in {"drop_after", "delay", "truncate"}
 
     def matches(self, method: str, path: str, where: str) -> bool:

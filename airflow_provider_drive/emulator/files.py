@@ -6,17 +6,18 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import copies, names, refusals
+from airflow_provider_drive.emulator import names, refusals
 from airflow_provider_drive.emulator.addressing import Missing
 from airflow_provider_drive.emulator.answers import item_json
 from airflow_provider_drive.emulator.content import Content
 from airflow_provider_drive.emulator.items import CONFLICT, check_match
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.messages import Answer
 from airflow_provider_drive.emulator.refusals import Refusal, invalid
 from airflow_provider_drive.emulator.tenant import Upload
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.drives import Item
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -31,12 +32,12 @@ def get_content(_: Tenant, request: Request, item: Item) -> Answer:
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-put-content: ``gnome-put-content-201``, ``…-200-replace``."""
+    """https://learn.microsoft.com/graph/api/driveitem-put-content: ``gnome-put-content-201``."""
     if not isinstance(subject, Missing):
         check_match(tenant, request, subject)
     folder, name = _place(subject)
-    conflict = request.query.get(CONFLICT, "replace")
-    return _store(request, folder, name, Content(request.body), conflict, {})
+    upload = Upload(folder, name, request.query.get(CONFLICT, "replace"), {})
+    return _store(request, upload, Content(request.body))
 
 
 def _place(subject: Item | Missing) -> tuple[Item, str]:
@@ -54,21 +55,21 @@ def _place(subject: Item | Missing) -> tuple[Item, str]:
     return folder, name
 
 
-def _store(
-    request: Request, folder: Item, name: str, content: Content, conflict: str, info: dict[str, Any]
-) -> Answer:
+def _store(request: Request, upload: Upload, content: Content) -> Answer:
+    """Put what came into its place."""
+    folder, name = upload.folder, upload.name
     folder.drive.demand(content.size)
     item = folder.child(name)
-    if item is not None and (item.is_folder or conflict == "fail"):
-        raise refusals.name_taken()
-    if item is not None and conflict == "rename":
+    if item is not None and upload.conflict == "rename":
         name, item = folder.free_name(name, is_folder=False), None
-    status = 201 if item is None else 200
     if item is None:
-        item = folder.drive.add(folder, name, content)
+        status, item = 201, folder.drive.add(folder, name, content)
+    elif item.is_folder or upload.conflict == "fail":
+        raise refusals.name_taken()
     else:
+        status = 200
         item.drive.write(item, content)
-    item.file_system_info = dict(info)
+    item.file_system_info = dict(upload.info)
     return Answer(status, item_json(item, request.base, created=True), {"etag": item.etag})
 
 
@@ -78,8 +79,7 @@ def start_upload(tenant: Tenant, request: Request, subject: Item | Missing) -> A
     if not isinstance(subject, Missing):
         check_match(tenant, request, subject)
     folder, name = _place(subject)
-    conflict = copies.check_conflict(wish.get(CONFLICT, "replace"), folder.drive)
-    upload = Upload(folder, name, wish.get(CONFLICT, conflict), wish.get("fileSystemInfo") or {})
+    upload = Upload(folder, name, wish.get(CONFLICT, "replace"), wish.get("fileSystemInfo") or {})
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
     return Answer(200, {"uploadUrl": f"{request.base}/_file/upload/{key}", **_expected(upload)})
@@ -125,8 +125,7 @@ def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
     if len(upload.received) < upload.size:
         return Answer(202, _expected(upload))
     del tenant.uploads[key]
-    content = Content(bytes(upload.received))
-    return _store(request, upload.folder, upload.name, content, upload.conflict, upload.info)
+    return _store(request, upload, Content(bytes(upload.received)))
 
 
 def _expected(upload: Upload) -> dict[str, Any]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import addressing, files, items, refusals
+from airflow_provider_drive.emulator import addressing, changes, files, items, moves, refusals
 from airflow_provider_drive.emulator.addressing import Missing
 from airflow_provider_drive.emulator.answers import drive_json, owner_json, site_json
 from airflow_provider_drive.emulator.directory import Owner, Site
 from airflow_provider_drive.emulator.drives import Drive, Item
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.messages import Answer
 from airflow_provider_drive.emulator.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_drive.emulator.addressing import Target
+    from airflow_provider_drive.emulator.directory import Token
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
 _ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
-_MOST_IN_A_BATCH = 20
 
 
 def _get_drive(_: Tenant, __: Request, drive: Drive) -> Answer:
@@ -48,15 +49,15 @@ def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Answer
 
 _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]] = {
     (Item, "GET", ""): items.get_item,
-    (Item, "PATCH", ""): items.update_item,
+    (Item, "PATCH", ""): moves.update_item,
     (Item, "DELETE", ""): items.delete_item,
     (Item, "GET", "children"): items.list_children,
     (Item, "POST", "children"): items.make_folder,
     (Item, "POST", "copy"): items.copy_item,
     (Item, "POST", "permanentDelete"): items.delete_for_good,
     (Item, "POST", "createLink"): items.make_link,
-    (Item, "GET", "delta"): items.delta,
-    (Item, "GET", "search"): items.search,
+    (Item, "GET", "delta"): changes.delta,
+    (Item, "GET", "search"): changes.search,
     (Item, "GET", "content"): files.get_content,
     (Item, "PUT", "content"): files.put_content,
     (Item, "POST", "createUploadSession"): files.start_upload,
@@ -73,9 +74,7 @@ _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]]
 def serve_graph(tenant: Tenant, request: Request) -> Answer:
     """Answer a request of Graph's, or of SharePoint's twin of it below ``/_api``."""
     token = tenant.check_token(request.headers.get("authorization", ""))
-    if request.path.endswith("/$batch"):
-        return _batch(tenant, request)
-    target = addressing.resolve(tenant, request.raw_path, token)
+    target = _resolve(tenant, request, token)
     name, arguments = _function(target.action)
     request.query.update(arguments)
     request.units = _units(request, name)
@@ -86,6 +85,16 @@ def serve_graph(tenant: Tenant, request: Request) -> Answer:
     if isinstance(target.subject, Missing):
         raise refusals.not_found()
     raise Refusal(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
+
+
+def _resolve(tenant: Tenant, request: Request, token: Token) -> Target:
+    """Find what the path names. To look in vain costs as well."""
+    try:
+        return addressing.resolve(tenant, request.raw_path, token)
+    except Refusal:
+        request.units = 1
+        tenant.spend(request.units)
+        raise
 
 
 def _function(action: str) -> tuple[str, dict[str, str]]:
@@ -103,44 +112,3 @@ def _units(request: Request, action: str) -> int:
         return 5
     cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
     return 1 if request.method == "GET" and cheap else 2
-
-
-def _batch(tenant: Tenant, request: Request) -> Answer:
-    """https://learn.microsoft.com/graph/json-batching. What waits for a failed request gets 424."""
-    wishes = request.json().get("requests") or []
-    ids = [str(wish.get("id", "")).lower() for wish in wishes]
-    if len(wishes) > _MOST_IN_A_BATCH or len(set(ids)) < len(ids) or not all(ids):
-        raise Refusal(400, "BadRequest", "Invalid batch payload format.")
-    responses: dict[str, dict[str, Any]] = {}
-    for wish in wishes:
-        parents = [responses.get(each, {}).get("status", 424) for each in wish.get("dependsOn") or []]
-        if any(status >= 400 for status in parents):  # noqa: PLR2004 - where errors begin
-            responses[wish["id"]] = {"id": wish["id"], "status": 424, "headers": {}, "body": {}}
-        else:
-            responses[wish["id"]] = _batched(tenant, request, wish)
-    return Answer(200, {"responses": list(reversed(responses.values()))})  # in any order: pnp-batch-drives
-
-
-def _batched(tenant: Tenant, request: Request, wish: dict[str, Any]) -> dict[str, Any]:
-    from airflow_provider_drive.emulator.doors import respond
-
-    headers = {key.lower(): value for key, value in (wish.get("headers") or {}).items()}
-    headers.setdefault("authorization", request.headers["authorization"])
-    path, _, query = str(wish.get("url", "")).partition("?")
-    version = request.raw_path.removesuffix("/$batch")
-    body = json.dumps(wish["body"]).encode() if "body" in wish else b""
-    inner = Request(
-        str(wish.get("method", "GET")).upper(),
-        version + path,
-        query,
-        headers,
-        body,
-        request.base,
-        batched=True,
-    )
-    answer = respond(tenant, inner)
-    told = {key.title(): value for key, value in answer.headers.items()}
-    response: dict[str, Any] = {"id": wish["id"], "status": answer.status, "headers": told}
-    if isinstance(answer.body, bytes) and answer.body:
-        response["body"] = json.loads(answer.body)
-    return response

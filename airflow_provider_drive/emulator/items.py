@@ -6,17 +6,17 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator import copies, names, refusals
-from airflow_provider_drive.emulator.answers import deleted_json, item_json, sharepoint_ids
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.answers import item_json, sharepoint_ids
+from airflow_provider_drive.emulator.messages import Answer
 from airflow_provider_drive.emulator.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.jobs import Job
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 CONFLICT = "@microsoft.graph.conflictBehavior"
-_RESPOND_ASYNC = "respond-async"
 
 
 def get_item(_: Tenant, request: Request, item: Item) -> Answer:
@@ -97,7 +97,7 @@ def _skipped(token: str) -> int:
 
 
 def make_folder(tenant: Tenant, request: Request, item: Item) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-post-children: the conflictBehavior is in the body here."""
+    """https://learn.microsoft.com/graph/api/driveitem-post-children: conflictBehavior is in the body here."""
     body = request.json()
     if not item.is_folder or "folder" not in body:
         raise invalid("The parent must be a folder, and only folders can be made like this.")
@@ -134,68 +134,6 @@ def accepted(tenant: Tenant, job: Job) -> Answer:
     return Answer(202, None, headers | ({"location": location} if location is not None else {}))
 
 
-def update_item(tenant: Tenant, request: Request, item: Item) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-move and driveitem-update."""
-    body = request.json()
-    check_match(tenant, request, item)
-    if item.parent is None:  # https://github.com/n8n-io/n8n/pull/32911
-        raise invalid("Cannot update the root folder.")
-    name = names.check_name(body.get("name", item.name), item.drive.drive_type)
-    conflict = request.query.get(CONFLICT) if tenant.move_honours_conflict else None
-    conflict = copies.check_conflict(conflict, item.drive)
-    try:
-        parent = _new_parent(tenant, item, body) or item.parent
-    except Refusal:
-        if not tenant.atomic_moves:  # learn Q&A 854206: the name was changed all the same
-            _move(item, item.parent, name, conflict)
-        raise
-    if parent.drive is not item.drive or (tenant.move_answers_202 and parent is not item.parent):
-        return _move_by_job(tenant, request, item, parent, name, conflict)
-    _move(item, parent, name, conflict)
-    item.description = body.get("description", item.description)
-    item.file_system_info = dict(
-        body.get("fileSystemInfo") or {}
-    )  # without it, it is reset: rclone's comment
-    return Answer(
-        200, selected(item, request, item_json(item, request.base, created=True)), {"etag": item.etag}
-    )
-
-
-def _new_parent(tenant: Tenant, item: Item, body: dict[str, Any]) -> Item | None:
-    reference = body.get("parentReference") or {}
-    item_id = reference.get("id")
-    elsewhere = any(item_id in drive.items for drive in tenant.drives.values())
-    if item_id and not reference.get("driveId") and item_id not in item.drive.items and elsewhere:
-        return None  # https://github.com/microsoftgraph/microsoft-graph-docs/issues/11165: only renamed
-    parent = copies.find_parent(tenant, item, reference)
-    if parent is not None and not parent.is_folder:
-        raise invalid("The destination is not a folder.")
-    if parent is not None:
-        copies.same_kind(item.drive, parent.drive)
-        copies.refuse_loop(item, parent)
-    return parent
-
-
-def _move(item: Item, parent: Item, name: str, conflict: str) -> None:
-    """Keep the id and the cTag, and give a new eTag."""
-    if parent.child(name) is not item:
-        name = copies.make_room(parent, name, conflict, item)
-    item.drive.take_out(item)
-    item.name = name
-    item.metadata_version += 1
-    item.drive.place(item, parent)
-
-
-def _move_by_job(
-    tenant: Tenant, request: Request, item: Item, parent: Item, name: str, conflict: str
-) -> Answer:
-    """``iss-move-needs-respond-async``, and 202 with the header."""
-    if parent.drive is not item.drive and not request.prefers(_RESPOND_ASYNC):
-        message = "Requested move requires an async response, add 'Prefer: respond-async' to allow"
-        raise Refusal(400, None, message, bare=True)
-    return accepted(tenant, copies.submit_move(tenant, item, parent, name, conflict))
-
-
 def delete_item(tenant: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
     if request.prefers("bypass-shared-lock"):
@@ -208,7 +146,7 @@ def delete_item(tenant: Tenant, request: Request, item: Item) -> Answer:
 
 
 def delete_for_good(tenant: Tenant, request: Request, item: Item) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-permanentdelete; 405 on personal drives, as was seen."""
+    """https://learn.microsoft.com/graph/api/driveitem-permanentdelete; 405 on personal drives."""
     if item.drive.is_personal:
         raise Refusal(405, "notAllowed", "The operation is not supported for this drive.")
     answer = delete_item(tenant, request, item)
@@ -228,45 +166,6 @@ def check_match(tenant: Tenant, request: Request, item: Item) -> None:
     if not (wanted.startswith('"') and wanted.endswith('"')):
         raise invalid("The entity tag is not a quoted string.", "malformedEntityTag")
     raise refusals.changed(tenant.stale_status)
-
-
-def delta(tenant: Tenant, request: Request, item: Item) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-delta: the root only, but for personal drives."""
-    drive = item.drive
-    if item.parent is not None and not drive.is_personal:
-        raise invalid("Delta is supported for the root only.", "notSupported")
-    token = request.query.get("token", "")
-    here = f"{tenant.next_link_base or request.base}{request.raw_path.partition('(')[0]}"
-    link = {"@odata.deltaLink": f"{here}?token={drive.changes}"}
-    if token == "latest":  # noqa: S105 - Graph's word, not a secret
-        return Answer(body={"value": []} | link)
-    since = int(token) if token.isdigit() else 0
-    if since < drive.oldest_token:
-        restart = Refusal(
-            410, "resyncChangesApplyDifferences", "Resync required.", headers={"location": here}
-        )
-        raise restart
-    values = _changes_since(drive, item, since, request.base)
-    return Answer(body=page(tenant, request, values, **link))
-
-
-def _changes_since(drive: Drive, folder: Item, since: int, base: str) -> list[dict[str, Any]]:
-    gone = [(change, deleted_json(each)) for change, each in drive.gone if change > since > 0]
-    left = [each for each in folder.walk() if each.change > since or since == 0]
-    changes = [(each.change, _without_path(item_json(each, base))) for each in left]
-    return [body for _, body in sorted([*gone, *changes], key=lambda pair: pair[0])]
-
-
-def _without_path(body: dict[str, Any]) -> dict[str, Any]:
-    body["parentReference"].pop("path", None)
-    return body
-
-
-def search(tenant: Tenant, request: Request, item: Item) -> Answer:
-    """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
-    text = request.query.get("q", "").lower()
-    found = [each for each in item.walk() if text in each.name.lower() and each is not item]
-    return Answer(body=page(tenant, request, [item_json(each, request.base) for each in found]))
 
 
 def make_link(tenant: Tenant, _: Request, item: Item) -> Answer:

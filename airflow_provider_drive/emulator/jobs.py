@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import secrets
 import time
@@ -29,9 +30,9 @@ class CopyBehaviour:
 
     :param looks: The monitor says "running" to so many GETs. Default is ``0``: done at the first look.
     :param seconds: The copy takes at least so long after it was submitted.
-    :param location: The monitor URL's shape: ``operations``, ``monitor``, ``personal``, ``item`` (the copy was
-        made at once, and the URL is the new item's), ``none``; any other string, or what a callable makes of
-        the job, is the URL itself. Default is ``operations``, and ``personal`` for personal drives.
+    :param location: The monitor URL's shape: ``operations``, ``monitor``, ``personal``, ``item`` (the copy
+        was made at once, and the URL is the new item's), ``none``; any other string, or what a callable makes
+        of the job, is the URL itself. Default is ``operations``, and ``personal`` for personal drives.
     :param running_status: HTTP status while it runs. Default is 200, and 202 for personal drives:
         https://github.com/OneDrive/onedrive-api-docs/issues/852
     :param done_status: HTTP status at the end: 200, 202 (``doc-monitor-completed-202-graphdocs``) or 303
@@ -39,10 +40,10 @@ class CopyBehaviour:
     :param words: The ``status`` at each look while it runs; the last one stays.
     :param final: The ``status`` at the end, if neither ``completed`` nor ``failed``.
     :param percent_key: ``percentageComplete``, ``percentComplete``, ``both``, or None for neither.
-    :param failure: ``code``, ``details``, ``errorCode``, ``nothing`` (the shapes that were seen), a mapping (the
-        end of the body itself), or any other word: that error code, in the shape ``code``.
+    :param failure: ``code``, ``details``, ``errorCode``, ``nothing`` (the shapes that were seen), a mapping
+        (the end of the body itself), or any other word: that error code, in the shape ``code``.
     :param partial: So many items are there when it fails.
-    :param lost: The monitor does not know the job: True for 404, or the status. The copy is made all the same.
+    :param lost: The monitor does not know the job: True for 404, or the status. The copy is made even so.
     :param with_body: Say something at the end. Without it 303 has a Location only.
     :param resource_id: Tell the new item's id at the end.
     :param appears: ``end``, or ``start``: a folder shows at once, and what is in it comes look by look.
@@ -111,14 +112,17 @@ class Job:
 
     @property
     def is_running(self) -> bool:
+        """Whether it is not over yet."""
         return self.state == "running"
 
     @property
     def due(self) -> float:
+        """When it can be over at the soonest, in seconds since the epoch."""
         return self.submitted + self.behaviour.seconds
 
     @property
     def shape(self) -> str | Callable[[Job], str]:
+        """Which kind of URL its monitor has."""
         return self.behaviour.location or ("personal" if self.source.drive.is_personal else "operations")
 
     @property
@@ -142,27 +146,24 @@ class Job:
 
     def end(self) -> None:
         """Make what is left to make, or fail."""
-        try:
-            self._advance(self.behaviour.partial if self.behaviour.failure else None)
-            if self.behaviour.failure:
-                self.state, self.error = "failed", _failure(self.behaviour.failure)
-                return
+        failure = self.behaviour.failure
+        self._advance(self.total if failure is None else self.behaviour.partial)
+        if self.is_running and failure is not None:
+            self.state, self.error = "failed", _failure(failure)
+        elif self.is_running:
             self.finish()
+            self.state = "completed"
+
+    def _advance(self, count: int) -> None:
+        """Make so many items. A name that is taken ends it all."""
+        try:
+            for item in itertools.islice(self.steps, count):
+                self.made.append(item)
+                if self.resource is None:
+                    self.resource = item
+                    item.hidden_reads = self.behaviour.read_lag
         except Refusal as refusal:
             self.state, self.error = "failed", {"error": refusal.error()}
-            return
-        self.state = "completed"
-
-    def _advance(self, count: int | None) -> None:
-        while count is None or count > 0:
-            item = next(self.steps, None)
-            if item is None:
-                return
-            self.made.append(item)
-            if self.resource is None:
-                self.resource = item
-                item.hidden_reads = self.behaviour.read_lag
-            count = None if count is None else count - 1
 
     # What its monitor tells
 
@@ -198,8 +199,8 @@ class Job:
         if self.behaviour.resource_id and self.resource is not None:
             body["resourceId"] = self.resource.id
             if self.shape == "operations":  # doc-monitor-completed-v21
-                address = f"/_api/v2.0/drives/{self.drive.id}/items/{self.resource.id}"
-                body["resourceLocation"] = f"{self.drive.web_url}{address}"
+                address = f"_api/v2.0/drives/{self.drive.id}/items/{self.resource.id}"
+                body["resourceLocation"] = f"{self.drive.web_url.rpartition('/')[0]}/{address}"
         return {**body, "status": "completed"}
 
     def _failed(self) -> dict[str, Any]:

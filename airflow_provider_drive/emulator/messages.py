@@ -22,11 +22,7 @@ JSON_TYPE = (  # gnome-create-folder-201
 
 @dataclass
 class Request:
-    """
-    A request. ``base`` is the address under which the client knows the emulator.
-
-    :param door: ``graph``, ``monitor``, ``token`` or ``file``.
-    """
+    """A request. ``base`` is the address under which the client knows the emulator."""
 
     method: str
     raw_path: str
@@ -34,15 +30,17 @@ class Request:
     headers: dict[str, str]
     body: bytes
     base: str
-    batched: bool = False
+    is_batched: bool = False
     units: int = 0
 
     @cached_property
     def path(self) -> str:
+        """The path, decoded."""
         return unquote(self.raw_path)
 
     @cached_property
     def door(self) -> str:
+        """Who answers: ``graph``, ``monitor``, ``token`` or ``file``."""
         if "/operations/" in self.raw_path or "/monitor/" in self.raw_path or "force303=1" in self.raw_query:
             return "monitor"
         if "/oauth2/" in self.raw_path or "/.well-known/" in self.raw_path or "/discovery/" in self.raw_path:
@@ -51,14 +49,17 @@ class Request:
 
     @cached_property
     def query(self) -> dict[str, str]:
+        """The query options, decoded."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
 
     @cached_property
     def request_id(self) -> str:
+        """The id by which Microsoft's support finds it."""
         return str(uuid.uuid4())
 
     @property
     def client_request_id(self) -> str:
+        """The client's own id, if it sent one."""
         return self.headers.get("client-request-id", self.request_id)
 
     def json(self) -> dict[str, Any]:

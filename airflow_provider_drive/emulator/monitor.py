@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import refusals
 from airflow_provider_drive.emulator.answers import item_json
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.messages import Answer
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.jobs import Job
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 
@@ -34,7 +35,7 @@ def serve_monitor(tenant: Tenant, request: Request) -> Answer:
 
 
 def _find(tenant: Tenant, request: Request) -> Job:
-    """The URL is the credential: a changed one is refused, and an unknown one is not found."""
+    """Find the job of a URL, which is the credential: a changed one is refused."""
     name = request.path.rpartition("/")[2]
     secret = request.query.get("tempauth")
     job = tenant.jobs_by_id.get(name)

@@ -1,4 +1,8 @@
-"""Which names a drive takes: https://learn.microsoft.com/graph/onedrive-addressing-driveitems and SharePoint's limits."""
+"""
+Which names a drive takes.
+
+https://learn.microsoft.com/graph/onedrive-addressing-driveitems, and SharePoint's page about restricted names.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ def key(name: str) -> str:
 
 
 def numbered(name: str, number: int, *, is_folder: bool) -> str:
-    """Append an integer: https://learn.microsoft.com/graph/api/driveitem-copy, conflictBehavior ``rename``."""
+    """Append an integer, as ``rename`` does: https://learn.microsoft.com/graph/api/driveitem-copy."""
     stem, dot, extension = name.rpartition(".")
     if is_folder or not stem:
         return f"{name} {number}"

@@ -12,9 +12,10 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.messages import Answer
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -101,7 +102,7 @@ def _token(tenant: Tenant, request: Request) -> Answer:
 
 
 def _check_scope(form: dict[str, str]) -> None:
-    """https://learn.microsoft.com/graph/auth-v2-service: application permissions are had as ``/.default`` only."""
+    """Applications ask for ``/.default`` only: https://learn.microsoft.com/graph/auth-v2-service."""
     if not form.get("scope", "").endswith("/.default"):
         text = f"The provided value for scope {form.get('scope')} is not valid."
         raise _Denied("invalid_scope", 1002012, text)
@@ -129,7 +130,7 @@ def _check_credential(tenant: Tenant, request: Request, form: dict[str, str]) ->
 
 
 def _check_assertion(tenant: Tenant, request: Request, form: dict[str, str]) -> None:
-    """https://learn.microsoft.com/entra/identity-platform/certificate-credentials, and federated credentials."""
+    """https://learn.microsoft.com/entra/identity-platform/certificate-credentials."""
     assertion = form["client_assertion"]
     try:
         if form.get("client_assertion_type") != _ASSERTION:

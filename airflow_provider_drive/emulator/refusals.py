@@ -7,7 +7,7 @@ from typing import Any
 
 class Refusal(Exception):  # noqa: N818 - it is an answer of Graph's, not an error of the emulator's
     """
-    Refuse a request, as Graph does: https://learn.microsoft.com/graph/errors
+    Refuse a request, as Graph does: https://learn.microsoft.com/graph/errors.
 
     :param code: The outer code. One recorded refusal has none (``iss-move-needs-respond-async``).
     :param inner: The code inside ``innerError``, where Graph is more exact there.
@@ -73,12 +73,12 @@ def drive_not_found() -> Refusal:
 
 
 def job_not_found(status: int = 404) -> Refusal:
-    """A monitor that no longer knows its job: https://github.com/OneDrive/onedrive-api-docs/issues/766."""
+    """Know nothing of a job, or no longer: https://github.com/OneDrive/onedrive-api-docs/issues/766."""
     return Refusal(status, "operationNotFound", "The operation could not be found.", bare=True)
 
 
 def destination_not_found() -> Refusal:
-    """A folder made a moment ago: tonimelisma/onedrive-go, live incident LI-20260410-01."""
+    """Do not see a folder made a moment ago: tonimelisma/onedrive-go, live incident LI-20260410-01."""
     return Refusal(404, "itemNotFound", "Failed to verify the existence of destination location")
 
 

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import trustme
 import uvicorn
@@ -41,6 +41,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
+        """Where it listens; 127.0.0.1 will do as well as localhost."""
         return f"https://localhost:{self.port}"
 
     @property
@@ -68,7 +69,7 @@ class Emulator:
         """Go back to the seed; the journal and the faults are emptied."""
         self.tenant.reset()
 
-    def start(self) -> Emulator:
+    def start(self) -> Self:
         """Serve, and come back when the port answers."""
         config = uvicorn.Config(
             App(self.tenant),
@@ -96,7 +97,7 @@ class Emulator:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(

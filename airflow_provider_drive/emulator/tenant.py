@@ -15,12 +15,14 @@ from urllib.parse import unquote
 
 from airflow_provider_drive.emulator import directory, refusals
 from airflow_provider_drive.emulator.directory import Owner, Site, Token, guid
-from airflow_provider_drive.emulator.drives import Drive, Item
-from airflow_provider_drive.emulator.jobs import CopyBehaviour, Job
+from airflow_provider_drive.emulator.drives import Drive
+from airflow_provider_drive.emulator.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.content import Content
+    from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.faults import Fault
+    from airflow_provider_drive.emulator.jobs import Job
 
 _JOURNAL_LIMIT = 200_000
 
@@ -35,7 +37,7 @@ class Call:
     :param headers: Names in lower case. The value of ``authorization`` is only its scheme.
     :param units: Resource units: https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
     :param where: ``graph``, ``monitor``, ``token`` or ``file`` (up- and downloads).
-    :param batched: It came inside a ``$batch``.
+    :param is_batched: It came inside a ``$batch``.
     """
 
     time: float
@@ -50,7 +52,7 @@ class Call:
     body: bytes
     units: int
     where: str
-    batched: bool = False
+    is_batched: bool = False
 
 
 @dataclass
@@ -188,7 +190,7 @@ class Tenant:
         return (self.drive(drive) if isinstance(drive, str) else drive).tree()
 
     def calls(self, method: str | None = None, path: str = "", where: str | None = None) -> list[Call]:
-        """Give the requests that came, by method, by a regular expression for the decoded path, and by door."""
+        """Give the requests that came: by method, by a regular expression for the path, by door."""
         return [
             call
             for call in list(self.journal)

@@ -1,0 +1,54 @@
+"""What changed in a drive, and what is in it: delta and search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator.answers import deleted_json, item_json
+from airflow_provider_drive.emulator.items import page
+from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+
+def delta(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-delta: the root only, but for personal drives."""
+    drive = item.drive
+    if item.parent is not None and not drive.is_personal:
+        raise invalid("Delta is supported for the root only.", "notSupported")
+    token = request.query.get("token", "")
+    here = f"{tenant.next_link_base or request.base}{request.raw_path.partition('(')[0]}"
+    link = {"@odata.deltaLink": f"{here}?token={drive.changes}"}
+    if token == "latest":  # noqa: S105 - Graph's word, not a secret
+        return Answer(body={"value": []} | link)
+    since = int(token) if token.isdigit() else 0
+    if since < drive.oldest_token:
+        restart = Refusal(
+            410, "resyncChangesApplyDifferences", "Resync required.", headers={"location": here}
+        )
+        raise restart
+    values = _changes_since(drive, item, since, request.base)
+    return Answer(body=page(tenant, request, values, **link))
+
+
+def _changes_since(drive: Drive, folder: Item, since: int, base: str) -> list[dict[str, Any]]:
+    gone = [(change, deleted_json(each)) for change, each in drive.gone if change > since > 0]
+    left = [each for each in folder.walk() if each.change > since or since == 0]
+    changes = [(each.change, _without_path(item_json(each, base))) for each in left]
+    return [body for _, body in sorted([*gone, *changes], key=lambda pair: pair[0])]
+
+
+def _without_path(body: dict[str, Any]) -> dict[str, Any]:
+    body["parentReference"].pop("path", None)
+    return body
+
+
+def search(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
+    text = request.query.get("q", "").lower()
+    found = [each for each in item.walk() if text in each.name.lower() and each is not item]
+    return Answer(body=page(tenant, request, [item_json(each, request.base) for each in found]))

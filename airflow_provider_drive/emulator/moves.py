@@ -1,0 +1,81 @@
+"""Update, which is how an item is renamed and moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator import copies, names
+from airflow_provider_drive.emulator.answers import item_json
+from airflow_provider_drive.emulator.copies import Order
+from airflow_provider_drive.emulator.items import CONFLICT, accepted, check_match, selected
+from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.refusals import Refusal, invalid
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.drives import Item
+    from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.tenant import Tenant
+
+
+def update_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+    """https://learn.microsoft.com/graph/api/driveitem-move and driveitem-update."""
+    body = request.json()
+    check_match(tenant, request, item)
+    if item.parent is None:  # https://github.com/n8n-io/n8n/pull/32911
+        raise invalid("Cannot update the root folder.")
+    order = _order(tenant, request, item, body)
+    if order.destination.drive is not item.drive and not request.prefers("respond-async"):
+        message = "Requested move requires an async response, add 'Prefer: respond-async' to allow"
+        raise Refusal(400, None, message, bare=True)  # iss-move-needs-respond-async
+    is_moved = order.destination is not item.parent
+    if order.destination.drive is not item.drive or (is_moved and tenant.move_answers_202):
+        return accepted(tenant, copies.submit_move(tenant, order))
+    _move(order)
+    item.description = body.get("description", item.description)
+    item.file_system_info = dict(
+        body.get("fileSystemInfo") or {}
+    )  # without it, it is reset: rclone's comment
+    answer = selected(item, request, item_json(item, request.base, created=True))
+    return Answer(200, answer, {"etag": item.etag})
+
+
+def _order(tenant: Tenant, request: Request, item: Item, body: dict[str, Any]) -> Order:
+    name = names.check_name(body.get("name", item.name), item.drive.drive_type)
+    # in the body it is ignored: iss-patch-409-nameAlreadyExists
+    wish = request.query.get(CONFLICT) if tenant.move_honours_conflict else None
+    here = Order(item, item.parent or item, name, copies.check_conflict(wish, item.drive), with_versions=True)
+    try:
+        parent = _new_parent(tenant, item, body.get("parentReference") or {})
+    except Refusal:
+        if not tenant.atomic_moves:  # learn Q&A 854206: the name was changed all the same
+            _move(here)
+        raise
+    return here if parent is None else replace(here, destination=parent)
+
+
+def _new_parent(tenant: Tenant, item: Item, reference: dict[str, Any]) -> Item | None:
+    """Find the folder to move to. The id of another drive's folder alone is not seen."""
+    item_id = reference.get("id")
+    elsewhere = any(item_id in drive.items for drive in tenant.drives.values() if drive is not item.drive)
+    if elsewhere and not reference.get("driveId"):
+        return None  # https://github.com/microsoftgraph/microsoft-graph-docs/issues/11165: only renamed
+    parent = copies.find_parent(tenant, item, reference)
+    if parent is None:
+        return None
+    if not parent.is_folder:
+        raise invalid("The destination is not a folder.")
+    copies.same_kind(item.drive, parent.drive)
+    copies.refuse_loop(item, parent)
+    return parent
+
+
+def _move(order: Order) -> None:
+    """Keep the id and the cTag, and give a new eTag."""
+    item, parent, name = order.source, order.destination, order.name
+    if parent.child(name) is not item:
+        name = copies.make_room(parent, name, order.conflict, item)
+    item.drive.take_out(item)
+    item.name = name
+    item.metadata_version += 1
+    item.drive.place(item, parent)
