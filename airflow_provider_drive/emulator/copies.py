@@ -126,8 +126,8 @@ def find_parent(tenant: Tenant, source: Item, reference: dict[str, Any] | None) 
     """
     Find the folder that a parentReference names, or None if it names no folder.
 
-    A ``driveId`` alone moves nothing: https://github.com/n8n-io/n8n/pull/32911. The literal id ``root`` is refused:
-    https://learn.microsoft.com/graph/api/driveitem-move.
+    A ``driveId`` alone moves nothing: https://github.com/n8n-io/n8n/pull/32911. The literal id ``root`` is
+    refused: https://learn.microsoft.com/graph/api/driveitem-move.
     """
     reference = reference or {}
     drive = tenant.find_drive(reference["driveId"]) if reference.get("driveId") else source.drive

@@ -1,7 +1,7 @@
 """
 Which names a drive takes.
 
-https://learn.microsoft.com/graph/onedrive-addressing-driveitems, and SharePoint's page about restricted names.
+https://learn.microsoft.com/graph/onedrive-addressing-driveitems, and SharePoint's restricted names.
 """
 
 from __future__ import annotations
