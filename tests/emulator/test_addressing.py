@@ -1,0 +1,143 @@
+import base64
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+LEGAL = "sites/contoso.sharepoint.com:/sites/Legal"
+
+
+@pytest.fixture
+def plan(legal):
+    return legal.put("Contracts/2026/plan.docx", b"content")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "drives/{drive}/items/{item}",
+        "drives/{drive}/items/{item}:",
+        "/drives/{drive}/items/{item}",  # //: msgraph-sdk with its default base URL
+        "drives/{quoted}/items/{item}",  # %21: msgraph-sdk
+        "drives/{upper}/items/{item}",
+        "drives/{drive}/root:/Contracts/2026/plan.docx",
+        "drives/{drive}/root:/Contracts/2026/plan.docx:",
+        "drives/{drive}/root:/contracts/2026/PLAN.docx",
+        "drives/{drive}/items/root:/Contracts/2026/plan.docx",
+        "drives/{drive}/items/{folder}:/plan.docx",
+        "drives/{drive}/items/{folder}:/plan.docx:",
+        "sites/{site}/drive/items/{item}",
+        "sites/{site}/drives/{drive}/items/{item}",
+        LEGAL + ":/drive/items/{item}",
+        LEGAL + ":/drives/{drive}/root:/Contracts/2026/plan.docx",
+        "sites/CONTOSO.sharepoint.com:/sites/legal:/drive/root:/Contracts/2026/plan.docx",
+    ],
+)
+def test_an_item_has_many_addresses(graph, legal, plan, form):
+    names = {
+        "drive": legal.id,
+        "quoted": quote(legal.id, safe=""),
+        "upper": legal.id.upper(),
+        "item": plan.id,
+        "folder": plan.parent.id,
+        "site": legal.site.id,
+    }
+    answer = graph.get(form.format(**names))
+    assert (answer.status_code, answer.json().get("id")) == (200, plan.id)
+
+
+@pytest.mark.parametrize("form", ["root", "root:", "root:/", "items/root", "items/{root}", "items/{root}:/"])
+def test_the_root_has_many_addresses(graph, legal, form):
+    answer = graph.get(f"drives/{legal.id}/{form.format(root=legal.root.id)}")
+    assert (answer.status_code, answer.json().get("id")) == (200, legal.root.id)
+
+
+@pytest.mark.parametrize("form", ["root/children", "root:/:/children", "root:/Contracts:/children"])
+def test_an_action_follows_the_second_colon(graph, legal, plan, form):
+    assert graph.get(f"drives/{legal.id}/{form}").json()["value"]
+
+
+@pytest.mark.parametrize(
+    "path", ["items/NOPE", "root:/nope", "root:/Contracts/nope/plan.docx", "items/{item}:/below"]
+)
+def test_what_is_not_there_is_not_found(graph, legal, plan, path):
+    answer = graph.get(f"drives/{legal.id}/{path.format(item=plan.id)}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "itemNotFound")
+
+
+def test_ids_keep_their_case(graph, legal, plan):
+    assert graph.get(f"drives/{legal.id}/items/{plan.id.lower()}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ("users/adele@contoso.com/drive", "business"),
+        ("users/Adele@Contoso.com/drive/root", "business"),
+        ("users/{id}/drive", "business"),
+        ("groups/{group}/drive", "group"),
+        (LEGAL + ":/drive", "legal"),
+        ("sites/contoso.sharepoint.com/drive", "root"),
+        ("sites/root/drive", "root"),
+        ("drives/4F62A7105C03556E", "personal"),
+    ],
+)
+def test_a_drive_has_many_addresses(graph, tenant, path, key):
+    body = graph.get(path.format(id=tenant.me.id, group=tenant.groups[0].id)).json()
+    assert tenant.drive(key).id in {body["id"], body.get("parentReference", {}).get("driveId")}
+
+
+def test_me_is_for_those_who_signed_in_themselves(graph, tenant):
+    assert graph.get("me/drive").status_code == 400
+    graph.token = tenant.issue_token(delegated=True)
+    assert graph.get("me/drive").json()["id"] == tenant.drive("business").id
+    assert [drive["id"] for drive in graph.get("me/drives").json()["value"]] == [tenant.drive("business").id]
+
+
+def test_a_site_lists_its_libraries(graph):
+    site = graph.get(LEGAL).json()
+    assert site["id"].startswith("contoso.sharepoint.com,")
+    for path in (f"sites/{site['id']}/drives", LEGAL + ":/drives"):
+        assert [drive["name"] for drive in graph.get(path).json()["value"]] == ["Documents", "Contracts"]
+
+
+def test_a_special_folder_is_made_when_it_is_asked_for(graph, personal):
+    assert graph.get(f"drives/{personal.id}/special/documents").json()["id"] == personal.find("Documents").id
+    assert graph.get(f"drives/{personal.id}/special/nope").status_code == 400
+
+
+def sharing_token(url):
+    return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def test_a_share_is_found_by_what_a_browser_shows(graph, tenant, legal, plan):
+    legal.put("Contracts/a b#1.txt")
+    library = "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents"
+    urls = {
+        f"{library}/Contracts/a%20b%231.txt": "a b#1.txt",
+        f"{library}/Contracts?web=1": "Contracts",
+        graph.get(f"drives/{legal.id}/items/{plan.id}").json()["webUrl"]: "plan.docx",
+        tenant.share(plan): "plan.docx",
+    }
+    for url, name in urls.items():
+        assert graph.get(f"shares/{sharing_token(url)}/driveItem").json()["name"] == name
+    assert graph.get(f"shares/{sharing_token(library + '/nope')}/driveItem").status_code == 404
+    assert graph.get("shares/u!***/driveItem").status_code in {400, 404}
+
+
+NAME = st.text(
+    st.characters(exclude_characters='"*:<>?/\\|', exclude_categories=["Cc", "Cs"]), min_size=1, max_size=60
+).filter(lambda name: name == name.strip() and name not in {".", ".."})
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(folder=NAME, name=NAME)
+def test_any_name_is_found_by_its_path(graph, legal, folder, name):
+    item = legal.put(f"{folder}/{name}", b"x")
+    path = f"{quote(folder, safe='')}/{quote(name, safe='')}"
+    assert graph.get(f"drives/{legal.id}/root:/{path}").json()["id"] == item.id
+    body = graph.get(f"drives/{legal.id}/root:/{path}:").json()
+    assert body["name"] == item.name
+    way = body["parentReference"]["path"].removeprefix("/drives/")
+    assert graph.get(f"drives/{way}/{quote(name, safe='')}").json()["id"] == item.id
