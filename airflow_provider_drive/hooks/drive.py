@@ -1,0 +1,445 @@
+"""Microsoft Graph's drives for Airflow: one connection, and a method for each thing that Graph can do."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveError, DriveItemNotFoundError
+from airflow_provider_drive.protocol.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.copies import CopyJob, CopyStatus, secrets_of
+from airflow_provider_drive.protocol.copying import (
+    CopyOrder,
+    check_copy,
+    conclude,
+    copy_item,
+    finish_copy,
+    wait_for_copy,
+)
+from airflow_provider_drive.protocol.errors import error_of
+from airflow_provider_drive.protocol.finding import ensure_folder, get_item, list_children
+from airflow_provider_drive.protocol.items import check_seconds, check_tag
+from airflow_provider_drive.protocol.messages import Request, Response
+from airflow_provider_drive.protocol.moving import MoveOrder, move_item
+from airflow_provider_drive.protocol.retries import ask
+from airflow_provider_drive.protocol.updating import delete_item
+from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL, look_at_copy, watch_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import requests
+
+    from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.settings import Settings
+    from airflow_provider_drive.transport.blocking import Session
+
+_T = TypeVar("_T")
+
+
+class DriveHook(BaseHook):
+    """
+    Talk to Microsoft Graph about the items of OneDrive and SharePoint.
+
+    Addresses of items are Graph's resource paths, mappings with ``driveId`` and ``id``, driveItems of other
+    tasks, or URLs that a browser shows.
+
+    .. seealso::
+        https://learn.microsoft.com/graph/api/resources/driveitem
+
+    :param drive_conn_id: The connection, of type ``microsoft_drive`` or ``msgraph``.
+        Default is ``drive_default``.
+    """
+
+    conn_name_attr = "drive_conn_id"
+    default_conn_name = "drive_default"
+    conn_type = "microsoft_drive"
+    hook_name = "Microsoft Drive (OneDrive, SharePoint)"
+
+    def __init__(self, drive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.drive_conn_id = drive_conn_id
+        self._opened: Session | None = None
+        self._submitted: dict[str, CopyJob] = {}
+
+    # -- items -----------------------------------------------------------------------------------------------
+
+    def get_item(self, item: Any) -> dict[str, Any]:
+        """
+        Read an item.
+
+        https://learn.microsoft.com/graph/api/driveitem-get
+
+        :param item: Address of the item.
+        :return: Graph's driveItem, without the links that open its content.
+        :raises DriveItemNotFoundError: If it does not exist, or this login may not see it.
+        """
+        return dict(self._run(get_item(self.address(item), self.hosts)).raw)
+
+    def list_children(self, folder: Any) -> list[dict[str, Any]]:
+        """
+        Read what is in a folder, all pages of it, but not what is in its folders.
+
+        https://learn.microsoft.com/graph/api/driveitem-list-children
+
+        :param folder: Address of the folder.
+        :return: Graph's driveItems.
+        :raises DriveItemNotFoundError: If the folder does not exist.
+        """
+        return self._run(list_children(self._ref(folder), self.hosts))
+
+    def ensure_folder(self, folder: Any) -> dict[str, Any]:
+        """
+        Find a folder, or make it and what is missing above it. Two tasks may do so at once.
+
+        https://learn.microsoft.com/graph/api/driveitem-post-children
+
+        :param folder: Address of the folder, with a path.
+        :return: Graph's driveItem of the folder.
+        :raises DriveNameConflictError: If something else than a folder has the name.
+        """
+        return dict(self._run(ensure_folder(self.address(folder), self.hosts)).folder.raw)
+
+    def move_item(
+        self,
+        item: Any,
+        destination: Any = None,
+        name: str | None = None,
+        if_match: str | None = None,
+        conflict_behavior: str = "fail",
+        *,
+        create_destination: bool = False,
+        cross_drive: str = "fail",
+    ) -> dict[str, Any]:
+        """
+        Move an item to another folder, or rename it, or both. One that is already there is left alone.
+
+        https://learn.microsoft.com/graph/api/driveitem-move
+
+        :param item: Address of the item.
+        :param destination: Address of the folder. Default is the one that the item is in.
+        :param name: The new name. Default is the one that it has.
+        :param if_match: The eTag or cTag that the item has to have, ``*`` for any. Default is the one that it
+            has when it is read.
+        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` or ``rename``.
+        :param create_destination: Make the folders that are missing.
+        :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` for copy,
+            check and delete.
+        :return: Graph's driveItem of the moved item.
+        :raises DriveItemChangedError: If it is not the item that ``if_match`` means. Nothing was changed
+            then.
+        :raises DriveNameConflictError: If the name is taken.
+        """
+        order = MoveOrder(
+            self.address(item),
+            self._address_or_none(destination),
+            name,
+            if_match,
+            conflict_behavior,
+            create_destination,
+            cross_drive,
+        )
+        return dict(self._run(move_item(order, self.hosts)).raw)
+
+    def delete_item(self, item: Any, if_match: str | None = None) -> None:
+        """
+        Delete an item: to the recycle bin. One that is gone already counts as deleted.
+
+        https://learn.microsoft.com/graph/api/driveitem-delete
+
+        :param item: Address of the item.
+        :param if_match: The eTag or cTag that it has to have. Default is any.
+        :raises DriveItemChangedError: If it has another.
+        """
+        if_match = None if if_match is None else check_tag(if_match)
+        try:
+            ref = self._ref(item)
+        except DriveItemNotFoundError:
+            return
+        self._run(delete_item(ref, if_match))
+
+    # -- copies ----------------------------------------------------------------------------------------------
+
+    def copy_item(
+        self,
+        item: Any,
+        destination: Any = None,
+        name: str | None = None,
+        conflict_behavior: str = "fail",
+        *,
+        children_only: bool = False,
+        include_all_version_history: bool = False,
+        create_destination: bool = False,
+    ) -> str | None:
+        """
+        Ask for a copy of an item. Graph makes it after this has returned.
+
+        https://learn.microsoft.com/graph/api/driveitem-copy
+
+        :param item: Address of the item. A folder is copied with all that is in it.
+        :param destination: Address of the folder to put the copy in. Default is the one that the item is in.
+        :param name: The copy's name. Default is the item's.
+        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only) or
+            ``rename``.
+        :param children_only: Copy what is in the folder, not the folder.
+        :param include_all_version_history: Copy all versions, not only the newest.
+        :param create_destination: Make the folders that are missing.
+        :return: URL that tells how the copy stands to whoever has it, without a token: a secret. None if
+            Graph gave none.
+        :raises DriveItemNotFoundError: If the item or the folder does not exist.
+        :raises DriveCopyUnknownError: If the answer was lost, and no copy is seen in a day.
+        """
+        job = self.submit_copy(
+            item,
+            destination,
+            name,
+            conflict_behavior,
+            children_only=children_only,
+            include_all_version_history=include_all_version_history,
+            create_destination=create_destination,
+        )
+        return job.monitor_url
+
+    def submit_copy(
+        self,
+        item: Any,
+        destination: Any = None,
+        name: str | None = None,
+        conflict_behavior: str = "fail",
+        *,
+        children_only: bool = False,
+        include_all_version_history: bool = False,
+        create_destination: bool = False,
+        timeout: float = COPY_TIMEOUT,
+        poll_interval: float = POLL_INTERVAL,
+    ) -> CopyJob:
+        """
+        Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
+
+        :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost.
+        :param poll_interval: Seconds between two such looks, at most.
+        """
+        deadline = time.time() + check_seconds("timeout", timeout)
+        order = CopyOrder(
+            self.address(item),
+            self._address_or_none(destination),
+            name,
+            conflict_behavior,
+            children_only,
+            include_all_version_history,
+            create_destination,
+        )
+        job = self._run(copy_item(order, self.hosts, deadline=deadline, poll_interval=poll_interval))
+        if job.monitor_url:
+            self.keep_secret(job.monitor_url)
+            self._submitted[job.monitor_url] = job
+        return job
+
+    def get_copy_status(self, monitor_url: str) -> CopyStatus:
+        """
+        Ask once how a copy stands.
+
+        https://learn.microsoft.com/graph/long-running-actions-overview
+
+        :param monitor_url: What :meth:`copy_item` returned.
+        :return: Its ``state`` is ``running``, ``completed``, ``failed``, or ``unknown`` if the monitor does
+            not know the copy any more; with ``resource_id``, ``percent_complete``, ``code``, ``message``.
+        """
+        return self._run(look_at_copy(monitor_url, self.hosts)).status
+
+    def wait_for_copy(
+        self,
+        monitor_url: str | None,
+        destination: Any = None,
+        name: str | None = None,
+        *,
+        timeout: float = COPY_TIMEOUT,
+        poll_interval: float = POLL_INTERVAL,
+    ) -> dict[str, Any]:
+        """
+        Wait for a copy to end, and show that it is there.
+
+        :param monitor_url: What :meth:`copy_item` returned.
+        :param destination: Address of the folder that the copy was to go to. Without it, the monitor's word
+            is all there is, unless this hook has submitted the copy.
+        :param name: The copy's name. If the monitor does not tell how the copy ended, the destination is
+            looked at for an item of that name, no older than a day.
+        :param timeout: Seconds to wait. Default is a day.
+        :param poll_interval: Seconds between two looks, at most; the first ones come sooner. Default is 15.
+        :return: Graph's driveItem of the copy; without a destination what the monitor told.
+        :raises DriveCopyFailedError: If it failed.
+        :raises DriveCopyTimeoutError: If it was not done in time.
+        :raises DriveCopyUnknownError: If nobody can say how it ended.
+        """
+        deadline = time.time() + check_seconds("timeout", timeout)
+        job = self._submitted.get(monitor_url or "")
+        if job is None and destination is not None:
+            since = time.time() - COPY_TIMEOUT
+            job = CopyJob(monitor_url, None, self._ref(destination), name, "fail", since)
+        if job is not None:
+            return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
+        if monitor_url is None:
+            raise DriveError(
+                "There is nothing to wait for: give a monitor URL, or a destination and a name.", final=True
+            )
+        status = self._run(
+            watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        )
+        return conclude(status)
+
+    def wait_for_job(
+        self, job: CopyJob, *, deadline: float, poll_interval: float = POLL_INTERVAL, fresh: bool = False
+    ) -> dict[str, Any]:
+        """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
+        flow = wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh)
+        return dict(self._run(flow).raw)
+
+    def watch_fresh_copy(self, monitor_url: str, *, deadline: float, poll_interval: float) -> CopyStatus:
+        """Look twice at a copy that was submitted just now: most small ones are done in a second."""
+        return self._run(
+            watch_copy(
+                monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=2
+            )
+        )
+
+    def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
+        """Look once at a copy job. None if it is not done yet."""
+        item = self._run(check_copy(job, self.hosts, deadline=deadline))
+        return None if item is None else dict(item.raw)
+
+    def finish_job(self, job: CopyJob, status: CopyStatus, *, deadline: float) -> dict[str, Any]:
+        """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
+        return dict(self._run(finish_copy(job, status, self.hosts, deadline=deadline)).raw)
+
+    # -- the connection --------------------------------------------------------------------------------------
+
+    def request(
+        self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """
+        Send any request to Graph: with the token, the retries that can do no harm, and the errors of this
+        package.
+
+        :param method: HTTP method. GET and DELETE are sent again after a lost answer or a 5xx; all are after
+            a refusal for being too many.
+        :param path: Below the version root: ``/me/drive``; percent-encoded, with its query.
+        :param json: The body, if there is one.
+        :param headers: More headers.
+        :return: Graph's answer: its ``status``, ``headers``, ``body`` and ``json()``.
+        :raises DriveRequestError: If Graph refused.
+        """
+        path = path if path.startswith("/") else f"/{path}"
+        wanted = Request(method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {})
+
+        def read(response: Response) -> Response:
+            if response.status >= 300:
+                raise error_of(response, wanted.doing)
+            return response
+
+        return self._run(ask(wanted, read))
+
+    def get_conn(self) -> requests.Session:
+        """Return a session of ``requests`` that logs in at Graph, and only there."""
+        from airflow_provider_drive.auth import GraphAuth, login  # noqa: PLC0415  # Dag files must not pay for MSAL
+        from airflow_provider_drive.network import open_session  # noqa: PLC0415  # nor for requests
+
+        session = open_session(self.settings)
+        session.auth = GraphAuth(self.settings.hosts, login(self.settings))
+        return session
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in and ask Graph for the tenant's root site; return whether that went well, and how."""
+        try:
+            self.request("GET", "/sites/root?$select=id,webUrl")
+        except (DriveAccessDeniedError, DriveItemNotFoundError):
+            seen = "may not read the root site, which copies and moves do not need"
+        except DriveError as error:
+            return False, str(error)
+        else:
+            seen = "can read the root site"
+        settings = self.settings
+        return True, f"Logged in as the app {settings.client_id} to tenant {settings.tenant_id}; it {seen}."
+
+    @property
+    def settings(self) -> Settings:
+        """What the connection says."""
+        return self._session.settings
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts that may be spoken to."""
+        return self.settings.hosts
+
+    def address(self, value: Any) -> Address:
+        """
+        Read an address in any of its forms.
+
+        :raises DriveAddressError: If it is none of them.
+        """
+        return parse_address(value, self.hosts)
+
+    def stop(self) -> None:
+        """Let whatever is waiting in this hook end at once. Graph offers no way to cancel a copy."""
+        if self._opened is not None:
+            self._opened.stopped = True
+
+    def keep_secret(self, secret: str) -> None:
+        """Mask a token or a monitor URL, and each part that opens it, in this process's logs."""
+        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
+
+        for part in secrets_of(secret):
+            mask_secret(part)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's fields for Airflow before 3.2; later ones read them in the provider's metadata."""
+        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415  # Airflow 2's
+        from wtforms import PasswordField, StringField  # noqa: PLC0415  # likewise
+
+        from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS  # noqa: PLC0415  # only for the form
+
+        return {
+            name: PasswordField(
+                field["label"], description=field["description"], widget=BS3PasswordFieldWidget()
+            )
+            if field["schema"].get("format") == "password"
+            else StringField(field["label"], description=field["description"], widget=BS3TextFieldWidget())
+            for name, field in CONNECTION_FIELDS.items()
+        }
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return how the form's standard fields look in Airflow before 3.2."""
+        from airflow_provider_drive.get_provider_info import FIELD_BEHAVIOUR  # noqa: PLC0415  # only for the form
+
+        return {key.replace("-", "_"): value for key, value in FIELD_BEHAVIOUR.items()}
+
+    @property
+    def _session(self) -> Session:
+        if self._opened is None:
+            from airflow_provider_drive.auth import login  # noqa: PLC0415  # Dag files must not pay for MSAL
+            from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # nor for this
+            from airflow_provider_drive.transport.blocking import Session  # noqa: PLC0415  # nor for requests
+
+            try:
+                settings = read_settings(self.get_connection(self.drive_conn_id))
+            except AirflowNotFoundException:
+                settings = Settings(missing=self.drive_conn_id)  # a bare monitor URL can be asked without
+            self._opened = Session(settings, login(settings), self.log, self.keep_secret)
+        return self._opened
+
+    def _run(self, flow: Flow[_T]) -> _T:
+        from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
+
+        return run(flow, self._session)
+
+    def _ref(self, value: Any) -> ItemRef:
+        address = self.address(value)
+        return address if isinstance(address, ItemRef) else self._run(get_item(address, self.hosts)).ref
+
+    def _address_or_none(self, value: Any) -> Address | None:
+        return None if value is None else self.address(value)

@@ -1,0 +1,229 @@
+"""Flows that find items: an address becomes ids, a folder is listed, missing folders are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveItemNotFoundError,
+    DriveNameConflictError,
+    DriveResponseError,
+)
+from airflow_provider_drive.protocol.addresses import (
+    ItemRef,
+    LibraryAddress,
+    PathAddress,
+    encode_resource,
+    same_name,
+)
+from airflow_provider_drive.protocol.errors import error_of
+from airflow_provider_drive.protocol.items import (
+    child,
+    children_request,
+    create_folder_request,
+    get_item_request,
+    item_reader,
+    read_item,
+    without_annotations,
+)
+from airflow_provider_drive.protocol.messages import Request
+from airflow_provider_drive.protocol.retries import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.items import DriveItem
+    from airflow_provider_drive.protocol.messages import Flow, Response
+
+
+def get_item(address: Address, hosts: Hosts) -> Flow[DriveItem]:
+    """
+    Read an item: one GET, and one more for a library by its name or a shortcut to another drive.
+
+    https://learn.microsoft.com/graph/api/driveitem-get
+    """
+    if isinstance(address, LibraryAddress):
+        address = yield from _in_library(address, hosts)
+    drive_id = address.drive_id if isinstance(address, ItemRef) else None
+    request = get_item_request(address)
+    item = yield from ask(request, item_reader(request.doing, drive_id))
+    if item.remote:  # https://learn.microsoft.com/graph/api/resources/remoteitem
+        item = yield from get_item(item.remote, hosts)
+    return item
+
+
+def find_item(address: Address, hosts: Hosts) -> Flow[DriveItem | None]:
+    """Read an item, or learn that there is none."""
+    try:
+        return (yield from get_item(address, hosts))
+    except DriveItemNotFoundError:
+        return None
+
+
+def get_folder(address: Address, hosts: Hosts) -> Flow[DriveItem]:
+    """
+    Read a folder.
+
+    :raises DriveArgumentError: If it is no folder.
+    """
+    item = yield from get_item(address, hosts)
+    if not item.is_folder and item.kind != "package":
+        raise DriveArgumentError(f"{address} is no folder.")
+    return item
+
+
+def list_children(folder: ItemRef, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+    """
+    Read what is in a folder, page after page, as Graph's JSON.
+
+    https://learn.microsoft.com/graph/api/driveitem-list-children
+    """
+    return (yield from _collect(children_request(folder), hosts))
+
+
+class Measure(NamedTuple):
+    """What is below a folder: how many items, and the bytes of those files that the service leaves as they are."""
+
+    items: int
+    size: int
+
+
+def measure(folder: ItemRef, hosts: Hosts) -> Flow[Measure]:
+    """Count all that is below a folder."""
+    items = size = 0
+    folders = [folder]
+    while folders:
+        for value in (yield from list_children(folders.pop(), hosts)):
+            entry = read_item(value, folder.drive_id)
+            items += 1
+            if entry.is_folder:
+                folders.append(entry.ref)
+            elif not entry.may_be_rewritten:
+                size += entry.size or 0
+    return Measure(items, size)
+
+
+class Ensured(NamedTuple):
+    """A folder that exists now, and whether it was made just now."""
+
+    folder: DriveItem
+    created: bool
+
+
+def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
+    """
+    Find a folder, or make it and what is missing above it.
+
+    Two tasks may do so at once: the one that comes second takes what the first has made.
+
+    https://learn.microsoft.com/graph/api/driveitem-post-children
+
+    :raises DriveNameConflictError: If something else than a folder has the name.
+    """
+    if isinstance(address, LibraryAddress):
+        address = yield from _in_library(address, hosts)
+    item = yield from find_item(address, hosts)
+    if item is None:
+        above = address.parent if isinstance(address, PathAddress) else None
+        if not isinstance(address, PathAddress) or above is None:
+            item = yield from get_item(address, hosts)  # to say what is not there
+        else:
+            parent = yield from ensure_folder(above, hosts)
+            return Ensured(
+                (yield from _make_folder(parent.folder.ref, address.names[-1], hosts)), created=True
+            )
+    if not item.is_folder:
+        raise DriveNameConflictError(
+            f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", final=True
+        )
+    return Ensured(item, created=False)
+
+
+def get_destination(
+    address: Address, hosts: Hosts, *, create: bool
+) -> Flow[tuple[ItemRef, DriveItem | None, bool]]:
+    """Return a destination's ids, what was read of it (nothing, if its address is ids), and whether it is new."""
+    if isinstance(address, ItemRef):
+        return address, None, False
+    if create:
+        folder, created = yield from ensure_folder(address, hosts)
+    else:
+        folder, created = (yield from get_folder(address, hosts)), False
+    return folder.ref, folder, created
+
+
+def _make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
+    request = create_folder_request(parent, name)
+
+    def read(response: Response) -> DriveItem | None:
+        if not response.ok:
+            raise error_of(response, request.doing)
+        return (
+            read_item(response.mapping(), parent.drive_id) if response.body.strip() else None
+        )  # empty in the wild
+
+    try:
+        made = yield from ask(request, read)
+    except DriveNameConflictError as error:  # somebody was quicker, or it was this request, its answer lost
+        made = yield from find_item(child(parent, name), hosts)
+        if made is None or not made.is_folder:
+            raise error from None
+    return made or (yield from get_item(child(parent, name), hosts))
+
+
+def _in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
+    """
+    Find a site's library by its name, or by the last part of its URL.
+
+    https://learn.microsoft.com/graph/api/drive-list
+    """
+    libraries = yield from _collect(
+        Request("GET", address.url, f"list the libraries of {address.site}"), hosts
+    )
+    named = [entry for entry in libraries if same_name(str(entry.get("name", "")), address.library)]
+    in_url = encode_resource(address.library).removeprefix("/")
+    found = named or [
+        entry for entry in libraries if same_name(str(entry.get("webUrl", "")).rpartition("/")[2], in_url)
+    ]
+    if len(found) != 1 or not isinstance(found[0].get("id"), str):
+        names = ", ".join(sorted(repr(entry.get("name")) for entry in libraries)[:20])
+        raise DriveArgumentError(
+            f"{address.site} has {len(found)} libraries named {address.library!r}; this login sees: {names or 'none'}."
+        )
+    return address.within(found[0]["id"])
+
+
+def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+    """
+    Read a collection whole. A page may be short, or empty, and yet not be the last.
+
+    https://learn.microsoft.com/graph/paging
+    """
+    entries: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    while True:
+        page, link = yield from ask(request, _page_reader(request.doing))
+        entries += page
+        if link is None:
+            return entries
+        if link in seen:
+            raise DriveResponseError(f"Could not {request.doing}: its pages lead in a circle.")
+        seen.add(link)
+        url = hosts.check_next_link(link)
+        request = Request("GET", url, request.doing, authorized=hosts.is_graph(url))
+
+
+def _page_reader(doing: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:
+    def read(response: Response) -> tuple[list[dict[str, Any]], str | None]:
+        if not response.ok:
+            raise error_of(response, doing)
+        body = response.mapping()
+        page, link = body.get("value"), body.get("@odata.nextLink")
+        if not isinstance(page, list) or not isinstance(link, str | None):
+            raise DriveResponseError(f"Could not {doing}: the answer is no page of a collection.")
+        return [without_annotations(entry) for entry in page if isinstance(entry, dict)], link
+
+    return read

@@ -1,0 +1,167 @@
+"""
+Which cloud, and which hosts may be spoken to.
+
+A monitor URL is a credential that Graph hands out and that names another host. It is called only where the
+cloud keeps its drives, or where the connection's ``allowed_hosts`` says so.
+
+https://learn.microsoft.com/graph/deployments
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from airflow_provider_drive.exceptions import DriveResponseError
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One of Microsoft's clouds: where tokens come from, where Graph is, where drives are."""
+
+    authority: str
+    graph: str
+    suffixes: tuple[str, ...]
+
+
+CLOUDS = {
+    "global": Cloud(
+        "https://login.microsoftonline.com",
+        "https://graph.microsoft.com",
+        (
+            "sharepoint.com",
+            "sharepoint-df.com",
+            "onedrive.com",  # api.onedrive.com: monitors of OneDrive personal
+            "microsoftpersonalcontent.com",  # the same, for migrated accounts
+            "1drv.com",
+            "1drv.ms",
+            "svc.ms",
+            "storage.live.com",
+        ),
+    ),
+    "usgov": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us", ("sharepoint.us",)),
+    "dod": Cloud(
+        "https://login.microsoftonline.us",
+        "https://dod-graph.microsoft.us",
+        ("sharepoint-mil.us", "sharepoint.us"),
+    ),
+    "china": Cloud(
+        "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", ("sharepoint.cn",)
+    ),
+}
+
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """
+    The hosts of one connection.
+
+    :param graph: Graph's address, ``https://host[:port]``.
+    :param suffixes: Domains on whose hosts the cloud keeps its drives.
+    :param allowed: More hosts: names or IP addresses; with a port, or on any port.
+    """
+
+    graph: str = CLOUDS["global"].graph
+    suffixes: tuple[str, ...] = CLOUDS["global"].suffixes
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> str:
+        """Graph's version root, which the paths of requests are below."""
+        return f"{self.graph}/v1.0"
+
+    def is_graph(self, url: str) -> bool:
+        """Whether the URL is on Graph's own host and port: the only place that a token may go to."""
+        return _origin(_split(url)) == _origin(_split(self.graph)) is not None
+
+    def is_drive(self, url: str) -> bool:
+        """Whether the URL is on a host that keeps drives, or on one of ``allowed``."""
+        parts = _split(url)
+        if parts is None or parts.scheme != "https" or "@" in parts.netloc:
+            return False
+        host, port = parts.hostname or "", parts.port or 443
+        if self._is_allowed(host, port):
+            return True
+        if _is_ip(host):
+            return False  # also Graph's own: only a name in allowed_hosts vouches for an address
+        return port == 443 and any(host == known or host.endswith(f".{known}") for known in self.suffixes)
+
+    def check_monitor(self, url: str) -> str:
+        """
+        Return a monitor URL that may be called.
+
+        :raises DriveResponseError: If it may not. The message names its host, never the URL.
+        """
+        host = _host_of(url)
+        if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
+            return url
+        raise DriveResponseError(
+            f"the copy's monitor is on the host {host!r}, which is not one of this cloud's, or is not "
+            "an https address without user info; if that host is yours, add it to the connection's allowed_hosts",
+            final=True,
+        )
+
+    def check_next_link(self, url: str) -> str:
+        """
+        Return the link to a collection's next page, if it may be followed.
+
+        :raises DriveResponseError: If it is on a host that is neither Graph's nor in ``allowed_hosts``.
+        """
+        parts = _split(url)
+        trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
+        if (
+            parts
+            and trusted
+            and (self.is_graph(url) or self._is_allowed(parts.hostname or "", parts.port or 443))
+        ):
+            return url
+        raise DriveResponseError(f"the next page is said to be on the host {_host_of(url)!r}: not followed")
+
+    def _is_allowed(self, host: str, port: int) -> bool:
+        return any(_matches(entry, host, port) for entry in self.allowed)
+
+
+def _matches(entry: str, host: str, port: int) -> bool:
+    parts = _split(f"https://{entry}") or _split(f"https://[{entry}]")  # an IPv6 address may come bare
+    if parts is None or parts.hostname is None or _plain(parts.hostname) != _plain(host):
+        return False
+    return parts.port in {None, port}
+
+
+def _plain(host: str) -> str:
+    return str(ipaddress.ip_address(host)) if _is_ip(host) else host
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(url: str) -> SplitResult | None:
+    """Split a URL that every client reads alike; return None for any other."""
+    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port, parts.hostname
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def _origin(parts: SplitResult | None) -> tuple[str, str, int] | None:
+    if parts is None or parts.scheme != "https" or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname or "", parts.port or 443
+
+
+def _host_of(url: str) -> str:
+    parts = _split(url)
+    return (parts.hostname or "") if parts else "?"

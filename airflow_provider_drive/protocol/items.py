@@ -1,0 +1,290 @@
+"""
+A driveItem: what Graph tells of it, and the requests that read, make, move and delete one.
+
+https://learn.microsoft.com/graph/api/resources/driveitem
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress
+from airflow_provider_drive.protocol.errors import clean, error_of
+from airflow_provider_drive.protocol.messages import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.messages import Response
+
+CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
+_REWRITTEN = (
+    *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls"),
+    *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
+    *(".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma"),
+)
+_FACETS = ("package", "folder", "file")
+
+
+@dataclass(frozen=True, slots=True)
+class DriveItem:
+    """
+    What is known of an item. Whatever Graph may leave out is None here.
+
+    :param raw: Graph's own JSON, without its annotations: some are links that open the content.
+    """
+
+    ref: ItemRef
+    name: str | None = None
+    parent_id: str | None = None
+    drive_type: str | None = None
+    kind: str | None = None
+    size: int | None = None
+    etag: str | None = None
+    ctag: str | None = None
+    quick_xor_hash: str | None = None
+    child_count: int | None = None
+    created: float | None = None
+    is_root: bool = False
+    remote: ItemRef | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name or 'item'!r} ({self.ref})"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it can hold items."""
+        return self.kind == "folder" or self.is_root
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is in OneDrive personal, which ignores conflict behaviours."""
+        return self.drive_type == "personal" or (self.drive_type is None and self.ref.is_personal)
+
+    @property
+    def may_be_rewritten(self) -> bool:
+        """Whether the service may change its bytes by itself: it writes properties into Office files and photos."""
+        return (self.name or "").casefold().endswith(_REWRITTEN)
+
+    @property
+    def content(self) -> tuple[int | None, str | None]:
+        """What tells one content from another, as far as Graph says."""
+        return self.size, self.quick_xor_hash
+
+
+def read_item(value: Any, drive_id: str | None = None) -> DriveItem:
+    """
+    Read a driveItem.
+
+    :param drive_id: The drive that was asked, for answers that leave it out.
+    :raises DriveResponseError: If it is none.
+    """
+    if not isinstance(value, Mapping):
+        raise DriveResponseError("the answer is no driveItem: it is not an object")
+    parent = _mapping(value.get("parentReference"))
+    drive_id = _text(parent.get("driveId")) or drive_id
+    item_id = _text(value.get("id"))
+    if not drive_id or not item_id:
+        raise DriveResponseError(f"the answer is no driveItem: it has no {'id' if drive_id else 'driveId'}")
+    return DriveItem(
+        ref=ItemRef(drive_id, item_id),
+        name=_text(value.get("name")),
+        parent_id=_text(parent.get("id")),
+        drive_type=_text(parent.get("driveType")),
+        kind=next((facet for facet in _FACETS if isinstance(value.get(facet), Mapping)), None),
+        size=read_size(value.get("size")),
+        etag=_text(value.get("eTag")) or _text(value.get("@odata.etag")),
+        ctag=_text(value.get("cTag")),
+        quick_xor_hash=_text(_mapping(_mapping(value.get("file")).get("hashes")).get("quickXorHash")),
+        child_count=read_size(_mapping(value.get("folder")).get("childCount")),
+        created=read_time(value.get("createdDateTime")),
+        is_root=isinstance(value.get("root"), Mapping),
+        remote=_remote(value.get("remoteItem")),
+        raw=without_annotations(value),
+    )
+
+
+def item_reader(doing: str, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
+    """Return a reader of answers that are a driveItem, or a refusal."""
+
+    def read(response: Response) -> DriveItem:
+        if not response.ok:
+            raise error_of(response, doing)
+        return read_item(response.mapping(), drive_id)
+
+    return read
+
+
+def without_annotations(value: Any) -> Any:
+    """Return JSON without OData's annotations: ``@microsoft.graph.downloadUrl`` opens the content to anyone."""
+    if isinstance(value, Mapping):
+        return {
+            key: without_annotations(entry)
+            for key, entry in value.items()
+            if isinstance(key, str) and (not key.startswith("@") or key == "@odata.etag")
+        }
+    return [without_annotations(entry) for entry in value] if isinstance(value, list) else value
+
+
+def read_size(value: Any) -> int | None:
+    """Read a count of bytes or items, which some answers give as text."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def read_time(value: Any) -> float | None:
+    """Read a time as seconds since the epoch; the null date ``0001-01-01T00:00:00Z`` is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.timestamp() if moment.year > 1970 else None
+
+
+def print_time(seconds: float) -> str:
+    """Return a time as Graph writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def get_item_request(address: Address) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-get."""
+    return Request("GET", address.url, f"read {address}")
+
+
+def child(folder: ItemRef, name: str) -> PathAddress:
+    """Return the address of what a folder holds under a name."""
+    return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,))
+
+
+def children_request(folder: ItemRef) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-list-children."""
+    return Request("GET", f"{folder.url}/children", f"list {folder}")
+
+
+def create_folder_request(parent: ItemRef, name: str) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-post-children.
+
+    The conflict behaviour is in the body here, and in the query for a copy. Since it is ``fail``, a second
+    request makes no second folder.
+    """
+    body = {"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
+    doing = f"make the folder {name!r} in {parent}"
+    return Request("POST", f"{parent.url}/children", doing, json=body, idempotent=True)
+
+
+def move_request(
+    item: ItemRef, *, parent: ItemRef | None, name: str | None, if_match: str, conflict_behavior: str = "fail"
+) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-move.
+
+    The tag goes back byte for byte, with the quotes inside it. ``replace`` and ``rename`` are not on that
+    page; services that know them here take them from the query, as for a copy.
+    """
+    query = "" if conflict_behavior == "fail" else f"?{conflict_query(conflict_behavior)}"
+    body = {
+        key: value
+        for key, value in (("parentReference", parent and parent.as_dict()), ("name", name))
+        if value
+    }
+    return Request("PATCH", item.url + query, f"move {item}", json=body, headers={"If-Match": if_match})
+
+
+def delete_request(item: ItemRef, if_match: str | None) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-delete: to the recycle bin."""
+    return Request("DELETE", item.url, f"delete {item}", headers={"If-Match": if_match} if if_match else {})
+
+
+def conflict_query(conflict_behavior: str) -> str:
+    """Return the query that says what to do if the name is taken."""
+    return f"@microsoft.graph.conflictBehavior={conflict_behavior}"
+
+
+def check_conflict_behavior(value: Any) -> str:
+    """
+    Return a conflict behaviour that Graph knows.
+
+    :raises DriveArgumentError: If it is another word.
+    """
+    if value not in CONFLICT_BEHAVIORS:
+        raise DriveArgumentError(
+            f"conflict_behavior is {value!r}; it has to be one of {', '.join(CONFLICT_BEHAVIORS)}."
+        )
+    return str(value)
+
+
+def check_tag(value: Any) -> str:
+    """
+    Return an eTag or cTag that can be sent.
+
+    :raises DriveArgumentError: If it is empty, or cannot stand in a header.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*", value):
+        raise DriveArgumentError(
+            f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
+        )
+    return value
+
+
+def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
+    """
+    Return a duration that can be waited for.
+
+    :raises DriveArgumentError: If it is not a positive number.
+    """
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > least
+    ):
+        return float(value)
+    raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
+
+
+def free_name(name: str, taken: Callable[[str], bool]) -> str:
+    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
+    stem, dot, extension = name.rpartition(".")
+    stem, extension = (stem, dot + extension) if stem else (name, "")
+    candidate, number = name, 0
+    while taken(candidate):
+        number += 1
+        candidate = f"{stem} {number}{extension}"
+    return candidate
+
+
+def is_renamed(name: str, wanted: str) -> bool:
+    """Whether a name is what ``rename`` may have made of the wanted one."""
+    stem, dot, extension = wanted.rpartition(".")
+    stem, extension = (stem, dot + extension) if stem else (wanted, "")
+    return (
+        re.fullmatch(rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}", name, re.IGNORECASE)
+        is not None
+    )
+
+
+def _remote(value: Any) -> ItemRef | None:
+    remote = _mapping(value)
+    drive_id, item_id = _text(_mapping(remote.get("parentReference")).get("driveId")), _text(remote.get("id"))
+    return ItemRef(drive_id, item_id) if drive_id and item_id else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and clean(value) else None

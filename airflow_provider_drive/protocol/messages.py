@@ -1,0 +1,127 @@
+"""
+What a flow says and hears.
+
+A *flow* is a generator that holds a conversation with Graph and does no I/O. It yields
+
+* a :class:`Request`, and is sent the :class:`Response`; or, if no whole answer came, the
+  :class:`~airflow_provider_drive.exceptions.DriveConnectionError` is thrown into it;
+* a :class:`Pause`, and is sent ``None`` when the time has passed.
+
+What it returns is the result. A driver (``transport.run``, ``transport.arun``) does the sending and the
+sleeping, and knows no rule.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from airflow_provider_drive.exceptions import DriveResponseError
+
+MAX_RESPONSE_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 64
+_UNREADABLE = object()
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One HTTP request.
+
+    :param url: Below Graph's version root if it begins with ``/``, else absolute.
+    :param doing: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
+    :param authorized: Whether the token goes with it. A monitor URL takes none.
+    :param refused_token: The last token was refused: get a fresh one first.
+    :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
+    """
+
+    method: str
+    url: str = field(repr=False)  # a monitor URL is a secret
+    doing: str
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorized: bool = True
+    refused_token: bool = False
+    idempotent: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does what sending it once does."""
+        return self.idempotent or self.method in {"GET", "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer, whole. The names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """
+        Return the body, read as JSON.
+
+        :raises DriveResponseError: If it is none, or one that nests absurdly deep.
+        """
+        try:
+            value = json.loads(self.body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            value = _UNREADABLE  # what the parser says quotes the body, which may hold a secret
+        if value is _UNREADABLE or _nests_too_deep(value):
+            raise DriveResponseError(f"the answer (HTTP {self.status}, {len(self.body)} bytes) is not JSON")
+        return value
+
+    def mapping(self) -> dict[str, Any]:
+        """
+        Return the body, read as a JSON object.
+
+        :raises DriveResponseError: If it is anything else.
+        """
+        value = self.json()
+        if not isinstance(value, dict):
+            raise DriveResponseError(f"the answer (HTTP {self.status}) is JSON, but not an object")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """
+    A wait.
+
+    :param seconds: How long.
+    :param note: How things stand, for the log; a driver says it when it is news.
+    """
+
+    seconds: float
+    note: str = ""
+
+
+Flow: TypeAlias = Generator[Request | Pause, Any, _T]
+
+
+def _nests_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)

@@ -1,0 +1,241 @@
+"""
+Flows that change an item where it is: give it another folder of its drive, or another name, or delete it.
+
+https://learn.microsoft.com/graph/api/driveitem-move
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_drive.exceptions import (
+    DriveConnectionError,
+    DriveError,
+    DriveItemChangedError,
+    DriveNameConflictError,
+    DriveResponseError,
+    DriveServiceError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.addresses import ItemRef, same_drive
+from airflow_provider_drive.protocol.errors import error_of
+from airflow_provider_drive.protocol.finding import find_item, get_item, list_children
+from airflow_provider_drive.protocol.items import child, delete_request, free_name, move_request, read_item
+from airflow_provider_drive.protocol.messages import Pause
+from airflow_provider_drive.protocol.retries import ask, backoff
+from airflow_provider_drive.protocol.watching import watch_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.items import DriveItem
+    from airflow_provider_drive.protocol.messages import Flow, Request, Response
+
+MOVE_TIMEOUT = 3_600.0
+"""Seconds that a move within a drive is waited for, where Graph makes it after the answer."""
+MAX_DRIFTS = 3
+"""How often an eTag that moved by itself is read again."""
+MAX_LOSSES = 3
+"""How often a move whose answer was lost is sent again, if it had no effect."""
+MAX_NAMES = 5
+"""How many free names are tried, if others take them at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where an item is to be.
+
+    :param folder: None for the folder that it is in.
+    :param name: None for the name that it has.
+    """
+
+    folder: ItemRef | None
+    name: str | None
+
+    def holds(self, item: DriveItem) -> bool:
+        """Whether the item is there."""
+        return self._is_parent(item) and self.name in {None, item.name}
+
+    def _is_parent(self, item: DriveItem) -> bool:
+        if self.folder is None:
+            return True
+        return same_drive(item.ref.drive_id, self.folder.drive_id) and item.parent_id == self.folder.item_id
+
+    def folder_of(self, item: DriveItem) -> ItemRef:
+        """Return the folder that the item ends in."""
+        return self.folder or ItemRef(item.ref.drive_id, item.parent_id or "root")
+
+
+def update_item(
+    item: DriveItem,
+    place: Place,
+    hosts: Hosts,
+    *,
+    if_match: str | None = None,
+    conflict_behavior: str = "fail",
+    clock: Callable[[], float] = time.time,
+) -> Flow[DriveItem]:
+    """
+    Move an item within its drive, or rename it, or both. An item that is there already is left alone.
+
+    :param item: The item as it was read; without ``if_match``, its eTag guards the change.
+    :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
+    :raises DriveItemChangedError: If it has another; nothing was changed then.
+    :raises DriveNameConflictError: If the name is taken.
+    """
+    drifts = losses = names = 0
+    while not place.holds(item):
+        guard = if_match or item.etag or item.ctag or "*"
+        request = move_request(
+            item.ref,
+            parent=place.folder,
+            name=place.name,
+            if_match=guard,
+            conflict_behavior=conflict_behavior,
+        )
+        outcome = yield from _patch(request, place, item, hosts, clock)
+        if not isinstance(outcome, DriveError):
+            return outcome
+        seen = yield from get_item(item.ref, hosts)
+        if place.holds(seen):
+            return seen  # what was lost was the answer, not the move
+        if isinstance(outcome, DriveItemChangedError):
+            drifts += 1
+            if if_match is not None or drifts > MAX_DRIFTS or not _is_same(item, seen):
+                outcome.final = if_match is not None
+                raise outcome
+        elif (
+            isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
+        ):
+            names += 1
+            place = yield from _make_way(item, place, conflict_behavior, outcome, hosts)
+        elif _may_be_lost(outcome) and losses < MAX_LOSSES:
+            losses += 1
+            yield Pause(
+                backoff(losses - 1), "the answer to the move was lost, and it had no effect: sent again"
+            )
+        else:
+            raise _told(outcome, item, seen)
+        item = seen
+    return item
+
+
+def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:
+    """
+    Delete an item: to the recycle bin. One that is gone already counts as deleted.
+
+    https://learn.microsoft.com/graph/api/driveitem-delete
+    """
+    request = delete_request(item, if_match)
+
+    def read(response: Response) -> None:
+        if not response.ok and response.status != 404:
+            raise error_of(response, request.doing)
+
+    yield from ask(request, read)
+
+
+def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None) -> Flow[None]:
+    """
+    Delete an item if it is still as it was read. An eTag that moved by itself is read again.
+
+    :raises DriveItemChangedError: If it is not. It is kept then.
+    """
+    for drift in range(MAX_DRIFTS + 1):
+        try:
+            return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
+        except DriveItemChangedError:
+            seen = yield from find_item(item.ref, hosts)
+            if seen is None:
+                return None
+            if if_match is not None or drift == MAX_DRIFTS or not _is_same(item, seen):
+                raise
+            item = seen
+    return None
+
+
+def _patch(
+    request: Request, place: Place, item: DriveItem, hosts: Hosts, clock: Callable[[], float]
+) -> Flow[DriveItem | DriveError]:
+    """Send the change; return the moved item, or what went wrong."""
+    try:
+        response = yield from ask(request, lambda response: response)
+    except DriveConnectionError as error:
+        if not error.sent:
+            raise
+        return error
+    if response.status == 202:
+        return (yield from _wait(response, place, item, hosts, clock))
+    if not response.ok:
+        return error_of(response, request.doing)
+    try:
+        moved = read_item(response.mapping(), item.ref.drive_id)
+    except DriveResponseError:
+        moved = None
+    if moved is None or not place.holds(moved):  # an answer may leave out what did not change
+        moved = yield from get_item(item.ref, hosts)
+    return moved if place.holds(moved) else DriveResponseError(_where(request.doing, moved))
+
+
+def _wait(
+    response: Response, place: Place, item: DriveItem, hosts: Hosts, clock: Callable[[], float]
+) -> Flow[DriveItem | DriveError]:
+    """Wait for a move that Graph makes after its answer, which may give the item a new id."""
+    deadline = clock() + MOVE_TIMEOUT
+    ref, location = item.ref, response.headers.get("location")
+    if location:
+        status = yield from watch_copy(location, hosts, deadline=deadline, fresh=True, clock=clock)
+        if status.state == "failed":
+            return DriveResponseError(f"Graph could not move {item}: {status.code}: {status.message}")
+        ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
+    for attempt in range(10):
+        moved = yield from find_item(ref, hosts)
+        if moved and place.holds(moved):
+            return moved
+        yield Pause(backoff(attempt, longest=15.0), f"waiting for {item} to arrive")
+    return DriveResponseError(_where(f"move {item}", moved))
+
+
+def _make_way(
+    item: DriveItem, place: Place, conflict_behavior: str, conflict: DriveError, hosts: Hosts
+) -> Flow[Place]:
+    """Do by steps what this drive does not do by itself: find a free name, or remove the file that has it."""
+    folder, name = place.folder_of(item), place.name or item.name or ""
+    if conflict_behavior == "rename":
+        taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder, hosts))}
+        return Place(place.folder, free_name(name, lambda candidate: candidate.casefold() in taken))
+    other = yield from find_item(child(folder, name), hosts)
+    if other and other.ref != item.ref:
+        if other.is_folder:
+            raise conflict  # only files are replaced
+        yield from delete_unchanged(other, hosts)
+    return place
+
+
+def _may_be_lost(failure: DriveError) -> bool:
+    """Whether nobody knows if the change was made, but for looking."""
+    return isinstance(failure, (DriveConnectionError, DriveServiceError, DriveThrottledError))
+
+
+def _is_same(one: DriveItem, other: DriveItem) -> bool:
+    """Whether an item is what it was, though its eTag moved: photos and Office files change it by themselves."""
+    return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
+
+
+def _told(error: DriveError, before: DriveItem, after: DriveItem) -> DriveError:
+    """Say so if part of the change was made: a PATCH is not atomic."""
+    if (before.name, before.parent_id) != (after.name, after.parent_id):
+        error.args = (
+            f"{error} Part of it was done: the item is {after.name!r} in the folder {after.parent_id} now.",
+        )
+    return error
+
+
+def _where(doing: str, item: DriveItem | None) -> str:
+    if item is None:
+        return f"Graph says that it did {doing}, but the item is not to be seen."
+    return f"Graph says that it did {doing}, but the item is {item.name!r} in the folder {item.parent_id}."

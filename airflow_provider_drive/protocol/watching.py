@@ -1,0 +1,102 @@
+"""
+The flow that waits for a copy, or for a long move, by its monitor.
+
+It needs no token and nothing but the URL, so it runs in the triggerer as well as in a worker.
+
+https://learn.microsoft.com/graph/long-running-actions-overview
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveRequestError, DriveResponseError
+from airflow_provider_drive.protocol.copies import CopyStatus, monitor_request, read_copy_status
+from airflow_provider_drive.protocol.errors import error_of
+from airflow_provider_drive.protocol.messages import Pause
+from airflow_provider_drive.protocol.retries import backoff, poll_pauses, retry_after, says_slow_down, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.messages import Flow
+
+COPY_TIMEOUT = 86_400.0
+"""Seconds that a copy is waited for: a monitor URL was seen to live a day."""
+POLL_INTERVAL = 15.0
+"""Seconds between two looks at a copy, at most."""
+
+
+class Look(NamedTuple):
+    """How a copy stands, and the seconds that its monitor wants to be left alone."""
+
+    status: CopyStatus
+    asked: float = 0.0
+
+
+def look_at_copy(monitor_url: str, hosts: Hosts) -> Flow[Look]:
+    """
+    Ask how a copy stands.
+
+    Whatever goes wrong is a passing fault: garbage, a 5xx, a lost connection, a refusal to answer so often.
+    The copy counts as running then, and the message says why. A monitor that does not know the job is asked
+    twice: one 404 in a hundred is a mistake.
+    """
+    request = monitor_request(monitor_url, hosts)
+    try:
+        for _ in range(2):
+            response = yield request
+            if says_slow_down(response):
+                asked = retry_after(response) or 0.0
+                return Look(CopyStatus("running", message=str(error_of(response, request.doing))), asked)
+            status = read_copy_status(response)
+            if status.state != "unknown":
+                return Look(status)
+            yield Pause(backoff(0))
+    except (DriveConnectionError, DriveRequestError, DriveResponseError) as error:
+        return Look(CopyStatus("running", message=str(error)))
+    return Look(CopyStatus("unknown", message="its monitor does not know it any more"))
+
+
+def watch_copy(
+    monitor_url: str,
+    hosts: Hosts,
+    *,
+    deadline: float,
+    poll_interval: float = POLL_INTERVAL,
+    fresh: bool = False,
+    looks: int | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Flow[CopyStatus]:
+    """
+    Look at a copy again and again, until it ends.
+
+    At the deadline there is one look more, since a copy that is done then is done.
+
+    :param deadline: When to give up, in seconds since the epoch: the state is ``timeout`` then.
+    :param poll_interval: Seconds between two looks at most; ``Retry-After`` counts more.
+    :param fresh: The copy was submitted just now, so the first look comes after the first pause.
+    :param looks: Give up after so many.
+    """
+    pauses = poll_pauses(poll_interval)
+    percent: float | None = None
+    if fresh:
+        yield Pause(min(next(pauses), max(0.0, deadline - clock())))
+    while True:
+        looks = looks and looks - 1
+        last = looks == 0 or clock() >= deadline
+        status, asked = yield from look_at_copy(monitor_url, hosts)
+        if not status.is_running:
+            return status
+        percent = percent if status.percent_complete is None else status.percent_complete
+        status = replace(status, percent_complete=percent)
+        if last:
+            return replace(status, state="timeout")
+        pause = max(next(pauses), spread(asked) if asked else 0.0)
+        yield Pause(
+            max(0.0, min(pause, deadline - clock())),
+            f"the copy is at {status.progress}" if status.progress else "",
+        )

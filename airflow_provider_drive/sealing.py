@@ -1,0 +1,57 @@
+"""
+What crosses Airflow's database is read by others: a monitor URL goes through it encrypted.
+
+With the deployment's Fernet key, where it has one. Airflow itself stores trigger arguments, ``next_kwargs``
+and XComs in clear.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_provider_drive.exceptions import DriveArgumentError
+
+
+def seal(monitor_url: str) -> str:
+    """Return the URL encrypted, or as it is where the deployment has no Fernet key. Sealed once is sealed."""
+    fernet = None if not _is_url(monitor_url) else _fernet()
+    return monitor_url if fernet is None else str(fernet.encrypt(monitor_url.encode()).decode())
+
+
+def unseal(sealed: str) -> str:
+    """
+    Return the URL in clear, whether it comes encrypted or not.
+
+    :raises DriveArgumentError: If it was encrypted with another key, or is no URL.
+    """
+    if _is_url(sealed):
+        return sealed
+    fernet, url = _fernet(), ""
+    with suppress(Exception):  # whatever cryptography raises would quote what it was given
+        url = fernet.decrypt(sealed.encode()).decode() if fernet else ""
+    if not _is_url(url):
+        raise DriveArgumentError(
+            "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's Fernet key. "
+            "Has core.fernet_key changed, or has the triggerer another one?"
+        )
+    return url
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text
+
+
+def _fernet() -> Any:
+    """Return what encrypts with the deployment's key, or None if it has no key that works."""
+    try:
+        from airflow.sdk.crypto import get_fernet  # noqa: PLC0415  # cryptography is paid for when it is needed
+    except ImportError:  # before Airflow 3.2
+        from airflow.models.crypto import get_fernet  # noqa: PLC0415  # as above
+    try:
+        fernet = get_fernet()
+    except AirflowException:
+        return None
+    return fernet if fernet.is_encrypted else None

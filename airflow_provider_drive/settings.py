@@ -1,0 +1,195 @@
+"""What an Airflow connection says, checked and in one place."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from airflow_provider_drive import __version__
+from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
+
+if TYPE_CHECKING:
+    from airflow.models.connection import Connection
+
+DEFAULT_TIMEOUT = 30.0
+_VERSIONS = ("/v1.0", "/beta")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    One connection. Its secrets are left out of its repr.
+
+    :param missing: The id of the connection, if Airflow has none of that id.
+    :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
+    :param proxies: As ``requests`` takes them, in pairs; what is not here is left to the environment.
+    """
+
+    hosts: Hosts = field(default_factory=Hosts)
+    authority: str = CLOUDS["global"].authority
+    tenant_id: str = ""
+    client_id: str = ""
+    auth_type: str = ""
+    client_secret: str = field(default="", repr=False)
+    certificate_path: str = ""
+    private_key: str = field(default="", repr=False)
+    thumbprint: str = ""
+    scopes: tuple[str, ...] = ()
+    verify: bool | str | None = None
+    proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    timeout: float = DEFAULT_TIMEOUT
+    user_agent: str = f"NONISV|Airflow|airflow-provider-drive/{__version__}"
+    discover_instance: bool = True
+    missing: str = ""
+
+
+def read_settings(connection: Connection, extra: Any = None) -> Settings:
+    """
+    Read an Airflow connection, of this package's type or of the stock type ``msgraph``.
+
+    :param extra: Its extra, where it was read before: reading it talks to Airflow, which a trigger does its
+        own way.
+    :raises DriveArgumentError: If a field makes no sense. The message names it.
+    """
+    extra = _extra(connection, extra)
+    cloud_name = _text(extra, "cloud") or "global"
+    if cloud_name not in CLOUDS:
+        raise DriveArgumentError(
+            f"The connection's cloud is {cloud_name!r}; it has to be one of {', '.join(CLOUDS)}."
+        )
+    cloud = CLOUDS[cloud_name]
+    graph = _address("host", connection.host, cloud.graph, schema=connection.schema)
+    authority = _address("authority", _text(extra, "authority"), cloud.authority)
+    known = authority in {cloud.authority for cloud in CLOUDS.values()}
+    company = _text(extra, "user_agent_company") or "Airflow"
+    if not company.isascii() or not company.isprintable():
+        raise DriveArgumentError("The connection's user_agent_company cannot stand in a header.")
+    return Settings(
+        hosts=Hosts(graph, cloud.suffixes, tuple(_list(extra, "allowed_hosts"))),
+        authority=authority,
+        tenant_id=_text(extra, "tenant_id") or _text(extra, "tenantId"),
+        client_id=connection.login or "",
+        auth_type=_text(extra, "auth_type"),
+        client_secret=connection.password or "",
+        certificate_path=_text(extra, "certificate_path"),
+        private_key=_text(extra, "private_key") or _text(extra, "certificate_data"),
+        thumbprint=_text(extra, "thumbprint"),
+        scopes=tuple(_list(extra, "scopes")) or (f"{graph}/.default",),
+        verify=_verify(extra.get("verify")),
+        proxies=_proxies(extra.get("proxies")),
+        timeout=_timeout(extra.get("timeout")),
+        user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
+        discover_instance=known and not _is_true(extra.get("disable_instance_discovery")),
+    )
+
+
+def _extra(connection: Connection, extra: Any) -> Mapping[str, Any]:
+    try:
+        extra = connection.extra_dejson if extra is None else extra
+    except (ValueError, RecursionError, TypeError):
+        extra = None
+    if not isinstance(extra, Mapping):
+        raise DriveArgumentError("The connection's extra is not a JSON object.")
+    return extra
+
+
+def _text(extra: Mapping[str, Any], key: str) -> str:
+    value = extra.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DriveArgumentError(f"The connection's {key} is not a text.")
+    return value.strip()
+
+
+def _list(extra: Mapping[str, Any], key: str) -> list[str]:
+    value = extra.get(key) or []
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        raise DriveArgumentError(f"The connection's {key} is neither a list of texts nor a text with commas.")
+    return [
+        entry.strip().lower() if key == "allowed_hosts" else entry.strip()
+        for entry in entries
+        if entry.strip()
+    ]
+
+
+def _address(name: str, value: str | None, default: str, schema: str | None = None) -> str:
+    """Return ``https://host[:port]``; the stock type gives a bare host, and the scheme apart."""
+    if not value:
+        return default
+    text = value.strip().rstrip("/")
+    if "://" not in text:
+        text = f"{schema or 'https'}://{text}"
+    for version in _VERSIONS:
+        text = text.removesuffix(version)
+    try:
+        parts = urlsplit(text)
+        port = f":{parts.port}" if parts.port and parts.port != 443 else ""
+    except ValueError:
+        parts, port = urlsplit(""), ""
+    if (
+        parts.scheme != "https"
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or parts.fragment
+        or parts.path
+    ):
+        raise DriveArgumentError(
+            f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, no more. "
+            "A token is not sent in clear."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"https://{host}{port}"
+
+
+def _verify(value: Any) -> bool | str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
+    raise DriveArgumentError("The connection's verify is neither true nor false nor a path.")
+
+
+def _proxies(value: Any) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, str) and value.strip():
+        value = _literal(value)
+    if not value:
+        return ()
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and isinstance(entry, str) for key, entry in value.items()
+    ):
+        raise DriveArgumentError('The connection\'s proxies are not like {"https": "http://proxy:3128"}.')
+    return tuple(sorted(value.items()))
+
+
+def _literal(text: str) -> Any:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text
+
+
+def _timeout(value: Any) -> float:
+    try:
+        seconds = DEFAULT_TIMEOUT if value in {None, ""} else float(value)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise DriveArgumentError("The connection's timeout is not a number of seconds.")
+    return seconds
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() == "true")

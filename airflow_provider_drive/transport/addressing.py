@@ -1,0 +1,46 @@
+"""What both transports do before they send, and when sending failed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from airflow_provider_drive.exceptions import DriveResponseError
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.protocol.messages import Request
+    from airflow_provider_drive.settings import Settings
+
+
+def prepare(request: Request, settings: Settings) -> tuple[str, dict[str, str]]:
+    """
+    Return the URL and the headers, but for the token.
+
+    :raises DriveResponseError: If the token would go anywhere but to Graph. The rules never ask for that.
+    """
+    url = settings.hosts.root + request.url if request.url.startswith("/") else request.url
+    if request.authorized and not settings.hosts.is_graph(url):
+        raise DriveResponseError("a token was about to leave for another host than Graph's", final=True)
+    return url, {"Accept": "application/json", "User-Agent": settings.user_agent, **request.headers}
+
+
+def describe(request: Request, url: str, error: BaseException) -> str:
+    """Say what went wrong. Not in the library's words: they quote the URL, which may be a secret."""
+    return f"Could not {request.doing}: no answer from {urlsplit(url).hostname} ({_reason(error)})."
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost thing that is known: what the system said, or what the library calls it."""
+    reason, seen = type(error).__name__, 0
+    cause: object = error
+    while isinstance(cause, BaseException) and seen < 10:
+        if isinstance(cause, OSError) and cause.strerror:
+            reason = cause.strerror
+        elif verify_message := getattr(cause, "verify_message", ""):
+            reason = f"{verify_message}: check the connection's verify"
+        inner = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
+        cause, seen = (
+            inner or next((arg for arg in cause.args if isinstance(arg, BaseException)), None),
+            seen + 1,
+        )
+    return reason

@@ -1,0 +1,131 @@
+"""Drives a flow with requests, in a worker."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import requests
+import urllib3
+
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
+from airflow_provider_drive.network import open_session
+from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES, Pause, Response
+from airflow_provider_drive.transport.addressing import describe, prepare
+from airflow_provider_drive.transport.pace import Notes, held, listen
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from airflow_provider_drive.auth import Login
+    from airflow_provider_drive.protocol.messages import Flow, Request
+    from airflow_provider_drive.settings import Settings
+
+_T = TypeVar("_T")
+_SLICE = 0.25
+"""Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
+_NOT_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.ProxyError,
+)
+
+
+def run(flow: Flow[_T], session: Session) -> _T:
+    """Drive a flow to its end: send what it asks for, sleep when it wants to, return what it returns."""
+    step = partial(next, flow)
+    try:
+        while True:
+            wanted = step()
+            if isinstance(wanted, Pause):
+                session.pause(wanted)
+                step = partial(flow.send, None)
+                continue
+            answer = session.send(wanted)
+            step = partial(flow.throw if isinstance(answer, DriveError) else flow.send, answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
+
+
+class Session:
+    """One connection, to send and to sleep with."""
+
+    def __init__(
+        self, settings: Settings, login: Login, log: logging.Logger, keep_secret: Callable[[str], None]
+    ) -> None:
+        """
+        Open a session.
+
+        :param keep_secret: Is told each token and each monitor URL before a library can log it.
+        """
+        self.settings = settings
+        self.stopped = False
+        self._http = open_session(settings)
+        self._login, self._log, self._keep_secret = login, log, keep_secret
+        self._notes, self._token = Notes(), ""
+
+    def pause(self, pause: Pause) -> None:
+        """Sleep, and say why if that is news."""
+        if note := self._notes.pick(pause):
+            self._log.info("%s", note)
+        until = time.monotonic() + pause.seconds
+        while not self.stopped and (remaining := until - time.monotonic()) > 0:
+            time.sleep(min(remaining, _SLICE))
+
+    def send(self, request: Request) -> Response | DriveError:
+        """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
+        if self.stopped:
+            raise DriveError(
+                "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
+            )
+        url, headers = prepare(request, self.settings)
+        if answer := held(url):
+            return answer
+        if request.authorized:
+            headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
+        else:
+            self._keep_secret(url)
+        prepared = self._http.prepare_request(
+            requests.Request(request.method, url, headers=headers, json=request.json)
+        )
+        prepared.url = url  # as it is: a monitor URL is opaque
+        settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+        try:
+            with self._http.send(prepared, allow_redirects=False, **settings) as response:
+                return listen(url, self._read(response))
+        except requests.RequestException as error:
+            failure = DriveConnectionError(describe(request, url, error), sent=_was_sent(error))
+        except DriveError as error:
+            failure = error
+        return failure
+
+    def _fetch_token(self, *, refused: bool) -> str:
+        token = self._login.token(refused=self._token if refused else None)
+        if token != self._token:
+            self._keep_secret(token)
+            self._token = token
+        return token
+
+    def _read(self, response: requests.Response) -> Response:
+        """Read an answer, but not a larger one than any that Graph sends, and not for ever."""
+        started, body = time.monotonic(), bytearray()
+        for chunk in response.iter_content(65_536):
+            body += chunk
+            if len(body) > MAX_RESPONSE_BYTES:
+                raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
+            if time.monotonic() - started > self.settings.timeout:
+                raise DriveConnectionError(f"the answer was not whole after {self.settings.timeout:g} s")
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Response(response.status_code, headers, bytes(body))
+
+
+def _was_sent(error: requests.RequestException) -> bool:
+    """Whether the request may have left: not if there was no connection to send it on."""
+    cause: Any = error.args[0] if error.args else None
+    cause = getattr(cause, "reason", cause)
+    return not isinstance(cause, _NOT_SENT) and not isinstance(
+        error, (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
+    )

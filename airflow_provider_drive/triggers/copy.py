@@ -1,0 +1,125 @@
+"""Waits for a copy without holding a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.protocol.copies import CopyStatus
+from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL, watch_copy
+from airflow_provider_drive.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from airflow_provider_drive.settings import Settings
+
+EARLIEST_EVENT = 10.0
+"""
+Seconds before which a trigger does not fire, whatever it has to say.
+
+Airflow 3.3.2 marks a task failed whose deferral ends before the scheduler has seen that it began
+(https://github.com/apache/airflow/issues/72716): a worker reports it every five seconds.
+"""
+
+
+class CopyCompleteTrigger(BaseTrigger):
+    """
+    Poll the monitor of a copy until it ends, and fire once.
+
+    The event is ``{"status": "completed", "resource_id": …}``, ``{"status": "failed", "code": …, "message":
+    …}``, ``{"status": "timeout", "message": …}``, or ``{"status": "unknown", "message": …}`` if the monitor
+    does not know the copy any more, or may not be asked. It fires ten seconds after it began to run, or
+    later.
+
+    It needs no login: a monitor URL takes none. A restart of the triggerer loses nothing.
+
+    .. seealso::
+        https://learn.microsoft.com/graph/long-running-actions-overview
+
+    :param monitor_url: URL that tells how the copy stands, in clear or encrypted. It is stored encrypted
+        where the deployment has a Fernet key.
+    :param poll_interval: Seconds between two looks at most, unless Graph asks for more; the first ones come
+        sooner. Default is ``15``.
+    :param deadline: When to give up, in seconds since the epoch. Default is a day from now.
+    :param drive_conn_id: Connection whose TLS, proxies, time-out and hosts hold. Without such a connection
+        the defaults do. Default is ``drive_default``.
+    """
+
+    def __init__(
+        self,
+        monitor_url: str,
+        poll_interval: float = POLL_INTERVAL,
+        deadline: float | None = None,
+        drive_conn_id: str = "drive_default",
+    ) -> None:
+        super().__init__()
+        self.monitor_url = monitor_url
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.drive_conn_id = drive_conn_id
+
+    def __repr__(self) -> str:
+        return f"<CopyCompleteTrigger poll_interval={self.poll_interval} deadline={self.deadline}>"
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what is stored of the trigger. A deadline left out is set now, so that it survives a restart."""
+        return (
+            f"{__name__}.{type(self).__name__}",
+            {
+                "monitor_url": seal(self.monitor_url),
+                "poll_interval": self.poll_interval,
+                "deadline": time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline,
+                "drive_conn_id": self.drive_conn_id,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait for the copy's end, and fire once."""
+        earliest = time.monotonic() + EARLIEST_EVENT
+        try:
+            status = await self._watch()
+        except DriveError as error:
+            status = CopyStatus("unknown", message=str(error))
+        except Exception as error:  # a trigger that dies says nothing to the task
+            self.log.error("Waiting for the copy failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote the URL
+            status = CopyStatus("unknown", message=f"the trigger failed: {type(error).__name__}")
+        await asyncio.sleep(earliest - time.monotonic())
+        yield TriggerEvent(status.as_event())
+
+    async def on_kill(self) -> None:
+        """Say what killing the task does not do. The polling ends by itself: Airflow cancels the trigger."""
+        self.log.warning(
+            "The task was stopped, and with it the waiting. Graph offers no way to cancel a copy: it goes on."
+        )
+
+    async def _watch(self) -> CopyStatus:
+        from airflow_provider_drive.transport.asynchronous import arun, open_async_session  # noqa: PLC0415  # aiohttp is for the triggerer
+
+        deadline = time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline
+        settings = await self._settings()
+        async with open_async_session(settings, self.log) as session:
+            flow = watch_copy(
+                unseal(self.monitor_url),
+                settings.hosts,
+                deadline=deadline,
+                poll_interval=self.poll_interval,
+                fresh=True,
+            )
+            return await arun(flow, session)
+
+    async def _settings(self) -> Settings:
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson  # noqa: PLC0415  # needs asgiref
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415  # with the line above
+
+        from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # as the session
+
+        try:
+            connection = await get_async_connection(self.drive_conn_id)
+        except AirflowNotFoundException:
+            return Settings()
+        return read_settings(connection, await get_async_extra_dejson(connection))
