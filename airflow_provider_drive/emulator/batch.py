@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -56,5 +57,13 @@ def _response(wish_id: str, answer: Answer) -> dict[str, Any]:
     headers = {key.title(): value for key, value in answer.headers.items()}
     response: dict[str, Any] = {"id": wish_id, "status": answer.status, "headers": headers}
     if isinstance(answer.body, bytes) and answer.body:
-        response["body"] = json.loads(answer.body)
+        response["body"] = _body(answer.body)
     return response
+
+
+def _body(body: bytes) -> Any:
+    """Give JSON as it is, and anything else in base64."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return base64.b64encode(body).decode()

@@ -165,10 +165,15 @@ def _start(tenant: Tenant, kind: str, order: Order, behaviour: CopyBehaviour) ->
     if total > tenant.most_items:
         job.behaviour = replace(behaviour, failure="maxItemCountExceeded")
     if kind == "move":
-        job.finish = lambda: order.source.drive.remove(order.source)
+        job.finish = lambda: _remove_source(order.source)
     if order.children_only:  # example 2 of driveitem-copy tells the destination folder's id
         job.resource = order.destination
     return tenant.accept(job)
+
+
+def _remove_source(source: Item) -> None:
+    if source.id in source.drive.items:
+        source.drive.remove(source)
 
 
 def _steps(order: Order) -> Iterator[Item]:

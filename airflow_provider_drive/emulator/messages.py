@@ -15,6 +15,7 @@ from airflow_provider_drive.emulator.refusals import Refusal, invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SIGN_IN = ("/oauth2/", "/.well-known/", "/discovery/")
 JSON_TYPE = (  # gnome-create-folder-201
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 )
@@ -43,7 +44,7 @@ class Request:
         """Who answers: ``graph``, ``monitor``, ``token`` or ``file``."""
         if "/operations/" in self.raw_path or "/monitor/" in self.raw_path or "force303=1" in self.raw_query:
             return "monitor"
-        if "/oauth2/" in self.raw_path or "/.well-known/" in self.raw_path or "/discovery/" in self.raw_path:
+        if self.raw_path.startswith("/msi/") or any(part in self.raw_path for part in _SIGN_IN):
             return "token"
         return "file" if self.raw_path.startswith("/_file/") else "graph"
 

@@ -34,6 +34,8 @@ class _Denied(Exception):  # noqa: N818 - it is an answer of Entra's, not an err
 def serve_token(tenant: Tenant, request: Request) -> Answer:
     """Answer MSAL: discovery, and tokens."""
     try:
+        if request.path.startswith("/msi/"):
+            return _managed_identity(tenant, request)
         name, _, rest = request.path.strip("/").partition("/")
         if rest == "discovery/instance":
             return _instances(tenant, request)
@@ -99,6 +101,21 @@ def _token(tenant: Tenant, request: Request) -> Answer:
             raise _Denied("invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")
         return _issued(tenant, delegated=True)
     raise _Denied("unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+
+
+def _managed_identity(tenant: Tenant, request: Request) -> Answer:
+    """https://learn.microsoft.com/azure/app-service/overview-managed-identity: what IDENTITY_ENDPOINT says."""
+    if request.headers.get("x-identity-header") != tenant.identity_header:
+        raise _Denied("invalid_client", 7000218, "The identity header is wrong.", 401)
+    text = tenant.issue_token()
+    body = {
+        "access_token": text,
+        "expires_on": str(int(tenant.tokens[text].expires)),
+        "resource": request.query.get("resource", ""),
+        "token_type": "Bearer",
+        "client_id": tenant.client_id,
+    }
+    return Answer(200, body, {"content-type": "application/json; charset=utf-8"})
 
 
 def _check_scope(form: dict[str, str]) -> None:

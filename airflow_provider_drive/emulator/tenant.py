@@ -19,7 +19,6 @@ from airflow_provider_drive.emulator.drives import Drive
 from airflow_provider_drive.emulator.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.content import Content
     from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.faults import Fault
     from airflow_provider_drive.emulator.jobs import Job
@@ -80,13 +79,11 @@ class Tenant:
         self.domain = "contoso.onmicrosoft.com"
         self.client_id = guid("application")
         self.client_secret = "Emu8Q~" + guid("secret").replace(
-            "-", "Zq7~"
-        )  # looks like Entra's; is no secret
+            "-", "~"
+        )  # looks like one of Entra's, and is none
+        self.identity_header = guid("managed identity")
         self.refresh_token = "0.AXoA-" + guid("refresh token").replace("-", "")
         self.base_url = ""
-        self.monitor_base: str | None = None
-        self.certificates: list[bytes] = []
-        self.federations: dict[tuple[str, str], bytes] = {}
         self.tokens: dict[str, Token] = {}
         self.reset()
 
@@ -101,7 +98,7 @@ class Tenant:
         self.copies = CopyBehaviour()
         self.next_copies: deque[CopyBehaviour] = deque()
         self.faults: list[Fault] = []
-        self.monitor_base = None  # another https://host:port for monitor URLs
+        self.monitor_base: str | None = None  # another https://host:port for monitor URLs
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
         self.most_items = 30_000  # https://learn.microsoft.com/graph/api/driveitem-copy
@@ -121,9 +118,10 @@ class Tenant:
         self.journal: list[Call] = []
         self.jobs: list[Job] = []
         self.jobs_by_id: dict[str, Job] = {}
+        self.certificates: list[bytes] = []
+        self.federations: dict[tuple[str, str], bytes] = {}
         self.uploads: dict[str, Upload] = {}
         self.links: dict[str, Item] = {}
-        self.downloads: dict[str, Content] = {}
         self.fresh_folders: dict[str, int] = {}
         self.tokens_issued = 0
         self.units_spent = 0
@@ -201,7 +199,8 @@ class Tenant:
         """Count the copies of an item that were finished."""
         with self.lock:
             self.settle()
-            return sum(job.source_id == source_id and job.state == "completed" for job in self.jobs)
+            copies = [job for job in self.jobs if job.kind == "copy" and job.state == "completed"]
+            return sum(job.source_id == source_id for job in copies)
 
     def drift(self, item: Item) -> None:
         """Let the eTag move by itself, as services do: https://github.com/OneDrive/onedrive-api-docs/issues/308."""

@@ -1,0 +1,236 @@
+import pytest
+
+from airflow_provider_drive.emulator import CopyBehaviour
+
+
+@pytest.fixture
+def plan(legal):
+    return legal.put("Contracts/plan.docx", b"content")
+
+
+def end(graph, answer):
+    """Look at the monitor until the job is over."""
+    assert answer.status_code == 202, answer.text
+    for _ in range(20):
+        body = graph.look(answer.headers["Location"]).json()
+        if body["status"] not in {"notStarted", "inProgress"}:
+            return body
+    raise AssertionError(body)
+
+
+def test_a_copy_is_a_new_item_of_the_same_content(graph, tenant, archive, plan):
+    answer = graph.copy(plan, archive.root)
+    assert answer.content == b""
+    body = end(graph, answer)
+    copy = archive.find("plan.docx")
+    assert (body["status"], body["resourceId"]) == ("completed", copy.id)
+    assert copy.id != plan.id
+    assert copy.hash == plan.hash
+    assert (tenant.copies_made(plan.id), len(tenant.jobs)) == (1, 1)
+
+
+def test_a_folder_is_copied_with_all_that_is_in_it(graph, tenant, legal, archive, plan):
+    legal.mkdir("Contracts/empty/deep")
+    end(graph, graph.copy(legal.find("Contracts"), archive.root, name="2026"))
+    assert tenant.tree("archive") == {"2026": None, "2026/plan.docx": 7, "2026/empty": None, "2026/empty/deep": None}
+
+
+def test_the_copy_appears_when_the_job_ends(graph, tenant, archive, plan):
+    tenant.copies = CopyBehaviour(looks=2)
+    url = graph.copy(plan, archive.root).headers["Location"]
+    seen = []
+    for _ in range(3):
+        seen.append((graph.look(url).json()["status"], archive.find("plan.docx") is not None))
+    assert seen == [("notStarted", False), ("inProgress", False), ("completed", True)]
+
+
+def test_a_copy_that_takes_time_is_done_without_a_look(graph, tenant, archive, plan):
+    tenant.copies = CopyBehaviour(seconds=3600)
+    graph.copy(plan, archive.root)
+    assert archive.find("plan.docx") is None
+    tenant.jobs[0].submitted -= 3600
+    tenant._due[0] = (tenant.jobs[0].due, *tenant._due[0][1:])
+    assert archive.find("plan.docx") is not None
+
+
+def test_each_copy_can_go_its_own_way(graph, tenant, archive, plan):
+    tenant.next_copies.extend([CopyBehaviour(failure="code"), CopyBehaviour()])
+    assert end(graph, graph.copy(plan, archive.root))["status"] == "failed"
+    assert end(graph, graph.copy(plan, archive.root))["status"] == "completed"
+    assert tenant.copies_made(plan.id) == 1
+
+
+@pytest.mark.parametrize(
+    ("conflict", "status", "tree"),
+    [
+        ("", "failed", {"plan.docx": 3}),
+        ("?@microsoft.graph.conflictBehavior=fail", "failed", {"plan.docx": 3}),
+        ("?@microsoft.graph.conflictBehavior=replace", "completed", {"plan.docx": 7}),
+        ("?%40microsoft.graph.conflictBehavior=rename", "completed", {"plan.docx": 3, "plan 1.docx": 7}),
+    ],
+)
+def test_a_name_that_is_taken(graph, tenant, archive, plan, conflict, status, tree):
+    old = archive.put("PLAN.docx", b"old")
+    body = end(graph, graph.copy(plan, archive.root, conflict))
+    assert body["status"] == status
+    assert {name.lower(): size for name, size in tenant.tree("archive").items()} == tree
+    assert (archive.recycle_bin == [old]) == ("replace" in conflict)
+
+
+def test_a_taken_name_can_be_told_at_once(graph, tenant, archive, plan, recorded):
+    tenant.copies = CopyBehaviour(conflict="sync")
+    archive.put("plan.docx")
+    answer = graph.copy(plan, archive.root)
+    expected = recorded("op-copy-409-sync-nameAlreadyExists")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (
+        expected["status"],
+        expected["body"]["error"]["code"],
+    )
+    assert tenant.jobs == []
+
+
+def test_personal_drives_ignore_the_conflict_behavior(graph, personal):
+    item = personal.put("a.txt")
+    body = end(graph, graph.copy(item, personal.root, "?@microsoft.graph.conflictBehavior=rename"))
+    assert body["status"] == "failed"
+
+
+def test_a_folder_is_not_replaced(graph, archive, plan):
+    archive.mkdir("Contracts")
+    body = end(graph, graph.copy(plan.parent, archive.root, "?@microsoft.graph.conflictBehavior=replace"))
+    assert body["error"]["code"] == "nameAlreadyExists"
+
+
+def test_the_children_alone(graph, tenant, legal, archive, plan):
+    body = end(graph, graph.copy(legal.root, archive.root, childrenOnly=True))
+    assert tenant.tree("archive") == {"Contracts": None, "Contracts/plan.docx": 7}
+    assert body["resourceId"] == archive.root.id
+
+
+def test_children_that_collide_are_told_one_by_one(graph, legal, archive):
+    for name in ("a", "b"):
+        legal.mkdir(name)
+        archive.mkdir(name)
+    query = "?@microsoft.graph.conflictBehavior=replace"
+    error = end(graph, graph.copy(legal.root, archive.root, query, childrenOnly=True))["error"]
+    assert "code" not in error
+    assert {detail.get("target") for detail in error["details"]} == {
+        None,
+        archive.find("a").id,
+        archive.find("b").id,
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "body", "recording"),
+    [
+        ("", {}, "doc-copy-400-root"),
+        ("Contracts/plan.docx", {"childrenOnly": True}, "doc-copy-400-childrenOnly-file"),
+        ("Contracts", {"childrenOnly": True, "name": "x"}, None),
+    ],
+)
+def test_what_is_refused_as_the_docs_say(graph, legal, archive, plan, recorded, source, body, recording):
+    answer = graph.copy(legal.find(source), archive.root, **body)
+    assert answer.status_code == 400
+    if recording is not None:
+        error = answer.json()["error"]
+        error.pop("innerError", None)
+        expected = recorded(recording)["body"]["error"]
+        expected.pop("innerError", None)
+        assert error == expected
+
+
+def test_versions_come_along_if_asked_for_and_if_there_is_no_new_name(graph, legal, archive):
+    item = legal.put("a.txt", b"1")
+    legal.put("a.txt", b"2")
+    end(graph, graph.copy(item, archive.mkdir("plain")))
+    end(graph, graph.copy(item, archive.mkdir("all"), includeAllVersionHistory=True))
+    end(graph, graph.copy(item, archive.mkdir("named"), includeAllVersionHistory=True, name="b.txt"))
+    paths = ("plain/a.txt", "all/a.txt", "named/b.txt")
+    assert [len(archive.find(path).versions) for path in paths] == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("reference", "status"),
+    [
+        ({"driveId": "b!nope", "id": "x"}, 404),
+        ({"id": "01NOPE"}, 404),
+        ({"id": "root"}, 400),
+        ({"path": "/drive/root:/nope"}, 404),
+    ],
+)
+def test_a_destination_that_is_none(graph, plan, reference, status):
+    assert graph.copy(plan, name="b", parentReference=reference).status_code == status
+
+
+def test_a_destination_by_path(graph, tenant, legal, archive, plan):
+    archive.mkdir("a b")
+    end(graph, graph.copy(plan, parentReference={"path": f"/drives/{archive.id}/root:/a%20b"}))
+    assert archive.find("a b/plan.docx") is not None
+
+
+def test_a_folder_cannot_go_into_itself(graph, legal, plan):
+    inner = legal.mkdir("Contracts/inner")
+    assert graph.copy(plan.parent, inner).status_code == 400
+
+
+def test_nothing_passes_between_personal_and_other_drives(graph, personal, plan):
+    answer = graph.copy(plan, personal.root)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "ObjectHandle is Invalid")
+
+
+def test_a_fresh_folder_may_not_be_seen_yet(graph, tenant, archive, plan):
+    tenant.fresh_folder_404 = 2
+    body = {"name": "new", "folder": {}}
+    folder = archive.items[graph("POST", f"drives/{archive.id}/root/children", json=body).json()["id"]]
+    assert [graph.copy(plan, folder).status_code for _ in range(3)] == [404, 404, 202]
+    assert tenant.copies_made(plan.id) == 1
+
+
+def test_sharepoint_rewrites_office_files(graph, tenant, legal, archive, plan):
+    tenant.rewrites_office = True
+    end(graph, graph.copy(plan, archive.root))
+    end(graph, graph.copy(legal.put("a.pdf", b"content"), archive.root))
+    assert archive.find("plan.docx").hash != plan.hash
+    assert archive.find("a.pdf").hash == plan.hash
+
+
+def test_a_copy_can_land_beside_its_source(graph, tenant, archive, plan):
+    tenant.copies = CopyBehaviour(misplaced=True)
+    body = end(graph, graph.copy(plan, archive.root))
+    assert archive.tree() == {}
+    assert plan.drive.items[body["resourceId"]].parent is plan.parent
+
+
+def test_a_new_item_may_be_read_late(graph, tenant, archive, plan):
+    tenant.copies = CopyBehaviour(read_lag=2)
+    path = f"drives/{archive.id}/items/{end(graph, graph.copy(plan, archive.root))['resourceId']}"
+    assert [graph.get(path).status_code for _ in range(3)] == [404, 404, 200]
+
+
+def test_a_folder_can_show_at_once_and_grow(graph, tenant, legal, archive):
+    for number in range(8):
+        legal.put(f"many/{number}")
+    tenant.copies = CopyBehaviour(looks=3, appears="start")
+    url = graph.copy(legal.find("many"), archive.root).headers["Location"]
+    sizes = [len(archive.children("many"))]
+    while archive.find("many").size == 0 and graph.look(url).json()["status"] != "completed":
+        sizes.append(len(archive.children("many")))
+    assert sizes[0] == 0
+    assert sizes == sorted(sizes)
+    assert len(archive.children("many")) == 8
+
+
+def test_a_copy_that_fails_may_leave_a_part(graph, tenant, legal, archive):
+    for number in range(4):
+        legal.put(f"many/{number}")
+    tenant.copies = CopyBehaviour(failure="quotaLimitReached", partial=3)
+    body = end(graph, graph.copy(legal.find("many"), archive.root))
+    assert body["error"]["code"] == "quotaLimitReached"
+    assert len(archive.children("many")) == 2
+
+
+def test_too_many_items_are_too_many(graph, tenant, legal, archive, plan):
+    tenant.most_items = 1
+    assert end(graph, graph.copy(plan.parent, archive.root))["error"]["code"] == "maxItemCountExceeded"
+    assert archive.tree() == {}

@@ -1,0 +1,153 @@
+import pytest
+
+from airflow_provider_drive.emulator import CopyBehaviour
+
+
+@pytest.fixture
+def submit(graph, tenant, legal, archive):
+    def submit(source=None, folder=None, **behaviour):
+        tenant.copies = CopyBehaviour(**behaviour)
+        return graph.copy(source or legal.put("a.txt", b"x"), folder or archive.root)
+
+    return submit
+
+
+def test_a_token_is_refused(graph, submit, recorded):
+    url = submit().headers["Location"]
+    answer = graph.look(url, headers={"Authorization": f"Bearer {graph.token}"})
+    expected = recorded("iss-monitor-401-with-bearer")
+    assert (answer.status_code, answer.json()) == (expected["status"], expected["body"])
+    assert graph.look(url).status_code == 200
+
+
+@pytest.mark.parametrize("change", [("tempauth=v1.", "tempauth=v2."), ("?c=", "?c=x"), ("&tempauth=", "&other=")])
+def test_a_url_that_was_tampered_with_is_refused(graph, submit, change):
+    assert graph.look(submit().headers["Location"].replace(*change)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("location", "part"),
+    [
+        (None, "/_api/v2.1/drives/"),
+        ("operations", "/operations/"),
+        ("monitor", "/_api/v2.0/monitor/"),
+        ("personal", "/v1.0/monitor/"),
+    ],
+)
+def test_a_monitor_has_many_shapes(graph, submit, location, part):
+    url = submit(location=location, looks=1).headers["Location"]
+    assert part in url
+    assert [graph.look(url).json()["status"] for _ in range(2)] == ["notStarted", "completed"]
+
+
+def test_a_copy_made_at_once_gives_the_items_url(graph, archive, submit, recorded):
+    answer = submit(location="item")
+    item = archive.find("a.txt")
+    assert f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in answer.headers["Location"]
+    assert "?force303=1&tempauth=" in recorded("op-copy-202-sync-item-location-2024")["headers"]["Location"]
+    body = graph.look(answer.headers["Location"]).json()
+    assert body["id"] == item.id
+    assert "status" not in body
+    answer = submit(location="item", done_status=303, with_body=False, misplaced=True)
+    answer = graph.look(answer.headers["Location"])
+    assert (answer.status_code, answer.content) == (303, b"")
+    assert "/items/" in answer.headers["Location"]
+
+
+def test_there_may_be_no_monitor(archive, submit):
+    answer = submit(location="none", looks=3)
+    assert (answer.status_code, "Location" in answer.headers) == (202, False)
+    assert archive.find("a.txt") is not None
+
+
+def test_a_monitor_may_be_anywhere(tenant, submit, server):
+    assert submit(location="http://evil.example/x").headers["Location"] == "http://evil.example/x"
+    assert submit(location=lambda job: f"https://u:p@h/{job.id}").headers["Location"].startswith("https://u:p@h/")
+    tenant.monitor_base = f"https://127.0.0.1:{server.port}"
+    assert submit().headers["Location"].startswith(tenant.monitor_base)
+
+
+@pytest.mark.parametrize("status", [200, 202, 303])
+def test_the_http_status_does_not_tell_how_it_stands(graph, submit, status):
+    url = submit(looks=1, running_status=202, done_status=status).headers["Location"]
+    assert graph.look(url).status_code == 202
+    answer = graph.look(url)
+    assert (answer.status_code, answer.json()["status"]) == (status, "completed")
+    assert "Location" not in answer.headers
+
+
+def test_personal_drives_answer_202_while_they_copy(graph, personal, submit):
+    item = personal.put("a.txt")
+    url = submit(item, personal.mkdir("b"), looks=1).headers["Location"]
+    assert [graph.look(url).status_code for _ in range(2)] == [202, 200]
+
+
+def test_the_words_are_those_asked_for(graph, submit):
+    url = submit(looks=4, words=("waiting", "updating", "reticulating"), final="cancelled").headers["Location"]
+    words = [graph.look(url).json()["status"] for _ in range(5)]
+    assert words == ["waiting", "updating", "reticulating", "reticulating", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("key", "keys"),
+    [
+        ("percentageComplete", {"percentageComplete"}),
+        ("percentComplete", {"percentComplete"}),
+        ("both", {"percentageComplete", "percentComplete"}),
+        (None, set()),
+    ],
+)
+def test_progress_grows(graph, submit, key, keys):
+    url = submit(looks=3, percent_key=key).headers["Location"]
+    bodies = [graph.look(url).json() for _ in range(4)]
+    for name in ("percentageComplete", "percentComplete"):
+        values = [body[name] for body in bodies if name in body]
+        assert bool(values) == (name in keys)
+        assert values == sorted(values)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_lost_job_is_done_all_the_same(graph, archive, submit, status):
+    answer = submit(lost=True if status == 404 else status)
+    assert graph.look(answer.headers["Location"]).status_code == status
+    assert archive.find("a.txt") is not None
+
+
+def test_a_job_that_never_was_is_not_found(graph, server):
+    assert graph.look(f"{server.url}/_api/v2.0/monitor/nope").status_code == 404
+
+
+FAILURES = {
+    "code": {"error": {"code": "nameAlreadyExists", "message": "Name already exists"}},
+    "details": None,
+    "errorCode": {"errorCode": "AccessDenied_SharingLinkDisabled"},
+    "nothing": {},
+    "generalException": {
+        "error": {"code": "generalException", "message": "General exception while processing"}
+    },
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_has_many_shapes(graph, archive, submit, failure):
+    body = graph.look(submit(failure=failure).headers["Location"]).json()
+    assert body["status"] == "failed"
+    if FAILURES[failure] is not None:
+        told = {key: value for key, value in body.items() if key.startswith("error")}
+        assert told == FAILURES[failure]
+    assert archive.tree() == {}
+
+
+def test_a_failure_can_be_spelled_out(graph, submit):
+    body = graph.look(submit(failure={"error": {"code": "x"}, "status": "deleteFailed"}).headers["Location"]).json()
+    assert (body["status"], body["error"]) == ("deleteFailed", {"code": "x"})
+
+
+def test_bodies_are_those_of_the_docs(graph, submit, recorded):
+    url = submit(looks=1, percent_key="both").headers["Location"]
+    running, done = graph.look(url).json(), graph.look(url).json()
+    assert running.keys() - {"percentComplete"} == recorded("doc-monitor-inProgress-202")["body"].keys()
+    assert done.keys() | {"@odata.context"} == recorded("doc-monitor-completed-v21").keys()
+    failed = graph.look(submit(failure="code").headers["Location"]).json()
+    expected = recorded("doc-monitor-failed-nameAlreadyExists")
+    assert {**failed, "id": None} == {**expected, "id": None}
