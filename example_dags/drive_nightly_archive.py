@@ -1,0 +1,46 @@
+"""Archive a folder each night; a data task starts when the archive is complete."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, Asset, task
+
+from airflow_provider_drive.operators.copy import DriveCopyOperator
+
+ARCHIVE = Asset(name="contracts_archive", uri="drive://archive/contracts")
+
+with DAG(
+    dag_id="drive_nightly_archive",
+    schedule="0 2 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["example", "drive"],
+    params={
+        "source": "sites/contoso.sharepoint.com:/sites/Legal:/drive/root:/Contracts",
+        "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Nightly",
+    },
+):
+    # A folder of up to 30,000 items is one copy, made on the server's side.
+    DriveCopyOperator(
+        task_id="archive",
+        item="{{ params.source }}",
+        destination="{{ params.destination }}",
+        name="Contracts {{ run_id | replace(':', '-') }}",
+        create_destination=True,
+        wait_for_completion=True,
+        deferrable=True,
+        copy_timeout=6 * 3600,
+        retries=2,
+        outlets=[ARCHIVE],
+    )
+
+with DAG(dag_id="drive_archive_report", schedule=[ARCHIVE], catchup=False, tags=["example", "drive"]):
+
+    @task
+    def report(triggering_asset_events: dict | None = None) -> list[str]:
+        """Say which runs have filled the archive: here the data job would start."""
+        events = [event for several in (triggering_asset_events or {}).values() for event in several]
+        return [str(event.source_run_id) for event in events]
+
+    report()
