@@ -104,7 +104,7 @@ def _token(tenant: Tenant, request: Request) -> Answer:
 
 
 def _managed_identity(tenant: Tenant, request: Request) -> Answer:
-    """https://learn.microsoft.com/azure/app-service/overview-managed-identity: what IDENTITY_ENDPOINT says."""
+    """https://learn.microsoft.com/azure/app-service/overview-managed-identity: IDENTITY_ENDPOINT."""
     if request.headers.get("x-identity-header") != tenant.identity_header:
         raise _Denied("invalid_client", 7000218, "The identity header is wrong.", 401)
     text = tenant.issue_token()
@@ -177,7 +177,7 @@ def _certificate_key(tenant: Tenant, assertion: str) -> bytes:
         certificate = x509.load_pem_x509_certificate(pem)
         der = certificate.public_bytes(serialization.Encoding.DER)
         prints = {"x5t": hashlib.sha1(der).digest(), "x5t#S256": hashlib.sha256(der).digest()}  # noqa: S324 - x5t is SHA-1
-        if any(header.get(name) == _base64url(digest) for name, digest in prints.items()):
+        if any(header.get(name, "").rstrip("=") == _base64url(digest) for name, digest in prints.items()):
             spki = serialization.PublicFormat.SubjectPublicKeyInfo
             return certificate.public_key().public_bytes(serialization.Encoding.PEM, spki)
     raise _Denied("invalid_client", 700027, "The certificate with the thumbprint is not registered.", 401)

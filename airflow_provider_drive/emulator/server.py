@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import tempfile
 import threading
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _HOSTS = ("localhost", "127.0.0.1")
-_START_TIMEOUT = 30.0
 
 
 class Emulator:
@@ -70,23 +70,36 @@ class Emulator:
         self.tenant.reset()
 
     def start(self) -> Self:
-        """Serve, and come back when the port answers."""
-        config = uvicorn.Config(
-            App(self.tenant),
-            port=self.port,
-            lifespan="off",
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,  # it wraps `send`, by which connections are cut
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=1,
-            ssl_context_factory=lambda _config, _default: self._tls(),
+        """
+        Serve, and come back when the port answers.
+
+        :raises OSError: If the port is taken.
+        """
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self.tenant.base_url = self.url
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                App(self.tenant),
+                lifespan="off",
+                log_level="critical",  # the App logs what goes wrong
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # it wraps `send`, by which connections are cut
+                timeout_keep_alive=60,
+                timeout_graceful_shutdown=1,
+                ssl_context_factory=lambda _config, _default: self._tls(),
+            )
         )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, name="drive-emulator", daemon=True)
+        arguments = {"sockets": [listener]}
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs=arguments, name="drive-emulator", daemon=True
+        )
         self._thread.start()
-        self._wait()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("The emulator could not start.")
+            time.sleep(0.001)
         return self
 
     def stop(self) -> None:
@@ -104,17 +117,6 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _wait(self) -> None:
-        server, thread = self._server, self._thread
-        deadline = time.monotonic() + _START_TIMEOUT
-        while server is not None and thread is not None and not server.started:
-            if not thread.is_alive() or time.monotonic() > deadline:
-                raise RuntimeError(f"The emulator could not start on port {self.port}.")
-            time.sleep(0.001)
-        if server is not None:
-            self.port = server.servers[0].sockets[0].getsockname()[1]
-        self.tenant.base_url = self.url
 
     def _tls(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -310,7 +310,7 @@ class Tenant:
             return
         now = time.time()
         self._spent.append((now, units))
-        while self._spent[0][0] <= now - self.budget_window:
+        while self._spent and self._spent[0][0] <= now - self.budget_window:
             self._spent.popleft()
         if sum(spent for _, spent in self._spent) > self.budget:
             wait = max(1, round(self._spent[0][0] + self.budget_window - now))

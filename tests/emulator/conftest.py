@@ -24,7 +24,7 @@ class Client:
         return self.send(method, self.base + path, headers=headers, **parameters)
 
     def send(self, method, url, **parameters):
-        return self.session.request(method, url, allow_redirects=False, timeout=10, **parameters)
+        return self.session.request(method, url, **{"allow_redirects": False, "timeout": 10, **parameters})
 
     def get(self, path, **parameters):
         return self("GET", path, **parameters)

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - pytest passes fixtures by their names
 import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour
@@ -32,15 +33,18 @@ def test_a_copy_is_a_new_item_of_the_same_content(graph, tenant, archive, plan):
 def test_a_folder_is_copied_with_all_that_is_in_it(graph, tenant, legal, archive, plan):
     legal.mkdir("Contracts/empty/deep")
     end(graph, graph.copy(legal.find("Contracts"), archive.root, name="2026"))
-    assert tenant.tree("archive") == {"2026": None, "2026/plan.docx": 7, "2026/empty": None, "2026/empty/deep": None}
+    assert tenant.tree("archive") == {
+        "2026": None,
+        "2026/plan.docx": 7,
+        "2026/empty": None,
+        "2026/empty/deep": None,
+    }
 
 
 def test_the_copy_appears_when_the_job_ends(graph, tenant, archive, plan):
     tenant.copies = CopyBehaviour(looks=2)
     url = graph.copy(plan, archive.root).headers["Location"]
-    seen = []
-    for _ in range(3):
-        seen.append((graph.look(url).json()["status"], archive.find("plan.docx") is not None))
+    seen = [(graph.look(url).json()["status"], archive.find("plan.docx") is not None) for _ in range(3)]
     assert seen == [("notStarted", False), ("inProgress", False), ("completed", True)]
 
 

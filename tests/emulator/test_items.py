@@ -109,7 +109,10 @@ def test_a_guard_that_does_not_fit_stops(graph, legal, plan, personal, recorded)
     answer = graph("DELETE", address(personal.put("a.txt")), headers={"If-Match": "old"})
     error = answer.json()["error"]
     error["innererror"] = {"code": error["innererror"]["code"]}
-    assert (answer.status_code, {"error": error}) == (412, recorded("iss-412-preconditionFailed-personal")["body"])
+    assert (answer.status_code, {"error": error}) == (
+        412,
+        recorded("iss-412-preconditionFailed-personal")["body"],
+    )
     assert legal.find("Contracts/plan.pdf") is plan
 
 

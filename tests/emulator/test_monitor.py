@@ -20,7 +20,9 @@ def test_a_token_is_refused(graph, submit, recorded):
     assert graph.look(url).status_code == 200
 
 
-@pytest.mark.parametrize("change", [("tempauth=v1.", "tempauth=v2."), ("?c=", "?c=x"), ("&tempauth=", "&other=")])
+@pytest.mark.parametrize(
+    "change", [("tempauth=v1.", "tempauth=v2."), ("?c=", "?c=x"), ("&tempauth=", "&other=")]
+)
 def test_a_url_that_was_tampered_with_is_refused(graph, submit, change):
     assert graph.look(submit().headers["Location"].replace(*change)).status_code == 401
 
@@ -43,7 +45,9 @@ def test_a_monitor_has_many_shapes(graph, submit, location, part):
 def test_a_copy_made_at_once_gives_the_items_url(graph, archive, submit, recorded):
     answer = submit(location="item")
     item = archive.find("a.txt")
-    assert f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in answer.headers["Location"]
+    assert (
+        f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in answer.headers["Location"]
+    )
     assert "?force303=1&tempauth=" in recorded("op-copy-202-sync-item-location-2024")["headers"]["Location"]
     body = graph.look(answer.headers["Location"]).json()
     assert body["id"] == item.id
@@ -62,7 +66,11 @@ def test_there_may_be_no_monitor(archive, submit):
 
 def test_a_monitor_may_be_anywhere(tenant, submit, server):
     assert submit(location="http://evil.example/x").headers["Location"] == "http://evil.example/x"
-    assert submit(location=lambda job: f"https://u:p@h/{job.id}").headers["Location"].startswith("https://u:p@h/")
+    assert (
+        submit(location=lambda job: f"https://u:p@h/{job.id}")
+        .headers["Location"]
+        .startswith("https://u:p@h/")
+    )
     tenant.monitor_base = f"https://127.0.0.1:{server.port}"
     assert submit().headers["Location"].startswith(tenant.monitor_base)
 
@@ -83,7 +91,9 @@ def test_personal_drives_answer_202_while_they_copy(graph, personal, submit):
 
 
 def test_the_words_are_those_asked_for(graph, submit):
-    url = submit(looks=4, words=("waiting", "updating", "reticulating"), final="cancelled").headers["Location"]
+    url = submit(looks=4, words=("waiting", "updating", "reticulating"), final="cancelled").headers[
+        "Location"
+    ]
     words = [graph.look(url).json()["status"] for _ in range(5)]
     assert words == ["waiting", "updating", "reticulating", "reticulating", "cancelled"]
 
@@ -139,7 +149,9 @@ def test_a_failure_has_many_shapes(graph, archive, submit, failure):
 
 
 def test_a_failure_can_be_spelled_out(graph, submit):
-    body = graph.look(submit(failure={"error": {"code": "x"}, "status": "deleteFailed"}).headers["Location"]).json()
+    body = graph.look(
+        submit(failure={"error": {"code": "x"}, "status": "deleteFailed"}).headers["Location"]
+    ).json()
     assert (body["status"], body["error"]) == ("deleteFailed", {"code": "x"})
 
 
