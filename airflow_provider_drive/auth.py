@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _ADVICE = {
-    "invalid_client": "check the connection's password (the client secret's value, not its id; it may have expired) or certificate",
+    "invalid_client": "check the connection's password (the client secret's value, not its id; it may "
+    "have expired) or certificate",
     "unauthorized_client": "check the connection's login (client id) and tenant_id",
     "invalid_request": "check the connection's tenant_id and login (client id)",
     "invalid_tenant": "check the connection's tenant_id",
@@ -74,7 +75,8 @@ class Login:
             answer = self._app.acquire_token_for_client(list(self._settings.scopes))
         except (OSError, requests.RequestException) as error:
             failure = (
-                f"{self._settings.authority} cannot be reached ({type(error).__name__}); check the connection's "
+                f"{self._settings.authority} cannot be reached ({type(error).__name__}); check the "
+                "connection's "
                 "authority, proxies and verify, and the network"
             )
         except (ValueError, TypeError, KeyError) as error:
@@ -91,6 +93,7 @@ class GraphAuth(requests.auth.AuthBase):
         self._hosts, self._login = hosts, login
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Put the token on a request."""
         if self._hosts.is_graph(request.url or ""):
             request.headers["Authorization"] = f"Bearer {self._login.token()}"
         return request

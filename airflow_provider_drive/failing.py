@@ -33,10 +33,10 @@ def final_errors_fail() -> Iterator[None]:
 def become(error: DriveError, kind: type[Exception]) -> DriveError:
     """Return the error, which is one of Airflow's as well from now on."""
     if not isinstance(error, kind):
-        error.__class__ = _joint(type(error), kind)
+        error.__class__ = _joint(type(error), kind)  # type: ignore[arg-type]  # classes are hashable
     return error
 
 
-@cache
+@cache  # one class for each pair, so that `except` finds it
 def _joint(ours: type[DriveError], airflows: type[Exception]) -> type[DriveError]:
     return type(ours.__name__, (ours, airflows), {"__module__": ours.__module__, "__doc__": ours.__doc__})

@@ -68,7 +68,8 @@ def get_provider_info() -> dict[str, Any]:
     return {
         "package-name": "airflow-provider-drive",
         "name": "Microsoft Drive (OneDrive, SharePoint)",
-        "description": "Server-side copy and move of OneDrive and SharePoint documents through Microsoft Graph.",
+        "description": "Server-side copy and move of OneDrive and SharePoint documents through Microsoft "
+        "Graph.",
         "integrations": [
             {
                 "integration-name": integration,

@@ -11,9 +11,9 @@ import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import requests
 import requests.adapters
-import requests.certs
 import requests.utils
 
 from airflow_provider_drive.exceptions import DriveArgumentError
@@ -30,7 +30,7 @@ def ca_bundle(settings: Settings) -> bool | str:
     if verify is None:
         verify = next(filter(None, (os.environ.get(name) for name in _BUNDLES)), True)
     if verify is True:
-        return str(requests.certs.where())
+        return certifi.where()
     if verify and not os.path.exists(verify):  # noqa: PTH110  # requests wants the text, and so do we
         raise DriveArgumentError(f"There is no CA bundle at {verify!r}: check the connection's verify.")
     return verify

@@ -34,7 +34,8 @@ def unseal(sealed: str) -> str:
         url = fernet.decrypt(sealed.encode()).decode() if fernet else ""
     if not _is_url(url):
         raise DriveArgumentError(
-            "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's Fernet key. "
+            "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's "
+            "Fernet key. "
             "Has core.fernet_key changed, or has the triggerer another one?"
         )
     return url

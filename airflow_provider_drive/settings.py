@@ -15,9 +15,10 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
 
 if TYPE_CHECKING:
-    from airflow.models.connection import Connection
+    from airflow.providers.common.compat.sdk import Connection
 
 DEFAULT_TIMEOUT = 30.0
+_HTTPS = 443
 _VERSIONS = ("/v1.0", "/beta")
 
 
@@ -131,7 +132,7 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
         text = text.removesuffix(version)
     try:
         parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port and parts.port != 443 else ""
+        port = f":{parts.port}" if parts.port and parts.port != _HTTPS else ""
     except ValueError:
         parts, port = urlsplit(""), ""
     if (
@@ -143,7 +144,8 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
         or parts.path
     ):
         raise DriveArgumentError(
-            f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, no more. "
+            f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, "
+            "no more. "
             "A token is not sent in clear."
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -9,7 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 
 from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.copies import CopyJob, CopyStatus, secrets_of
+from airflow_provider_drive.protocol.copies import CopyJob, secrets_of
 from airflow_provider_drive.protocol.copying import (
     CopyOrder,
     check_copy,
@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.copying import (
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.finding import ensure_folder, get_item, list_children
 from airflow_provider_drive.protocol.items import check_seconds, check_tag
-from airflow_provider_drive.protocol.messages import Request, Response
+from airflow_provider_drive.protocol.messages import Request
 from airflow_provider_drive.protocol.moving import MoveOrder, move_item
 from airflow_provider_drive.protocol.retries import ask
 from airflow_provider_drive.protocol.updating import delete_item
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     import requests
 
     from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.copies import CopyStatus
     from airflow_provider_drive.protocol.hosts import Hosts
-    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.protocol.messages import Flow, Response
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
 
@@ -321,8 +322,7 @@ class DriveHook(BaseHook):
         self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
     ) -> Response:
         """
-        Send any request to Graph: with the token, the retries that can do no harm, and the errors of this
-        package.
+        Send any request to Graph, with the token, the retries that do no harm, and the errors of this package.
 
         :param method: HTTP method. GET and DELETE are sent again after a lost answer or a 5xx; all are after
             a refusal for being too many.
@@ -336,7 +336,7 @@ class DriveHook(BaseHook):
         wanted = Request(method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {})
 
         def read(response: Response) -> Response:
-            if response.status >= 300:
+            if not response.ok:
                 raise error_of(response, wanted.doing)
             return response
 
@@ -396,7 +396,7 @@ class DriveHook(BaseHook):
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's fields for Airflow before 3.2; later ones read them in the provider's metadata."""
+        """Return the form's fields for Airflow before 3.2; later ones read the provider's metadata."""
         from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415  # Airflow 2's
         from wtforms import PasswordField, StringField  # noqa: PLC0415  # likewise
 

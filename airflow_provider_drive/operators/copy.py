@@ -138,7 +138,7 @@ class DriveCopyOperator(BaseOperator):
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """Show that what the trigger has seen is so. Needs nothing but the event, and the XCom ``copy_job``."""
+        """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
         with final_errors_fail():
             status = read_event(event)
             ti = context["ti"]

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.hosts import Hosts
 
 _FORMS = (
-    "An address is a Graph path (drives/{drive-id}/items/{item-id}, drives/{drive-id}/root:/folder/file.docx, "
+    "An address is a Graph path (drives/{drive-id}/items/{item-id}, "
+    "drives/{drive-id}/root:/folder/file.docx, "
     "me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, sites/{host}:/{site path}:/drive/…, "
-    "sites/{host}:/{site path}:/drives/{library}/…), a mapping with driveId and id, a driveItem of another task, "
+    ""
+    "sites/{host}:/{site path}:/drives/{library}/…), a mapping with driveId and id, a driveItem of "
+    "another task, "
     "or the URL that a browser shows."
 )
 _ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
@@ -106,7 +109,7 @@ class PathAddress:
 
 @dataclass(frozen=True, slots=True)
 class LibraryAddress:
-    """An item in a document library that is named, not identified: ``sites/{host}:/{path}:/drives/{name}/…``."""
+    """An item in a library that is named, not identified: ``sites/{host}:/{path}:/drives/{name}/…``."""
 
     site: str
     library: str
@@ -175,7 +178,7 @@ def parse_address(value: Any, hosts: Hosts) -> Address:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are the same to a drive, which keeps case and Unicode form but does not tell them apart."""
+    """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
     return _folded(one) == _folded(other)
 
 

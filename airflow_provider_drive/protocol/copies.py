@@ -252,7 +252,8 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
     """
     if not isinstance(value, Mapping):
         raise DriveArgumentError(
-            f"copy_job is {type(value).__name__}, not the mapping that DriveCopyOperator returns. If a template made "
+            f"copy_job is {type(value).__name__}, not the mapping that DriveCopyOperator returns. If a "
+            "template made "
             "text of it, pass the task's .output instead."
         )
     monitor_url, submitted_at = value.get("monitor_url"), read_time(value.get("submitted_at"))

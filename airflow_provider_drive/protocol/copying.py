@@ -23,6 +23,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveNameConflictError,
+    DriveRequestError,
     DriveResponseError,
     DriveServiceError,
     DriveThrottledError,
@@ -153,7 +154,11 @@ def copy_item(
     started = clock()
     response = yield from _post(request, tries=FRESH_FOLDER_TRIES if plan.into_new_folder else 1)
     if response is None:
-        return (yield from _recover(plan.job, hosts, started, deadline, poll_interval, clock))
+        return (
+            yield from _recover(
+                plan.job, hosts, started=started, deadline=deadline, poll_interval=poll_interval, clock=clock
+            )
+        )
     location = response.headers.get("location")
     job = replace(plan.job, submitted_at=_date(response) or started, monitor_url=location or None)
     if location:
@@ -252,8 +257,11 @@ def conclude(status: CopyStatus) -> dict[str, Any]:
     _raise_if_not_done("the copy", status)
     if status.state == "unknown":
         raise DriveCopyUnknownError(
-            f"Nobody can say how the copy ended: {status.message or 'Graph does not tell'}, and its destination is "
-            "not known here. Give the sensor the copy_job instead of the monitor_url, so that it can look there."
+            f"Nobody can say how the copy ended: {status.message or 'Graph does not tell'}, and its "
+            "destination is "
+            ""
+            "not known here. Give the sensor the copy_job instead of the monitor_url, so that it can look "
+            "there."
         )
     return {**status.as_event(), "id": status.resource_id}
 
@@ -336,7 +344,8 @@ def _plan_by_steps(
         job.conflict_behavior == "fail" or (job.conflict_behavior == "replace" and taken.is_folder)
     ):
         raise DriveNameConflictError(
-            f"Could not make {job}: there is {'a folder' if taken.is_folder else 'an item'} of that name already. "
+            f"Could not make {job}: there is {'a folder' if taken.is_folder else 'an item'} of that name "
+            "already. "
             "Choose another name, or another conflict_behavior.",
             status=409,
             code="nameAlreadyExists",
@@ -423,13 +432,17 @@ def _post(request: Request, tries: int) -> Flow[Response | None]:
 def _recover(
     job: CopyJob,
     hosts: Hosts,
+    *,
     started: float,
     deadline: float,
     poll_interval: float,
     clock: Callable[[], float],
 ) -> Flow[CopyJob]:
     """Find what a request made whose answer was lost. When it was sent is told by the service's clock."""
-    now = yield from ask(get_item_request(job.destination), _date)
+    try:
+        now = yield from ask(get_item_request(job.destination), _date)
+    except (DriveRequestError, DriveConnectionError, DriveResponseError):
+        now = None
     job = replace(job, submitted_at=started if now is None else now - (clock() - started))
     item = yield from find_copy(job, hosts, until=deadline, poll_interval=poll_interval, clock=clock)
     return replace(job, resource_id=item.ref.item_id)
@@ -525,7 +538,8 @@ def _read_back(
             return item
         if clock() >= until:
             raise DriveCopyUnknownError(
-                f"Graph says that {job} is completed, as {ref}, but after {READ_BACK_SECONDS:g} s that item is not to "
+                f"Graph says that {job} is completed, as {ref}, but after {READ_BACK_SECONDS:g} s that "
+                "item is not to "
                 "be seen."
             )
         yield Pause(backoff(attempt, longest=10.0), f"{job} is completed, and not to be seen yet")
@@ -559,8 +573,12 @@ def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
     ):
         yield Pause(
             0.0,
-            f"{item} has {item.size} bytes and the source had {job.size}, or another hash: either the source has "
-            "changed since, or the service has written properties into the copy, as it does with Office files.",
+            f"{item} has {item.size} bytes and the source had {job.size}, or another hash: either the "
+            "source has "
+            ""
+            ""
+            "changed since, or the service has written properties into the copy, as it does with Office "
+            "files.",
         )
 
 
@@ -580,7 +598,8 @@ def _raise_if_not_done(what: str, status: CopyStatus) -> None:
         far = f"at {status.progress}" if status.progress else "not said how far"
         trouble = f" The last look said: {status.message}" if status.message else ""
         raise DriveCopyTimeoutError(
-            f"{what} was not done at the deadline ({far}). It may still end: Graph offers no way to cancel it.{trouble}"
+            f"{what} was not done at the deadline ({far}). It may still end: "
+            f"Graph offers no way to cancel it.{trouble}"
         )
 
 

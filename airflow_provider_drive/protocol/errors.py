@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
     DriveAuthError,
-    DriveError,
     DriveItemChangedError,
     DriveItemNotFoundError,
     DriveLockedError,
@@ -27,6 +26,9 @@ from airflow_provider_drive.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import (
+        DriveError,
+    )
     from airflow_provider_drive.protocol.messages import Response
 
 _MAX_TEXT = 400
@@ -37,8 +39,10 @@ _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
     400: (DriveRequestError, "The request itself is wrong, so a retry will not help: check the parameters."),
     403: (
         DriveAccessDeniedError,
-        "Check that the app has Files.ReadWrite.All or Sites.ReadWrite.All with admin consent, or, with "
-        "Sites.Selected, a write grant on this site.",
+        (
+            "Check that the app has Files.ReadWrite.All or Sites.ReadWrite.All with admin consent, or, with "
+            "Sites.Selected, a write grant on this site."
+        ),
     ),
     404: (
         DriveItemNotFoundError,
@@ -117,7 +121,8 @@ def error_of(response: Response, doing: str) -> DriveError:
     text = _sentence(doing, response.status, error)
     if response.status == 401:
         return DriveAuthError(
-            f"{text} The token was refused: check the connection's tenant_id, cloud and scopes, and the app's permissions."
+            f"{text} The token was refused: check the connection's tenant_id, cloud and scopes, and the "
+            "app's permissions."
         )
     if response.status < 400:
         return DriveResponseError(f"{text} That is not an answer to this request.")

@@ -85,7 +85,7 @@ def list_children(folder: ItemRef, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
 
 
 class Measure(NamedTuple):
-    """What is below a folder: how many items, and the bytes of those files that the service leaves as they are."""
+    """What is below a folder: the items, and the bytes of those files that the service leaves as they are."""
 
     items: int
     size: int
@@ -145,7 +145,7 @@ def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
 def get_destination(
     address: Address, hosts: Hosts, *, create: bool
 ) -> Flow[tuple[ItemRef, DriveItem | None, bool]]:
-    """Return a destination's ids, what was read of it (nothing, if its address is ids), and whether it is new."""
+    """Return a destination's ids, what was read of it (nothing, for an address of ids), and if it is new."""
     if isinstance(address, ItemRef):
         return address, None, False
     if create:
@@ -191,7 +191,8 @@ def _in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
     if len(found) != 1 or not isinstance(found[0].get("id"), str):
         names = ", ".join(sorted(repr(entry.get("name")) for entry in libraries)[:20])
         raise DriveArgumentError(
-            f"{address.site} has {len(found)} libraries named {address.library!r}; this login sees: {names or 'none'}."
+            f"{address.site} has {len(found)} libraries named {address.library!r}; this login sees: "
+            f"{names or 'none'}."
         )
     return address.within(found[0]["id"])
 

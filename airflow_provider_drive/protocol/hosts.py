@@ -12,9 +12,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airflow_provider_drive.exceptions import DriveResponseError
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,8 @@ class Hosts:
             return url
         raise DriveResponseError(
             f"the copy's monitor is on the host {host!r}, which is not one of this cloud's, or is not "
-            "an https address without user info; if that host is yours, add it to the connection's allowed_hosts",
+            "an https address without user info; if that host is yours, add it to the connection's "
+            "allowed_hosts",
             final=True,
         )
 

@@ -71,7 +71,7 @@ class DriveItem:
 
     @property
     def may_be_rewritten(self) -> bool:
-        """Whether the service may change its bytes by itself: it writes properties into Office files and photos."""
+        """Whether the service may change its bytes: it writes properties into Office files and photos."""
         return (self.name or "").casefold().endswith(_REWRITTEN)
 
     @property
@@ -124,7 +124,7 @@ def item_reader(doing: str, drive_id: str | None = None) -> Callable[[Response],
 
 
 def without_annotations(value: Any) -> Any:
-    """Return JSON without OData's annotations: ``@microsoft.graph.downloadUrl`` opens the content to anyone."""
+    """Return JSON without annotations: ``@microsoft.graph.downloadUrl`` opens the content to anyone."""
     if isinstance(value, Mapping):
         return {
             key: without_annotations(entry)

@@ -14,11 +14,14 @@ sleeping, and knows no rule.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from airflow_provider_drive.exceptions import DriveResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64

@@ -96,7 +96,8 @@ def move_item(order: MoveOrder, hosts: Hosts, clock: Callable[[], float] = time.
         )
     if order.cross_drive == "fail":
         raise DriveArgumentError(
-            f"{order.item} and {order.destination} are in different drives, between which Graph does not move. "
+            f"{order.item} and {order.destination} are in different drives, between which Graph does not "
+            "move. "
             "cross_drive='copy' copies, checks the copy and then deletes the original: its ids, permissions, "
             "versions and metadata are lost with that."
         )
@@ -106,7 +107,7 @@ def move_item(order: MoveOrder, hosts: Hosts, clock: Callable[[], float] = time.
 def _move_across(
     order: MoveOrder, item: DriveItem, folder: ItemRef, hosts: Hosts, clock: Callable[[], float]
 ) -> Flow[DriveItem]:
-    """Copy, wait, show that the copy is whole, and only then delete the source, if it is still what was copied."""
+    """Copy, wait, show that the copy is whole, and only then delete the source, if it has not changed."""
     if order.if_match not in {None, "*", item.etag, item.ctag}:
         raise DriveItemChangedError(
             f"Could not move {item}: its eTag is not the one that if_match means. Nothing was done.",

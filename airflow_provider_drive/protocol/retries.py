@@ -14,13 +14,14 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.messages import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.messages import Flow, Request, Response
 
 BUDGET_SECONDS = 300.0
@@ -63,7 +64,7 @@ def _seconds_until(moment: str, now: str) -> float:
 
 
 def says_slow_down(response: Response) -> bool:
-    """Whether the request was refused because there were too many: it had no effect, whatever it asked for."""
+    """Whether the request was one too many: it was refused, and had no effect, whatever it asked for."""
     return response.status == 429 or (response.status == 503 and retry_after(response) is not None)
 
 

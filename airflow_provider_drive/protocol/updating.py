@@ -222,7 +222,7 @@ def _may_be_lost(failure: DriveError) -> bool:
 
 
 def _is_same(one: DriveItem, other: DriveItem) -> bool:
-    """Whether an item is what it was, though its eTag moved: photos and Office files change it by themselves."""
+    """Whether an item is what it was, though its eTag moved: with photos and Office files it does so."""
     return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
 
 

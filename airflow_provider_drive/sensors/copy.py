@@ -122,8 +122,11 @@ class DriveCopySensor(BaseSensorOperator):
             return not status.is_running and PokeReturnValue(is_done=True, xcom_value=conclude(status))
 
     def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, **_: Any
-    ) -> dict[str, Any]:  # Airflow's signature
+        self,
+        context: Context,  # noqa: ARG002  # Airflow's signature
+        event: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs nothing but the event."""
         with self._sensor_errors():
             status, job = read_event(event), self._job()
@@ -160,7 +163,7 @@ class DriveCopySensor(BaseSensorOperator):
 
     @contextmanager
     def _sensor_errors(self) -> Iterator[None]:
-        """Tell Airflow what it can act upon: a time-out is a sensor's, and what no retry can heal fails at once."""
+        """Tell Airflow what it can act upon: a sensor's time-out, and what no retry can heal."""
         try:
             yield
         except DriveCopyTimeoutError as error:

@@ -19,12 +19,12 @@ from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, held, listen
 
 if TYPE_CHECKING:
-    import logging
     import ssl
     from collections.abc import AsyncIterator
 
     from airflow_provider_drive.protocol.messages import Flow, Request
     from airflow_provider_drive.settings import Settings
+    from airflow_provider_drive.transport.pace import Log
 
 _T = TypeVar("_T")
 MAX_CONNECTIONS = 100
@@ -47,7 +47,7 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
 
 
 @asynccontextmanager
-async def open_async_session(settings: Settings, log: logging.Logger) -> AsyncIterator[AsyncSession]:
+async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[AsyncSession]:
     """Open a session without a login. All that are open in one event loop share their connections."""
     context = await asyncio.to_thread(ssl_context, settings)
     shared = _shared()
@@ -65,7 +65,7 @@ class AsyncSession:
     """One connection, to send and to sleep with. It has no token: a monitor takes none."""
 
     def __init__(
-        self, settings: Settings, client: aiohttp.ClientSession, context: ssl.SSLContext, log: logging.Logger
+        self, settings: Settings, client: aiohttp.ClientSession, context: ssl.SSLContext, log: Log
     ) -> None:
         self.settings = settings
         self._client, self._context, self._log = client, context, log

@@ -16,12 +16,12 @@ from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, held, listen
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from airflow_provider_drive.auth import Login
     from airflow_provider_drive.protocol.messages import Flow, Request
     from airflow_provider_drive.settings import Settings
+    from airflow_provider_drive.transport.pace import Log
 
 _T = TypeVar("_T")
 _SLICE = 0.25
@@ -54,7 +54,7 @@ class Session:
     """One connection, to send and to sleep with."""
 
     def __init__(
-        self, settings: Settings, login: Login, log: logging.Logger, keep_secret: Callable[[str], None]
+        self, settings: Settings, login: Login, log: Log, keep_secret: Callable[[str], None]
     ) -> None:
         """
         Open a session.
@@ -97,7 +97,7 @@ class Session:
             with self._http.send(prepared, allow_redirects=False, **settings) as response:
                 return listen(url, self._read(response))
         except requests.RequestException as error:
-            failure = DriveConnectionError(describe(request, url, error), sent=_was_sent(error))
+            failure: DriveError = DriveConnectionError(describe(request, url, error), sent=_was_sent(error))
         except DriveError as error:
             failure = error
         return failure

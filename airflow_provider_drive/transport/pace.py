@@ -10,7 +10,7 @@ https://learn.microsoft.com/onedrive/developer/rest-api/concepts/scan-guidance
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_drive.protocol.messages import Response
@@ -35,6 +35,13 @@ def listen(url: str, response: Response) -> Response:
         host, until = urlsplit(url).netloc, time.monotonic() + seconds
         _held_until[host] = max(until, _held_until.get(host, 0.0))
     return response
+
+
+class Log(Protocol):
+    """What a session needs of a logger: Airflow's are not those of the standard library."""
+
+    def info(self, event: str, /, *args: Any) -> Any:
+        """Log a line."""
 
 
 class Notes:
