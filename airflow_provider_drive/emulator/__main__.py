@@ -25,12 +25,13 @@ _SAMPLE = {"Contracts/2026/plan.docx": b"A plan.", "Contracts/2026/offer.pdf": b
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until somebody presses Ctrl-C."""
     options = _parser().parse_args(arguments)
+    over = _ended()
     with Emulator(options.port, ca_dir=options.ca_dir) as emulator:
         emulator.tenant.copies = CopyBehaviour(seconds=options.copy_seconds)
         seed(emulator.tenant.drive("legal"), options.seed_folder)
         sys.stdout.write(_greeting(emulator))
         sys.stdout.flush()
-        _wait()
+        over.wait()
     return 0
 
 
@@ -80,11 +81,12 @@ def _greeting(emulator: Emulator) -> str:
     )
 
 
-def _wait() -> None:
+def _ended() -> threading.Event:
+    """Give what is set when somebody ends the program."""
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    over.wait()
+    return over
 
 
 if __name__ == "__main__":
