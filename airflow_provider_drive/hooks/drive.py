@@ -7,35 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
+from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveError, DriveItemNotFoundError
-from airflow_provider_drive.protocol.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.copies import CopyJob, secrets_of
-from airflow_provider_drive.protocol.copying import (
-    CopyOrder,
-    check_copy,
-    conclude,
-    copy_item,
-    finish_copy,
-    wait_for_copy,
-)
-from airflow_provider_drive.protocol.errors import error_of
-from airflow_provider_drive.protocol.finding import ensure_folder, get_item, list_children
-from airflow_provider_drive.protocol.items import check_seconds, check_tag
-from airflow_provider_drive.protocol.messages import Request
-from airflow_provider_drive.protocol.moving import MoveOrder, move_item
-from airflow_provider_drive.protocol.retries import ask
-from airflow_provider_drive.protocol.updating import delete_item
-from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL, look_at_copy, watch_copy
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import requests
 
-    from airflow_provider_drive.protocol.addresses import Address
-    from airflow_provider_drive.protocol.copies import CopyStatus
-    from airflow_provider_drive.protocol.hosts import Hosts
-    from airflow_provider_drive.protocol.messages import Flow, Response
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
 
@@ -65,7 +45,7 @@ class DriveHook(BaseHook):
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
         self._opened: Session | None = None
-        self._submitted: dict[str, CopyJob] = {}
+        self._submitted: dict[str, protocol.CopyJob] = {}
 
     # -- items -----------------------------------------------------------------------------------------------
 
@@ -79,7 +59,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem, without the links that open its content.
         :raises DriveItemNotFoundError: If it does not exist, or this login may not see it.
         """
-        return dict(self._run(get_item(self.address(item), self.hosts)).raw)
+        return dict(self._run(protocol.get_item(self.address(item), self.hosts)).raw)
 
     def list_children(self, folder: Any) -> list[dict[str, Any]]:
         """
@@ -91,7 +71,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItems.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        return self._run(list_children(self._ref(folder), self.hosts))
+        return self._run(protocol.list_children(self._ref(folder), self.hosts))
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
@@ -103,7 +83,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem of the folder.
         :raises DriveNameConflictError: If something else than a folder has the name.
         """
-        return dict(self._run(ensure_folder(self.address(folder), self.hosts)).folder.raw)
+        return dict(self._run(protocol.ensure_folder(self.address(folder), self.hosts)).folder.raw)
 
     def move_item(
         self,
@@ -135,7 +115,7 @@ class DriveHook(BaseHook):
             then.
         :raises DriveNameConflictError: If the name is taken.
         """
-        order = MoveOrder(
+        order = protocol.MoveOrder(
             self.address(item),
             self._address_or_none(destination),
             name,
@@ -144,7 +124,7 @@ class DriveHook(BaseHook):
             create_destination,
             cross_drive,
         )
-        return dict(self._run(move_item(order, self.hosts)).raw)
+        return dict(self._run(protocol.move_item(order, self.hosts)).raw)
 
     def delete_item(self, item: Any, if_match: str | None = None) -> None:
         """
@@ -156,12 +136,12 @@ class DriveHook(BaseHook):
         :param if_match: The eTag or cTag that it has to have. Default is any.
         :raises DriveItemChangedError: If it has another.
         """
-        if_match = None if if_match is None else check_tag(if_match)
+        if_match = None if if_match is None else protocol.check_tag(if_match)
         try:
             ref = self._ref(item)
         except DriveItemNotFoundError:
             return
-        self._run(delete_item(ref, if_match))
+        self._run(protocol.delete_item(ref, if_match))
 
     # -- copies ----------------------------------------------------------------------------------------------
 
@@ -217,15 +197,15 @@ class DriveHook(BaseHook):
         create_destination: bool = False,
         timeout: float = COPY_TIMEOUT,
         poll_interval: float = POLL_INTERVAL,
-    ) -> CopyJob:
+    ) -> protocol.CopyJob:
         """
         Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
 
         :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost.
         :param poll_interval: Seconds between two such looks, at most.
         """
-        deadline = time.time() + check_seconds("timeout", timeout)
-        order = CopyOrder(
+        deadline = time.time() + protocol.check_seconds("timeout", timeout)
+        order = protocol.CopyOrder(
             self.address(item),
             self._address_or_none(destination),
             name,
@@ -234,13 +214,13 @@ class DriveHook(BaseHook):
             include_all_version_history,
             create_destination,
         )
-        job = self._run(copy_item(order, self.hosts, deadline=deadline, poll_interval=poll_interval))
+        job = self._run(protocol.copy_item(order, self.hosts, deadline=deadline, poll_interval=poll_interval))
         if job.monitor_url:
             self.keep_secret(job.monitor_url)
             self._submitted[job.monitor_url] = job
         return job
 
-    def get_copy_status(self, monitor_url: str) -> CopyStatus:
+    def get_copy_status(self, monitor_url: str) -> protocol.CopyStatus:
         """
         Ask once how a copy stands.
 
@@ -250,7 +230,7 @@ class DriveHook(BaseHook):
         :return: Its ``state`` is ``running``, ``completed``, ``failed``, or ``unknown`` if the monitor does
             not know the copy any more; with ``resource_id``, ``percent_complete``, ``code``, ``message``.
         """
-        return self._run(look_at_copy(monitor_url, self.hosts)).status
+        return self._run(protocol.look_at_copy(monitor_url, self.hosts)).status
 
     def wait_for_copy(
         self,
@@ -276,11 +256,11 @@ class DriveHook(BaseHook):
         :raises DriveCopyTimeoutError: If it was not done in time.
         :raises DriveCopyUnknownError: If nobody can say how it ended.
         """
-        deadline = time.time() + check_seconds("timeout", timeout)
+        deadline = time.time() + protocol.check_seconds("timeout", timeout)
         job = self._submitted.get(monitor_url or "")
         if job is None and destination is not None:
             since = time.time() - COPY_TIMEOUT
-            job = CopyJob(monitor_url, None, self._ref(destination), name, "fail", since)
+            job = protocol.CopyJob(monitor_url, None, self._ref(destination), name, "fail", since)
         if job is not None:
             return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
         if monitor_url is None:
@@ -288,41 +268,52 @@ class DriveHook(BaseHook):
                 "There is nothing to wait for: give a monitor URL, or a destination and a name.", final=True
             )
         status = self._run(
-            watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
+            protocol.watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
         )
-        return conclude(status)
+        return protocol.conclude(status)
 
     def wait_for_job(
-        self, job: CopyJob, *, deadline: float, poll_interval: float = POLL_INTERVAL, fresh: bool = False
+        self,
+        job: protocol.CopyJob,
+        *,
+        deadline: float,
+        poll_interval: float = POLL_INTERVAL,
+        fresh: bool = False,
     ) -> dict[str, Any]:
         """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
-        flow = wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh)
+        flow = protocol.wait_for_copy(
+            job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh
+        )
         return dict(self._run(flow).raw)
 
-    def watch_fresh_copy(self, monitor_url: str, *, deadline: float, poll_interval: float) -> CopyStatus:
+    def watch_fresh_copy(
+        self, monitor_url: str, *, deadline: float, poll_interval: float
+    ) -> protocol.CopyStatus:
         """Look twice at a copy that was submitted just now: most small ones are done in a second."""
         return self._run(
-            watch_copy(
+            protocol.watch_copy(
                 monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=2
             )
         )
 
-    def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
+    def check_job(self, job: protocol.CopyJob, *, deadline: float) -> dict[str, Any] | None:
         """Look once at a copy job. None if it is not done yet."""
-        item = self._run(check_copy(job, self.hosts, deadline=deadline))
+        item = self._run(protocol.check_copy(job, self.hosts, deadline=deadline))
         return None if item is None else dict(item.raw)
 
-    def finish_job(self, job: CopyJob, status: CopyStatus, *, deadline: float) -> dict[str, Any]:
+    def finish_job(
+        self, job: protocol.CopyJob, status: protocol.CopyStatus, *, deadline: float
+    ) -> dict[str, Any]:
         """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        return dict(self._run(finish_copy(job, status, self.hosts, deadline=deadline)).raw)
+        return dict(self._run(protocol.finish_copy(job, status, self.hosts, deadline=deadline)).raw)
 
     # -- the connection --------------------------------------------------------------------------------------
 
     def request(
         self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
+    ) -> protocol.Response:
         """
-        Send any request to Graph, with the token, the retries that do no harm, and the errors of this package.
+        Send any request to Graph, with the token, harmless retries, and the errors of this package.
 
         :param method: HTTP method. GET and DELETE are sent again after a lost answer or a 5xx; all are after
             a refusal for being too many.
@@ -333,14 +324,16 @@ class DriveHook(BaseHook):
         :raises DriveRequestError: If Graph refused.
         """
         path = path if path.startswith("/") else f"/{path}"
-        wanted = Request(method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {})
+        wanted = protocol.Request(
+            method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {}
+        )
 
-        def read(response: Response) -> Response:
+        def read(response: protocol.Response) -> protocol.Response:
             if not response.ok:
-                raise error_of(response, wanted.doing)
+                raise protocol.error_of(response, wanted.doing)
             return response
 
-        return self._run(ask(wanted, read))
+        return self._run(protocol.ask(wanted, read))
 
     def get_conn(self) -> requests.Session:
         """Return a session of ``requests`` that logs in at Graph, and only there."""
@@ -370,17 +363,17 @@ class DriveHook(BaseHook):
         return self._session.settings
 
     @property
-    def hosts(self) -> Hosts:
+    def hosts(self) -> protocol.Hosts:
         """The hosts that may be spoken to."""
         return self.settings.hosts
 
-    def address(self, value: Any) -> Address:
+    def address(self, value: Any) -> protocol.Address:
         """
         Read an address in any of its forms.
 
         :raises DriveAddressError: If it is none of them.
         """
-        return parse_address(value, self.hosts)
+        return protocol.parse_address(value, self.hosts)
 
     def stop(self) -> None:
         """Let whatever is waiting in this hook end at once. Graph offers no way to cancel a copy."""
@@ -391,7 +384,7 @@ class DriveHook(BaseHook):
         """Mask a token or a monitor URL, and each part that opens it, in this process's logs."""
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
 
-        for part in secrets_of(secret):
+        for part in protocol.secrets_of(secret):
             mask_secret(part)
 
     @classmethod
@@ -432,14 +425,18 @@ class DriveHook(BaseHook):
             self._opened = Session(settings, login(settings), self.log, self.keep_secret)
         return self._opened
 
-    def _run(self, flow: Flow[_T]) -> _T:
+    def _run(self, flow: protocol.Flow[_T]) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
         return run(flow, self._session)
 
-    def _ref(self, value: Any) -> ItemRef:
+    def _ref(self, value: Any) -> protocol.ItemRef:
         address = self.address(value)
-        return address if isinstance(address, ItemRef) else self._run(get_item(address, self.hosts)).ref
+        return (
+            address
+            if isinstance(address, protocol.ItemRef)
+            else self._run(protocol.get_item(address, self.hosts)).ref
+        )
 
-    def _address_or_none(self, value: Any) -> Address | None:
+    def _address_or_none(self, value: Any) -> protocol.Address | None:
         return None if value is None else self.address(value)

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
+from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.copies import read_copy_job, read_event
-from airflow_provider_drive.protocol.items import check_seconds
-from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.sealing import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-    from airflow_provider_drive.protocol.copies import CopyJob
 
 DEFERRAL_MARGIN = 120.0
 """Seconds by which Airflow's own limit of a deferral is later than the trigger's: that one can say more."""
@@ -110,8 +107,8 @@ class DriveCopyOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the copy, and wait for it if asked to."""
         with final_errors_fail():
-            check_seconds("poll_interval", self.poll_interval)
-            deadline = time.time() + check_seconds("copy_timeout", self.copy_timeout)
+            protocol.check_seconds("poll_interval", self.poll_interval)
+            deadline = time.time() + protocol.check_seconds("copy_timeout", self.copy_timeout)
             job = self.hook.submit_copy(
                 self.item,
                 self.destination,
@@ -140,14 +137,14 @@ class DriveCopyOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
         with final_errors_fail():
-            status = read_event(event)
+            status = protocol.read_event(event)
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=ti.task_id, key="copy_job", map_indexes=ti.map_index)
             if pushed is None:
                 raise DriveResponseError(
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
-            job = read_copy_job(pushed, unseal)
+            job = protocol.read_copy_job(pushed, unseal)
             return self._done(
                 self.hook.finish_job(job, status, deadline=job.submitted_at + self.copy_timeout)
             )
@@ -158,7 +155,7 @@ class DriveCopyOperator(BaseOperator):
         self.hook.stop()
 
     def _defer_unless_done(
-        self, context: Context, job: CopyJob, monitor_url: str, deadline: float
+        self, context: Context, job: protocol.CopyJob, monitor_url: str, deadline: float
     ) -> dict[str, Any]:
         """Look twice, since most small copies are done in a second; then hand over to the triggerer."""
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it

@@ -1,0 +1,67 @@
+"""
+Every rule of Graph's drives. Does no I/O, and knows neither Airflow nor an HTTP library.
+
+What hooks, operators, sensors and triggers use of it is found here, and loaded when it is first used: Airflow
+parses Dag files again and again, and they need none of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.protocol.addresses import Address as Address
+    from airflow_provider_drive.protocol.addresses import ItemRef as ItemRef
+    from airflow_provider_drive.protocol.addresses import parse_address as parse_address
+    from airflow_provider_drive.protocol.copies import CopyJob as CopyJob
+    from airflow_provider_drive.protocol.copies import CopyStatus as CopyStatus
+    from airflow_provider_drive.protocol.copies import read_copy_job as read_copy_job
+    from airflow_provider_drive.protocol.copies import read_event as read_event
+    from airflow_provider_drive.protocol.copies import secrets_of as secrets_of
+    from airflow_provider_drive.protocol.copying import CopyOrder as CopyOrder
+    from airflow_provider_drive.protocol.copying import check_copy as check_copy
+    from airflow_provider_drive.protocol.copying import conclude as conclude
+    from airflow_provider_drive.protocol.copying import copy_item as copy_item
+    from airflow_provider_drive.protocol.copying import finish_copy as finish_copy
+    from airflow_provider_drive.protocol.copying import wait_for_copy as wait_for_copy
+    from airflow_provider_drive.protocol.errors import error_of as error_of
+    from airflow_provider_drive.protocol.finding import ensure_folder as ensure_folder
+    from airflow_provider_drive.protocol.finding import get_item as get_item
+    from airflow_provider_drive.protocol.finding import list_children as list_children
+    from airflow_provider_drive.protocol.hosts import Hosts as Hosts
+    from airflow_provider_drive.protocol.items import check_seconds as check_seconds
+    from airflow_provider_drive.protocol.items import check_tag as check_tag
+    from airflow_provider_drive.protocol.messages import Flow as Flow
+    from airflow_provider_drive.protocol.messages import Request as Request
+    from airflow_provider_drive.protocol.messages import Response as Response
+    from airflow_provider_drive.protocol.moving import MoveOrder as MoveOrder
+    from airflow_provider_drive.protocol.moving import move_item as move_item
+    from airflow_provider_drive.protocol.retries import ask as ask
+    from airflow_provider_drive.protocol.updating import delete_item as delete_item
+    from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
+    from airflow_provider_drive.protocol.watching import watch_copy as watch_copy
+
+_NAMES = {
+    "addresses": ("Address", "ItemRef", "parse_address"),
+    "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
+    "copying": ("CopyOrder", "check_copy", "conclude", "copy_item", "finish_copy", "wait_for_copy"),
+    "errors": ("error_of",),
+    "finding": ("ensure_folder", "get_item", "list_children"),
+    "hosts": ("Hosts",),
+    "items": ("check_seconds", "check_tag"),
+    "messages": ("Flow", "Request", "Response"),
+    "moving": ("MoveOrder", "move_item"),
+    "retries": ("ask",),
+    "updating": ("delete_item",),
+    "watching": ("look_at_copy", "watch_copy"),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name when it is first asked for: https://peps.python.org/pep-0562/."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value

@@ -30,6 +30,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.addresses import ItemRef, check_name, same_drive, same_name
 from airflow_provider_drive.protocol.copies import CopyJob, CopyStatus, copy_request
+from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.finding import (
     find_item,
@@ -50,7 +51,7 @@ from airflow_provider_drive.protocol.items import (
 from airflow_provider_drive.protocol.messages import Pause
 from airflow_provider_drive.protocol.retries import ask, backoff, is_passing_fault, poll_pauses
 from airflow_provider_drive.protocol.updating import Place, update_item
-from airflow_provider_drive.protocol.watching import POLL_INTERVAL, look_at_copy, watch_copy
+from airflow_provider_drive.protocol.watching import look_at_copy, watch_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

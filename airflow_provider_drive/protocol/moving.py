@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveCopyFailedError, DriveItemChangedError
 from airflow_provider_drive.protocol.addresses import check_name, same_drive
 from airflow_provider_drive.protocol.copying import READ_BACK_SECONDS, CopyOrder, copy_item, wait_for_copy
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.finding import get_destination, get_item, measure
 from airflow_provider_drive.protocol.items import check_conflict_behavior, check_tag
 from airflow_provider_drive.protocol.messages import Pause
 from airflow_provider_drive.protocol.retries import backoff
 from airflow_provider_drive.protocol.updating import Place, delete_unchanged, update_item
-from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

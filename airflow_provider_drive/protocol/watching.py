@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveRequestError, DriveResponseError
 from airflow_provider_drive.protocol.copies import CopyStatus, monitor_request, read_copy_status
+from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.messages import Pause
 from airflow_provider_drive.protocol.retries import backoff, poll_pauses, retry_after, says_slow_down, spread
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.messages import Flow
-
-COPY_TIMEOUT = 86_400.0
-"""Seconds that a copy is waited for: a monitor URL was seen to live a day."""
-POLL_INTERVAL = 15.0
-"""Seconds between two looks at a copy, at most."""
 
 
 class Look(NamedTuple):

@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
+from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveCopyFailedError,
@@ -25,18 +26,13 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.failing import become
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.copies import read_copy_job, read_event
-from airflow_provider_drive.protocol.copying import conclude
-from airflow_provider_drive.protocol.items import check_seconds
-from airflow_provider_drive.protocol.watching import POLL_INTERVAL
+from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
 from airflow_provider_drive.sealing import unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.sdk import Context
-
-    from airflow_provider_drive.protocol.copies import CopyJob
 
 DEFERRAL_MARGIN = 120.0
 """Seconds by which Airflow's own limit of a deferral is later than the trigger's: that one can say more."""
@@ -102,7 +98,7 @@ class DriveCopySensor(BaseSensorOperator):
         """Look at the copy, and wait for it in the triggerer or here."""
         with self._sensor_errors():
             url = self._monitor_url()
-            check_seconds("poll_interval", self.poll_interval)
+            protocol.check_seconds("poll_interval", self.poll_interval)
         if not self.deferrable or url is None:  # without a monitor there is nothing for the triggerer to ask
             return super().execute(context)
         with self._skip_if_soft():
@@ -119,7 +115,9 @@ class DriveCopySensor(BaseSensorOperator):
                 item = self.hook.check_job(job, deadline=float("inf"))
                 return item is not None and PokeReturnValue(is_done=True, xcom_value=item)
             status = self.hook.get_copy_status(self._monitor_url() or "")
-            return not status.is_running and PokeReturnValue(is_done=True, xcom_value=conclude(status))
+            return not status.is_running and PokeReturnValue(
+                is_done=True, xcom_value=protocol.conclude(status)
+            )
 
     def execute_complete(
         self,
@@ -129,9 +127,9 @@ class DriveCopySensor(BaseSensorOperator):
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs nothing but the event."""
         with self._sensor_errors():
-            status, job = read_event(event), self._job()
+            status, job = protocol.read_event(event), self._job()
             if job is None:
-                return conclude(status)
+                return protocol.conclude(status)
             return self.hook.finish_job(job, status, deadline=float("inf"))
 
     def on_kill(self) -> None:
@@ -149,10 +147,10 @@ class DriveCopySensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout + DEFERRAL_MARGIN),
         )
 
-    def _job(self) -> CopyJob | None:
+    def _job(self) -> protocol.CopyJob | None:
         if (self.copy_job is None) == (self.monitor_url is None):
             raise DriveArgumentError("Give either copy_job or monitor_url.")
-        return None if self.copy_job is None else read_copy_job(self.copy_job, unseal)
+        return None if self.copy_job is None else protocol.read_copy_job(self.copy_job, unseal)
 
     def _monitor_url(self) -> str | None:
         if (job := self._job()) is not None:

@@ -10,7 +10,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.copies import CopyStatus
-from airflow_provider_drive.protocol.watching import COPY_TIMEOUT, POLL_INTERVAL, watch_copy
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.watching import watch_copy
 from airflow_provider_drive.sealing import seal, unseal
 
 if TYPE_CHECKING:
