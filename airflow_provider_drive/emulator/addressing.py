@@ -46,12 +46,11 @@ class Target:
 
 
 def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
-    """Read a path as it came over the wire. Two slashes count as one: msgraph-sdk sends ``/v1.0//drives``."""
-    path = re.sub("/{2,}", "/", raw_path)
-    version = _VERSION.match(path)
+    """Read a path as it came over the wire; msgraph-sdk sends ``/v1.0//drives``."""
+    version = _VERSION.match(raw_path)
     if version is None:
         raise Refusal(400, "BadRequest", "Invalid version.")
-    collection, _, rest = path[version.end() :].strip("/").partition("/")
+    collection, _, rest = raw_path[version.end() :].strip("/").partition("/")
     if collection == "me":
         return _owned(_me(tenant, token), rest)
     finders = {"drives": _drives, "users": _users, "groups": _groups, "sites": _sites, "shares": _shares}

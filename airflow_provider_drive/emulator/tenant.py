@@ -272,8 +272,7 @@ class Tenant:
             items = (item for drive in self.drives.values() for item in drive.items.values())
             return next((item for item in items if item.guid == found[1].upper()), None)
         plain = unquote(url.partition("?")[0]).rstrip("/")
-        drives = sorted(self.drives.values(), key=lambda drive: len(drive.web_url), reverse=True)
-        for drive in drives:
+        for drive in self.drives.values():
             root = unquote(drive.web_url)
             if plain == root or plain.startswith(f"{root}/"):
                 return drive.find(plain[len(root) :])

@@ -66,6 +66,10 @@ def test_what_is_not_there_is_not_found(graph, legal, plan, path):
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "itemNotFound")
 
 
+def test_a_path_that_is_no_text_is_refused(graph, legal):
+    assert graph.get(f"drives/{legal.id}/root:/%FF").json()["error"]["innerError"]["code"] == "invalidPath"
+
+
 def test_ids_keep_their_case(graph, legal, plan):
     assert graph.get(f"drives/{legal.id}/items/{plan.id.lower()}").status_code == 404
 

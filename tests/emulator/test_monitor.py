@@ -43,7 +43,7 @@ def test_a_monitor_has_many_shapes(graph, submit, location, part):
 
 
 def test_a_copy_made_at_once_gives_the_items_url(graph, archive, submit, recorded):
-    answer = submit(location="item")
+    answer = submit(location="item", looks=3, seconds=60)
     item = archive.find("a.txt")
     assert (
         f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in answer.headers["Location"]
