@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from airflow_provider_drive.emulator import refusals
-from airflow_provider_drive.emulator.directory import HOST, Owner, Site
+from airflow_provider_drive.emulator.directory import Owner, Site
 from airflow_provider_drive.emulator.drives import Drive, Item
 from airflow_provider_drive.emulator.names import LONGEST_PATH
 from airflow_provider_drive.emulator.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_drive.emulator.directory import Token
     from airflow_provider_drive.emulator.tenant import Tenant
 
-SPECIAL = {"documents": "Documents", "photos": "Pictures", "approot": "Apps/Emulator", "music": "Music"}
+_SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
+    "documents": "Documents",
+    "photos": "Pictures",
+    "approot": "Apps/Emulator",
+    "music": "Music",
+}
 _VERSION = re.compile(r"/(?:v1\.0|beta|_api/v2\.[01])(?=/|$)")
 _COLON = re.compile(r":(?:/|$)")
 
@@ -93,30 +96,20 @@ def _owned(owner: Owner, rest: str) -> Target:
 
 
 def _sites(tenant: Tenant, rest: str) -> Target:
-    """``{site-id}``, ``root``, ``{host}`` or ``{host}:/{path}[:…]``: https://learn.microsoft.com/graph/api/site-getbypath."""
-    head, _, tail = rest.partition("/")
-    if head.endswith(":"):
-        path, tail = _until_colon(tail)
-        site = _site(tenant, lambda site: site.path.lower() == f"/{unquote(path)}".lower().rstrip("/"))
-        known = head[:-1].lower() == HOST
-    else:
-        name = unquote(head).lower()
-        site = _site(
-            tenant, lambda site: name in {site.id.lower(), site.web, site.path or "root", site.path or HOST}
-        )
-        known = True
-    if site is None or not known:
+    """``{site-id}``, ``root``, or ``{host}:/{path}[:…]``: https://learn.microsoft.com/graph/api/site-getbypath."""
+    name, _, rest = rest.partition("/")
+    if name.endswith(":"):
+        path, rest = _until_colon(rest)
+        name = f"{name}/{path}".rstrip("/")
+    site = next((site for site in tenant.sites if unquote(name).lower() in site.names), None)
+    if site is None:
         raise refusals.not_found()
-    head, _, rest = tail.partition("/")
+    head, _, tail = rest.partition("/")
     if head == "drive":
-        return _in_drive(site.drives[0], rest)
-    if head == "drives" and rest:
-        return _in_site(site, rest)
-    return Target(site, unquote(tail))
-
-
-def _site(tenant: Tenant, fits: Callable[[Site], bool]) -> Site | None:
-    return next(filter(fits, tenant.sites), None)
+        return _in_drive(site.drives[0], tail)
+    if head == "drives" and tail:
+        return _in_site(site, tail)
+    return Target(site, unquote(rest))
 
 
 def _in_site(site: Site, rest: str) -> Target:
@@ -147,16 +140,20 @@ def _in_drive(drive: Drive, rest: str) -> Target:
     if head in {"root", "root:"}:
         return _at(drive.root, rest.removeprefix("root"))
     if head == "items" and tail:
-        name = re.match(r"[^/:]*", tail)
-        assert name is not None  # noqa: S101 - the expression matches the empty string too
-        return _at(_item(drive, unquote(name[0])), tail[name.end() :])
+        name, tail = _segment(tail)
+        return _at(_item(drive, name), tail)
     if head == "special" and tail:
-        name = re.match(r"[^/:]*", tail)
-        assert name is not None  # noqa: S101 - as above
-        if name[0] not in SPECIAL:
+        name, tail = _segment(tail)
+        if name not in _SPECIAL:
             raise invalid("The special folder identifier isn't valid.")
-        return _at(drive.mkdir(SPECIAL[name[0]]), tail[name.end() :])
+        return _at(drive.mkdir(_SPECIAL[name]), tail)
     return Target(drive, unquote(rest))
+
+
+def _segment(rest: str) -> tuple[str, str]:
+    """Split off what is before the next slash or colon."""
+    end = next((index for index, sign in enumerate(rest) if sign in "/:"), len(rest))
+    return unquote(rest[:end]), rest[end:]
 
 
 def _item(drive: Drive, item_id: str) -> Item:

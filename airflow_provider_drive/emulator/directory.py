@@ -44,6 +44,12 @@ class Site:
         return f"{HOST},{self.collection},{self.web}"
 
     @property
+    def names(self) -> set[str]:
+        """How paths call it, in lower case."""
+        names = {self.id.lower(), self.web, f"{HOST}:{self.path.lower()}"}
+        return names if self.path else names | {"root", HOST}
+
+    @property
     def web_url(self) -> str:
         """Where a browser finds it."""
         return f"https://{HOST}{self.path}"

@@ -103,6 +103,10 @@ def test_a_folder_is_not_replaced(graph, archive, plan):
     archive.mkdir("Contracts")
     body = end(graph, graph.copy(plan.parent, archive.root, "?@microsoft.graph.conflictBehavior=replace"))
     assert body["error"]["code"] == "nameAlreadyExists"
+    archive.mkdir("plan.docx/inner")
+    body = end(graph, graph.copy(plan, archive.root, "?@microsoft.graph.conflictBehavior=replace"))
+    assert body["error"]["code"] == "nameAlreadyExists"
+    assert archive.find("plan.docx/inner") is not None
 
 
 def test_the_children_alone(graph, tenant, legal, archive, plan):
