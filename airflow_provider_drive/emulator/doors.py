@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.tenant import Tenant
 
 _DOORS = {"graph": serve_graph, "monitor": serve_monitor, "token": serve_token, "file": serve_file}
+_BATCH = re.compile(r"/(?:v1\.0|beta)/\$batch")
 _HUGE = 33 << 20
 _NESTED = 100_000
 
@@ -40,7 +42,7 @@ def respond(tenant: Tenant, request: Request) -> Answer:
 
 def _answer(tenant: Tenant, request: Request) -> Answer:
     try:
-        if request.path.endswith("/$batch"):
+        if _BATCH.fullmatch(request.path):
             answer = serve_batch(tenant, request, respond)
         else:
             answer = _DOORS[request.door](tenant, request)

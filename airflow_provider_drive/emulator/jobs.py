@@ -147,15 +147,15 @@ class Job:
     def end(self) -> None:
         """Make what is left to make, or fail."""
         failure = self.behaviour.failure
-        self._advance(self.total if failure is None else self.behaviour.partial)
+        self._advance(None if failure is None else self.behaviour.partial)
         if self.is_running and failure is not None:
             self.state, self.error = "failed", _failure(failure)
         elif self.is_running:
             self.finish()
             self.state = "completed"
 
-    def _advance(self, count: int) -> None:
-        """Make so many items. A name that is taken ends it all."""
+    def _advance(self, count: int | None) -> None:
+        """Make so many items, or all. A name that is taken ends it all."""
         try:
             for item in itertools.islice(self.steps, count):
                 self.made.append(item)

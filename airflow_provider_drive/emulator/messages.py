@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import uuid
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,8 @@ from airflow_provider_drive.emulator.refusals import Refusal, invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SIGN_IN = ("/oauth2/", "/.well-known/", "/discovery/")
+_MONITOR = re.compile(r"/v1\.0/monitor/|/_api/v2\.[01]/(?:monitor|drives/[^/]+/operations)/")
+_SIGN_IN = re.compile(r"/msi/|/[^/]+/(?:oauth2|v2\.0/\.well-known|discovery)/")
 JSON_TYPE = (  # gnome-create-folder-201
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 )
@@ -42,9 +44,9 @@ class Request:
     @cached_property
     def door(self) -> str:
         """Who answers: ``graph``, ``monitor``, ``token`` or ``file``."""
-        if "/operations/" in self.raw_path or "/monitor/" in self.raw_path or "force303=1" in self.raw_query:
+        if _MONITOR.match(self.raw_path) or "force303=1" in self.raw_query:
             return "monitor"
-        if self.raw_path.startswith("/msi/") or any(part in self.raw_path for part in _SIGN_IN):
+        if _SIGN_IN.match(self.raw_path):
             return "token"
         return "file" if self.raw_path.startswith("/_file/") else "graph"
 

@@ -70,6 +70,13 @@ def test_a_path_that_is_no_text_is_refused(graph, legal):
     assert graph.get(f"drives/{legal.id}/root:/%FF").json()["error"]["innerError"]["code"] == "invalidPath"
 
 
+@pytest.mark.parametrize("folder", ["operations", "monitor", "oauth2", ".well-known", "discovery", "$batch"])
+def test_a_folder_may_be_called_as_a_door_is(graph, legal, folder):
+    item = legal.put(f"{folder}/a.txt")
+    assert graph.get(f"drives/{legal.id}/root:/{folder}/a.txt").json()["id"] == item.id
+    assert graph.get(f"drives/{legal.id}/root:/{folder}").json()["id"] == item.parent.id
+
+
 def test_ids_keep_their_case(graph, legal, plan):
     assert graph.get(f"drives/{legal.id}/items/{plan.id.lower()}").status_code == 404
 
