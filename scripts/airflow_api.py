@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -80,16 +81,34 @@ class AirflowApi:
 
         await_that(known, f"The reading of the Dags {', '.join(dag_ids)}", seconds)
 
+    def start(self, dag_id: str, seconds: float = 60) -> DagRun:
+        """Let a Dag run: as its schedule says if a run is due, by hand if not."""
+        due = self.call("GET", f"dags/{dag_id}")["next_dagrun_run_after"]
+        if due is None or datetime.fromisoformat(due) > datetime.now(UTC):
+            return self.trigger(dag_id)
+        self.unpause(dag_id)
+        return self.await_run(dag_id, seconds)
+
     def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> DagRun:
-        """Start a run of a Dag, now."""
+        """Start a run of a Dag by hand."""
         body = {"logical_date": None, "conf": conf or {}}
         answer = self.call("POST", f"dags/{dag_id}/dagRuns", json=body)
+        self.unpause(dag_id)
         return DagRun(self, dag_id, answer["dag_run_id"])
 
-    def runs(self, dag_id: str) -> list[DagRun]:
-        """List the runs of a Dag, whoever started them."""
-        answer = self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 100})
-        return [DagRun(self, dag_id, run["dag_run_id"]) for run in answer["dag_runs"]]
+    def unpause(self, dag_id: str) -> None:
+        """Let a Dag run: a new one does not until it is told to."""
+        self.call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
+
+    def await_run(self, dag_id: str, seconds: float) -> DagRun:
+        """Wait until something has started a run of a Dag, such as an Asset."""
+
+        def first() -> DagRun | None:
+            answer = self.call("GET", f"dags/{dag_id}/dagRuns", params={"limit": 1})
+            return next((DagRun(self, dag_id, run["dag_run_id"]) for run in answer["dag_runs"]), None)
+
+        run: DagRun = await_that(first, f"A run of {dag_id}", seconds)
+        return run
 
 
 @dataclass(frozen=True)
@@ -166,13 +185,12 @@ class DagRun:
         return "\n".join(str(line) for line in answer["content"])
 
     def xcom(self, task_id: str, key: str = "return_value", map_index: int = -1) -> Any:
-        """Return what a task has pushed under a key."""
-        answer = self.api.call(
-            "GET",
-            f"{self._path}/taskInstances/{task_id}/xcomEntries/{key}",
-            params={"map_index": map_index, "deserialize": False},
-        )
-        return answer["value"]
+        """Return what a task has pushed under a key, None if it has not."""
+        path = f"{self._path}/taskInstances/{task_id}/xcomEntries"
+        found = self.api.call("GET", path, params={"map_index": map_index, "xcom_key": key})
+        if not found["total_entries"]:
+            return None
+        return self.api.call("GET", f"{path}/{key}", params={"map_index": map_index})["value"]
 
     def set_state(self, task_id: str, state: str) -> None:
         """Mark a task, as a person does in the UI."""

