@@ -1,0 +1,161 @@
+"""What stands in a code block does what the page says."""
+
+import importlib.util
+import json
+import re
+import shlex
+import tomllib
+
+import pytest
+from airflow.sdk import BaseHook, Connection
+from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page
+from docs.running import new_dags, run
+
+from airflow_provider_drive.emulator.__main__ import _parser, seed
+from airflow_provider_drive.settings import read_settings
+
+PYTHON = dict(blocks("python", *DOCS))
+SHELL = dict(blocks("shell"))
+CONNECTIONS = {place: text for place, text in blocks("json") if '"conn_type"' in text}
+EXPORTED = [line for text in SHELL.values() for line in text.splitlines() if line.startswith("export ")]
+TARGETS = set(re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())
+
+
+@pytest.fixture
+def samples(connection, tenant):
+    """The emulator as somebody finds it who has just started it."""
+    seed(tenant.drive("legal"), None)
+    return tenant
+
+
+@pytest.mark.parametrize("place", PYTHON)
+def test_a_python_example_runs_against_the_emulator(place, samples):
+    with new_dags() as dags:
+        file, _, line = place.partition(":")
+        source = "\n" * (int(line) - 1) + PYTHON[place]
+        exec(compile(source, str(ROOT / file), "exec", dont_inherit=True), {"__name__": "example"})  # noqa: S102  # our own text
+    for dag in dags:
+        run(dag)
+    tasks = [task for dag in dags for task in dag.tasks]
+    assert tasks or samples.calls() or "Emulator()" in PYTHON[place], "it does nothing"
+
+
+def test_the_example_of_the_readme_archives_the_folder_of_the_day(samples):
+    with new_dags() as dags:
+        exec(next(text for _, text in blocks("python", README)), {"__name__": "example"})  # noqa: S102  # our own text
+    (result,) = run(dags[1]).values()
+    assert result["name"] == "2026-01-01"
+    assert samples.tree("archive")["Contracts/2026-01-01/plan.docx"] == 7
+    assert samples.tree("legal")["Contracts/2026/plan.docx"] == 7
+
+
+def test_the_example_of_the_readme_is_short():
+    source = next(text for _, text in blocks("python", README))
+    statements = [line for line in source.splitlines() if line and not line.startswith(("import", "from"))]
+    assert len(statements) <= 10
+
+
+@pytest.mark.parametrize("place", CONNECTIONS)
+def test_a_connection_as_json_is_understood(place):
+    settings = read_settings(Connection.from_json(CONNECTIONS[place]))
+    assert settings.client_id
+    assert settings.tenant_id
+
+
+@pytest.mark.parametrize("line", EXPORTED)
+def test_a_connection_as_a_variable_is_understood(line, monkeypatch):
+    (name, _, value) = shlex.split(line)[1].partition("=")
+    monkeypatch.setenv(name, value)
+    settings = read_settings(BaseHook.get_connection(name.removeprefix("AIRFLOW_CONN_").lower()))
+    assert (settings.client_id, settings.client_secret, settings.tenant_id) == (
+        "7c1f2a0e-58b1-4a52-9d3e-0a6c2f4f9c11",
+        "the value",
+        "contoso.onmicrosoft.com",
+    )
+
+
+def test_the_connections_for_the_government_and_of_the_stock_type_say_what_they_are_to_say():
+    plain, government, stock = [
+        read_settings(Connection.from_json(text))
+        for text in map(CONNECTIONS.get, sorted(CONNECTIONS, key=_line))
+    ]
+    assert plain.hosts.graph == stock.hosts.graph == "https://graph.microsoft.com"
+    assert government.hosts.graph == "https://graph.microsoft.us"
+    assert government.proxies == (("https", "http://proxy.example.com:3128"),)
+    assert government.verify == "/etc/ssl/company-ca.pem"
+    assert government.user_agent.startswith("NONISV|Contoso|")
+
+
+@pytest.mark.parametrize("place", SHELL)
+def test_a_shell_example_names_what_there_is(place):
+    distribution = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for line in SHELL[place].splitlines():
+        match shlex.split(line):
+            case ["make", target]:
+                assert target in TARGETS
+            case ["pip", "install", requirement]:
+                name, _, extra = requirement.removesuffix("]").partition("[")
+                assert name == distribution["name"]
+                assert extra in {"", *distribution["optional-dependencies"]}
+            case ["python", "-m", module, *options]:
+                assert importlib.util.find_spec(f"{module}.__main__")
+                assert {option for option in options if option.startswith("--")} <= set(emulator_options())
+            case ["export", _]:
+                assert line in EXPORTED
+            case _:
+                pytest.fail(f"Nobody checks {line!r}.")
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_a_make_target_that_a_text_names_is_there(path):
+    assert set(re.findall(r"`make ([a-z]+)", path.read_text())) <= TARGETS
+
+
+def test_every_make_target_is_in_contributing():
+    listed = set(re.findall(r"^\| `make ([a-z]+)`", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE))
+    assert listed == TARGETS - {"help"}
+
+
+@pytest.mark.parametrize("path", [README, *DOCS], ids=name_of)
+def test_each_code_block_says_its_language(path):
+    fences = re.findall(r"^```(\w*)$", path.read_text(), re.MULTILINE)
+    assert set(fences[::2]) <= {"python", "json", "shell", "text"}
+    assert set(fences[1::2]) <= {""}
+
+
+def test_the_options_of_the_emulator_are_documented_with_their_defaults():
+    described = {
+        line.split("`")[1]: line for line in page("emulator.md").splitlines() if line.startswith("| `--")
+    }
+    options = emulator_options()
+    assert list(described) == list(options)
+    for option, default in options.items():
+        assert default is None or f"`{default}`" in described[option]
+
+
+def emulator_options():
+    """Give the emulator's options, and their defaults."""
+    return {
+        action.option_strings[0]: action.default for action in _parser()._actions if action.dest != "help"
+    }
+
+
+def test_each_address_in_the_table_of_the_emulator_is_a_root_folder(hook):
+    addresses = re.findall(r"`([^`]+/root)` \|$", page("emulator.md"), re.MULTILINE)
+    assert len(addresses) == 8
+    for address in addresses:
+        assert "root" in hook.get_item(address), address
+
+
+def test_json_in_the_texts_is_json():
+    for place, text in blocks("json"):
+        assert json.loads(text), place
+
+
+def test_no_text_has_a_trailing_space_or_a_tab():
+    for path in TEXTS:
+        assert not re.search(r"[ \t]$|\t", path.read_text(), re.MULTILINE), name_of(path)
+
+
+def _line(place):
+    return int(place.rpartition(":")[2])

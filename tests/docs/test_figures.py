@@ -1,0 +1,138 @@
+"""A figure in the texts is the code's, or was counted."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from docs.pages import page, section, table
+
+from airflow_provider_drive import settings
+from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.operators import copy as operators
+from airflow_provider_drive.protocol import copying, defaults, retries, updating
+from airflow_provider_drive.sensors import copy as sensors
+from airflow_provider_drive.triggers import copy as triggers
+
+TIMES = table(section(page("operators.md"), "How long things may take"))
+COSTS = table(section(page("operators.md"), "What it costs"))
+
+
+@pytest.mark.parametrize(
+    ("what", "figure"),
+    [
+        ("one HTTP request", settings.DEFAULT_TIMEOUT),
+        ("one request with all its retries: the pauses together", retries.BUDGET_SECONDS),
+        ("tries of one request that is throttled", retries.MAX_REFUSALS),
+        ("tries of one request after lost answers or 5xx", retries.MAX_FAULTS),
+        ("a copy, from its submit", defaults.COPY_TIMEOUT),
+        ("a completed copy, until it shows at the destination", copying.READ_BACK_SECONDS),
+        ("looking at the destination when the monitor has forgotten the copy", copying.FORGOTTEN_SECONDS),
+        ("a move in one drive that Graph finishes after its answer", updating.MOVE_TIMEOUT),
+        ("Airflow's own limit of a deferral, after the trigger's", operators.DEFERRAL_MARGIN),
+    ],
+)
+def test_a_limit_is_the_one_in_the_code(what, figure):
+    assert TIMES[what][0].split()[0] == f"{figure:,g}"
+
+
+def test_all_limits_are_checked():
+    (mark,) = test_a_limit_is_the_one_in_the_code.pytestmark
+    assert [what for what, _ in mark.args[1]] == list(TIMES)
+    assert sensors.DEFERRAL_MARGIN == operators.DEFERRAL_MARGIN
+
+
+def test_the_trigger_fires_at_its_tenth_second():
+    assert triggers.EARLIEST_EVENT == 10
+    assert "**Why it never fires before its tenth second.**" in page("operators.md")
+
+
+@pytest.fixture
+def spent(tenant, legal, hook):
+    """Count the requests to Graph and their resource units while something is done."""
+
+    def count(work, *arguments, **parameters):
+        hook.get_item(f"drives/{legal.id}/root")  # logs in
+        before = len(tenant.calls(where="graph"))
+        work(*arguments, **parameters)
+        calls = tenant.calls(where="graph")[before:]
+        return len(calls), sum(call.units for call in calls)
+
+    return count
+
+
+@pytest.fixture
+def by_path(plan, inbox, vault):
+    def address(item):
+        return f"drives/{item.drive.id}/root:/{item.path}"
+
+    return SimpleNamespace(plan=address(plan), inbox=address(inbox), vault=address(vault))
+
+
+@pytest.fixture
+def by_ids(plan, inbox, vault, ids):
+    return SimpleNamespace(plan=ids(plan), inbox=ids(inbox), vault=ids(vault))
+
+
+@pytest.fixture
+def works(hook, spent, by_path, by_ids):
+    """Everything that the page has a price for."""
+
+    def copy_and_wait(item, destination):
+        hook.wait_for_copy(hook.copy_item(item, destination))
+
+    def copy_into_a_new_folder():
+        hook.copy_item(by_path.plan, f"{by_path.vault}/New", create_destination=True)
+
+    def look(job):
+        assert hook.check_job(job, deadline=float("inf"))
+
+    return {
+        "Copy, both addresses as ids": lambda: spent(hook.copy_item, by_ids.plan, by_ids.vault),
+        "Copy, both addresses as paths": lambda: spent(hook.copy_item, by_path.plan, by_path.vault),
+        "Copy, both as ids, and wait": lambda: spent(copy_and_wait, by_ids.plan, by_ids.vault),
+        "Copy, both as paths, and wait": lambda: spent(copy_and_wait, by_path.plan, by_path.vault),
+        "Copy into a new folder, by paths": lambda: spent(copy_into_a_new_folder),
+        "Move, both addresses as ids": lambda: spent(hook.move_item, by_ids.plan, by_ids.inbox),
+        "Move, both addresses as paths": lambda: spent(hook.move_item, by_path.plan, by_path.inbox),
+        "Move of what is there already": lambda: spent(
+            hook.move_item, by_path.plan, by_path.plan.rpartition("/")[0]
+        ),
+        "Move of a file to another drive, by paths": lambda: spent(
+            hook.move_item, by_path.plan, by_path.vault, cross_drive="copy"
+        ),
+        "Sensor, once the copy is done": lambda: spent(look, hook.submit_copy(by_ids.plan, by_ids.vault)),
+    }
+
+
+@pytest.mark.parametrize("what", COSTS)
+def test_a_price_is_what_was_counted(what, works):
+    assert [str(figure) for figure in works[what]()] == COSTS[what]
+
+
+def test_a_copy_of_a_minute_is_looked_at_about_ten_times():
+    waited, looks = 0.0, 0
+    for pause in retries.poll_pauses(defaults.POLL_INTERVAL):
+        if waited >= 60:
+            break
+        waited, looks = waited + pause, looks + 1
+    assert looks == pytest.approx(10, abs=2)
+
+
+def test_the_operator_looks_twice_within_about_three_seconds():
+    pauses = retries.poll_pauses(defaults.POLL_INTERVAL)
+    assert next(pauses) + next(pauses) == pytest.approx(2.6, abs=0.6)
+
+
+def test_a_copy_with_a_deferral_pushes_the_xcoms_that_the_page_names(worker, tenant, by_path):
+    tenant.next_copies.append(CopyBehaviour(looks=3))
+    worker.run(
+        operators.DriveCopyOperator,
+        item=by_path.plan,
+        destination=by_path.vault,
+        wait_for_completion=True,
+        deferrable=True,
+        poll_interval=0.1,
+    )
+    described = table(section(page("operators.md"), "DriveCopyOperator"))
+    assert set(worker.ti.xcoms) == {"monitor_url", "copy_job"} <= set(described)
+    assert worker.xcom("monitor_url") not in json.dumps(worker.xcom("copy_job"))
