@@ -61,7 +61,10 @@ class TestForms:
             ("drives/d/special/documents", PathAddress("drives/d", "special/documents")),
             ("me/drive/items/01A", PathAddress("me/drive", "items/01A")),
             ("me/drive/root:/Contracts/2026/plan.docx", PathAddress("me/drive", "root", PLAN)),
-            ("users/ann@contoso.com/drive/root:/a", PathAddress("users/ann@contoso.com/drive", "root", ("a",))),
+            (
+                "users/ann@contoso.com/drive/root:/a",
+                PathAddress("users/ann@contoso.com/drive", "root", ("a",)),
+            ),
             ("groups/g-1/drive/root:/a", PathAddress("groups/g-1/drive", "root", ("a",))),
             ("sites/root/drive/root:/a", PathAddress("sites/root/drive", "root", ("a",))),
             (f"sites/{GUIDS}/drive/items/01A", PathAddress(f"sites/{GUIDS}/drive", "items/01A")),
@@ -85,7 +88,8 @@ class TestForms:
         assert parse(f"https://graph.microsoft.com/v1.0/{text}") == address
 
     @pytest.mark.parametrize(
-        "text", ["drives/d/root", "drives/d/root:", "drives/d/root:/", "drives/d/items/root", "/drives/d/root"]
+        "text",
+        ["drives/d/root", "drives/d/root:", "drives/d/root:/", "drives/d/items/root", "/drives/d/root"],
     )
     def test_a_root_folder_is_known_as_one(self, text):
         assert parse(text) == PathAddress("drives/d")
@@ -145,7 +149,9 @@ class TestForms:
         )
 
     def test_a_url_as_people_read_it_is_encoded_once(self):
-        address = parse("https://contoso.sharepoint.com/sites/Legal/Shared Documents/Prüfung 50%25.docx#page=2")
+        address = parse(
+            "https://contoso.sharepoint.com/sites/Legal/Shared Documents/Prüfung 50%25.docx#page=2"
+        )
         assert shared_url(address) == (
             "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/Pr%C3%BCfung%2050%25.docx"
         )
@@ -162,7 +168,9 @@ class TestForms:
     def test_a_share_of_another_cloud_is_that_clouds(self):
         china = Hosts(CLOUDS["china"].graph, CLOUDS["china"].suffixes)
         assert isinstance(parse("https://contoso.sharepoint.cn/a", china), ShareAddress)
-        assert parse("https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/i", china) == ItemRef("d", "i")
+        assert parse("https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/i", china) == ItemRef(
+            "d", "i"
+        )
         with pytest.raises(DriveAddressError, match=r"this cloud's hosts \(sharepoint\.cn\)"):
             parse("https://contoso.sharepoint.com/a", china)
 
@@ -333,7 +341,9 @@ class TestRefusals:
         with pytest.raises(DriveAddressError, match="as a mapping it needs"):
             parse(value)
 
-    @pytest.mark.parametrize("value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")])
+    @pytest.mark.parametrize(
+        "value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")]
+    )
     def test_what_is_no_text_is_refused(self, value):
         with pytest.raises(DriveAddressError, match="neither text nor a mapping"):
             parse(value)
@@ -366,7 +376,9 @@ class TestRefusals:
         with pytest.raises(DriveAddressError, match="is no name"):
             check_name(name)
 
-    @pytest.mark.parametrize("name", ["plan.docx", "...", " ", "a:b", "50% #1", "e\u0301", "\N{GRINNING FACE}"])
+    @pytest.mark.parametrize(
+        "name", ["plan.docx", "...", " ", "a:b", "50% #1", "e\u0301", "\N{GRINNING FACE}"]
+    )
     def test_the_finer_points_of_names_are_graphs(self, name):
         assert check_name(name) == name
 
@@ -388,7 +400,9 @@ class TestComparisons:
         assert not ItemRef("b!x", "01ABC!1").is_personal
 
 
-NAMES = st.text(st.characters(exclude_characters="/:", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
+NAMES = st.text(
+    st.characters(exclude_characters="/:", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12
+)
 NAMES = NAMES.map(str.strip).filter(lambda name: name not in {"", ".", ".."})
 IDS = st.from_regex(r"[A-Za-z0-9!_\-]{1,20}", fullmatch=True).filter(lambda text: not text.startswith("root"))
 DRIVES = st.one_of(
@@ -415,7 +429,9 @@ REFERENCES = st.fixed_dictionaries(
 )
 PIECES = st.sampled_from(
     "/ : . .. ... drives users groups sites me drive items root special shares u! s! b!x d i % %2e %2F # ? + & ' @ "
-    "{ [ https:// http:// graph.microsoft.com contoso.sharepoint.com v1.0 \\ \x00 \n \ud83d é e\u0301 \u202e ～".split(" ")
+    "{ [ https:// http:// graph.microsoft.com contoso.sharepoint.com v1.0 \\ \x00 \n \ud83d é e\u0301 \u202e ～".split(
+        " "
+    )
 )
 TEXTS = st.one_of(
     st.text(),

@@ -113,7 +113,13 @@ def test_each_answer_has_its_error(status, code, inner, kind):
             ("preconditionFailed",),
             "",
         ),
-        ("iss-429-without-retry-after", DriveThrottledError, "activityLimitReached", ("throttledRequest",), ""),
+        (
+            "iss-429-without-retry-after",
+            DriveThrottledError,
+            "activityLimitReached",
+            ("throttledRequest",),
+            "",
+        ),
         ("doc-copy-400-root", DriveRequestError, "invalidRequest", (), ""),
         ("doc-copy-400-childrenOnly-file", DriveRequestError, "invalidRequest", (), ""),
     ],
@@ -134,7 +140,9 @@ def test_bare_bodies_of_recorded_refusals_are_read():
     assert error_of(recorded_answer("osf-404-itemNotFound", 404), "read it").code == "itemNotFound"
     told = json.dumps({"error": {"code": "notAllowed"}}).encode()
     assert error_of(Response(403, body=told), "copy it").code == "notAllowed"
-    error = error_of(answer(403, {"error": {"message": "Requested move requires an async response"}}), "move it")
+    error = error_of(
+        answer(403, {"error": {"message": "Requested move requires an async response"}}), "move it"
+    )
     assert error.code == ""
     assert "HTTP 403: Requested move requires an async response" in str(error)
 
@@ -143,7 +151,13 @@ def test_a_refused_token_says_which_settings_to_look_at():
     error = error_of(recorded_answer("op-401-invalid-token"), "read it")
     assert type(error) is DriveAuthError
     assert not error.final
-    for word in ("InvalidAuthenticationToken", "tenant_id", "cloud", "scopes", "bb2f6d5c-3c01-41a8-be44-3d2bb300998e"):
+    for word in (
+        "InvalidAuthenticationToken",
+        "tenant_id",
+        "cloud",
+        "scopes",
+        "bb2f6d5c-3c01-41a8-be44-3d2bb300998e",
+    ):
         assert word in str(error)
 
 
@@ -179,7 +193,10 @@ class TestReading:
                 "error": {
                     "code": "badRequest",
                     "message": "m",
-                    "innererror": {"code": "a", "innerError": {"request-id": "r", "innererror": {"code": "b"}}},
+                    "innererror": {
+                        "code": "a",
+                        "innerError": {"request-id": "r", "innererror": {"code": "b"}},
+                    },
                 }
             }
         )
@@ -214,7 +231,11 @@ class TestReading:
         ("body", "code", "message"),
         [
             ({"errorCode": "AccessDenied_x"}, "AccessDenied_x", ""),
-            ({"error": "invalid_client", "error_description": "AADSTS7000215"}, "invalid_client", "AADSTS7000215"),
+            (
+                {"error": "invalid_client", "error_description": "AADSTS7000215"},
+                "invalid_client",
+                "AADSTS7000215",
+            ),
             ({"error": {}}, "", ""),
             ({"error": None}, "", ""),
             ({"error": []}, "", ""),
@@ -244,7 +265,7 @@ class TestCleaning:
         [
             (f"See {URL} there", "See https://contoso.sharepoint.com/*** there"),
             (f"'{URL}'", "'https://contoso.sharepoint.com/***'"),
-            (f"<a href=\"{URL}\">", '<a href="https://contoso.sharepoint.com/***">'),
+            (f'<a href="{URL}">', '<a href="https://contoso.sharepoint.com/***">'),
             ("https://contoso.sharepoint.com?tempauth=secret", "https://contoso.sharepoint.com/***"),
             ("https://contoso.sharepoint.com:8443/secret", "https://contoso.sharepoint.com:8443/***"),
             ("two\r\nlines\x00\x1b[31m", "two lines [31m"),
@@ -262,7 +283,8 @@ class TestCleaning:
         "text",
         [
             pytest.param(
-                "https://contoso.sharepoint.com/_api/v2.0/drives('b!x')/operations('1')?tempauth=secret", id="quotes"
+                "https://contoso.sharepoint.com/_api/v2.0/drives('b!x')/operations('1')?tempauth=secret",
+                id="quotes",
             ),
             pytest.param("HTTPS://contoso.sharepoint.com/x?tempauth=secret", id="capitals"),
             pytest.param("https://ann:secret@contoso.sharepoint.com/x", id="user-info"),
@@ -274,7 +296,13 @@ class TestCleaning:
 
     @pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 429, 500])
     def test_no_error_quotes_a_url_with_its_secret(self, status):
-        told = {"error": {"code": self.URL, "message": self.URL, "innerError": {"code": self.URL, "request-id": self.URL}}}
+        told = {
+            "error": {
+                "code": self.URL,
+                "message": self.URL,
+                "innerError": {"code": self.URL, "request-id": self.URL},
+            }
+        }
         error = error_of(answer(status, told, request_id=self.URL), "x")
         assert "secret" not in str(error)
         assert "secret" not in repr(vars(error))
@@ -327,7 +355,9 @@ class TestTree:
             for name, kind in vars(exceptions).items()
             if isinstance(kind, type) and issubclass(kind, DriveError)
         }
-        assert names == {word for word in exceptions.__doc__.replace("(", " ").split() if word.startswith("Drive")}
+        assert names == {
+            word for word in exceptions.__doc__.replace("(", " ").split() if word.startswith("Drive")
+        }
 
     def test_a_bad_address_is_final_and_a_lost_connection_is_not(self):
         assert DriveAddressError("x").final
@@ -348,11 +378,16 @@ class TestTree:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(
-        st.text() | st.sampled_from(["error", "code", "innerError", "innererror", "details", "message", "request-id"]),
-        inner,
-        max_size=4,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text()
+            | st.sampled_from(
+                ["error", "code", "innerError", "innererror", "details", "message", "request-id"]
+            ),
+            inner,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )
@@ -368,7 +403,9 @@ def test_any_answer_has_its_error(status, body):
 @given(JSON)
 def test_any_json_is_read_as_far_as_it_tells(body):
     error = read_graph_error({"error": body})
-    assert all(isinstance(text, str) for text in (error.code, error.message, error.request_id, *error.inner_codes))
+    assert all(
+        isinstance(text, str) for text in (error.code, error.message, error.request_id, *error.inner_codes)
+    )
     assert json.dumps(error.details)
 
 

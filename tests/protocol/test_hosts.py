@@ -91,7 +91,11 @@ def test_a_monitor_is_called_where_the_cloud_keeps_its_drives(url):
 
 @pytest.mark.parametrize(
     "name",
-    ["gnome-copy-202-personal", "op-copy-202-sync-item-location-2024", "iss-copy-202-operations-location-2020"],
+    [
+        "gnome-copy-202-personal",
+        "op-copy-202-sync-item-location-2024",
+        "iss-copy-202-operations-location-2020",
+    ],
 )
 def test_recorded_monitors_are_called(name):
     url = recording(name)["headers"]["Location"]
@@ -122,7 +126,9 @@ def test_port_zero_is_not_443(url):
 
 
 @pytest.mark.parametrize("host", ["evil.com%2f", "evil.com;", "evil.com%23", "evil.com$", "a|b", ""])
-@pytest.mark.xfail(strict=True, reason="characters that no host name has are let through before a known suffix")
+@pytest.mark.xfail(
+    strict=True, reason="characters that no host name has are let through before a known suffix"
+)
 def test_a_host_that_no_client_reads_alike_is_refused(host):
     assert not HOSTS.is_drive(f"https://{host}.sharepoint.com/m")
 
