@@ -1,0 +1,346 @@
+"""An Airflow that needs no database, a Graph on this machine, and what a worker and a triggerer do with a task."""
+
+import asyncio
+import atexit
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import threading
+import traceback
+from importlib import import_module
+from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+_HOME = tempfile.mkdtemp(prefix="airflow-home-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("AIRFLOW_")]:
+    del os.environ[_name]  # somebody's own Airflow
+os.environ |= {  # Airflow reads them when it is imported
+    "AIRFLOW_HOME": _HOME,
+    "AIRFLOW__CORE__FERNET_KEY": "81HqDtbqAywKSOumSha3BhWNOdQ26slT6K0YaZeZyPs=",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+}
+
+from airflow_provider_drive.emulator import Emulator  # noqa: E402  # after the environment
+
+_NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@pytest.fixture(scope="session")
+def emulator():
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(emulator):
+    emulator.reset()
+    emulator.tenant.revoke_tokens()
+    return emulator.tenant
+
+
+@pytest.fixture
+def legal(tenant):
+    return tenant.drive("legal")
+
+
+@pytest.fixture
+def archive(tenant):
+    return tenant.drive("archive")
+
+
+@pytest.fixture
+def personal(tenant):
+    return tenant.drive("personal")
+
+
+@pytest.fixture
+def plan(legal):
+    """A small file, in a folder."""
+    return legal.put("Contracts/plan.txt", b"We shall archive this.")
+
+
+@pytest.fixture
+def inbox(legal):
+    """An empty folder in the drive of the plan."""
+    return legal.mkdir("Inbox")
+
+
+@pytest.fixture
+def vault(archive):
+    """An empty folder in another drive."""
+    return archive.mkdir("Vault")
+
+
+@pytest.fixture
+def fresh_process():
+    """Let the process forget what it knows of hosts, logins and secrets."""
+    from airflow_provider_drive import auth
+    from airflow_provider_drive.transport import pace
+
+    pace._held_until.clear()
+    auth._logins.clear()
+    masker = _masker()
+    masker.patterns, masker.replacer = set(), None  # one expression of all secrets: it gets slow
+
+
+def _masker():
+    try:
+        from airflow.sdk._shared.secrets_masker import _secrets_masker
+    except ImportError:  # before Airflow 3.1
+        from airflow.utils.log.secrets_masker import _secrets_masker
+    return _secrets_masker()
+
+
+@pytest.fixture
+def connect(emulator, tenant, monkeypatch, fresh_process):
+    """Write a connection to the emulator: ``connect(verify=False)``, ``connect("other_id", login="")``."""
+    for name in (*_NETWORK, *_BUNDLES):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+    def write(conn_id="drive_default", **fields):
+        standard = {
+            key: fields.pop(key) for key in ("conn_type", "host", "login", "password") if key in fields
+        }
+        connection = emulator.connection(**fields) | standard
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
+        return conn_id
+
+    return write
+
+
+@pytest.fixture
+def connection(connect):
+    return connect()
+
+
+@pytest.fixture
+def hook(connection):
+    from airflow_provider_drive.hooks.drive import DriveHook
+
+    return DriveHook()
+
+
+class TaskInstance:
+    """What a task sees of itself. XComs are JSON, as in Airflow's database."""
+
+    def __init__(self, task_id="task"):
+        self.task_id, self.map_index = task_id, -1
+        self.try_number, self.max_tries = 1, 0
+        self.xcoms = {}
+        self.rescheduled = None
+
+    def xcom_push(self, key, value):
+        self.xcoms[key] = json.dumps(value)
+
+    def xcom_pull(self, task_ids=None, key="return_value", map_indexes=None, **_):
+        mine = task_ids in {None, self.task_id} and map_indexes in {None, self.map_index}
+        return json.loads(self.xcoms[key]) if mine and key in self.xcoms else None
+
+    def get_first_reschedule_date(self, context):
+        return self.rescheduled
+
+
+class Worker:
+    """
+    Runs tasks, in as many legs as they take; each leg begins with a new operator.
+
+    :ivar deferral: The last deferral, an exception.
+    :ivar stored: What was stored of its trigger, as text.
+    :ivar event: What the trigger fired.
+    """
+
+    def __init__(self):
+        self.ti = TaskInstance()
+        self.context = {"ti": self.ti, "task_instance": self.ti}
+        self.deferral = self.stored = self.event = None
+
+    def run(self, kind, **parameters):
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        try:
+            return kind(task_id="task", **parameters).execute(self.context)
+        except TaskDeferred as deferral:
+            self.deferral = deferral
+        self.stored = json.dumps(self.deferral.trigger.serialize())
+        self.event = fire(self.stored)
+        resumed = kind(task_id="task", **parameters)
+        return getattr(resumed, self.deferral.method_name)(self.context, event=self.event)
+
+    def xcom(self, key):
+        return self.ti.xcom_pull(key=key)
+
+
+def fire(stored):
+    """Make a trigger of what was stored of it, and return the one event that it fires."""
+    path, arguments = json.loads(stored)
+    module, _, name = path.rpartition(".")
+
+    async def collect():
+        trigger = getattr(import_module(module), name)(**arguments)
+        return [event async for event in trigger.run()]
+
+    (event,) = asyncio.run(collect())
+    return json.loads(json.dumps(event.payload))
+
+
+@pytest.fixture
+def worker(connection, quick_triggers):
+    return Worker()
+
+
+@pytest.fixture
+def quick_triggers(monkeypatch):
+    """Let triggers fire as soon as they have something to say."""
+    from airflow_provider_drive.triggers import copy
+
+    monkeypatch.setattr(copy, "EARLIEST_EVENT", 0.0)
+
+
+class Log(logging.Handler):
+    """Every line, from DEBUG on, as it would be in a task's log: masked when it is written."""
+
+    def __init__(self):
+        from airflow.providers.common.compat.sdk import redact
+
+        super().__init__(logging.DEBUG)
+        self.redact = redact
+        self.lines = []
+
+    def emit(self, record):
+        line = self.format(record)
+        ours = "airflow_provider_drive" in record.name
+        self.lines.append(line if ours else str(self.redact(line)))  # ours need no masking
+
+    def add(self, logger, method, entry):
+        self.lines.append(" ".join(map(str, (method, entry.pop("event"), *entry.values()))))
+        import structlog
+
+        raise structlog.DropEvent
+
+    @property
+    def text(self):
+        return "\n".join(self.lines)
+
+    def has(self, pattern):
+        return re.search(pattern, self.text) is not None
+
+
+@pytest.fixture
+def log():
+    """The lines of all loggers: Airflow 3 writes with structlog, libraries and Airflow 2 with logging."""
+    import structlog
+
+    handler = Log()
+    root, before = logging.getLogger(), structlog.get_config()
+    loud = [
+        root,
+        *(logging.getLogger(name) for name in ("airflow.task", "urllib3", "msal", "aiohttp", "asyncio")),
+    ]
+    levels = [logger.level for logger in loud]
+    root.addHandler(handler)
+    for logger in loud:
+        logger.setLevel(logging.DEBUG)
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, handler.add],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        cache_logger_on_first_use=False,
+    )
+    yield handler
+    structlog.configure(**before)
+    root.removeHandler(handler)
+    for logger, level in zip(loud, levels, strict=True):
+        logger.setLevel(level)
+
+
+class Journal(list):
+    """A journal that tells when a request has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.wanted, self.came = (), threading.Event()
+
+    def append(self, call):
+        super().append(call)
+        if (call.method, call.where) == self.wanted:
+            self.came.set()
+
+    def wait_for(self, method, where):
+        """Return when such a request has come."""
+        assert self.came.wait(10), f"no {method} to {where} came"
+
+
+@pytest.fixture
+def journal(tenant):
+    """Requests as they come: ``journal.wanted = "GET", "monitor"``, and then ``journal.wait_for(…)``."""
+    tenant.journal = Journal()
+    return tenant.journal
+
+
+@pytest.fixture
+def ids():
+    """The address of an item by its ids."""
+    return lambda item: {"driveId": item.drive.id, "id": item.id}
+
+
+@pytest.fixture
+def asked(tenant):
+    """What Graph, the monitors and the authority were asked for, in order, without the ids."""
+
+    def tell(*doors):
+        return [_told(call) for call in tenant.calls() if not doors or call.where in doors]
+
+    return tell
+
+
+def _told(call):
+    if call.where != "graph":
+        return f"{call.method} {call.where}"
+    tail = re.sub(r"^/v1\.0", "", call.path)
+    tail = re.sub(r"(?<=/drives/)[^/:]+", "D", tail)
+    return f"{call.method} " + re.sub(r"(?<=/items/)[^/:]+", "I", tail)
+
+
+@pytest.fixture
+def secrets_of(tenant):
+    """All that must not be read: the credential, the tokens, the monitors' URLs, and what in these opens them."""
+
+    def collect():
+        found = {tenant.client_secret, *tenant.tokens}
+        for job in tenant.jobs:
+            url = job.location(tenant.monitor_base or tenant.base_url)
+            query = parse_qs(urlsplit(url or "").query)
+            found |= {url, job.tempauth, *(value for values in query.values() for value in values)}
+            found |= {part for part in urlsplit(url or "").query.split("&") if len(part) > 8}
+            found |= {part.partition("=")[2] for part in urlsplit(url or "").query.split("&")}
+        return {secret for secret in found if secret and len(secret) > 8}
+
+    return collect
+
+
+def told(error):
+    """All that anybody can read of an exception: its chain with causes and contexts, as text and as repr."""
+    chain, seen = [], set()
+    pending = [error]
+    while pending:
+        link = pending.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        chain += [str(link), repr(link), repr(link.args), repr(vars(link))]
+        pending += [link.__cause__, link.__context__]
+    return "\n".join([*traceback.format_exception(error), *chain])
+
+
+@pytest.fixture
+def helpers():
+    """The plain functions of this file."""
+    return SimpleNamespace(fire=fire, told=told, Worker=Worker, TaskInstance=TaskInstance)
