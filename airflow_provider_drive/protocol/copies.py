@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Response
 
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
+_LONG = 16
 _FAILED = {"failed", "cancelled", "canceled", "deletefailed"}
 _ITEM_URL = re.compile(r"/drives/(?P<drive>[^/?#]+)/items/(?P<item>[^/?#:]+)")
 
@@ -59,8 +60,8 @@ class CopyStatus:
 
     @property
     def progress(self) -> str:
-        """How far it is, for a log."""
-        return "" if self.percent_complete is None else f"{self.percent_complete:g} %"
+        """How far it is, for a log: whole percents, lest a large copy fills it."""
+        return "" if self.percent_complete is None else f"{self.percent_complete:.0f} %"
 
     def as_event(self) -> dict[str, Any]:
         """Return the event that a trigger fires. It holds no secret: Airflow logs it."""
@@ -337,13 +338,14 @@ def monitor_request(monitor_url: str, hosts: Hosts) -> Request:
 
 
 def secrets_of(text: str) -> list[str]:
-    """Return what must not be read in a log: a token; or a monitor URL, and each part that opens it."""
+    """
+    Return what must not be read in a log: a token; or a monitor URL but for its host, and each part of it.
+
+    As few as will do: for each, Airflow's masker compiles all that it knows anew.
+    """
     parts = urlsplit(text)
     if not parts.scheme:
         return [text]
-    target = (
-        f"{parts.path}?{parts.query}" if parts.query else parts.path
-    )  # urllib3 logs it apart from the host
-    values = [value for pair in parts.query.split("&") for value in (pair.partition("=")[2],)]
-    found = [text, target, parts.query, *values, *map(unquote, values)]
-    return [secret for secret in dict.fromkeys(found) if len(secret) > 8]
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path  # as urllib3 logs it
+    values = (pair.partition("=")[2] for pair in parts.query.split("&"))
+    return [target, *(value for value in values if len(value) > _LONG)]

@@ -65,7 +65,7 @@ class Session:
         self.stopped = False
         self._http = open_session(settings)
         self._login, self._log, self._keep_secret = login, log, keep_secret
-        self._notes, self._token = Notes(), ""
+        self._notes, self._token, self._kept = Notes(), "", ""
 
     def pause(self, pause: Pause) -> None:
         """Sleep, and say why if that is news."""
@@ -86,8 +86,9 @@ class Session:
             return answer
         if request.authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        else:
+        elif url != self._kept:
             self._keep_secret(url)
+            self._kept = url
         prepared = self._http.prepare_request(
             requests.Request(request.method, url, headers=headers, json=request.json)
         )
