@@ -22,7 +22,7 @@ ERRORS = {
     if inspect.isclass(error) and issubclass(error, DriveError)
 }
 FOREIGN = [  # what speaks of how a text was made, or of one machine, is of no use to its reader
-    r"(?<![\w/.:])/(?:work|home|root|tmp|Users)/",
+    r"(?<![\w/.:}])/(?:work|home|root|tmp|Users)/",
     r"\b(?:Claude|ChatGPT|Copilot|LLM|AI-generated|prompt)\b",
     r"\bsession[s]? of\b|\bsub-?agent",
     r"\bTODO\b|\bFIXME\b",

@@ -35,8 +35,15 @@ def parameters_of(subject):
 
 
 def described(subject):
-    """Give what the docstring says of each parameter, in its order."""
+    """Give what the docstring says of each parameter, in its order; first what it says by naming a method."""
     text = inspect.getdoc(subject)
+    if other := re.search(r"as :meth:`(\w+)`\s+does", text):
+        own = text.replace(other[0], "")
+        return {**described(getattr(DriveHook, other[1])), **_entries(own)}
+    return _entries(text)
+
+
+def _entries(text):
     entries = re.findall(r"^:param (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len({name for name, _ in entries}) == len(entries)
     return {name: " ".join(description.split()) for name, description in entries}
