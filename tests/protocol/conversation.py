@@ -15,7 +15,7 @@ NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 TODAY = "2026-09-21T14:13:20Z"
 DATE = "Mon, 21 Sep 2026 14:13:20 GMT"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf980a?tempauth=secret"
-MOST_STEPS = 2_000
+MOST_STEPS = 50_000
 
 
 class Clock:

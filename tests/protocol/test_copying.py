@@ -586,7 +586,7 @@ class TestPersonal:
 
 
 class TestTwoSteps:
-    """With a name Graph ignores the version history, so the copy is made without, and renamed when it is there."""
+    """With a name Graph ignores the version history, so the copy is made without and renamed later."""
 
     def copy(self, *answers, **order):
         return copy(

@@ -193,8 +193,19 @@ class TestReading:
 
     @pytest.mark.parametrize(
         ("value", "size"),
-        [(0, 0), (7, 7), ("20158", 20158), ("0", 0), (-1, None), (True, None), (1.5, None), ("-1", None)]
-        + [("1e3", None), ("", None), (None, None), ("9" * 30, None), ("٣", None), ([], None)],
+        [
+            *(
+                (0, 0),
+                (7, 7),
+                ("20158", 20158),
+                ("0", 0),
+                (-1, None),
+                (True, None),
+                (1.5, None),
+                ("-1", None),
+            ),
+            *(("1e3", None), ("", None), (None, None), ("9" * 30, None), ("٣", None), ([], None)),
+        ],
     )
     def test_a_size_is_a_count_or_nothing(self, value, size):
         assert read_size(value) == size
@@ -350,8 +361,11 @@ class TestNames:
 
 
 KEYS = st.sampled_from(
-    "id name parentReference driveId driveType size eTag cTag file folder package root hashes quickXorHash childCount "
-    "createdDateTime remoteItem @odata.etag".split()
+    [
+        *("id", "name", "parentReference", "driveId", "driveType", "size", "eTag", "cTag", "@odata.etag"),
+        *("file", "folder", "package", "root", "hashes", "quickXorHash", "childCount", "createdDateTime"),
+        "remoteItem",
+    ]
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["i", TODAY, "7"]),

@@ -303,21 +303,11 @@ class TestTokens:
 
 OUTCOMES = st.sampled_from(
     [
-        answer(200, {}),
-        answer(200, b"{"),
-        refusal(401),
-        refusal(404),
-        refusal(429),
-        refusal(429, retry_after="0"),
-    ]
-    + [
-        refusal(429, retry_after="1000"),
-        refusal(500),
-        refusal(503),
+        *(answer(200, {}), answer(200, b"{"), LOST, UNSENT),
+        *(refusal(status) for status in (401, 404, 429, 500, 503, 507)),
+        *(refusal(429, retry_after=value) for value in ("0", "1000")),
         refusal(503, retry_after="9"),
-        refusal(507),
     ]
-    + [LOST, UNSENT]
 )
 
 
