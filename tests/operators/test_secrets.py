@@ -1,0 +1,117 @@
+"""The monitor URL, the token and the credential are read by nobody who should not."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.sensors.copy import DriveCopySensor
+
+SENSOR_ONLY = "monitor_url"
+
+
+def read_by_others(worker, log):
+    """All that is stored or logged, but for the one XCom that is promised in clear."""
+    xcoms = [value for key, value in worker.ti.xcoms.items() if key != SENSOR_ONLY]
+    deferral = [] if worker.deferral is None else [repr(worker.deferral), repr(worker.deferral.trigger)]
+    return "\n".join([*xcoms, *deferral, str(worker.stored), json.dumps(worker.event), log.text])
+
+
+def test_a_deferred_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secrets_of):
+    tenant.copies = CopyBehaviour(looks=4)
+
+    item = copy(plan, vault, wait_for_completion=True, deferrable=True)
+
+    assert len(secrets_of()) > 5
+    assert log.has("urllib3|connectionpool|GET /")  # even what the libraries say was listened to
+    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)] == []
+
+
+def test_a_blocking_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secrets_of):
+    tenant.copies = CopyBehaviour(looks=2)
+
+    item = copy(plan, vault, wait_for_completion=True)
+
+    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)] == []
+
+
+def test_a_submitted_job_shows_no_secret(copy, worker, log, plan, vault, secrets_of):
+    job = copy(plan, vault)
+
+    shown = read_by_others(worker, log) + json.dumps(job)
+    assert [secret for secret in secrets_of() if secret in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "faults"),
+    [
+        (CopyBehaviour(failure="generalException"), []),
+        (CopyBehaviour(looks=10**6), []),
+        (CopyBehaviour(looks=10**6), [Fault(where="monitor", kind="html", times=10**6)]),
+        (CopyBehaviour(looks=10**6), [Fault(where="monitor", kind="drop_before", times=10**6)]),
+        (CopyBehaviour(looks=10**6), [Fault(where="monitor", status=503, times=10**6)]),
+        (CopyBehaviour(), [Fault(where="graph", method="GET", status=403)]),
+        (CopyBehaviour(), [Fault(where="graph", method="POST", status=401, times=3)]),
+    ],
+    ids=["failed", "timeout", "html", "dropped", "503", "403", "401"],
+)
+def test_an_error_shows_no_secret(
+    copy, waiting, worker, log, helpers, tenant, plan, vault, secrets_of, behaviour, faults
+):
+    tenant.copies = behaviour
+    tenant.faults += [replace(fault) for fault in faults]
+
+    with pytest.raises(DriveError) as caught:
+        copy(plan, vault, copy_timeout=0.3, **waiting)
+
+    shown = read_by_others(worker, log) + helpers.told(caught.value)
+    assert [secret for secret in secrets_of() if secret in shown] == []
+
+
+def test_a_monitor_on_a_foreign_host_is_not_quoted(
+    copy, worker, log, helpers, tenant, plan, vault, secrets_of
+):
+    tenant.monitor_base = "https://user:hunter2hunter2@example.org"
+
+    with pytest.raises(DriveError) as caught:
+        copy(plan, vault)
+
+    shown = read_by_others(worker, log) + helpers.told(caught.value)
+    assert [secret for secret in [*secrets_of(), "hunter2"] if secret in shown] == []
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_sensor_with_a_bare_url_shows_no_secret(
+    copy, worker, log, tenant, plan, vault, secrets_of, deferrable
+):
+    tenant.copies = CopyBehaviour(looks=3)
+    copy(plan, vault)
+
+    worker.run(
+        DriveCopySensor,
+        monitor_url=worker.xcom("monitor_url"),
+        deferrable=deferrable,
+        poll_interval=0.05,
+    )
+
+    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log)] == []
+
+
+def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, ids, secrets_of):
+    job = hook.submit_copy(ids(plan), ids(vault))
+    status = hook.get_copy_status(job.monitor_url)
+
+    shown = "".join(map(repr, (job, str(job), status, hook.settings, hook, hook._session, hook.get_conn())))
+    assert [secret for secret in secrets_of() if secret in shown] == []
+
+
+def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):
+    from airflow_provider_drive import sealing
+
+    monkeypatch.setattr(sealing, "_fernet", lambda: None)
+    tenant.copies = CopyBehaviour(looks=4)
+
+    assert copy(plan, vault, wait_for_completion=True, deferrable=True)["name"] == "plan.txt"
+    assert worker.xcom("copy_job")["monitor_url"] == worker.xcom("monitor_url")
