@@ -33,9 +33,8 @@ def update_item(tenant: Tenant, request: Request, item: Item) -> Answer:
         return accepted(tenant, copies.submit_move(tenant, order))
     _move(order)
     item.description = body.get("description", item.description)
-    item.file_system_info = dict(
-        body.get("fileSystemInfo") or {}
-    )  # without it, it is reset: rclone's comment
+    # without it, the stamps are reset: the comment on Move in rclone's onedrive.go
+    item.file_system_info = dict(body.get("fileSystemInfo") or {})
     answer = selected(item, request, item_json(item, request.base, created=True))
     return Answer(200, answer, {"etag": item.etag})
 
