@@ -143,8 +143,20 @@ class DriveCopyNameConflictError(DriveCopyFailedError, DriveNameConflictError):
 
 
 class DriveCopyTimeoutError(DriveError, TimeoutError):
-    """The copy was not done at the deadline. It may still end: Graph offers no way to cancel it."""
+    """
+    The copy was not done at the deadline. It may still end: Graph offers no way to cancel it.
+
+    So a retry, which would copy again, is not what heals it.
+    """
+
+    final = True
 
 
 class DriveCopyUnknownError(DriveError):
-    """Nobody can say how the copy ended: its monitor is gone, and the destination does not show it."""
+    """
+    Nobody can say how the copy ended: its monitor is gone, and the destination does not show it.
+
+    So a retry, which might copy a second time, is not what heals it.
+    """
+
+    final = True

@@ -36,7 +36,7 @@ def unseal(sealed: str) -> str:
         raise DriveArgumentError(
             "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's "
             "Fernet key. "
-            "Has core.fernet_key changed, or has the triggerer another one?"
+            "Has core.fernet_key changed, has the triggerer another one, or was there no XCom to take?"
         )
     return url
 

@@ -106,10 +106,11 @@ class DriveHook(BaseHook):
         :param name: The new name. Default is the one that it has.
         :param if_match: The eTag or cTag that the item has to have, ``*`` for any. Default is the one that it
             has when it is read.
-        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` or ``rename``.
-        :param create_destination: Make the folders that are missing.
+        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only) or
+            ``rename``. Default is ``fail``.
+        :param create_destination: Make the folders that are missing. Default is ``False``.
         :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` for copy,
-            check and delete.
+            check and delete. Default is ``fail``.
         :return: Graph's driveItem of the moved item.
         :raises DriveItemChangedError: If it is not the item that ``if_match`` means. Nothing was changed
             then.
@@ -165,10 +166,10 @@ class DriveHook(BaseHook):
         :param destination: Address of the folder to put the copy in. Default is the one that the item is in.
         :param name: The copy's name. Default is the item's.
         :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only) or
-            ``rename``.
-        :param children_only: Copy what is in the folder, not the folder.
-        :param include_all_version_history: Copy all versions, not only the newest.
-        :param create_destination: Make the folders that are missing.
+            ``rename``. Default is ``fail``.
+        :param children_only: Copy what is in the folder, not the folder. Default is ``False``.
+        :param include_all_version_history: Copy all versions, not only the newest. Default is ``False``.
+        :param create_destination: Make the folders that are missing. Default is ``False``.
         :return: URL that tells how the copy stands to whoever has it, without a token: a secret. None if
             Graph gave none.
         :raises DriveItemNotFoundError: If the item or the folder does not exist.
@@ -201,8 +202,9 @@ class DriveHook(BaseHook):
         """
         Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
 
-        :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost.
-        :param poll_interval: Seconds between two such looks, at most.
+        :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost. Default
+            is ``86400``, a day.
+        :param poll_interval: Seconds between two such looks, at most. Default is ``15``.
         """
         deadline = time.time() + protocol.check_seconds("timeout", timeout)
         order = protocol.CopyOrder(
@@ -249,8 +251,9 @@ class DriveHook(BaseHook):
             is all there is, unless this hook has submitted the copy.
         :param name: The copy's name. If the monitor does not tell how the copy ended, the destination is
             looked at for an item of that name, no older than a day.
-        :param timeout: Seconds to wait. Default is a day.
-        :param poll_interval: Seconds between two looks, at most; the first ones come sooner. Default is 15.
+        :param timeout: Seconds to wait. Default is ``86400``, a day.
+        :param poll_interval: Seconds between two looks, at most; the first ones come sooner. Default is
+            ``15``.
         :return: Graph's driveItem of the copy; without a destination what the monitor told.
         :raises DriveCopyFailedError: If it failed.
         :raises DriveCopyTimeoutError: If it was not done in time.

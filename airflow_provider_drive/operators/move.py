@@ -21,7 +21,7 @@ class DriveMoveOperator(BaseOperator):
     Move an item to another folder of its drive, or rename it, or both.
 
     The item keeps its id, its versions and its sharing links. It is moved only if it still is what was read
-    (``If-Match``). An item that is there already is left alone, so a retry does no harm.
+    (``If-Match``). An item that is there already is left alone.
 
     Graph does not move between drives. ``cross_drive="copy"`` copies the item, shows that the copy is whole,
     and then deletes the original: a new id, and no versions, permissions or metadata of the old one.

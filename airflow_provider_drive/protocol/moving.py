@@ -126,6 +126,7 @@ def _move_across(
         yield from delete_unchanged(item, hosts, order.if_match)
     except DriveItemChangedError as error:
         error.args = (f"{error} The copy was made ({copy}), and the original was kept.",)
+        error.final = True  # a retry would copy again
         raise
     return copy
 

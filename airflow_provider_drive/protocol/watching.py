@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.protocol.hosts import Hosts
-    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.protocol.messages import Flow, Request
 
 
 class Look(NamedTuple):
@@ -41,7 +41,10 @@ def look_at_copy(monitor_url: str, hosts: Hosts) -> Flow[Look]:
     The copy counts as running then, and the message says why. A monitor that does not know the job is asked
     twice: one 404 in a hundred is a mistake.
     """
-    request = monitor_request(monitor_url, hosts)
+    return (yield from _look(monitor_request(monitor_url, hosts)))
+
+
+def _look(request: Request) -> Flow[Look]:
     try:
         for _ in range(2):
             response = yield request
@@ -77,14 +80,14 @@ def watch_copy(
     :param fresh: The copy was submitted just now, so the first look comes after the first pause.
     :param looks: Give up after so many.
     """
-    pauses = poll_pauses(poll_interval)
+    request, pauses = monitor_request(monitor_url, hosts), poll_pauses(poll_interval)
     percent: float | None = None
     if fresh:
         yield Pause(min(next(pauses), max(0.0, deadline - clock())))
     while True:
         looks = looks and looks - 1
         last = looks == 0 or clock() >= deadline
-        status, asked = yield from look_at_copy(monitor_url, hosts)
+        status, asked = yield from _look(request)
         if not status.is_running:
             return status
         percent = percent if status.percent_complete is None else status.percent_complete
@@ -92,7 +95,5 @@ def watch_copy(
         if last:
             return replace(status, state="timeout")
         pause = max(next(pauses), spread(asked) if asked else 0.0)
-        yield Pause(
-            max(0.0, min(pause, deadline - clock())),
-            f"the copy is at {status.progress}" if status.progress else "",
-        )
+        note = f"the copy is at {status.progress}" if percent else ""
+        yield Pause(max(0.0, min(pause, deadline - clock())), note)

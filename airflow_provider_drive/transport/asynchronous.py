@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -49,11 +50,10 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
 @asynccontextmanager
 async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[AsyncSession]:
     """Open a session without a login. All that are open in one event loop share their connections."""
-    context = await asyncio.to_thread(ssl_context, settings)
     shared = _shared()
     shared.users += 1
     try:
-        yield AsyncSession(settings, shared.client, context, log)
+        yield AsyncSession(settings, shared.client, await shared.context(settings), log)
     finally:
         shared.users -= 1
         if not shared.users:
@@ -91,7 +91,7 @@ class AsyncSession:
                 json=request.json,
                 allow_redirects=False,
                 ssl=self._context,
-                proxy=proxy_for(url, self.settings),
+                proxy=_proxy_for(url, self.settings),
                 timeout=self._timeout,
             ) as response:
                 return listen(url, await _read(response))
@@ -101,6 +101,16 @@ class AsyncSession:
         except DriveError as error:
             failure = error
         return failure
+
+
+def _proxy_for(url: str, settings: Settings) -> str | None:
+    parts = urlsplit(url)
+    return _proxy_for_host(f"{parts.scheme}://{parts.netloc}", settings)
+
+
+@lru_cache(maxsize=1024)  # to look through the environment costs more than a poll
+def _proxy_for_host(url: str, settings: Settings) -> str | None:
+    return proxy_for(url, settings)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Response:
@@ -119,6 +129,14 @@ async def _read(response: aiohttp.ClientResponse) -> Response:
 class _Shared:
     client: aiohttp.ClientSession
     users: int = 0
+    _contexts: dict[bool | str | None, asyncio.Task[ssl.SSLContext]] = field(default_factory=dict)
+
+    async def context(self, settings: Settings) -> ssl.SSLContext:
+        """Return the TLS context. To read a CA bundle would hold the loop, so a thread does, and once."""
+        if settings.verify not in self._contexts:
+            reading = asyncio.to_thread(ssl_context, settings)
+            self._contexts[settings.verify] = asyncio.get_running_loop().create_task(reading)
+        return await asyncio.shield(self._contexts[settings.verify])
 
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()

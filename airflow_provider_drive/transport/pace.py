@@ -25,6 +25,8 @@ _held_until: dict[str, float] = {}
 
 def held(url: str) -> Response | None:
     """Return what a host that must not be asked now would answer, or None if it may be asked."""
+    if not _held_until:
+        return None
     remaining = _held_until.get(urlsplit(url).netloc, 0.0) - time.monotonic()
     return Response(429, {"retry-after": f"{remaining:.3f}"}) if remaining > 0 else None
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
@@ -99,11 +101,11 @@ class CopyCompleteTrigger(BaseTrigger):
         )
 
     async def _watch(self) -> CopyStatus:
-        from airflow_provider_drive.transport.asynchronous import arun, open_async_session  # noqa: PLC0415  # aiohttp is for the triggerer
-
+        # aiohttp and requests take longer to import than a loop may be held
+        transport = await asyncio.to_thread(import_module, "airflow_provider_drive.transport.asynchronous")
         deadline = time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline
-        settings = await self._settings()
-        async with open_async_session(settings, self.log) as session:
+        settings = await _settings(self.drive_conn_id)
+        async with transport.open_async_session(settings, self.log) as session:
             flow = watch_copy(
                 unseal(self.monitor_url),
                 settings.hosts,
@@ -111,16 +113,38 @@ class CopyCompleteTrigger(BaseTrigger):
                 poll_interval=self.poll_interval,
                 fresh=True,
             )
-            return await arun(flow, session)
+            status: CopyStatus = await transport.arun(flow, session)
+            return status
 
-    async def _settings(self) -> Settings:
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson  # noqa: PLC0415  # needs asgiref
-        from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415  # with the line above
 
-        from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # as the session
+_SETTINGS_SECONDS = 60.0
+_loading: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[float, asyncio.Task[Settings]]]] = (
+    WeakKeyDictionary()
+)
 
-        try:
-            connection = await get_async_connection(self.drive_conn_id)
-        except AirflowNotFoundException:
-            return Settings()
-        return read_settings(connection, await get_async_extra_dejson(connection))
+
+async def _settings(drive_conn_id: str) -> Settings:
+    """Read a connection, but not for each of a thousand triggers that start at once: Airflow is asked."""
+    loop = asyncio.get_running_loop()
+    known = _loading.setdefault(loop, {})
+    stale, task = known.get(drive_conn_id, (0.0, None))
+    if task is None or loop.time() >= stale or (task.done() and (task.cancelled() or task.exception())):
+        task = loop.create_task(_read_settings(drive_conn_id))
+        known[drive_conn_id] = (loop.time() + _SETTINGS_SECONDS, task)
+    return await asyncio.shield(task)  # one trigger that is cancelled leaves it to the others
+
+
+async def _read_settings(drive_conn_id: str) -> Settings:
+    from airflow.providers.common.compat.connection import (  # noqa: PLC0415  # it needs asgiref
+        get_async_connection,
+        get_async_extra_dejson,
+    )
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415  # with the line above
+
+    from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # for the triggerer
+
+    try:
+        connection = await get_async_connection(drive_conn_id)
+    except AirflowNotFoundException:
+        return Settings()
+    return read_settings(connection, await get_async_extra_dejson(connection))
