@@ -1,4 +1,4 @@
-"""An Airflow that needs no database, a Graph on this machine, and what a worker and a triggerer do with a task."""
+"""An Airflow without a database, a Graph on this machine, and what worker and triggerer do with a task."""
 
 import asyncio
 import atexit
@@ -27,7 +27,19 @@ os.environ |= {  # Airflow reads them when it is imported
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
 
-from airflow_provider_drive.emulator import Emulator  # noqa: E402  # after the environment
+import structlog  # noqa: E402  # Airflow's settings come first
+from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # likewise
+
+from airflow_provider_drive import auth, network  # noqa: E402  # likewise
+from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
+from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
+from airflow_provider_drive.transport import asynchronous, pace  # noqa: E402  # likewise
+from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
+
+try:
+    from airflow.sdk._shared.secrets_masker import _secrets_masker
+except ImportError:  # before Airflow 3.1
+    from airflow.utils.log.secrets_masker import _secrets_masker
 
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -82,21 +94,12 @@ def vault(archive):
 @pytest.fixture
 def fresh_process():
     """Let the process forget what it knows of hosts, logins and secrets."""
-    from airflow_provider_drive import auth
-    from airflow_provider_drive.transport import pace
-
     pace._held_until.clear()
     auth._logins.clear()
-    masker = _masker()
+    for known in (*vars(network).values(), *vars(asynchronous).values()):
+        getattr(known, "cache_clear", bool)()
+    masker = _secrets_masker()
     masker.patterns, masker.replacer = set(), None  # one expression of all secrets: it gets slow
-
-
-def _masker():
-    try:
-        from airflow.sdk._shared.secrets_masker import _secrets_masker
-    except ImportError:  # before Airflow 3.1
-        from airflow.utils.log.secrets_masker import _secrets_masker
-    return _secrets_masker()
 
 
 @pytest.fixture
@@ -124,8 +127,6 @@ def connection(connect):
 
 @pytest.fixture
 def hook(connection):
-    from airflow_provider_drive.hooks.drive import DriveHook
-
     return DriveHook()
 
 
@@ -164,8 +165,6 @@ class Worker:
         self.deferral = self.stored = self.event = None
 
     def run(self, kind, **parameters):
-        from airflow.providers.common.compat.sdk import TaskDeferred
-
         try:
             return kind(task_id="task", **parameters).execute(self.context)
         except TaskDeferred as deferral:
@@ -200,17 +199,13 @@ def worker(connection, quick_triggers):
 @pytest.fixture
 def quick_triggers(monkeypatch):
     """Let triggers fire as soon as they have something to say."""
-    from airflow_provider_drive.triggers import copy
-
-    monkeypatch.setattr(copy, "EARLIEST_EVENT", 0.0)
+    monkeypatch.setattr(trigger_module, "EARLIEST_EVENT", 0.0)
 
 
 class Log(logging.Handler):
     """Every line, from DEBUG on, as it would be in a task's log: masked when it is written."""
 
     def __init__(self):
-        from airflow.providers.common.compat.sdk import redact
-
         super().__init__(logging.DEBUG)
         self.redact = redact
         self.lines = []
@@ -222,8 +217,6 @@ class Log(logging.Handler):
 
     def add(self, logger, method, entry):
         self.lines.append(" ".join(map(str, (method, entry.pop("event"), *entry.values()))))
-        import structlog
-
         raise structlog.DropEvent
 
     @property
@@ -237,8 +230,6 @@ class Log(logging.Handler):
 @pytest.fixture
 def log():
     """The lines of all loggers: Airflow 3 writes with structlog, libraries and Airflow 2 with logging."""
-    import structlog
-
     handler = Log()
     root, before = logging.getLogger(), structlog.get_config()
     loud = [

@@ -253,7 +253,9 @@ def test_a_monitor_on_another_host_is_not_called(
     assert plan.drive.find(plan.path) is plan
 
 
-def test_an_address_that_the_connection_allows_is_called(copy, waiting, connect, emulator, tenant, plan, vault):
+def test_an_address_that_the_connection_allows_is_called(
+    copy, waiting, connect, emulator, tenant, plan, vault
+):
     connect(allowed_hosts=[f"127.0.0.1:{emulator.port}"])
     tenant.copies = CopyBehaviour(looks=3)
     tenant.monitor_base = f"https://127.0.0.1:{emulator.port}"
@@ -388,4 +390,3 @@ def test_an_event_that_names_another_item_is_no_success(copy, worker, tenant, pl
 
     with pytest.raises(DriveError, match="is in the folder"):
         operator.execute_complete(worker.context, event={"status": "completed", "resource_id": other.id})
-

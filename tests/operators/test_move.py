@@ -130,9 +130,13 @@ def test_an_etag_that_never_rests_fails_the_move(move, tenant, patches, plan, in
     assert plan.path == "Contracts/plan.txt"
 
 
-def test_an_item_that_others_have_written_to_is_not_taken_for_a_drift(move, tenant, legal, plan, inbox, patches):
+def test_an_item_that_others_have_written_to_is_not_taken_for_a_drift(
+    move, tenant, legal, plan, inbox, patches
+):
     tenant.faults.append(Fault("PATCH", status=412))
-    tenant.faults.append(Writing("GET", "/items/", after=1, write=lambda: legal.put(plan.path, b"new content")))
+    tenant.faults.append(
+        Writing("GET", "/items/", after=1, write=lambda: legal.put(plan.path, b"new content"))
+    )
 
     with pytest.raises(DriveItemChangedError):
         move(plan, inbox)

@@ -26,7 +26,9 @@ def test_a_deferred_copy_shows_no_secret(copy, worker, log, tenant, plan, vault,
 
     assert len(secrets_of()) > 5
     assert log.has("urllib3|connectionpool|GET /")  # even what the libraries say was listened to
-    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)] == []
+    assert [
+        secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)
+    ] == []
 
 
 def test_a_blocking_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secrets_of):
@@ -34,7 +36,9 @@ def test_a_blocking_copy_shows_no_secret(copy, worker, log, tenant, plan, vault,
 
     item = copy(plan, vault, wait_for_completion=True)
 
-    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)] == []
+    assert [
+        secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)
+    ] == []
 
 
 def test_a_submitted_job_shows_no_secret(copy, worker, log, plan, vault, secrets_of):

@@ -169,7 +169,9 @@ def test_a_timeout_in_the_triggerer_says_how_far_the_copy_was(sense, tenant, job
     assert isinstance(caught.value, AirflowSensorTimeout)
 
 
-@pytest.mark.xfail(strict=True, reason="a trigger's event leaves 0 % out, so it is not said how far the copy was")
+@pytest.mark.xfail(
+    strict=True, reason="a trigger's event leaves 0 % out, so it is not said how far the copy was"
+)
 def test_a_timeout_in_the_triggerer_says_that_nothing_was_done_yet(sense, tenant, job):
     tenant.copies = CopyBehaviour(looks=10**6)
 
@@ -179,7 +181,9 @@ def test_a_timeout_in_the_triggerer_says_that_nothing_was_done_yet(sense, tenant
 
 @pytest.mark.parametrize("flag", ["soft_fail", "never_fail"])
 @pytest.mark.parametrize("looks", [0, 3])
-def test_a_failed_copy_skips_a_sensor_that_is_to_fail_softly(patient, resumed, mode, tenant, job, flag, looks):
+def test_a_failed_copy_skips_a_sensor_that_is_to_fail_softly(
+    patient, resumed, mode, tenant, job, flag, looks
+):
     tenant.copies = CopyBehaviour(looks=looks, failure="generalException")
 
     with pytest.raises(AirflowSkipException):
@@ -193,7 +197,9 @@ def resumed(worker, helpers):
     def run(**parameters):
         while True:
             try:
-                return DriveCopySensor(task_id="task", poll_interval=0.05, **parameters).execute(worker.context)
+                return DriveCopySensor(task_id="task", poll_interval=0.05, **parameters).execute(
+                    worker.context
+                )
             except AirflowRescheduleException:
                 continue
             except TaskDeferred as deferral:
@@ -289,7 +295,9 @@ def test_a_url_on_another_host_is_refused_before_a_request(sense, mode, asked, h
     assert asked() == []
 
 
-@pytest.mark.parametrize("event", [None, {}, {"status": "done"}, {"status": "completed", "id": "x"}, "completed"])
+@pytest.mark.parametrize(
+    "event", [None, {}, {"status": "done"}, {"status": "completed", "id": "x"}, "completed"]
+)
 def test_a_foreign_event_is_refused(worker, job, asked, event):
     sensor = DriveCopySensor(task_id="task", copy_job=job())
     before = asked()
