@@ -245,7 +245,9 @@ class TestRefusals:
         with pytest.raises(DriveArgumentError, match="'mars'; it has to be one of global, usgov, dod, china"):
             read({"cloud": "mars"})
 
-    @pytest.mark.parametrize("extra", ["[1]", '"text"', "5", "null"])
+    @pytest.mark.parametrize(
+        "extra", ["[1]", '"text"', "5", "null", "[" * 100_000], ids=lambda extra: extra[:6]
+    )
     def test_an_extra_that_is_no_object_is_refused(self, extra):
         connection = Connection(conn_id="drive_default", conn_type="microsoft_drive", extra=extra)
         with pytest.raises(DriveArgumentError, match="extra is not a JSON object"):

@@ -486,6 +486,18 @@ class TestLostAnswers:
         talk = copy(ref("i"), FOLDER, refusal(504), self.folder(date), self.SOURCE, self.made())
         assert talk.result.resource_id == "n"
 
+    def test_a_destination_that_tells_no_time_is_looked_at_all_the_same(self):
+        talk = copy(ref("i"), FOLDER, refusal(504), *[refusal(500)] * 5, self.SOURCE, self.made())
+        assert talk.result.resource_id == "n"
+
+    @pytest.mark.parametrize("fault", [refusal(500), missing()])
+    @pytest.mark.xfail(
+        strict=True, reason="a source that cannot be read then hides that a copy may have been made"
+    )
+    def test_a_source_that_cannot_be_read_any_more_leaves_it_unknown(self, fault):
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), then=fault, deadline=NOW + 5)
+        assert type(talk.error) is DriveCopyUnknownError
+
     def test_children_are_all_looked_for(self):
         there = page(item("m", "a.pdf", "f", "e"), item("n", "b 1.pdf", "f", "e"))
         originals = page(item("a", "a.pdf"), item("b", "b.pdf"))

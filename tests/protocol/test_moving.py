@@ -204,6 +204,16 @@ class TestAcrossDrives:
         assert DELETE not in talk.lines
         assert clock.now <= NOW + 130
 
+    def test_a_copy_that_does_not_say_what_it_is_keeps_the_source(self):
+        told = {
+            key: value
+            for key, value in item("n", parent="g", drive="e").items()
+            if key not in {"file", "size"}
+        }
+        talk = self.move(accepted(), DONE, then=answer(200, told))
+        assert type(talk.error) is DriveCopyFailedError
+        assert DELETE not in talk.lines
+
     def test_a_copy_may_take_its_time_to_be_whole(self):
         half = self.copy(size=3)
         talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204))
