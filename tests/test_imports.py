@@ -1,0 +1,32 @@
+"""Airflow parses Dag files again and again: what they import is cheap."""
+
+import json
+import subprocess
+import sys
+
+SLOW = ["requests", "msal", "aiohttp", "urllib3", "cryptography", "jwt", "flask", "wtforms"]
+MODULES = ["operators.copy", "operators.move", "sensors.copy", "triggers.copy", "hooks.drive"]
+CODE = f"""
+import json, sys
+import airflow.sdk
+import airflow.providers.common.compat.sdk as compat
+compat.BaseOperator, compat.BaseSensorOperator, compat.BaseHook, compat.conf
+there, brought = set(sys.modules), {{}}
+for name in {MODULES}:
+    __import__("airflow_provider_drive." + name)
+    brought[name] = [slow for slow in {SLOW} if slow in sys.modules and slow not in there]
+brought["ours"] = [name for name in sys.modules if name.startswith("airflow_provider_drive.")]
+print(json.dumps(brought))
+"""
+
+
+def test_what_a_dag_file_imports_brings_no_http_library_and_nothing_that_speaks_http():
+    command = [sys.executable, "-c", CODE]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603  # ourselves
+    brought = json.loads(done.stdout.splitlines()[-1])
+
+    ours = brought.pop("ours")
+    assert brought == {module: [] for module in MODULES}
+    parts = {name.split(".")[1] for name in ours}
+    assert {"operators", "sensors", "hooks", "protocol"} <= parts
+    assert {"emulator", "transport", "auth", "network"}.isdisjoint(parts)

@@ -1,0 +1,107 @@
+"""What Airflow reads of this package at start-up."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import airflow
+import jsonschema
+import pytest
+
+from airflow_provider_drive.get_provider_info import get_provider_info
+from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.settings import read_settings
+
+
+@pytest.fixture
+def info():
+    return get_provider_info()
+
+
+@pytest.fixture
+def connection_type(info):
+    (only,) = info["connection-types"]
+    return only
+
+
+def test_it_is_what_airflow_takes(info):
+    schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+
+    jsonschema.validate(info, schema)
+    assert json.loads(json.dumps(info)) == info
+
+
+def test_it_is_found_by_its_entry_point(info):
+    (entry,) = [
+        entry
+        for entry in entry_points(group="apache_airflow_provider")
+        if entry.value.startswith("airflow_provider_drive")
+    ]
+
+    assert entry.load()() == info
+    assert info["package-name"] == entry.dist.metadata["Name"] == "airflow-provider-drive"
+
+
+def test_each_module_that_it_names_can_be_imported(info):
+    modules = [
+        module
+        for kind in ("hooks", "operators", "sensors", "triggers")
+        for entry in info[kind]
+        for module in entry["python-modules"]
+    ]
+
+    assert len(modules) == 5
+    assert all(import_module(module) for module in modules)
+
+
+def test_the_connection_type_has_the_promised_hook(connection_type):
+    module, _, name = connection_type["hook-class-name"].rpartition(".")
+    hook = getattr(import_module(module), name)
+
+    assert hook is DriveHook
+    assert hook.conn_type == connection_type["connection-type"] == "microsoft_drive"
+    assert hook.hook_name == connection_type["hook-name"] == "Microsoft Drive (OneDrive, SharePoint)"
+    assert hook.default_conn_name == "drive_default"
+    assert hook.conn_name_attr in inspect.signature(hook).parameters
+    assert callable(hook.test_connection)
+
+
+def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
+    read = inspect.getsource(sys.modules[read_settings.__module__])
+    fields = connection_type["conn-fields"]
+
+    assert {
+        *("tenant_id", "auth_type", "certificate_path", "private_key", "thumbprint", "cloud", "authority"),
+        *("scopes", "verify", "proxies", "allowed_hosts", "timeout", "user_agent_company"),
+    } <= fields.keys()
+    assert [name for name in fields if f'"{name}"' not in read] == []
+    assert fields["private_key"]["schema"]["format"] == "password"
+
+
+def test_older_airflows_get_the_same_field_behaviour_from_the_hook(connection_type):
+    behaviour = DriveHook.get_ui_field_behaviour()
+
+    assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
+    assert behaviour["relabeling"] == connection_type["ui-field-behaviour"]["relabeling"]
+
+
+def test_older_airflows_get_the_same_fields_from_the_hook(connection_type):
+    pytest.importorskip("flask_appbuilder", reason="only Airflow before 3 brings it")
+
+    assert set(DriveHook.get_connection_form_widgets()) == set(connection_type["conn-fields"])
+
+
+def test_it_imports_nothing_else():
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import airflow_provider_drive.get_provider_info as module; module.get_provider_info()\n"
+        "print(sorted(name for name in set(sys.modules) - before if '.' not in name))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603  # ourselves
+
+    assert "airflow'" not in done.stdout
+    assert "requests" not in done.stdout
