@@ -219,6 +219,12 @@ class TestAcrossDrives:
         talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204))
         assert talk.lines[-3:] == [THERE, THERE, DELETE]
 
+    def test_what_nobody_tells_is_not_compared(self):
+        source = here("i", file={}, size=None)
+        answers = [accepted(), DONE, self.copy(), answer(204)]
+        assert move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy").lines[-1] == DELETE
+        assert self.move(accepted(), DONE, self.copy(file={}, size=None), answer(204)).lines[-1] == DELETE
+
     def test_what_the_service_rewrites_is_not_compared_by_its_bytes(self):
         source = here("i", "plan.docx")
         answers = [accepted(), DONE, self.copy("plan.docx", size=99), answer(204)]

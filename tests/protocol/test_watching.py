@@ -80,7 +80,6 @@ class TestLooking:
         assert look(refusal(429)).result.asked == 0
 
     @pytest.mark.parametrize("slow", [running(5, retry_after="40"), answer(500, retry_after="40")])
-    @pytest.mark.xfail(strict=True, reason="the Retry-After of any answer but a refusal is not read")
     def test_a_monitor_may_ask_to_be_left_alone_whatever_it_answers(self, slow):
         assert look(slow).result.asked == 40
 
