@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -125,31 +126,31 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
     """Return ``https://host[:port]``; the stock type gives a bare host, and the scheme apart."""
     if not value:
         return default
-    text = value.strip().rstrip("/")
+    text = value.strip()
     if "://" not in text:
         text = f"{schema or 'https'}://{text}"
-    for version in _VERSIONS:
-        text = text.removesuffix(version)
+    for ending in ("/", *_VERSIONS):
+        text = text.removesuffix(ending)
     try:
         parts = urlsplit(text)
         port = f":{parts.port}" if parts.port and parts.port != _HTTPS else ""
     except ValueError:
         parts, port = urlsplit(""), ""
+    host = parts.hostname or ""
     if (
         parts.scheme != "https"
-        or not parts.hostname
+        or not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host)
         or parts.username
         or parts.query
         or parts.fragment
         or parts.path
+        or parts.netloc.endswith(":")
     ):
         raise DriveArgumentError(
             f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, "
-            "no more. "
-            "A token is not sent in clear."
+            "no more. A token is not sent in clear."
         )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"https://{host}{port}"
+    return f"https://[{host}]{port}" if ":" in host else f"https://{host}{port}"
 
 
 def _verify(value: Any) -> bool | str | None:

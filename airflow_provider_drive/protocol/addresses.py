@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import base64
 import re
+import reprlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_drive.exceptions import DriveAddressError
@@ -29,6 +30,8 @@ _FORMS = (
     "another task, "
     "or the URL that a browser shows."
 )
+_QUOTING = reprlib.Repr()
+_QUOTING.maxstring = _QUOTING.maxother = 200
 _ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
 _OWNER = (
     rf"me|users/(?P<user>[^/:?%\\\s]+)|groups/(?P<group>{_ID})|sites/(?P<host>{_ID})(?::/(?P<site>[^:]+):)?"
@@ -201,6 +204,11 @@ def check_name(name: Any) -> str:
     return name
 
 
+def is_id(value: Any) -> TypeGuard[str]:
+    """Whether this may be the id of an item or a drive: it can be sent, and leads nowhere else."""
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _fault(value)
+
+
 def encode_resource(path: str) -> str:
     """Percent-encode a resource path, whose colons and commas are Graph's: ``sites/host,guid,guid/drive``."""
     return "/" + quote(path, safe="/:,!@$-._~()'")
@@ -227,7 +235,7 @@ def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
     drive_id = value.get("driveId") or (parent.get("driveId") if isinstance(parent, Mapping) else None)
     item_id = value.get("id")
     for name, given in (("driveId", drive_id), ("id", item_id)):
-        if not isinstance(given, str) or not re.fullmatch(_ID, given) or _fault(given):
+        if not is_id(given):
             raise _refusal(dict(value), f"as a mapping it needs {name}, a text")
     return _by_ids(str(drive_id), str(item_id))
 
@@ -262,8 +270,8 @@ def _from_path(text: str, value: str) -> Address:
     _check(item["id"], value)
     _names(drive["site"], value)
     names = _names(item["path"], value)
-    start = f"special/{item['special']}" if item["special"] else f"items/{item['id'] or 'root'}"
-    start = start.replace("items/root", "root")
+    start = f"special/{item['special']}" if item["special"] else f"items/{item['id']}"
+    start = "root" if not item["special"] and item["id"] in {None, "root"} else start
     drive_id = drive["id"] or drive["library"]
     if drive["library"] and not _looks_like_id(drive["library"]):
         return LibraryAddress(drive["owner"], drive["library"], start, names)
@@ -308,6 +316,4 @@ def _encodable(text: str) -> bool:
 
 
 def _refusal(value: Any, why: str) -> DriveAddressError:
-    shown = repr(value)
-    shown = shown if len(shown) <= 200 else f"{shown[:200]}…"
-    return DriveAddressError(f"{shown} is no address of an item: {why}. {_FORMS}")
+    return DriveAddressError(f"{_QUOTING.repr(value)} is no address of an item: {why}. {_FORMS}")

@@ -7,7 +7,6 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,9 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef
+from airflow_provider_drive.protocol.addresses import ItemRef, is_id
 from airflow_provider_drive.protocol.errors import clean, error_of, is_gone, read_graph_error
-from airflow_provider_drive.protocol.items import conflict_query, print_time, read_item, read_size, read_time
+from airflow_provider_drive.protocol.items import (
+    CONFLICT_BEHAVIORS,
+    conflict_query,
+    print_time,
+    read_size,
+    read_time,
+)
 from airflow_provider_drive.protocol.messages import Request
 
 if TYPE_CHECKING:
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
 
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
 _LONG = 16
+_NOTHING: tuple[Any, ...] = (None, "", [])
 _FAILED = {"failed", "cancelled", "canceled", "deletefailed"}
 _ITEM_URL = re.compile(r"/drives/(?P<drive>[^/?#]+)/items/(?P<item>[^/?#:]+)")
 
@@ -74,7 +80,10 @@ class CopyStatus:
             "details": [dict(entry) for entry in self.details],
         }
         always = {"completed": ("resource_id",), "failed": ("code", "message")}.get(self.state, ("message",))
-        return {"status": self.state, **{key: told[key] for key in told if told[key] or key in always}}
+        return {
+            "status": self.state,
+            **{key: told[key] for key in told if told[key] not in _NOTHING or key in always},
+        }
 
 
 def read_event(event: Any) -> CopyStatus:
@@ -134,9 +143,10 @@ def read_copy_status(response: Response) -> CopyStatus:
         return _by_word(word.casefold(), body)
     if response.status in {302, 303}:
         return _redirected(response)
-    if response.ok and isinstance(body.get("id"), str):  # made at once: the finished item itself
-        item = read_item(body, "?")
-        return CopyStatus("completed", item.ref.item_id, _known(item.ref.drive_id))
+    if response.ok and is_id(body.get("id")):  # made at once: the finished item itself
+        parent = body.get("parentReference")
+        drive_id = parent.get("driveId") if isinstance(parent, Mapping) else None
+        return CopyStatus("completed", body["id"], drive_id if is_id(drive_id) else None)
     if is_gone(response):
         return CopyStatus("unknown")
     raise error_of(response, "ask how the copy stands")
@@ -174,17 +184,8 @@ def _place(url: Any) -> tuple[str | None, str | None]:
     return (unquote(match["drive"]), unquote(match["item"])) if match else (None, None)
 
 
-def _known(drive_id: str) -> str | None:
-    return None if drive_id == "?" else drive_id
-
-
 def _is_percent(value: Any) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and 0 <= value <= 100
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,7 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
         faults.append("monitor_url")
     if submitted_at is None:
         faults.append("submitted_at")
-    if value.get("conflict_behavior") not in {"fail", "replace", "rename"}:
+    if value.get("conflict_behavior") not in CONFLICT_BEHAVIORS:
         faults.append("conflict_behavior")
     if faults:
         raise DriveArgumentError(
@@ -290,7 +291,7 @@ def _reference(job: Mapping[str, Any], key: str) -> ItemRef:
     value = job.get(key)
     if isinstance(value, Mapping):
         drive_id, item_id = value.get("driveId"), value.get("id")
-        if isinstance(drive_id, str) and isinstance(item_id, str) and drive_id and item_id:
+        if is_id(drive_id) and is_id(item_id):
             return ItemRef(drive_id, item_id)
     raise DriveArgumentError(f"copy_job is not what DriveCopyOperator returns: {key} has no driveId and id.")
 

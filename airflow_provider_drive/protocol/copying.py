@@ -22,6 +22,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
     DriveRequestError,
     DriveResponseError,
@@ -67,6 +68,13 @@ FORGOTTEN_SECONDS = 120.0
 """How long the destination is looked at when the monitor has forgotten the job."""
 CLOCK_SLACK = 2.0
 """Seconds by which a time of the service may be off: its Date has whole seconds."""
+_PASSING = (
+    DriveConnectionError,
+    DriveResponseError,
+    DriveServiceError,
+    DriveThrottledError,
+    DriveItemNotFoundError,  # of the source: it may be gone by now
+)
 FRESH_FOLDER_TRIES = 6
 """How often a folder that was just made may be unknown to copy, though it reads 200."""
 
@@ -284,14 +292,14 @@ def find_copy(
     :raises DriveNameConflictError: If an older item has the name, so that the copy cannot have been made.
     :raises DriveCopyUnknownError: If nothing is seen, or more than one that might be it.
     """
-    job = yield from _described(job, hosts)
     for pause in poll_pauses(poll_interval):
         last, trouble = clock() >= until, "it is not to be seen at the destination"
         try:
+            job = yield from _described(job, hosts)
             item = yield from _look(job, hosts)
             if item is not None:
                 return item
-        except (DriveConnectionError, DriveResponseError, DriveServiceError, DriveThrottledError) as error:
+        except _PASSING as error:
             trouble = f"the destination cannot be looked at: {error}"
         if last:
             break
@@ -318,19 +326,20 @@ def _plan(order: CopyOrder, known: DriveItem | None, hosts: Hosts) -> Flow[_Plan
     job = CopyJob(
         None, ref, folder, order.name, order.conflict_behavior, 0.0, children_only=order.children_only
     )
-    plain = _Plan(_with(job, item), order.name, order.conflict_behavior, new)
     two_steps = order.include_all_version_history and order.name is not None
     personal = read.is_personal if read else folder.is_personal
-    if order.children_only or not (two_steps or personal):
-        _refuse_itself(plain.job, item)
+    by_steps = not order.children_only and (two_steps or personal)
+    if by_steps and item is None:
+        item = yield from get_item(ref, hosts)
+    job = _with(job, item)
+    _refuse_itself(job, item)
+    plain = _Plan(job, order.name, order.conflict_behavior, new)
+    if item is None or not by_steps:
         return plain
-    job = yield from _described(plain.job, hosts)
-    return (yield from _plan_by_steps(job, plain, two_steps=two_steps, personal=personal, hosts=hosts))
+    return (yield from _plan_by_steps(plain, item, two_steps=two_steps, hosts=hosts))
 
 
-def _plan_by_steps(
-    job: CopyJob, plain: _Plan, *, two_steps: bool, personal: bool, hosts: Hosts
-) -> Flow[_Plan]:
+def _plan_by_steps(plain: _Plan, source: DriveItem, *, two_steps: bool, hosts: Hosts) -> Flow[_Plan]:
     """
     Do by steps what Graph does not do at once.
 
@@ -339,7 +348,7 @@ def _plan_by_steps(
 
     https://learn.microsoft.com/graph/api/driveitem-copy#optional-query-parameters
     """
-    name = job.name or ""
+    job, name = plain.job, plain.job.name or ""
     taken = yield from find_item(child(job.destination, name), hosts)
     if taken and (
         job.conflict_behavior == "fail" or (job.conflict_behavior == "replace" and taken.is_folder)
@@ -352,19 +361,20 @@ def _plan_by_steps(
             code="nameAlreadyExists",
         )
     if two_steps:
-        source = yield from get_item(cast("ItemRef", job.source), hosts)
-        return _Plan(replace(job, landing_name=source.name), None, "rename", plain.into_new_folder)
-    if not taken or not personal:
-        return _Plan(job, plain.sent_name, plain.sent_behavior, plain.into_new_folder)
+        return plain._replace(
+            job=replace(job, landing_name=source.name), sent_name=None, sent_behavior="rename"
+        )
+    if not taken:
+        return plain
     if job.conflict_behavior == "rename":
         names = {
             str(entry.get("name", "")).casefold()
             for entry in (yield from list_children(job.destination, hosts))
         }
         free = free_name(name, lambda candidate: candidate.casefold() in names)
-        return _Plan(replace(job, name=free), free, "rename", plain.into_new_folder)
+        return plain._replace(job=replace(job, name=free), sent_name=free)
     landing = f"{uuid4().hex[:12]} {name}"  # arrives beside the old file, then takes its place
-    return _Plan(replace(job, landing_name=landing), landing, "replace", plain.into_new_folder)
+    return plain._replace(job=replace(job, landing_name=landing), sent_name=landing)
 
 
 def _check_source(order: CopyOrder, item: DriveItem) -> None:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Response
 
 _MAX_TEXT = 400
-_URL_SECRETS = re.compile(r"(https?://[^\s/?#\"'<>]+)[^\s\"'<>]*")
+_URL_SECRETS = re.compile(
+    r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#\"'<>]+)\S*?(?=[\"'<>)\]]*(?:\s|$))", re.IGNORECASE
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
@@ -159,7 +161,7 @@ def is_gone(response: Response) -> bool:
 
 def clean(text: str) -> str:
     """Return foreign text fit for a log: one line, not too long, URLs cut to their host."""
-    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1/***", text)).strip()
+    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text)).strip()
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 

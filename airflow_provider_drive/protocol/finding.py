@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Flow, Response
 
 
-def get_item(address: Address, hosts: Hosts) -> Flow[DriveItem]:
+def get_item(address: Address, hosts: Hosts, *, follow: bool = True) -> Flow[DriveItem]:
     """
     Read an item: one GET, and one more for a library by its name or a shortcut to another drive.
 
@@ -50,8 +50,8 @@ def get_item(address: Address, hosts: Hosts) -> Flow[DriveItem]:
     drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
     item = yield from ask(request, item_reader(request.doing, drive_id))
-    if item.remote:  # https://learn.microsoft.com/graph/api/resources/remoteitem
-        item = yield from get_item(item.remote, hosts)
+    if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
+        item = yield from get_item(item.remote, hosts, follow=False)
     return item
 
 

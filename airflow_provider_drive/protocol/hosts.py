@@ -56,6 +56,7 @@ CLOUDS = {
     ),
 }
 
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -87,7 +88,7 @@ class Hosts:
         parts = _split(url)
         if parts is None or parts.scheme != "https" or "@" in parts.netloc:
             return False
-        host, port = parts.hostname or "", parts.port or 443
+        host, port = parts.hostname or "", _port(parts)
         if self._is_allowed(host, port):
             return True
         if _is_ip(host):
@@ -118,11 +119,7 @@ class Hosts:
         """
         parts = _split(url)
         trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
-        if (
-            parts
-            and trusted
-            and (self.is_graph(url) or self._is_allowed(parts.hostname or "", parts.port or 443))
-        ):
+        if parts and trusted and (self.is_graph(url) or self._is_allowed(parts.hostname or "", _port(parts))):
             return url
         raise DriveResponseError(f"the next page is said to be on the host {_host_of(url)!r}: not followed")
 
@@ -155,16 +152,20 @@ def _split(url: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(url)
-        _ = parts.port, parts.hostname
+        _ = parts.port
     except ValueError:
         return None
-    return parts if parts.hostname else None
+    return parts if _HOST.fullmatch(parts.hostname or "") else None
+
+
+def _port(parts: SplitResult) -> int:
+    return 443 if parts.port is None else parts.port
 
 
 def _origin(parts: SplitResult | None) -> tuple[str, str, int] | None:
     if parts is None or parts.scheme != "https" or "@" in parts.netloc:
         return None
-    return parts.scheme, parts.hostname or "", parts.port or 443
+    return parts.scheme, parts.hostname or "", _port(parts)
 
 
 def _host_of(url: str) -> str:

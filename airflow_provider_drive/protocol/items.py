@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/api/resources/driveitem
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, is_id
 from airflow_provider_drive.protocol.errors import clean, error_of
 from airflow_provider_drive.protocol.messages import Request
 
@@ -30,6 +29,7 @@ _REWRITTEN = (
     *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
     *(".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma"),
 )
+_FOR_EVER = 10 * 366 * 86_400.0
 _FACETS = ("package", "folder", "file")
 
 
@@ -92,10 +92,11 @@ def read_item(value: Any, drive_id: str | None = None) -> DriveItem:
     parent = _mapping(value.get("parentReference"))
     drive_id = _text(parent.get("driveId")) or drive_id
     item_id = _text(value.get("id"))
-    if not drive_id or not item_id:
-        raise DriveResponseError(f"the answer is no driveItem: it has no {'id' if drive_id else 'driveId'}")
+    for key, given in (("driveId", drive_id), ("id", item_id)):
+        if not is_id(given):
+            raise DriveResponseError(f"the answer is no driveItem: it has no {key} that can be used")
     return DriveItem(
-        ref=ItemRef(drive_id, item_id),
+        ref=ItemRef(str(drive_id), str(item_id)),
         name=_text(value.get("name")),
         parent_id=_text(parent.get("id")),
         drive_type=_text(parent.get("driveType")),
@@ -245,12 +246,7 @@ def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
 
     :raises DriveArgumentError: If it is not a positive number.
     """
-    if (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and value > least
-    ):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least < value <= _FOR_EVER:
         return float(value)
     raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
 
@@ -279,7 +275,7 @@ def is_renamed(name: str, wanted: str) -> bool:
 def _remote(value: Any) -> ItemRef | None:
     remote = _mapping(value)
     drive_id, item_id = _text(_mapping(remote.get("parentReference")).get("driveId")), _text(remote.get("id"))
-    return ItemRef(drive_id, item_id) if drive_id and item_id else None
+    return ItemRef(drive_id, item_id) if is_id(drive_id) and is_id(item_id) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -116,6 +116,8 @@ class Patience:
         """
         count = self.counts[limit] = self.counts.get(limit, 0) + 1
         seconds = backoff(count - 1) if asked is None else spread(asked)
+        if seconds < 1.0:  # who is asked to come back at once would only hammer
+            seconds = max(seconds, backoff(count - 1, base=0.25))
         if count >= limit or self.waited + seconds > self.budget:
             failure.args = (f"{failure} Gave up after {count} tries and {self._told(seconds)}.",)
             raise failure

@@ -87,6 +87,7 @@ def update_item(
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
+    asked = place
     drifts = losses = names = 0
     while not place.holds(item):
         guard = if_match or item.etag or item.ctag or "*"
@@ -112,7 +113,7 @@ def update_item(
             isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
         ):
             names += 1
-            place = yield from _make_way(item, place, conflict_behavior, outcome, hosts)
+            place = yield from _make_way(item, asked, conflict_behavior, outcome, hosts)
         elif _may_be_lost(outcome) and losses < MAX_LOSSES:
             losses += 1
             yield Pause(

@@ -45,18 +45,19 @@ def look_at_copy(monitor_url: str, hosts: Hosts) -> Flow[Look]:
 
 
 def _look(request: Request) -> Flow[Look]:
+    asked = 0.0
     try:
         for _ in range(2):
             response = yield request
+            asked = retry_after(response) or 0.0
             if says_slow_down(response):
-                asked = retry_after(response) or 0.0
                 return Look(CopyStatus("running", message=str(error_of(response, request.doing))), asked)
             status = read_copy_status(response)
             if status.state != "unknown":
-                return Look(status)
+                return Look(status, asked)
             yield Pause(backoff(0))
     except (DriveConnectionError, DriveRequestError, DriveResponseError) as error:
-        return Look(CopyStatus("running", message=str(error)))
+        return Look(CopyStatus("running", message=str(error)), asked)
     return Look(CopyStatus("unknown", message="its monitor does not know it any more"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -71,6 +71,7 @@ class AsyncSession:
         self._client, self._context, self._log = client, context, log
         self._notes = Notes()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        self._proxies: dict[str, str | None] = {}
 
     async def pause(self, pause: Pause) -> None:
         """Sleep, and say why if that is news."""
@@ -91,7 +92,7 @@ class AsyncSession:
                 json=request.json,
                 allow_redirects=False,
                 ssl=self._context,
-                proxy=_proxy_for(url, self.settings),
+                proxy=self._proxy_for(url),
                 timeout=self._timeout,
             ) as response:
                 return listen(url, await _read(response))
@@ -102,15 +103,12 @@ class AsyncSession:
             failure = error
         return failure
 
-
-def _proxy_for(url: str, settings: Settings) -> str | None:
-    parts = urlsplit(url)
-    return _proxy_for_host(f"{parts.scheme}://{parts.netloc}", settings)
-
-
-@lru_cache(maxsize=1024)  # to look through the environment costs more than a poll
-def _proxy_for_host(url: str, settings: Settings) -> str | None:
-    return proxy_for(url, settings)
+    def _proxy_for(self, url: str) -> str | None:
+        """Look once for each host: to go through the environment costs more than a poll."""
+        host = urlsplit(url).netloc
+        if host not in self._proxies:
+            self._proxies[host] = proxy_for(url, self.settings)
+        return self._proxies[host]
 
 
 async def _read(response: aiohttp.ClientResponse) -> Response:

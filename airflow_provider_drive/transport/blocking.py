@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -127,6 +128,8 @@ def _was_sent(error: requests.RequestException) -> bool:
     """Whether the request may have left: not if there was no connection to send it on."""
     cause: Any = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
+    if any(isinstance(inner, ssl.SSLCertVerificationError) for inner in getattr(cause, "args", ())):
+        return False
     return not isinstance(cause, _NOT_SENT) and not isinstance(
         error, (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
     )

@@ -1,11 +1,14 @@
 """The two transports do the same: each test is run with requests and with aiohttp."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import asyncio
 import logging
 import time
 
 import pytest
 import trustme
+from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_drive.auth import login
 from airflow_provider_drive.emulator import Fault
@@ -22,7 +25,6 @@ LOG = logging.getLogger("tests.transport")
 @pytest.fixture
 def settings(connect):
     """Read a connection with these extras."""
-    from airflow.providers.common.compat.sdk import BaseHook
 
     def read(**extra):
         return read_settings(BaseHook.get_connection(connect(**extra)))
@@ -169,12 +171,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_with_a_hint(
     assert emulator.tenant.calls(where="monitor") == []
 
 
-def test_what_was_not_sent_for_its_certificate_counts_as_not_sent(
-    drive, settings, monitor, tmp_path, request
-):
-    if "requests" in request.node.name:
-        reason = "the blocking transport takes a certificate that is refused for a request that may have left"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_what_was_not_sent_for_its_certificate_counts_as_not_sent(drive, settings, monitor, tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
 
     assert not drive(one(monitor), settings(verify=str(tmp_path / "other.pem"))).sent
