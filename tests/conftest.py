@@ -302,7 +302,7 @@ def _told(call):
 
 @pytest.fixture
 def secrets_of(tenant):
-    """All that must not be read: the credential, the tokens, the monitors' URLs, and what in these opens them."""
+    """All that must not be read: credential, tokens, the monitors' URLs, and what in these opens them."""
 
     def collect():
         found = {tenant.client_secret, *tenant.tokens}

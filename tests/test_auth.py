@@ -1,9 +1,12 @@
 """A connection becomes tokens, at an authority that MSAL really talks to."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import datetime as dt
 import json
 from threading import Thread
 
+import jwt
 import pytest
 import trustme
 from cryptography import x509
@@ -296,8 +299,6 @@ def test_a_managed_identity_logs_in(connect, read, tenant, emulator, monkeypatch
     strict=True, reason="auth_type=workload_identity is in the design and not in the package yet"
 )
 def test_a_workload_identity_logs_in(connect, read, tenant, issuer, tmp_path):
-    import jwt
-
     public = issuer.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )

@@ -1,5 +1,7 @@
 """What the hook offers, method by method."""
 
+# fixtures are asked for by name
+
 import json
 import time
 
@@ -122,7 +124,7 @@ def test_a_next_page_on_a_foreign_host_is_not_followed(hook, tenant, legal, ids,
         legal.put(f"Contracts/{number}.txt", b"x")
     tenant.page_size, tenant.next_link_base = 2, base
 
-    with pytest.raises(DriveResponseError, match="next page.*not followed"):
+    with pytest.raises(DriveResponseError, match=r"next page.*not followed"):
         hook.list_children(ids(legal.find("Contracts")))
 
     assert len(tenant.calls("GET", "children$")) == 1

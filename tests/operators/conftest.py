@@ -1,10 +1,12 @@
 import pytest
 
+from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.operators.move import DriveMoveOperator
+
 
 @pytest.fixture
 def copy(worker, ids):
     """Run the operator that copies; items may be the emulator's."""
-    from airflow_provider_drive.operators.copy import DriveCopyOperator
 
     def run(item, destination=None, **parameters):
         addresses = {"item": _address(item, ids), "destination": _address(destination, ids)}
@@ -16,7 +18,6 @@ def copy(worker, ids):
 @pytest.fixture
 def move(worker, ids):
     """Run the operator that moves; items may be the emulator's."""
-    from airflow_provider_drive.operators.move import DriveMoveOperator
 
     def run(item, destination=None, **parameters):
         return worker.run(

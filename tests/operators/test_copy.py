@@ -1,16 +1,23 @@
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import json
 import time
 from threading import Thread
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
+    DriveAccessDeniedError,
     DriveCopyFailedError,
     DriveCopyTimeoutError,
+    DriveError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.sealing import unseal
 
 NIGHT = "Contracts/2026"
 
@@ -30,8 +37,6 @@ def test_a_submitted_copy_is_returned_as_a_job(copy, worker, tenant, plan, vault
 
 
 def test_the_monitor_url_is_pushed_in_clear_and_the_job_has_it_encrypted(copy, worker, tenant, plan, vault):
-    from airflow_provider_drive.sealing import unseal
-
     job = copy(plan, vault)
 
     url = worker.xcom("monitor_url")
@@ -286,8 +291,6 @@ def test_a_folder_that_is_just_made_may_be_unknown_to_copy_for_a_while(copy, wai
 
 
 def test_a_missing_destination_is_not_made_unasked(copy, tenant, plan, archive):
-    from airflow_provider_drive.exceptions import DriveItemNotFoundError
-
     with pytest.raises(DriveItemNotFoundError, match="2026") as caught:
         copy(plan, f"drives/{archive.id}/root:/2026")
 
@@ -330,8 +333,6 @@ def test_the_children_of_a_root_folder_are_copied(copy, waiting, tenant, legal, 
     ],
 )
 def test_what_graph_refuses_is_refused_before_anything_is_sent(copy, asked, item, parameters, words):
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
     with pytest.raises(AirflowFailException, match=words) as caught:
         copy(item, **{"destination": "drives/e/items/f", **parameters})
 
@@ -342,8 +343,6 @@ def test_what_graph_refuses_is_refused_before_anything_is_sent(copy, asked, item
 def test_the_children_of_a_file_are_refused_as_soon_as_it_is_known_to_be_one(
     copy, tenant, plan, vault, path_of
 ):
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
     with pytest.raises(AirflowFailException, match="is a file"):
         copy(path_of(plan), vault, children_only=True)
 
@@ -417,8 +416,6 @@ def test_replace_removes_the_other_file(copy, waiting, plan, archive, vault):
 
 
 def test_an_item_is_not_copied_over_itself(copy, tenant, plan, path_of):
-    from airflow.providers.common.compat.sdk import AirflowFailException
-
     with pytest.raises(DriveNameConflictError, match="itself") as caught:
         copy(path_of(plan), plan.parent, conflict_behavior="replace")
 
@@ -517,7 +514,7 @@ def test_the_details_of_a_failed_copy_are_kept(copy, waiting, tenant, legal, arc
     with pytest.raises(DriveCopyFailedError) as caught:
         copy(legal.find(NIGHT), vault, children_only=True, **waiting)
 
-    assert [detail["code"] for detail in caught.value.details][0] == "nameAlreadyExists"
+    assert caught.value.details[0]["code"] == "nameAlreadyExists"
     assert caught.value.details[1]["target"] == archive.find("Vault/one.txt").id
 
 
@@ -546,8 +543,6 @@ def test_a_copy_that_never_ends_is_given_up_at_its_deadline(copy, waiting, tenan
 def test_a_killed_task_stops_waiting_at_once_and_says_what_that_does_not_do(
     connection, helpers, journal, log, tenant, plan, vault, ids
 ):
-    from airflow_provider_drive.exceptions import DriveError
-
     tenant.copies = CopyBehaviour(looks=10**6)
     operator = DriveCopyOperator(
         task_id="task", item=ids(plan), destination=ids(vault), wait_for_completion=True, poll_interval=60
@@ -619,8 +614,6 @@ def test_the_item_may_be_what_another_task_returned(copy, hook, plan, vault, ids
 
 
 def test_a_refused_request_tells_its_code_request_id_and_advice(copy, tenant, plan, vault):
-    from airflow_provider_drive.exceptions import DriveAccessDeniedError
-
     tenant.faults.append(Fault("POST", "/copy$", status=403))
 
     with pytest.raises(DriveAccessDeniedError, match=r"accessDenied.*request id.*Files\.ReadWrite\.All"):

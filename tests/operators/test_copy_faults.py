@@ -1,5 +1,9 @@
 """What can go wrong between a task and its copy. A copy is never asked for twice."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import datetime as dt
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
@@ -116,8 +120,6 @@ def test_a_lost_answer_to_a_renaming_copy_leads_to_the_new_file(copy, tenant, po
 
 
 def _a_day():
-    import datetime as dt
-
     return dt.timedelta(days=1)
 
 
@@ -242,7 +244,7 @@ def test_a_monitor_on_another_host_is_not_called(
 ):
     tenant.monitor_base = base
 
-    with pytest.raises(DriveResponseError, match="accepted.*is making it.*allowed_hosts") as caught:
+    with pytest.raises(DriveResponseError, match=r"accepted.*is making it.*allowed_hosts") as caught:
         copy(plan, vault, **waiting)
 
     assert isinstance(caught.value, AirflowFailException)
@@ -379,7 +381,7 @@ def test_a_foreign_event_is_refused(worker, asked, event, words):
 def test_a_task_whose_copy_job_is_gone_says_so(worker):
     operator = DriveCopyOperator(task_id="task", item="drives/d/items/i")
 
-    with pytest.raises(DriveError, match="copy_job.*gone"):
+    with pytest.raises(DriveError, match=r"copy_job.*gone"):
         operator.execute_complete(worker.context, event={"status": "completed", "resource_id": "x"})
 
 

@@ -1,10 +1,13 @@
 """The monitor URL, the token and the credential are read by nobody who should not."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import json
 from dataclasses import replace
 
 import pytest
 
+from airflow_provider_drive import sealing
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.sensors.copy import DriveCopySensor
@@ -112,8 +115,6 @@ def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, i
 
 
 def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):
-    from airflow_provider_drive import sealing
-
     monkeypatch.setattr(sealing, "_fernet", lambda: None)
     tenant.copies = CopyBehaviour(looks=4)
 

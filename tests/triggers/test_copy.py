@@ -1,3 +1,5 @@
+# fixtures are asked for by name
+
 import asyncio
 import gc
 import json
@@ -262,7 +264,7 @@ def test_the_connections_are_closed_when_the_last_trigger_ends(url, tenant):
     async def together():
         triggers = [CopyCompleteTrigger(url(conflict_behavior="rename"), 0.05) for _ in range(2)]
         running = [asyncio.create_task(events(trigger)) for trigger in triggers]
-        while not asynchronous._clients:
+        while not asynchronous._clients:  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0)
         clients.append(asynchronous._shared().client)
         return await asyncio.gather(*running), dict(asynchronous._clients)
