@@ -76,8 +76,7 @@ class Login:
         except (OSError, requests.RequestException) as error:
             failure = (
                 f"{self._settings.authority} cannot be reached ({type(error).__name__}); check the "
-                "connection's "
-                "authority, proxies and verify, and the network"
+                "connection's authority, proxies and verify, and the network"
             )
         except (ValueError, TypeError, KeyError) as error:
             failure = f"{clean(str(error))}; check the connection's tenant_id, authority and credentials"

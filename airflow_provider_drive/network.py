@@ -66,12 +66,18 @@ def open_session(settings: Settings) -> requests.Session:
     return _Session(settings)
 
 
+def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep requests from putting what ~/.netrc says of a host in the place of the token."""
+    return request
+
+
 class _Session(requests.Session):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.verify = ca_bundle(settings)
         self.proxies = dict(settings.proxies)
         self.headers["User-Agent"] = settings.user_agent
+        self.auth = _leave_as_it_is
         self._timeout = settings.timeout
 
     def merge_environment_settings(  # requests lets the environment win over a session

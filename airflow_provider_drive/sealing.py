@@ -35,8 +35,8 @@ def unseal(sealed: str) -> str:
     if not _is_url(url):
         raise DriveArgumentError(
             "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's "
-            "Fernet key. "
-            "Has core.fernet_key changed, has the triggerer another one, or was there no XCom to take?"
+            "Fernet key. Has core.fernet_key changed, has the triggerer another one, or was there no XCom "
+            "to take?"
         )
     return url
 

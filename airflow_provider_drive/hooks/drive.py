@@ -222,16 +222,21 @@ class DriveHook(BaseHook):
             self._submitted[job.monitor_url] = job
         return job
 
-    def get_copy_status(self, monitor_url: str) -> protocol.CopyStatus:
+    def get_copy_status(self, monitor_url: str) -> dict[str, Any]:
         """
-        Ask once how a copy stands.
+        Ask how a copy stands, and do not wait.
 
         https://learn.microsoft.com/graph/long-running-actions-overview
 
         :param monitor_url: What :meth:`copy_item` returned.
-        :return: Its ``state`` is ``running``, ``completed``, ``failed``, or ``unknown`` if the monitor does
-            not know the copy any more; with ``resource_id``, ``percent_complete``, ``code``, ``message``.
+        :return: A mapping: its ``status`` is ``running``, ``completed``, ``failed``, or ``unknown`` if the
+            monitor does not know the copy any more; with ``resource_id``, ``percent_complete``, ``code`` and
+            ``message`` where they are known.
         """
+        return self.look(monitor_url).as_event()
+
+    def look(self, monitor_url: str) -> protocol.CopyStatus:
+        """Look once at a copy of which nothing but the monitor URL is known."""
         return self._run(protocol.look_at_copy(monitor_url, self.hosts)).status
 
     def wait_for_copy(

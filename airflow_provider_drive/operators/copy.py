@@ -139,7 +139,7 @@ class DriveCopyOperator(BaseOperator):
         with final_errors_fail():
             status = protocol.read_event(event)
             ti = context["ti"]
-            pushed = ti.xcom_pull(task_ids=ti.task_id, key="copy_job", map_indexes=ti.map_index)
+            pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
             if pushed is None:
                 raise DriveResponseError(
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."

@@ -23,12 +23,9 @@ if TYPE_CHECKING:
 
 _FORMS = (
     "An address is a Graph path (drives/{drive-id}/items/{item-id}, "
-    "drives/{drive-id}/root:/folder/file.docx, "
-    "me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, sites/{host}:/{site path}:/drive/…, "
-    ""
-    "sites/{host}:/{site path}:/drives/{library}/…), a mapping with driveId and id, a driveItem of "
-    "another task, "
-    "or the URL that a browser shows."
+    "drives/{drive-id}/root:/folder/file.docx, me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, "
+    "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
+    "mapping with driveId and id, a driveItem of another task, or the URL that a browser shows."
 )
 _QUOTING = reprlib.Repr()
 _QUOTING.maxstring = _QUOTING.maxother = 200

@@ -255,8 +255,7 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
     if not isinstance(value, Mapping):
         raise DriveArgumentError(
             f"copy_job is {type(value).__name__}, not the mapping that DriveCopyOperator returns. If a "
-            "template made "
-            "text of it, pass the task's .output instead."
+            "template made text of it, pass the task's .output instead."
         )
     monitor_url, submitted_at = value.get("monitor_url"), read_time(value.get("submitted_at"))
     texts = {key: value.get(key) for key in ("name", "landing_name", "kind", "quickXorHash", "resource_id")}

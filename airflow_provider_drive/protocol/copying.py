@@ -267,10 +267,8 @@ def conclude(status: CopyStatus) -> dict[str, Any]:
     if status.state == "unknown":
         raise DriveCopyUnknownError(
             f"Nobody can say how the copy ended: {status.message or 'Graph does not tell'}, and its "
-            "destination is "
-            ""
-            "not known here. Give the sensor the copy_job instead of the monitor_url, so that it can look "
-            "there."
+            "destination is not known here. Give the sensor the copy_job instead of the monitor_url, so "
+            "that it can look there."
         )
     return {**status.as_event(), "id": status.resource_id}
 
@@ -355,8 +353,7 @@ def _plan_by_steps(plain: _Plan, source: DriveItem, *, two_steps: bool, hosts: H
     ):
         raise DriveNameConflictError(
             f"Could not make {job}: there is {'a folder' if taken.is_folder else 'an item'} of that name "
-            "already. "
-            "Choose another name, or another conflict_behavior.",
+            "already. Choose another name, or another conflict_behavior.",
             status=409,
             code="nameAlreadyExists",
         )
@@ -549,9 +546,8 @@ def _read_back(
             return item
         if clock() >= until:
             raise DriveCopyUnknownError(
-                f"Graph says that {job} is completed, as {ref}, but after {READ_BACK_SECONDS:g} s that "
-                "item is not to "
-                "be seen."
+                f"Graph says that {job} is completed, as {ref}, but after {READ_BACK_SECONDS:g} s that item "
+                "is not to be seen."
             )
         yield Pause(backoff(attempt, longest=10.0), f"{job} is completed, and not to be seen yet")
         attempt += 1
@@ -585,11 +581,8 @@ def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
         yield Pause(
             0.0,
             f"{item} has {item.size} bytes and the source had {job.size}, or another hash: either the "
-            "source has "
-            ""
-            ""
-            "changed since, or the service has written properties into the copy, as it does with Office "
-            "files.",
+            "source has changed since, or the service has written properties into the copy, as it does "
+            "with Office files.",
         )
 
 
@@ -609,8 +602,8 @@ def _raise_if_not_done(what: str, status: CopyStatus) -> None:
         far = f"at {status.progress}" if status.progress else "not said how far"
         trouble = f" The last look said: {status.message}" if status.message else ""
         raise DriveCopyTimeoutError(
-            f"{what} was not done at the deadline ({far}). It may still end: "
-            f"Graph offers no way to cancel it.{trouble}"
+            f"{what} was not done at the deadline ({far}). It may still end: Graph offers no way to cancel "
+            f"it.{trouble}"
         )
 
 

@@ -42,8 +42,8 @@ _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
     403: (
         DriveAccessDeniedError,
         (
-            "Check that the app has Files.ReadWrite.All or Sites.ReadWrite.All with admin consent, or, with "
-            "Sites.Selected, a write grant on this site."
+            "Check that the app has Files.ReadWrite.All or Sites.ReadWrite.All with admin consent, or, "
+            "with Sites.Selected, a write grant on this site."
         ),
     ),
     404: (

@@ -105,8 +105,8 @@ class Hosts:
         if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
             return url
         raise DriveResponseError(
-            f"the copy's monitor is on the host {host!r}, which is not one of this cloud's, or is not "
-            "an https address without user info; if that host is yours, add it to the connection's "
+            f"the copy's monitor is on the host {host!r}, which is not one of this cloud's, or is not an "
+            "https address without user info; if that host is yours, add it to the connection's "
             "allowed_hosts",
             final=True,
         )

@@ -97,9 +97,8 @@ def move_item(order: MoveOrder, hosts: Hosts, clock: Callable[[], float] = time.
     if order.cross_drive == "fail":
         raise DriveArgumentError(
             f"{order.item} and {order.destination} are in different drives, between which Graph does not "
-            "move. "
-            "cross_drive='copy' copies, checks the copy and then deletes the original: its ids, permissions, "
-            "versions and metadata are lost with that."
+            "move. cross_drive='copy' copies, checks the copy and then deletes the original: its ids, "
+            "permissions, versions and metadata are lost with that."
         )
     return (yield from _move_across(order, item, folder, hosts, clock))
 

@@ -114,7 +114,7 @@ class DriveCopySensor(BaseSensorOperator):
             if job is not None:
                 item = self.hook.check_job(job, deadline=float("inf"))
                 return item is not None and PokeReturnValue(is_done=True, xcom_value=item)
-            status = self.hook.get_copy_status(self._monitor_url() or "")
+            status = self.hook.look(self._monitor_url() or "")
             return not status.is_running and PokeReturnValue(
                 is_done=True, xcom_value=protocol.conclude(status)
             )

@@ -108,7 +108,7 @@ def test_a_sensor_with_a_bare_url_shows_no_secret(
 
 def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, ids, secrets_of):
     job = hook.submit_copy(ids(plan), ids(vault))
-    status = hook.get_copy_status(job.monitor_url)
+    status = hook.look(job.monitor_url)
 
     shown = "".join(map(repr, (job, str(job), status, hook.settings, hook, hook._session, hook.get_conn())))
     assert [secret for secret in secrets_of() if secret in shown] == []
