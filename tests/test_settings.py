@@ -4,7 +4,7 @@ import json
 
 import pytest
 from airflow.providers.common.compat.sdk import Connection
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_drive import __version__
@@ -356,8 +356,11 @@ def test_any_extra_is_read_or_refused(extra):
     told.user_agent.encode("ascii")
 
 
+@pytest.mark.xfail(strict=True, reason="a host is taken that no token goes to: '_', '..', '-a'")
 @settings(deadline=None)
-@given(st.text(), st.none() | st.text())
+@example("_", None)
+@example("https://-a", None)
+@given(st.text() | st.text("ab.-_:[]@/1"), st.sampled_from([None, "https"]))
 def test_any_host_is_https_or_refused(host, schema):
     try:
         told = read_settings(
@@ -366,4 +369,4 @@ def test_any_host_is_https_or_refused(host, schema):
     except DriveArgumentError:
         return
     assert told.hosts.graph.startswith("https://")
-    assert "@" not in told.hosts.graph
+    assert told.hosts.is_graph(f"{told.hosts.graph}/v1.0/me")

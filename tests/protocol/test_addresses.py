@@ -105,6 +105,7 @@ class TestForms:
     def test_the_root_of_a_named_library_is_known_as_one(self):
         assert parse("sites/h/drives/Archive/root").is_root
         assert not parse("sites/h/drives/Archive/root:/a").is_root
+        assert not parse("sites/h/drives/Archive/items/01A").is_root
 
     def test_a_mapping_of_ids_is_ids(self):
         assert parse({"driveId": "b!x", "id": "01A"}) == ItemRef("b!x", "01A")

@@ -212,6 +212,7 @@ class TestAcrossDrives:
         }
         talk = self.move(accepted(), DONE, then=answer(200, told))
         assert type(talk.error) is DriveCopyFailedError
+        assert talk.error.code == "notWhole"
         assert DELETE not in talk.lines
 
     def test_a_copy_may_take_its_time_to_be_whole(self):

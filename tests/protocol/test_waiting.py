@@ -230,6 +230,13 @@ class TestReadingBack:
         assert fault in str(talk.error)
         assert "It was left there." in str(talk.error)
 
+    def test_a_folders_id_is_its_own_case_and_all(self):
+        assert type(finish(CopyStatus("completed", "n"), copy(parent="F")).error) is DriveCopyFailedError
+
+    @pytest.mark.parametrize("made", [copy(None), copy(file=None)])
+    def test_what_graph_does_not_tell_is_not_checked(self, made):
+        assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
+
     @pytest.mark.parametrize("made", [copy("PLAN.pdf"), answer(200, {**item("n", parent="f", drive="E")})])
     def test_case_makes_no_difference(self, made):
         assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
