@@ -91,15 +91,21 @@ def vault(archive):
     return archive.mkdir("Vault")
 
 
-@pytest.fixture
-def fresh_process():
-    """Let the process forget what it knows of hosts, logins and secrets."""
+def forget():
+    """Let the process be as new: it knows of no host, no login and no secret."""
     pace._held_until.clear()
     auth._logins.clear()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()
     masker = _secrets_masker()
     masker.patterns, masker.replacer = set(), None  # one expression of all secrets: it gets slow
+
+
+@pytest.fixture
+def fresh_process():
+    """Begin with a new process, and give what makes another one."""
+    forget()
+    return forget
 
 
 @pytest.fixture

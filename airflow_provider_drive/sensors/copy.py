@@ -96,7 +96,7 @@ class DriveCopySensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look at the copy, and wait for it in the triggerer or here."""
-        with self._sensor_errors():
+        with self._skip_if_soft(), self._sensor_errors():
             url = self._monitor_url()
             protocol.check_seconds("poll_interval", self.poll_interval)
         if not self.deferrable or url is None:  # without a monitor there is nothing for the triggerer to ask

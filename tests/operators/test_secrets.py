@@ -89,16 +89,19 @@ def test_a_monitor_on_a_foreign_host_is_not_quoted(
     assert [secret for secret in [*secrets_of(), "hunter2"] if secret in shown] == []
 
 
+@pytest.mark.parametrize("kind", ["monitor_url", "copy_job"])
 @pytest.mark.parametrize("deferrable", [False, True])
-def test_a_sensor_with_a_bare_url_shows_no_secret(
-    copy, worker, log, tenant, plan, vault, secrets_of, deferrable
+def test_a_sensor_in_another_process_shows_no_secret(
+    copy, worker, log, tenant, plan, vault, secrets_of, deferrable, kind, fresh_process
 ):
     tenant.copies = CopyBehaviour(looks=3)
-    copy(plan, vault)
+    job = copy(plan, vault)
+    given = worker.xcom("monitor_url") if kind == "monitor_url" else job
+    fresh_process()
 
     worker.run(
         DriveCopySensor,
-        monitor_url=worker.xcom("monitor_url"),
+        **{kind: given},
         deferrable=deferrable,
         poll_interval=0.05,
     )

@@ -359,6 +359,20 @@ class TestLostAnswers:
         job = talk.result
         assert (job.resource_id, job.monitor_url) == ("n", None)
 
+    def test_the_source_is_read_first_though_the_name_is_known(self):
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            then=self.made(size=8),
+            name="a.pdf",
+            deadline=NOW + 5,
+        )
+        assert talk.lines[2] == "GET /drives/d/items/i"
+        assert type(talk.error) is DriveCopyUnknownError
+
     def test_the_copy_may_take_its_time_to_be_seen(self):
         talk = copy(
             ref("i"), FOLDER, self.LOSSES[0], self.folder(), self.SOURCE, missing(), missing(), self.made()

@@ -311,10 +311,13 @@ def test_a_foreign_event_is_refused(worker, job, asked, event):
 
 
 @pytest.mark.parametrize("kind", ["copy_job", "monitor_url"])
-def test_the_rendered_url_is_masked_before_it_is_stored(worker, log, tenant, url, plan, vault, ids, kind):
+def test_the_rendered_url_is_masked_before_it_is_stored(
+    fresh_process, worker, log, tenant, url, plan, vault, ids, kind
+):
     monitor = url()
     given = {"monitor_url": monitor} if kind == "monitor_url" else {"copy_job": {"monitor_url": monitor}}
     sensor = DriveCopySensor(task_id="task", **given)
+    fresh_process()
     sensor.render_template_fields(worker.context)
 
     assert tenant.jobs[0].tempauth not in str(redact(str(getattr(sensor, kind))))
