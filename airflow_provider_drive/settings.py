@@ -133,7 +133,7 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
         text = text.removesuffix(ending)
     try:
         parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port and parts.port != _HTTPS else ""
+        port = f":{parts.port}" if parts.port is not None and parts.port != _HTTPS else ""
     except ValueError:
         parts, port = urlsplit(""), ""
     host = parts.hostname or ""
@@ -150,7 +150,10 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
             f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, "
             "no more. A token is not sent in clear."
         )
-    return f"https://[{host}]{port}" if ":" in host else f"https://{host}{port}"
+    address = f"https://[{host}]{port}" if ":" in host else f"https://{host}{port}"
+    if not Hosts(address).is_graph(address):
+        raise DriveArgumentError(f"The connection's {name} names a host that there cannot be.")
+    return address
 
 
 def _verify(value: Any) -> bool | str | None:

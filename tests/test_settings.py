@@ -356,7 +356,6 @@ def test_any_extra_is_read_or_refused(extra):
     told.user_agent.encode("ascii")
 
 
-@pytest.mark.xfail(strict=True, reason="a host is taken that no token goes to: '_', '..', '-a'")
 @settings(deadline=None)
 @example("_", None)
 @example("https://-a", None)

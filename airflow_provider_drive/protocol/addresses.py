@@ -301,10 +301,11 @@ def _fault(name: str) -> str:
         return f"{name!r} is no name"
     if any(unicodedata.category(character) == "Cc" for character in name):
         return "it has a control character in it"
-    return "" if _encodable(name) else "it has half a character in it"
+    return "" if is_encodable(name) else "it has half a character in it"
 
 
-def _encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent: half a character cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

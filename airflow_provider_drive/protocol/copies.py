@@ -113,6 +113,11 @@ def read_event(event: Any) -> CopyStatus:
             raise DriveResponseError(
                 f"The trigger's event is refused: {clean(repr(key))} is not as expected."
             )
+    for key in ("resource_id", "drive_id"):
+        if told.get(key) is not None and not is_id(told[key]):
+            raise DriveResponseError(f"The trigger's event is refused: {key} is no id.")
+    if not _is_percent(told.get("percent_complete") or 0):
+        raise DriveResponseError("The trigger's event is refused: percent_complete is none.")
     details = told.pop("details", [])
     if not all(isinstance(entry, Mapping) for entry in details):
         raise DriveResponseError("The trigger's event is refused: details is not a list of mappings.")
@@ -159,7 +164,7 @@ def _by_word(word: str, body: Mapping[str, Any]) -> CopyStatus:
     if word == "completed":
         drive_id, item_id = _place(body.get("resourceLocation"))
         resource_id = body.get("resourceId")
-        resource_id = resource_id if isinstance(resource_id, str) and resource_id else item_id
+        resource_id = resource_id if is_id(resource_id) else item_id
         return CopyStatus("completed", resource_id, drive_id, percent)
     if word in _FAILED:
         error = read_graph_error(body)
@@ -181,7 +186,8 @@ def _redirected(response: Response) -> CopyStatus:
 
 def _place(url: Any) -> tuple[str | None, str | None]:
     match = _ITEM_URL.search(url) if isinstance(url, str) else None
-    return (unquote(match["drive"]), unquote(match["item"])) if match else (None, None)
+    drive_id, item_id = (unquote(match["drive"]), unquote(match["item"])) if match else (None, None)
+    return (drive_id, item_id) if is_id(drive_id) and is_id(item_id) else (None, None)
 
 
 def _is_percent(value: Any) -> bool:
@@ -262,6 +268,8 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
     faults = [key for key, text in texts.items() if text is not None and not isinstance(text, str)]
     if monitor_url is not None and not isinstance(monitor_url, str):
         faults.append("monitor_url")
+    if texts["resource_id"] is not None and not is_id(texts["resource_id"]):
+        faults.append("resource_id")
     if submitted_at is None:
         faults.append("submitted_at")
     if value.get("conflict_behavior") not in CONFLICT_BEHAVIORS:
@@ -348,4 +356,4 @@ def secrets_of(text: str) -> list[str]:
         return [text]
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path  # as urllib3 logs it
     values = (pair.partition("=")[2] for pair in parts.query.split("&"))
-    return [target, *(value for value in values if len(value) > _LONG)]
+    return [secret for secret in (target, *values) if len(secret) > _LONG]

@@ -31,7 +31,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.addresses import ItemRef, check_name, same_drive, same_name
 from airflow_provider_drive.protocol.copies import CopyJob, CopyStatus, copy_request
-from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.finding import (
     find_item,
@@ -136,7 +136,7 @@ def copy_item(
     hosts: Hosts,
     *,
     known: DriveItem | None = None,
-    deadline: float = float("inf"),
+    deadline: float | None = None,
     poll_interval: float = POLL_INTERVAL,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyJob]:
@@ -147,10 +147,12 @@ def copy_item(
 
     :param known: The item, if it was read already.
     :param deadline: Until when to look for a copy if the answer was lost, in seconds since the epoch.
+        Default is a day from now.
     :raises DriveCopyUnknownError: If the answer was lost, and no copy is seen until the deadline.
     :raises DriveResponseError: If the monitor is on a host that may not be called. The copy goes on.
     """
     order.check()
+    deadline = clock() + COPY_TIMEOUT if deadline is None else deadline
     plan = yield from _plan(order, known, hosts)
     request = copy_request(
         cast("ItemRef", plan.job.source),
@@ -349,7 +351,9 @@ def _plan_by_steps(plain: _Plan, source: DriveItem, *, two_steps: bool, hosts: H
     job, name = plain.job, plain.job.name or ""
     taken = yield from find_item(child(job.destination, name), hosts)
     if taken and (
-        job.conflict_behavior == "fail" or (job.conflict_behavior == "replace" and taken.is_folder)
+        taken.ref == job.source
+        or job.conflict_behavior == "fail"
+        or (job.conflict_behavior == "replace" and taken.is_folder)
     ):
         raise DriveNameConflictError(
             f"Could not make {job}: there is {'a folder' if taken.is_folder else 'an item'} of that name "

@@ -161,7 +161,7 @@ def is_gone(response: Response) -> bool:
 
 def clean(text: str) -> str:
     """Return foreign text fit for a log: one line, not too long, URLs cut to their host."""
-    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text)).strip()
+    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text[: 4 * _MAX_TEXT])).strip()
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, is_id
-from airflow_provider_drive.protocol.errors import clean, error_of
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, is_encodable, is_id
+from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.messages import Request
 
 if TYPE_CHECKING:
@@ -283,4 +283,4 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value and clean(value) else None
+    return value if isinstance(value, str) and value and is_encodable(value) else None

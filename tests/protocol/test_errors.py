@@ -297,9 +297,6 @@ class TestCleaning:
     def test_urls_of_every_shape_are_cut(self, text):
         assert "secret" not in clean(text)
 
-    @pytest.mark.xfail(
-        strict=True, reason="the pattern looks ahead from each character to the end of a run of quotes"
-    )
     def test_a_hostile_text_is_cut_in_no_time(self):
         started = time.monotonic()
         clean("https://x" + "'" * 8_000 + "a")
