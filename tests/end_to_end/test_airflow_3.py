@@ -11,7 +11,7 @@ from psycopg2 import sql
 from airflow_provider_drive.emulator import CopyBehaviour
 
 HELD = CopyBehaviour(looks=1_000_000)
-DEADLINE = 240
+DEADLINE = 420  # seconds, for a machine that has other things to do
 QUIET_SECONDS = 6  # several poll intervals of the Dags here
 LOOKS_BEFORE = 2  # those of the operator, before it defers; the sensor has one
 CANCEL = "Graph offers no way to cancel a copy"
