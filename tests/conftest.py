@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 import traceback
+from contextlib import contextmanager
 from importlib import import_module
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -27,8 +28,7 @@ os.environ |= {  # Airflow reads them when it is imported
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
 
-import structlog  # noqa: E402  # Airflow's settings come first
-from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # likewise
+from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # after its settings
 
 from airflow_provider_drive import auth, network  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
@@ -37,8 +37,10 @@ from airflow_provider_drive.transport import asynchronous, pace  # noqa: E402  #
 from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
 
 try:
+    import structlog
     from airflow.sdk._shared.secrets_masker import _secrets_masker
-except ImportError:  # before Airflow 3.1
+except ImportError:  # Airflow 2
+    structlog = None
     from airflow.utils.log.secrets_masker import _secrets_masker
 
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -237,25 +239,32 @@ class Log(logging.Handler):
 def log():
     """The lines of all loggers: Airflow 3 writes with structlog, libraries and Airflow 2 with logging."""
     handler = Log()
-    root, before = logging.getLogger(), structlog.get_config()
-    loud = [
-        root,
-        *(logging.getLogger(name) for name in ("airflow.task", "urllib3", "msal", "aiohttp", "asyncio")),
-    ]
-    levels = [logger.level for logger in loud]
-    root.addHandler(handler)
-    for logger in loud:
+    names = (None, "airflow.task", "urllib3", "msal", "aiohttp", "asyncio", "airflow_provider_drive")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    loggers[0].addHandler(handler)
+    for logger in loggers:
         logger.setLevel(logging.DEBUG)
+    with _structured(handler):
+        yield handler
+    loggers[0].removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+
+
+@contextmanager
+def _structured(handler):
+    if structlog is None:
+        yield
+        return
+    before = structlog.get_config()
     structlog.configure(
         processors=[structlog.processors.format_exc_info, handler.add],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         cache_logger_on_first_use=False,
     )
-    yield handler
+    yield
     structlog.configure(**before)
-    root.removeHandler(handler)
-    for logger, level in zip(loud, levels, strict=True):
-        logger.setLevel(level)
 
 
 class Journal(list):

@@ -80,8 +80,8 @@ def test_a_waited_copy_returns_the_new_item(copy, waiting, tenant, plan, vault):
     assert item["parentReference"]["id"] == vault.id
 
 
-def test_the_new_item_is_returned_without_the_link_that_opens_its_content(copy, waiting, plan, vault):
-    assert "tempauth" not in json.dumps(copy(plan, vault, **waiting))
+def test_the_new_item_is_returned_without_the_link_that_opens_its_content(copy, plan, vault):
+    assert "tempauth" not in json.dumps(copy(plan, vault, wait_for_completion=True))
 
 
 def test_a_waited_copy_of_a_folder_returns_the_new_folder(copy, waiting, tenant, legal, vault):
@@ -95,15 +95,15 @@ def test_a_waited_copy_of_a_folder_returns_the_new_folder(copy, waiting, tenant,
     assert len(tenant.tree("archive")) == 7
 
 
-def test_a_copy_without_a_destination_is_made_beside_its_source(copy, waiting, tenant, plan):
-    item = copy(plan, name="plan (archived).txt", **waiting)
+def test_a_copy_without_a_destination_is_made_beside_its_source(copy, tenant, plan):
+    item = copy(plan, name="plan (archived).txt", wait_for_completion=True)
 
     assert item["parentReference"]["id"] == plan.parent.id
     assert "Contracts/plan (archived).txt" in tenant.tree("legal")
 
 
-def test_a_copy_into_a_root_folder_uses_its_real_id(copy, waiting, tenant, plan, archive):
-    item = copy(plan, f"drives/{archive.id}/root", **waiting)
+def test_a_copy_into_a_root_folder_uses_its_real_id(copy, tenant, plan, archive):
+    item = copy(plan, f"drives/{archive.id}/root", wait_for_completion=True)
 
     assert item["parentReference"]["id"] == archive.root.id
     assert tenant.tree("archive") == {"plan.txt": plan.size}
@@ -251,10 +251,10 @@ def test_a_copy_that_was_made_at_once_is_read_back(copy, waiting, tenant, plan, 
     ],
     ids=["202", "303", "303 without a body", "odd words", "percentComplete", "no percent", "no id", "lag"],
 )
-def test_a_copy_is_found_however_its_monitor_tells_of_it(copy, waiting, tenant, plan, vault, behaviour):
+def test_a_copy_is_found_however_its_monitor_tells_of_it(copy, tenant, plan, vault, behaviour):
     tenant.copies = behaviour
 
-    assert copy(plan, vault, **waiting)["id"] == vault.child("plan.txt").id
+    assert copy(plan, vault, wait_for_completion=True)["id"] == vault.child("plan.txt").id
     assert len(tenant.jobs) == 1
 
 
@@ -274,17 +274,19 @@ def test_progress_is_in_the_tasks_log(copy, log, tenant, plan, vault):
 # Folders on the way
 
 
-def test_missing_folders_of_the_destination_are_made(copy, waiting, tenant, plan, archive):
-    item = copy(plan, f"drives/{archive.id}/root:/2026/Q1/Signed", create_destination=True, **waiting)
+def test_missing_folders_of_the_destination_are_made(copy, tenant, plan, archive):
+    item = copy(
+        plan, f"drives/{archive.id}/root:/2026/Q1/Signed", create_destination=True, wait_for_completion=True
+    )
 
     assert item["name"] == "plan.txt"
     assert tenant.tree("archive")["2026/Q1/Signed/plan.txt"] == plan.size
 
 
-def test_a_folder_that_is_just_made_may_be_unknown_to_copy_for_a_while(copy, waiting, tenant, plan, archive):
+def test_a_folder_that_is_just_made_may_be_unknown_to_copy_for_a_while(copy, tenant, plan, archive):
     tenant.fresh_folder_404 = 2
 
-    item = copy(plan, f"drives/{archive.id}/root:/New", create_destination=True, **waiting)
+    item = copy(plan, f"drives/{archive.id}/root:/New", create_destination=True, wait_for_completion=True)
 
     assert item["name"] == "plan.txt"
     assert tenant.copies_made(plan.id) == 1
@@ -315,10 +317,10 @@ def test_only_the_children_are_copied_and_the_destination_is_returned(copy, wait
     assert json.loads(call.body)["childrenOnly"] is True
 
 
-def test_the_children_of_a_root_folder_are_copied(copy, waiting, tenant, legal, vault):
+def test_the_children_of_a_root_folder_are_copied(copy, tenant, legal, vault):
     legal.put("one.txt", b"1")
 
-    copy(f"drives/{legal.id}/root", vault, children_only=True, **waiting)
+    copy(f"drives/{legal.id}/root", vault, children_only=True, wait_for_completion=True)
 
     assert tenant.tree("archive")["Vault/one.txt"] == 1
 
@@ -386,30 +388,30 @@ def test_a_taken_name_fails_the_copy(copy, waiting, tenant, plan, archive, vault
     assert tenant.tree("archive")["Vault/plan.txt"] == 5
 
 
-def test_a_taken_name_may_be_told_at_once(copy, waiting, tenant, plan, archive, vault):
+def test_a_taken_name_may_be_told_at_once(copy, tenant, plan, archive, vault):
     archive.put("Vault/plan.txt", b"older")
     tenant.copies = CopyBehaviour(conflict="sync")
 
     with pytest.raises(DriveNameConflictError) as caught:
-        copy(plan, vault, **waiting)
+        copy(plan, vault, wait_for_completion=True)
 
     assert caught.value.code == "nameAlreadyExists"
     assert caught.value.request_id
 
 
-def test_rename_finds_a_free_name(copy, waiting, plan, archive, vault):
+def test_rename_finds_a_free_name(copy, plan, archive, vault):
     archive.put("Vault/plan.txt", b"older")
 
-    item = copy(plan, vault, conflict_behavior="rename", **waiting)
+    item = copy(plan, vault, conflict_behavior="rename", wait_for_completion=True)
 
     assert item["name"] == "plan 1.txt"
     assert archive.find("Vault/plan.txt").size == 5
 
 
-def test_replace_removes_the_other_file(copy, waiting, plan, archive, vault):
+def test_replace_removes_the_other_file(copy, plan, archive, vault):
     old = archive.put("Vault/plan.txt", b"older")
 
-    item = copy(plan, vault, conflict_behavior="replace", **waiting)
+    item = copy(plan, vault, conflict_behavior="replace", wait_for_completion=True)
 
     assert item["id"] != old.id
     assert archive.find("Vault/plan.txt").size == plan.size
@@ -435,30 +437,30 @@ class TestPersonal:
     def folder(self, photo, personal):
         return personal.find("Vault")
 
-    def test_fail_leaves_the_destination_as_it_was(self, copy, waiting, tenant, photo, folder):
+    def test_fail_leaves_the_destination_as_it_was(self, copy, tenant, photo, folder):
         before = tenant.tree("personal")
 
         with pytest.raises(DriveNameConflictError):
-            copy(photo, folder, **waiting)
+            copy(photo, folder, wait_for_completion=True)
 
         assert tenant.tree("personal") == before
 
-    def test_rename_makes_a_second_file(self, copy, waiting, tenant, photo, folder):
-        item = copy(photo, folder, conflict_behavior="rename", **waiting)
+    def test_rename_makes_a_second_file(self, copy, tenant, photo, folder):
+        item = copy(photo, folder, conflict_behavior="rename", wait_for_completion=True)
 
         assert item["name"] == "photo 1.bin"
         assert (tenant.tree("personal")["Vault/photo.bin"], item["size"]) == (6, 3)
 
-    def test_replace_leaves_the_new_file_under_the_name(self, copy, waiting, tenant, photo, folder):
-        item = copy(photo, folder, conflict_behavior="replace", **waiting)
+    def test_replace_leaves_the_new_file_under_the_name(self, copy, tenant, photo, folder):
+        item = copy(photo, folder, conflict_behavior="replace", wait_for_completion=True)
 
         assert item["name"] == "photo.bin"
         assert [child.size for child in folder.children.values()] == [3]
 
-    def test_a_free_name_is_kept(self, copy, waiting, photo, personal):
+    def test_a_free_name_is_kept(self, copy, photo, personal):
         folder = personal.mkdir("Empty")
 
-        assert copy(photo, folder, **waiting)["name"] == "photo.bin"
+        assert copy(photo, folder, wait_for_completion=True)["name"] == "photo.bin"
 
 
 # The proof
@@ -474,21 +476,21 @@ def test_a_copy_that_landed_beside_its_source_is_no_success(copy, waiting, tenan
     assert caught.value.code == "notAsAsked"
 
 
-def test_an_office_file_that_the_service_rewrote_is_a_success(copy, waiting, log, tenant, legal, vault):
+def test_an_office_file_that_the_service_rewrote_is_a_success(copy, log, tenant, legal, vault):
     document = legal.put("Contracts/plan.docx", b"PK" * 50)
     tenant.rewrites_office = True
 
-    item = copy(document, vault, **waiting)
+    item = copy(document, vault, wait_for_completion=True)
 
     assert item["name"] == "plan.docx"
     assert item["size"] != document.size
 
 
-def test_a_difference_that_the_service_made_is_logged(copy, waiting, log, tenant, legal, vault, path_of):
+def test_a_difference_that_the_service_made_is_logged(copy, log, tenant, legal, vault, path_of):
     document = legal.put("Contracts/plan.docx", b"PK" * 50)
     tenant.rewrites_office = True
 
-    copy(path_of(document), vault, **waiting)
+    copy(path_of(document), vault, wait_for_completion=True)
 
     assert log.has(r"has \d+ bytes and the source had 100, or another hash")
 
@@ -521,11 +523,11 @@ def test_the_details_of_a_failed_copy_are_kept(copy, waiting, tenant, legal, arc
 @pytest.mark.parametrize(
     "shape", ["details", "errorCode", "nothing", {"error": {"code": "quotaLimitReached"}}]
 )
-def test_a_failure_in_any_shape_is_a_failure(copy, waiting, tenant, plan, vault, shape):
+def test_a_failure_in_any_shape_is_a_failure(copy, tenant, plan, vault, shape):
     tenant.copies = CopyBehaviour(looks=3, failure=shape)
 
     with pytest.raises(DriveCopyFailedError) as caught:
-        copy(plan, vault, **waiting)
+        copy(plan, vault, wait_for_completion=True)
 
     assert caught.value.code
 

@@ -90,10 +90,10 @@ def test_what_may_heal_by_itself_is_left_to_airflows_retries(copy, tenant, posts
     ],
     ids=lambda fault: str(fault.get("status", fault["kind"])),
 )
-def test_a_lost_answer_does_not_lead_to_a_second_copy(copy, waiting, tenant, posts, plan, vault, fault):
+def test_a_lost_answer_does_not_lead_to_a_second_copy(copy, tenant, posts, plan, vault, fault):
     tenant.faults.append(Fault("POST", "/copy$", **fault))
 
-    item = copy(plan, vault, **waiting)
+    item = copy(plan, vault, wait_for_completion=True)
 
     assert item["id"] == vault.child("plan.txt").id
     assert (posts(), len(tenant.jobs)) == (1, 1)
@@ -178,10 +178,10 @@ def test_an_answer_to_the_copy_that_is_garbage_is_none(copy, tenant, posts, plan
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_copy_that_was_refused_as_too_much_is_sent_again(copy, waiting, tenant, posts, plan, vault, status):
+def test_a_copy_that_was_refused_as_too_much_is_sent_again(copy, tenant, posts, plan, vault, status):
     tenant.faults.append(Fault("POST", "/copy$", status=status, retry_after=0.05, times=2))
 
-    assert copy(plan, vault, **waiting)["name"] == "plan.txt"
+    assert copy(plan, vault, wait_for_completion=True)["name"] == "plan.txt"
     assert (posts(), len(tenant.jobs)) == (3, 1)
 
 
@@ -240,12 +240,12 @@ def test_a_token_that_is_refused_again_is_an_error_that_names_the_settings(copy,
     ],
 )
 def test_a_monitor_on_another_host_is_not_called(
-    copy, waiting, worker, helpers, tenant, asked, plan, vault, base, host
+    copy, worker, helpers, tenant, asked, plan, vault, base, host
 ):
     tenant.monitor_base = base
 
     with pytest.raises(DriveResponseError, match=r"accepted.*is making it.*allowed_hosts") as caught:
-        copy(plan, vault, **waiting)
+        copy(plan, vault, wait_for_completion=True)
 
     assert isinstance(caught.value, AirflowFailException)
     assert repr(host) in str(caught.value)
@@ -292,9 +292,8 @@ def test_a_redirect_is_not_followed(copy, tenant, emulator, plan, vault):
 # The monitor
 
 
-@pytest.mark.parametrize("lost", [True, 410])
-def test_a_monitor_that_forgets_leaves_it_to_the_destination(copy, waiting, tenant, plan, vault, lost):
-    tenant.copies = CopyBehaviour(lost=lost)
+def test_a_monitor_that_forgets_leaves_it_to_the_destination(copy, waiting, tenant, plan, vault):
+    tenant.copies = CopyBehaviour(lost=True)
 
     assert copy(plan, vault, **waiting)["id"] == vault.child("plan.txt").id
     assert len(tenant.jobs) == 1

@@ -235,11 +235,11 @@ def test_a_forgotten_copy_is_found_at_its_destination(patient, mode, tenant, job
     assert patient(copy_job=job(), **mode)["id"] == vault.child("plan.txt").id
 
 
-def test_a_forgotten_copy_whose_destination_is_not_known_is_no_success(patient, mode, tenant, url):
-    tenant.copies = CopyBehaviour(lost=True)
+def test_a_forgotten_copy_whose_destination_is_not_known_is_no_success(sense, tenant, url):
+    tenant.copies = CopyBehaviour(lost=410)
 
     with pytest.raises(DriveCopyUnknownError, match="copy_job instead of the monitor_url") as caught:
-        patient(monitor_url=url(), **mode)
+        sense(monitor_url=url())
 
     assert isinstance(caught.value, AirflowFailException)
 
