@@ -6,7 +6,6 @@ import datetime as dt
 import json
 from threading import Thread
 
-import jwt
 import pytest
 import trustme
 from cryptography import x509
@@ -267,52 +266,6 @@ def test_a_certificate_that_is_not_registered_is_told_with_the_setting(connect, 
         read()
 
     assert certificate.key_pem()[40:100] not in helpers.told(caught.value)
-
-
-# Logins that need neither
-
-
-@pytest.fixture
-def issuer():
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@pytest.mark.xfail(strict=True, reason="auth_type=refresh_token is in the design and not in the package yet")
-def test_a_refresh_token_logs_in(connect, read, tenant):
-    connect(password="", auth_type="refresh_token", refresh_token=tenant.refresh_token)
-
-    assert read() == "plan.txt"
-
-
-@pytest.mark.xfail(
-    strict=True, reason="auth_type=managed_identity is in the design and not in the package yet"
-)
-def test_a_managed_identity_logs_in(connect, read, tenant, emulator, monkeypatch):
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{emulator.url}/msi/token")
-    monkeypatch.setenv("IDENTITY_HEADER", tenant.identity_header)
-    connect(login="", password="", auth_type="managed_identity")
-
-    assert read() == "plan.txt"
-
-
-@pytest.mark.xfail(
-    strict=True, reason="auth_type=workload_identity is in the design and not in the package yet"
-)
-def test_a_workload_identity_logs_in(connect, read, tenant, issuer, tmp_path):
-    public = issuer.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    tenant.trust_issuer("https://issuer.example", "worker", public)
-    claims = {
-        "iss": "https://issuer.example",
-        "sub": "worker",
-        "aud": "api://AzureADTokenExchange",
-        "exp": dt.datetime.now(dt.UTC) + dt.timedelta(hours=1),
-    }
-    (tmp_path / "token").write_text(jwt.encode(claims, issuer, algorithm="RS256"))
-    connect(password="", auth_type="workload_identity", federated_token_file=str(tmp_path / "token"))
-
-    assert read() == "plan.txt"
 
 
 def test_nothing_of_the_login_is_in_the_log(connection, read, log, secrets_of):
