@@ -78,19 +78,19 @@ class Emulator:
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
         self.tenant.base_url = self.url
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                App(self.tenant),
-                lifespan="off",
-                log_level="critical",  # the App logs what goes wrong
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,  # it wraps `send`, by which connections are cut
-                timeout_keep_alive=60,
-                timeout_graceful_shutdown=1,
-                ssl_context_factory=lambda _config, _default: self._tls(),
-            )
+        config = uvicorn.Config(
+            App(self.tenant),
+            lifespan="off",
+            log_level="critical",  # the App logs what goes wrong
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # it wraps `send`, by which connections are cut
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
         )
+        config.load()
+        config.ssl = self._tls()  # only the newest uvicorn takes one as an argument
+        self._server = uvicorn.Server(config)
         arguments = {"sockets": [listener]}
         self._thread = threading.Thread(
             target=self._server.run, kwargs=arguments, name="drive-emulator", daemon=True

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
 _LONG = 16
+_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING: tuple[Any, ...] = (None, "", [])
 _FAILED = {"failed", "cancelled", "canceled", "deletefailed"}
 _ITEM_URL = re.compile(r"/drives/(?P<drive>[^/?#]+)/items/(?P<item>[^/?#:]+)")
@@ -347,13 +348,17 @@ def monitor_request(monitor_url: str, hosts: Hosts) -> Request:
 
 def secrets_of(text: str) -> list[str]:
     """
-    Return what must not be read in a log: a token; or a monitor URL but for its host, and each part of it.
+    Return what must not be read in a log: a token; or what of a monitor URL opens it.
 
-    As few as will do: for each, Airflow's masker compiles all that it knows anew.
+    That is its long query values, or all but its host if it has none. As few as will do: for each, Airflow's
+    masker compiles all that it knows anew.
     """
     parts = urlsplit(text)
     if not parts.scheme:
         return [text]
-    target = f"{parts.path}?{parts.query}" if parts.query else parts.path  # as urllib3 logs it
-    values = (pair.partition("=")[2] for pair in parts.query.split("&"))
-    return [secret for secret in (target, *values) if len(secret) > _LONG]
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    secrets = [value for value in values if len(value) > _LONG] or [f"{parts.path}?{parts.query}".rstrip("?")]
+    as_sent = [
+        _ESCAPE.sub(lambda escape: escape[0].upper(), secret) for secret in secrets
+    ]  # urllib3 does that
+    return [secret for secret in dict.fromkeys(secrets + as_sent) if len(secret) > 1]

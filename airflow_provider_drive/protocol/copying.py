@@ -64,6 +64,8 @@ if TYPE_CHECKING:
 
 READ_BACK_SECONDS = 100.0
 """How long a completed copy may take to show itself: a minute and a half was seen."""
+LEAST_READ_BACK_SECONDS = 10.0
+"""How long it may take at least, however near the deadline is."""
 FORGOTTEN_SECONDS = 120.0
 """How long the destination is looked at when the monitor has forgotten the job."""
 CLOCK_SLACK = 2.0
@@ -242,7 +244,7 @@ def finish_copy(
     Graph's word is not enough: items were seen beside their source, and monitors forget.
     """
     _raise_if_not_done(str(job), status)
-    until = clock() + READ_BACK_SECONDS
+    until = max(clock() + LEAST_READ_BACK_SECONDS, min(deadline, clock() + READ_BACK_SECONDS))
     if status.state == "unknown":  # with a monitor that has forgotten, or without one
         until = min(deadline, clock() + FORGOTTEN_SECONDS) if job.monitor_url else deadline
     if status.state == "completed" and (status.resource_id or job.children_only):
@@ -550,8 +552,7 @@ def _read_back(
             return item
         if clock() >= until:
             raise DriveCopyUnknownError(
-                f"Graph says that {job} is completed, as {ref}, but after {READ_BACK_SECONDS:g} s that item "
-                "is not to be seen."
+                f"Graph says that {job} is completed, as {ref}, but that item is not to be seen."
             )
         yield Pause(backoff(attempt, longest=10.0), f"{job} is completed, and not to be seen yet")
         attempt += 1

@@ -123,8 +123,8 @@ def error_of(response: Response, doing: str) -> DriveError:
     text = _sentence(doing, response.status, error)
     if response.status == 401:
         return DriveAuthError(
-            f"{text} The token was refused: check the connection's tenant_id, cloud and scopes, and the "
-            "app's permissions."
+            f"{text} The token was refused, or missing: check the connection's tenant_id, cloud and scopes, "
+            "and the app's permissions."
         )
     if response.status < 400:
         return DriveResponseError(f"{text} That is not an answer to this request.")

@@ -201,7 +201,13 @@ class TestReadingBack:
         talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 100 <= clock.now <= NOW + 115
-        assert "completed, as drives/e/items/n, but after 100 s" in str(talk.error)
+        assert "completed, as drives/e/items/n, but that item is not to be seen" in str(talk.error)
+
+    def test_it_does_not_take_much_longer_than_the_deadline(self):
+        clock = Clock()
+        talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock, deadline=NOW + 1)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + 10 <= clock.now <= NOW + 25
 
     def test_a_refusal_is_told(self):
         assert type(finish(CopyStatus("completed", "n"), refusal(403)).error) is DriveAccessDeniedError
