@@ -30,7 +30,7 @@ def graph():
     Nothing resets it, so that each secret that it ever gave away can be looked for.
     """
     with Emulator() as emulator:
-        for path in ("Contracts/2026/plan.docx", "Contracts/lease.docx", "Inbox/signed.pdf"):
+        for path in ("Contracts/2026/plan.docx", "Contracts/lease.docx"):
             emulator.tenant.drive("legal").put(path, path.encode())
         yield emulator
 

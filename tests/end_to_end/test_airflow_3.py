@@ -32,6 +32,7 @@ def test_airflow_lists_the_provider(airflow):
 
 def test_the_example_dags_run_side_by_side(airflow, graph):
     graph.tenant.copies = CopyBehaviour(seconds=4)
+    graph.tenant.drive("legal").put("Inbox/signed.pdf", b"signed")
     airflow.api.unpause("drive_archive_report")
     ids = ("drive_copy_and_wait", "drive_copy_many", "drive_move_guarded", "drive_nightly_archive")
     assert_success(*[airflow.api.start(dag_id) for dag_id in ids])
