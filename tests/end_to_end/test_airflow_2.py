@@ -3,12 +3,12 @@
 from airflow_provider_drive.emulator import CopyBehaviour
 
 
-def run(airflow_2, graph, dag_id):
-    """Run a Dag by ``dags test``: all of it, the triggers too, and it fails if the Dag does."""
+def run(airflow_2, graph, dag_id, drive="archive"):
+    """Run a Dag by ``dags test``: all of it, the triggers too. It fails if the Dag does. Tell what is new."""
     graph.tenant.copies = CopyBehaviour(seconds=3)
-    before = graph.tenant.tree("archive").keys() | graph.tenant.tree("legal").keys()
+    before = set(graph.tenant.tree(drive))
     airflow_2("dags", "test", dag_id)
-    return (graph.tenant.tree("archive").keys() | graph.tenant.tree("legal").keys()) - before
+    return set(graph.tenant.tree(drive)) - before
 
 
 def test_the_provider_is_listed(airflow_2):
@@ -26,7 +26,9 @@ def test_many_copies_are_submitted_and_waited_for(airflow_2, graph):
 
 def test_a_document_is_moved(airflow_2, graph):
     graph.tenant.drive("legal").put("Inbox/signed.pdf", b"signed")
-    assert [path for path in run(airflow_2, graph, "drive_move_guarded") if path.endswith("signed.pdf")]
+    assert [
+        path for path in run(airflow_2, graph, "drive_move_guarded", "legal") if path.endswith("signed.pdf")
+    ]
 
 
 def test_a_folder_is_archived(airflow_2, graph):
