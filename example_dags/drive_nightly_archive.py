@@ -7,7 +7,7 @@ from airflow.providers.common.compat.sdk import DAG, Asset, task
 
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 
-ARCHIVE = Asset(name="contracts_archive", uri="drive://archive/contracts")
+ARCHIVE = Asset(uri="drive://archive/contracts")
 
 with DAG(
     dag_id="drive_nightly_archive",
