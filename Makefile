@@ -20,7 +20,8 @@ demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Gra
 	@$(BIN)/python scripts/demo.py $(if $(filter-out 0,$(KEEP)),--keep)
 
 check: lint  ## the quick part of the tests, under a minute
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
+		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py
 
 test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with coverage
 	@$(BIN)/python -m pytest --durations=10 --cov --cov-report=term

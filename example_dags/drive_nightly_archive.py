@@ -9,10 +9,12 @@ from airflow_provider_drive.operators.copy import DriveCopyOperator
 
 ARCHIVE = Asset(uri="drive://archive/contracts")
 
+START = pendulum.datetime(2026, 1, 1, tz="UTC")
+
 with DAG(
     dag_id="drive_nightly_archive",
     schedule="0 2 * * *",
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    start_date=START,
     catchup=False,
     max_active_runs=1,
     tags=["example", "drive"],
@@ -35,7 +37,13 @@ with DAG(
         outlets=[ARCHIVE],
     )
 
-with DAG(dag_id="drive_archive_report", schedule=[ARCHIVE], catchup=False, tags=["example", "drive"]):
+with DAG(
+    dag_id="drive_archive_report",
+    schedule=[ARCHIVE],
+    start_date=START,
+    catchup=False,
+    tags=["example", "drive"],
+):
 
     @task
     def report(triggering_asset_events: dict | None = None) -> list[str]:

@@ -16,6 +16,11 @@ from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=10, deadline=None)  # what `make check` asks for
+settings.register_profile("thorough", max_examples=60, deadline=None)
+settings.load_profile("thorough")
 
 _HOME = tempfile.mkdtemp(prefix="airflow-home-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+LEAST_RESCHEDULE = 10.0
+"""
+Seconds between two looks in the mode ``reschedule``, at least.
+
+As with a trigger's event, Airflow 3.3.2 fails a task that comes back before the scheduler has seen it leave
+(https://github.com/apache/airflow/issues/72716).
+"""
 DEFERRAL_MARGIN = 120.0
 """Seconds by which Airflow's own limit of a deferral is later than the trigger's: that one can say more."""
 
@@ -136,6 +143,11 @@ class DriveCopySensor(BaseSensorOperator):
         """Stop waiting at once."""
         self.log.warning("The task was stopped. Graph offers no way to cancel a copy: it goes on.")
         self.hook.stop()
+
+    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
+        """Do not come back from ``reschedule`` before the scheduler has seen the task leave."""
+        seconds = float(super()._get_next_poke_interval(*args, **kwargs))
+        return max(seconds, LEAST_RESCHEDULE) if self.reschedule else seconds
 
     def _defer(self, monitor_url: str) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
