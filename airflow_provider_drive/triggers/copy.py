@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,8 @@ class CopyCompleteTrigger(BaseTrigger):
         """Wait for the copy's end, and fire once."""
         earliest = time.monotonic() + EARLIEST_EVENT
         try:
+            # a triggerer may start a thousand at once: not all in one turn of its loop
+            await asyncio.sleep(random.uniform(0.0, min(1.0, self.poll_interval)))  # noqa: S311  # nothing secret
             status = await self._watch()
         except DriveError as error:
             status = CopyStatus("unknown", message=str(error))
