@@ -122,6 +122,7 @@ def main(copies: int = 1000, seconds: float = 20.0) -> None:
     os.environ["AIRFLOW_CONN_DRIVE_DEFAULT"] = json.dumps(connection)
     ca_file = connection["extra"]["verify"]
     import_module("airflow_provider_drive.triggers.copy")  # what that costs is no poll's
+    import_module("airflow.providers.common.compat.connection")  # and this a triggerer has loaded long since
 
     costs: dict[str, list[float]] = {}
     for number in range(ROUNDS):
