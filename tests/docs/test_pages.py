@@ -26,7 +26,7 @@ FOREIGN = [  # what speaks of how a text was made, or of one machine, is of no u
     r"\b(?:Claude|ChatGPT|Copilot|LLM|AI-generated|prompt)\b",
     r"\bsession[s]? of\b|\bsub-?agent",
     r"\bTODO\b|\bFIXME\b",
-    r"pypi\.org|pythonhosted|artifactory|devpi",
+    r"index-url|artifactory|devpi",
     r"design\.md|peers\.md|graph-contract|airflow-guide|style\.md",
 ]
 
