@@ -23,11 +23,8 @@ ERRORS = {
 }
 FOREIGN = [  # what speaks of how a text was made, or of one machine, is of no use to its reader
     r"(?<![\w/.:}])/(?:work|home|root|tmp|Users)/",
-    r"\b(?:Claude|ChatGPT|Copilot|LLM|AI-generated|prompt)\b",
-    r"\bsession[s]? of\b|\bsub-?agent",
     r"\bTODO\b|\bFIXME\b",
     r"index-url|artifactory|devpi",
-    r"design\.md|peers\.md|graph-contract|airflow-guide|style\.md",
 ]
 
 
