@@ -13,16 +13,13 @@ from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.sealing import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
-
-DEFERRAL_MARGIN = 120.0
-"""Seconds by which Airflow's own limit of a deferral is later than the trigger's: that one can say more."""
 
 
 class DriveCopyOperator(BaseOperator):

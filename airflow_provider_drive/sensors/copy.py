@@ -26,7 +26,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.failing import become
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
+from airflow_provider_drive.protocol.defaults import DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.sealing import unseal
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ Seconds between two looks in the mode ``reschedule``, at least.
 As with a trigger's event, Airflow 3.3.2 fails a task that comes back before the scheduler has seen it leave
 (https://github.com/apache/airflow/issues/72716).
 """
-DEFERRAL_MARGIN = 120.0
-"""Seconds by which Airflow's own limit of a deferral is later than the trigger's: that one can say more."""
 
 
 class DriveCopySensor(BaseSensorOperator):

@@ -10,7 +10,6 @@ from airflow_provider_drive import settings
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators import copy as operators
 from airflow_provider_drive.protocol import copying, defaults, retries, updating
-from airflow_provider_drive.sensors import copy as sensors
 from airflow_provider_drive.triggers import copy as triggers
 
 TIMES = table(section(page("operators.md"), "How long things may take"))
@@ -28,7 +27,7 @@ COSTS = table(section(page("operators.md"), "What it costs"))
         ("a completed copy, until it shows at the destination", copying.READ_BACK_SECONDS),
         ("looking at the destination when the monitor has forgotten the copy", copying.FORGOTTEN_SECONDS),
         ("a move in one drive that Graph finishes after its answer", updating.MOVE_TIMEOUT),
-        ("Airflow's own limit of a deferral, after the trigger's", operators.DEFERRAL_MARGIN),
+        ("Airflow's own limit of a deferral, after the trigger's", defaults.DEFERRAL_MARGIN),
     ],
 )
 def test_a_limit_is_the_one_in_the_code(what, figure):
@@ -38,7 +37,6 @@ def test_a_limit_is_the_one_in_the_code(what, figure):
 def test_all_limits_are_checked():
     (mark,) = test_a_limit_is_the_one_in_the_code.pytestmark
     assert [what for what, _ in mark.args[1]] == list(TIMES)
-    assert sensors.DEFERRAL_MARGIN == operators.DEFERRAL_MARGIN
 
 
 def test_the_trigger_fires_at_its_tenth_second():
