@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test lock clean
+.PHONY: help venv demo check lint test chaos machine soak fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## this list
@@ -21,10 +21,19 @@ demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Gra
 
 check: lint  ## the quick part of the tests, under a minute
 	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
-		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py
+		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
 
 test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with coverage
-	@$(BIN)/python -m pytest --durations=10 --cov --cov-report=term
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10 --cov --cov-report=term
+
+chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred times, and count the copies; SEED=7 RUNS=240
+	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
+machine: .venv/.ready  ## faults, deaths and retries in any order, without Airflow; SEQUENCES=2000
+	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine
+
+fuzz: .venv/.ready  ## give each reader of foreign bytes time to fall over some: SECONDS=60, for all or for TARGET=url
+	@nice $(BIN)/python tests/foreign/fuzz.py $(or $(SECONDS),60) $(TARGET)
 
 lint: .venv/.ready
 	@$(BIN)/ruff check --quiet
@@ -33,13 +42,18 @@ lint: .venv/.ready
 	@MYPYPATH=scripts $(BIN)/mypy --no-error-summary scripts
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 
+soak: .venv/.ready  ## a triggerer for MINUTES=30, while copies come and go and one request in twenty fails
+	@$(BIN)/python tests/soak/soak.py $(or $(MINUTES),30)
+
 lock: $(UV)  ## compile requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt
 	@$(LOCK) --exclude-newer 2026-04-15 --exclude-newer-package apache-airflow-providers-common-compat=2026-11-20 \
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
+		--output-file requirements/airflow-peers.txt
 
 clean:  ## remove what make has made
-	@rm -rf .venv .venv-2.11 .venv-uv .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
@@ -58,7 +72,10 @@ $(UV): requirements/uv.txt
 .venv-2.11/.ready: LOCKED := requirements/airflow-2.11.txt
 .venv-2.11/.ready: FOR := '>=3.11,<3.13'
 .venv-2.11/.ready: requirements/airflow-2.11.txt
-.venv/.ready .venv-2.11/.ready: pyproject.toml | $(UV)
+.venv-peers/.ready: LOCKED := requirements/airflow-peers.txt
+.venv-peers/.ready: FOR := .venv-uv/bin/python
+.venv-peers/.ready: requirements/airflow-peers.txt
+.venv/.ready .venv-2.11/.ready .venv-peers/.ready: pyproject.toml | $(UV)
 	@test -x $(@D)/bin/python || $(UV) venv --quiet --python $(FOR) $(@D)
 	@$(UV) pip sync --quiet --python $(@D) $(LOCKED)
 	@$(UV) pip install --quiet --python $(@D) --no-deps --editable .

@@ -6,7 +6,9 @@ https://learn.microsoft.com/graph/auth-v2-service
 
 from __future__ import annotations
 
+import re
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,12 @@ import requests.adapters
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveAuthError
-from airflow_provider_drive.network import open_session
+from airflow_provider_drive.network import open_session, read_whole
 from airflow_provider_drive.protocol.errors import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from msal import ConfidentialClientApplication
 
     from airflow_provider_drive.protocol.hosts import Hosts
@@ -32,6 +36,7 @@ _ADVICE = {
     "invalid_tenant": "check the connection's tenant_id",
     "invalid_scope": "check the connection's scopes and cloud",
 }
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
 _lock = threading.Lock()
 _logins: dict[Settings, Login] = {}
 
@@ -62,8 +67,11 @@ class Login:
             answer = self._acquire(refused)
         if "access_token" not in answer:
             raise DriveAuthError(_explain(answer, self._settings))
-        self._token = str(answer["access_token"])
-        return self._token
+        token = answer["access_token"]
+        if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
+            raise DriveAuthError("No token could be had: what the authority gave cannot stand in a header.")
+        self._token = token
+        return token
 
     def _acquire(self, refused: str | None) -> dict[str, Any]:
         failure = ""
@@ -78,7 +86,9 @@ class Login:
                 f"{self._settings.authority} cannot be reached ({type(error).__name__}); check the "
                 "connection's authority, proxies and verify, and the network"
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except DriveAuthError:
+            raise
+        except Exception as error:  # noqa: BLE001  # MSAL reads whatever the authority says as if it were well
             failure = f"{clean(str(error))}; check the connection's tenant_id, authority and credentials"
         if failure:
             raise DriveAuthError(f"No token could be had: {failure}.")
@@ -88,13 +98,15 @@ class Login:
 class GraphAuth(requests.auth.AuthBase):
     """Puts the token on requests to Graph, and on no others."""
 
-    def __init__(self, hosts: Hosts, login: Login) -> None:
-        self._hosts, self._login = hosts, login
+    def __init__(self, hosts: Hosts, login: Login, keep_secret: Callable[[str], None]) -> None:
+        self._hosts, self._login, self._keep_secret = hosts, login, keep_secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put the token on a request."""
         if self._hosts.is_graph(request.url or ""):
-            request.headers["Authorization"] = f"Bearer {self._login.token()}"
+            token = self._login.token()
+            self._keep_secret(token)
+            request.headers["Authorization"] = f"Bearer {token}"
         return request
 
 
@@ -103,6 +115,8 @@ def _application(settings: Settings) -> ConfidentialClientApplication:
 
     credential = _credential(settings)
     session = open_session(settings)
+    session.max_redirects = 0  # a 307 would have the secret sent to wherever it leads
+    session.hooks["response"].append(partial(_read_answer, seconds=settings.timeout))
     again = urllib3.Retry(
         3,
         backoff_factor=0.5,
@@ -119,6 +133,11 @@ def _application(settings: Settings) -> ConfidentialClientApplication:
         instance_discovery=None if settings.discover_instance else False,
         http_client=session,
     )
+
+
+def _read_answer(response: requests.Response, *, seconds: float, **_: Any) -> None:
+    """Read an answer before requests does, which would read without end."""
+    response._content = read_whole(response, seconds)  # noqa: SLF001  # requests has no other place for it
 
 
 def _credential(settings: Settings) -> Any:

@@ -146,7 +146,7 @@ class DriveCopyTimeoutError(DriveError, TimeoutError):
     """
     The copy was not done at the deadline. It may still end: Graph offers no way to cancel it.
 
-    So a retry, which would copy again, is not what heals it.
+    So a retry, which comes even later, is not what heals it.
     """
 
     final = True
@@ -156,7 +156,7 @@ class DriveCopyUnknownError(DriveError):
     """
     Nobody can say how the copy ended: its monitor is gone, and the destination does not show it.
 
-    So a retry, which might copy a second time, is not what heals it.
+    So a retry is not what heals it, but where it knows what was begun and looks again.
     """
 
     final = True

@@ -13,19 +13,23 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.exceptions import DriveCopyUnknownError, DriveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @contextmanager
-def final_errors_fail() -> Iterator[None]:
-    """Fail the task at once, without burning its retries, for what no retry can heal."""
+def final_errors_fail(*, remembers: bool = False) -> Iterator[None]:
+    """
+    Fail the task at once, without burning its retries, for what no retry can heal.
+
+    :param remembers: A retry knows what was begun: so it may find a copy that nobody could see before.
+    """
     try:
         yield
     except DriveError as error:
-        if error.final:
+        if error.final and not (remembers and isinstance(error, DriveCopyUnknownError)):
             become(error, AirflowFailException)
         raise
 

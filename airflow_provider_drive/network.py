@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
+import time
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +19,16 @@ import requests
 import requests.adapters
 import requests.utils
 
-from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveConnectionError,
+    DriveResponseError,
+)
+from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from airflow_provider_drive.settings import Settings
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -49,9 +59,15 @@ def _ssl_context(verify: bool | str) -> ssl.SSLContext:  # requests' own paramet
         context.verify_mode = ssl.CERT_NONE
         return context
     place = str(verify)
-    return ssl.create_default_context(
-        cafile=place if os.path.isfile(place) else None,  # noqa: PTH113  # as above
-        capath=place if os.path.isdir(place) else None,  # noqa: PTH112  # as above
+    try:
+        return ssl.create_default_context(
+            cafile=place if os.path.isfile(place) else None,  # noqa: PTH113  # as above
+            capath=place if os.path.isdir(place) else None,  # noqa: PTH112  # as above
+        )
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    raise DriveArgumentError(
+        f"The CA bundle {place!r} cannot be read ({reason}): check the connection's verify."
     )
 
 
@@ -64,6 +80,33 @@ def proxy_for(url: str, settings: Settings) -> str | None:
 def open_session(settings: Settings) -> requests.Session:
     """Return a new session with the connection's TLS, proxies, time-out and User-Agent."""
     return _Session(settings)
+
+
+def read_whole(response: requests.Response, seconds: float) -> bytes:
+    """
+    Read an answer's body, but not a larger one than any that Graph sends, and not for ever.
+
+    :raises DriveResponseError: If it is larger.
+    :raises DriveConnectionError: If it takes longer.
+    """
+    started, body = time.monotonic(), bytearray()
+    for chunk in response.iter_content(65_536):
+        body += chunk
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
+        if time.monotonic() - started > seconds:
+            raise DriveConnectionError(f"the answer was not whole after {seconds:g} s")
+    return bytes(body)
+
+
+def untraced() -> AbstractContextManager[Any]:
+    """
+    Keep OpenTelemetry's instrumentation of HTTP libraries away, where there is one.
+
+    It records whole URLs, and a monitor's is a secret.
+    """
+    instrumentation = sys.modules.get("opentelemetry.instrumentation.utils")
+    return instrumentation.suppress_http_instrumentation() if instrumentation else nullcontext()
 
 
 def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -87,6 +130,12 @@ class _Session(requests.Session):
         return super().merge_environment_settings(
             url, {**self.proxies, **(proxies or {})}, stream, verify, cert
         )
+
+    def rebuild_auth(  # requests would ask ~/.netrc about the host that a redirect leads to
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]  # it is
+            prepared_request.headers.pop("Authorization", None)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         if kwargs.get("timeout") is None:

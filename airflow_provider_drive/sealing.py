@@ -17,8 +17,10 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 
 def seal(monitor_url: str) -> str:
     """Return the URL encrypted, or as it is where the deployment has no Fernet key. Sealed once is sealed."""
-    fernet = None if not _is_url(monitor_url) else _fernet()
-    return monitor_url if fernet is None else str(fernet.encrypt(monitor_url.encode()).decode())
+    fernet = _fernet() if "://" in monitor_url else None
+    if fernet is None:
+        return monitor_url
+    return str(fernet.encrypt(monitor_url.encode(errors="surrogatepass")).decode())
 
 
 def unseal(sealed: str) -> str:
@@ -42,7 +44,7 @@ def unseal(sealed: str) -> str:
 
 
 def _is_url(text: str) -> bool:
-    return "://" in text
+    return "://" in text and text.isascii() and text.isprintable()
 
 
 def _fernet() -> Any:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection
 
 DEFAULT_TIMEOUT = 30.0
+LONGEST_TIMEOUT = 86_400.0
+"""A day: sockets know no time-out of centuries."""
 _HTTPS = 443
 _VERSIONS = ("/v1.0", "/beta")
 
@@ -192,8 +194,8 @@ def _timeout(value: Any) -> float:
         seconds = DEFAULT_TIMEOUT if value in {None, ""} else float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise DriveArgumentError("The connection's timeout is not a number of seconds.")
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise DriveArgumentError("The connection's timeout is not a number of seconds, of a day at most.")
     return seconds
 
 

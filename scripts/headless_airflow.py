@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from airflow_api import AirflowApi, AirflowError, await_that
-from keeper import Keeper, end_sessions
+from keeper import Keeper, end_sessions, kill_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +43,7 @@ class HeadlessAirflow:
     :param dags: Folders of Dags.
     :param postgresql: Whether to keep the state in a PostgreSQL of its own. Default is SQLite.
     :param environment: More environment variables, such as ``AIRFLOW_CONN_…`` and ``AIRFLOW__…``.
+    :param python: Of the environment that Airflow is installed in. Default is this one.
     """
 
     def __init__(
@@ -52,13 +53,16 @@ class HeadlessAirflow:
         *,
         postgresql: bool = False,
         environment: Mapping[str, str] | None = None,
+        python: Path = Path(sys.executable),
     ) -> None:
         self.home = home
         self.api = AirflowApi(f"http://127.0.0.1:{_free_port()}")
         self.database_url = f"sqlite:///{home}/airflow.db"
         self.environment = _inherited() | _settings(home, self.api.address, dags) | dict(environment or {})
         self._postgresql = postgresql
+        self._python = python.absolute()  # it runs in another folder
         self._services: dict[str, subprocess.Popen[bytes]] = {}
+        self._sessions: set[int] = set()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -71,8 +75,8 @@ class HeadlessAirflow:
             self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self.database_url
             self.command("db", "migrate")
             stack.callback(self._stop_services)
-            for name, arguments in COMPONENTS.items():
-                self._start_service(name, arguments)
+            for name in COMPONENTS:
+                self.start(name)
             await_that(self._is_healthy, self._missing, START_SECONDS)
             self._stack = stack.pop_all()
         return self
@@ -83,7 +87,7 @@ class HeadlessAirflow:
     def command(self, *arguments: str, seconds: float = 120) -> str:
         """Run an ``airflow`` command to its end and return what it printed."""
         done = subprocess.run(
-            _airflow(arguments),
+            self._airflow(arguments),
             env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,
@@ -114,11 +118,12 @@ class HeadlessAirflow:
             self._keeper.watch(pid)
         self.database_url = server.get_uri(driver="psycopg2")
 
-    def _start_service(self, name: str, arguments: Sequence[str]) -> None:
-        with self.log_of(name).open("wb") as log:
+    def start(self, name: str) -> None:
+        """Start a component, such as one that was killed, and do not wait for it to be up."""
+        with self.log_of(name).open("ab") as log:
             service = subprocess.Popen(
-                _airflow(arguments),
-                env=self.environment,
+                self._airflow(COMPONENTS[name]),
+                env={**self.environment, "PGAPPNAME": name},  # tells whose a connection to PostgreSQL is
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -126,7 +131,30 @@ class HeadlessAirflow:
                 start_new_session=True,
             )
         self._services[name] = service
+        self._sessions.add(service.pid)
         self._keeper.watch(service.pid)
+
+    def kill(self, name: str, *, alone: bool = False) -> None:
+        """
+        End a component by SIGKILL.
+
+        :param alone: Leave what it has started, such as the scheduler's tasks. Default is to kill that too,
+            as the end of its machine does.
+        """
+        service = self._services[name]
+        if alone:
+            service.kill()
+        else:
+            kill_session(service.pid)
+        service.wait(timeout=5)
+
+    def component_of(self, pid: int) -> str | None:
+        """Name the component that a process belongs to, None if it is none that runs now."""
+        session = os.getsid(pid)
+        return next((name for name, service in self._services.items() if service.pid == session), None)
+
+    def _airflow(self, arguments: Sequence[str]) -> list[str]:
+        return [str(self._python), "-m", "airflow", *arguments]
 
     def _is_healthy(self) -> bool:
         for name, service in self._services.items():
@@ -140,13 +168,9 @@ class HeadlessAirflow:
         return f"The start of {', '.join(names)} (see {self.log_of('*')})"
 
     def _stop_services(self) -> None:
-        end_sessions(service.pid for service in self._services.values())
+        end_sessions(self._sessions)
         for service in self._services.values():
             service.wait(timeout=5)  # it has ended: this only takes note of it
-
-
-def _airflow(arguments: Sequence[str]) -> list[str]:
-    return [sys.executable, "-m", "airflow", *arguments]
 
 
 def _tail(text: str) -> str:

@@ -55,6 +55,14 @@ def end_sessions(sessions: Iterable[int], patience: float = PATIENCE) -> None:
             return
 
 
+def kill_session(session: int) -> None:
+    """End all processes of a session at once, without asking, and those that they have started meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while (members := _members({session})) and time.monotonic() < deadline:
+        for process in members:
+            _send(process, signal.SIGKILL)
+
+
 def _members(sessions: set[int]) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if _is_member(process, sessions)]
 

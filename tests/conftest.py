@@ -12,8 +12,8 @@ import threading
 import traceback
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import settings
@@ -33,7 +33,9 @@ os.environ |= {  # Airflow reads them when it is imported
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
 
+import searching  # noqa: E402, F401  # every Airflow that a test starts is searched before it ends
 from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # after its settings
+from ledger import ledger, openers  # noqa: E402  # likewise
 
 from airflow_provider_drive import auth, network  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
@@ -56,6 +58,54 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_D
 def emulator():
     with Emulator() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def tokens_go_to_graph_alone():
+    """Hold each test to it: nothing secret was shown to anybody but whom it is for."""
+    ledger.begin()
+    yield
+    assert ledger.leaks == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Hold each test to it: what it printed and logged shows nothing secret."""
+    report = yield
+    if report.when == "teardown" and report.passed:
+        shown = [name for name, text in report.sections if ledger.is_shown_in(text)]
+        if shown:
+            report.outcome, report.longrepr = "failed", f"A secret is shown in: {', '.join(shown)}"
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Let one process have all Airflows, one after the other, where two share the tests."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, told in report.user_properties:
+            if report.when == "call" and name in {"searched", "sent"}:
+                terminalreporter.write_line(told)
+
+
+@pytest.fixture(scope="session")
+def _stranger(emulator):
+    with Emulator(ca_dir=Path(emulator.ca_file).parent) as running:
+        ledger.foreign.append(running.tenant)
+        yield running
+
+
+@pytest.fixture
+def foreign(_stranger):
+    """Another host with a good certificate, which is none of ours: no token may get there."""
+    _stranger.reset()
+    return _stranger
 
 
 @pytest.fixture
@@ -100,7 +150,7 @@ def vault(archive):
 
 def forget():
     """Let the process be as new: it knows of no host, no login and no secret."""
-    pace._held_until.clear()
+    pace._holds.clear()
     auth._logins.clear()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()
@@ -127,6 +177,7 @@ def connect(emulator, tenant, monkeypatch, fresh_process):
             key: fields.pop(key) for key in ("conn_type", "host", "login", "password") if key in fields
         }
         connection = emulator.connection(**fields) | standard
+        ledger.keep("credentials", connection["password"], *fields.get("private_key", "").split("\n")[1:-1])
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(connection))
         return conn_id
 
@@ -247,14 +298,24 @@ def log():
     names = (None, "airflow.task", "urllib3", "msal", "aiohttp", "asyncio", "airflow_provider_drive")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
-    loggers[0].addHandler(handler)
+    others = list(loggers[0].handlers)
+    loggers[0].handlers.insert(0, handler)  # it reads ours before they are masked
+    for other in others:
+        other.addFilter(_masked)  # pytest's own show what a task's log would
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
     with _structured(handler):
         yield handler
+    for other in others:
+        other.removeFilter(_masked)
     loggers[0].removeHandler(handler)
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+def _masked(record):
+    record.msg, record.args = str(redact(record.getMessage())), ()
+    return True
 
 
 @contextmanager
@@ -327,11 +388,7 @@ def secrets_of(tenant):
     def collect():
         found = {tenant.client_secret, *tenant.tokens}
         for job in tenant.jobs:
-            url = job.location(tenant.monitor_base or tenant.base_url)
-            query = parse_qs(urlsplit(url or "").query)
-            found |= {url, job.tempauth, *(value for values in query.values() for value in values)}
-            found |= {part for part in urlsplit(url or "").query.split("&") if len(part) > 8}
-            found |= {part.partition("=")[2] for part in urlsplit(url or "").query.split("&")}
+            found |= openers(job.location(tenant.monitor_base or tenant.base_url)) | {job.tempauth}
         return {secret for secret in found if secret and len(secret) > 8}
 
     return collect

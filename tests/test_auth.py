@@ -133,8 +133,10 @@ def test_an_authority_of_an_unknown_certificate_is_told_with_verify(connect, rea
     assert asked() == []
 
 
-def test_an_authority_that_answers_nonsense_is_an_error_of_the_login(connection, read, tenant):
-    tenant.faults.append(Fault(where="token", kind="html", times=20))
+@pytest.mark.parametrize("kind", ["html", "garbage", "huge", "nested", "truncate"])
+@pytest.mark.parametrize("method", ["GET", "POST"], ids=["discovery", "token"])
+def test_an_authority_that_answers_nonsense_is_an_error_of_the_login(connection, read, tenant, kind, method):
+    tenant.faults.append(Fault(method, where="token", kind=kind, times=20))
 
     with pytest.raises(DriveAuthError, match="No token could be had"):
         read()

@@ -50,7 +50,9 @@ def _request(request: Request, wish: dict[str, Any]) -> Request:
     raw_path = request.raw_path.removesuffix("/$batch") + path
     body = json.dumps(wish["body"]).encode() if "body" in wish else b""
     method = str(wish.get("method", "GET")).upper()
-    return Request(method, raw_path, query, headers, body, request.base, is_batched=True)
+    return Request(
+        method, raw_path, query, headers, body, request.base, is_batched=True, client=request.client
+    )
 
 
 def _response(wish_id: str, answer: Answer) -> dict[str, Any]:

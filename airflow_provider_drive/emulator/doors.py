@@ -32,7 +32,8 @@ def respond(tenant: Tenant, request: Request) -> Answer:
     """Answer a request, or spoil it as a fault says, and write it down."""
     with tenant.lock:
         tenant.settle()
-        fault = faults.take(tenant.faults, request.method, request.path, request.door)
+        fault = tenant.witness(request) if tenant.witness is not None else None
+        fault = fault or faults.take(tenant.faults, request.method, request.path, request.door)
         answer = _answer(tenant, request) if fault is None else _spoilt(tenant, request, fault)
         answer.headers.setdefault("request-id", request.request_id)
         answer.headers.setdefault("client-request-id", request.client_request_id)
@@ -54,6 +55,8 @@ def _answer(tenant: Tenant, request: Request) -> Answer:
 
 def _spoilt(tenant: Tenant, request: Request, fault: Fault) -> Answer:
     answer = _answer(tenant, request) if fault.has_effect else Answer()
+    if fault.act is not None:
+        fault.act()
     if fault.kind in {"drop_before", "drop_after"}:
         return Answer(0, cut=True)
     if fault.kind == "delay":
@@ -119,4 +122,5 @@ def _call(request: Request, answer: Answer) -> Call:
         request.units,
         request.door,
         request.is_batched,
+        request.client,
     )

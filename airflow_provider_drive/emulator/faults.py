@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DEFAULT_STATUS = {"refuse": 503, "status": 503, "html": 200, "redirect": 302}
 
@@ -27,6 +31,8 @@ class Fault:
         ``delay`` and ``truncate`` always do.
     :param retry_after: The header's value, in seconds or an HTTP date.
     :param where: ``graph``, ``monitor`` or ``token``; None for anywhere.
+    :param act: Called when the effect is there, if there is one, and before the answer leaves: whatever else
+        goes wrong at this instant, such as the end of the client's process.
     """
 
     method: str | None = None
@@ -43,6 +49,7 @@ class Fault:
     location: str = ""
     effect: bool = False
     where: str | None = None
+    act: Callable[[], None] | None = None
 
     @property
     def http_status(self) -> int:

@@ -25,7 +25,12 @@ JSON_TYPE = (  # gnome-create-folder-201
 
 @dataclass
 class Request:
-    """A request. ``base`` is the address under which the client knows the emulator."""
+    """
+    A request.
+
+    :param base: The address under which the client knows the emulator.
+    :param client: Host and port that it came from.
+    """
 
     method: str
     raw_path: str
@@ -35,6 +40,7 @@ class Request:
     base: str
     is_batched: bool = False
     units: int = 0
+    client: tuple[str, int] | None = None
 
     @cached_property
     def path(self) -> str:

@@ -19,9 +19,12 @@ from airflow_provider_drive.emulator.drives import Drive
 from airflow_provider_drive.emulator.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.faults import Fault
     from airflow_provider_drive.emulator.jobs import Job
+    from airflow_provider_drive.emulator.messages import Request
 
 _JOURNAL_LIMIT = 200_000
 
@@ -37,6 +40,7 @@ class Call:
     :param units: Resource units: https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
     :param where: ``graph``, ``monitor``, ``token`` or ``file`` (up- and downloads).
     :param is_batched: It came inside a ``$batch``.
+    :param client: Host and port that it came from.
     """
 
     time: float
@@ -52,6 +56,7 @@ class Call:
     units: int
     where: str
     is_batched: bool = False
+    client: tuple[str, int] | None = None
 
 
 @dataclass
@@ -98,6 +103,7 @@ class Tenant:
         self.copies = CopyBehaviour()
         self.next_copies: deque[CopyBehaviour] = deque()
         self.faults: list[Fault] = []
+        self.witness: Callable[[Request], Fault | None] | None = None  # sees each request first, may spoil it
         self.monitor_base: str | None = None  # another https://host:port for monitor URLs
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children

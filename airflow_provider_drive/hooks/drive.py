@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import requests
 
+    from airflow_provider_drive.remembering import TaskMemory
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
 
@@ -45,7 +46,7 @@ class DriveHook(BaseHook):
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
         self._opened: Session | None = None
-        self._submitted: dict[str, protocol.CopyJob] = {}
+        self._submitted: dict[str | protocol.ItemRef, protocol.CopyJob] = {}
 
     # -- items -----------------------------------------------------------------------------------------------
 
@@ -95,6 +96,7 @@ class DriveHook(BaseHook):
         *,
         create_destination: bool = False,
         cross_drive: str = "fail",
+        memory: TaskMemory | None = None,
     ) -> dict[str, Any]:
         """
         Move an item to another folder, or rename it, or both. One that is already there is left alone.
@@ -111,6 +113,7 @@ class DriveHook(BaseHook):
         :param create_destination: Make the folders that are missing. Default is ``False``.
         :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` for copy,
             check and delete. Default is ``fail``.
+        :param memory: Keeps what a later try has to know. Default is none.
         :return: Graph's driveItem of the moved item.
         :raises DriveItemChangedError: If it is not the item that ``if_match`` means. Nothing was changed
             then.
@@ -125,7 +128,9 @@ class DriveHook(BaseHook):
             create_destination,
             cross_drive,
         )
-        return dict(self._run(protocol.move_item(order, self.hosts)).raw)
+        remembered, copy = (memory.move, memory.copy) if memory else (None, None)
+        flow = protocol.move_item(order, self.hosts, remembered=remembered, copy=copy, careful=bool(memory))
+        return dict(self._run(flow, memory).raw)
 
     def delete_item(self, item: Any, if_match: str | None = None) -> None:
         """
@@ -165,8 +170,8 @@ class DriveHook(BaseHook):
         :param item: Address of the item. A folder is copied with all that is in it.
         :param destination: Address of the folder to put the copy in. Default is the one that the item is in.
         :param name: The copy's name. Default is the item's.
-        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only) or
-            ``rename``. Default is ``fail``.
+        :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only),
+            ``rename``, or ``skip``: what is there with the same content is the copy. Default is ``fail``.
         :param children_only: Copy what is in the folder, not the folder. Default is ``False``.
         :param include_all_version_history: Copy all versions, not only the newest. Default is ``False``.
         :param create_destination: Make the folders that are missing. Default is ``False``.
@@ -198,6 +203,8 @@ class DriveHook(BaseHook):
         create_destination: bool = False,
         timeout: float = COPY_TIMEOUT,
         poll_interval: float = POLL_INTERVAL,
+        awaited: bool = False,
+        memory: TaskMemory | None = None,
     ) -> protocol.CopyJob:
         """
         Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
@@ -205,8 +212,12 @@ class DriveHook(BaseHook):
         :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost. Default
             is ``86400``, a day.
         :param poll_interval: Seconds between two such looks, at most. Default is ``15``.
+        :param awaited: The job is waited for and finished: so with a ``memory`` and ``rename`` the copy may
+            arrive under a name of its own first. Default is ``False``.
+        :param memory: Keeps what a later try has to know; with it, that try finds this copy instead of asking
+            for another. Default is none.
         """
-        deadline = time.time() + protocol.check_seconds("timeout", timeout)
+        remembered = memory.copy if memory else None
         order = protocol.CopyOrder(
             self.address(item),
             self._address_or_none(destination),
@@ -216,10 +227,19 @@ class DriveHook(BaseHook):
             include_all_version_history,
             create_destination,
         )
-        job = self._run(protocol.copy_item(order, self.hosts, deadline=deadline, poll_interval=poll_interval))
+        flow = protocol.copy_item(
+            order,
+            self.hosts,
+            remembered=remembered,
+            careful=bool(memory),
+            awaited=awaited,
+            timeout=protocol.check_seconds("timeout", timeout),
+            poll_interval=poll_interval,
+        )
+        job = self._run(flow, memory)
         if job.monitor_url:
             self.keep_secret(job.monitor_url)
-            self._submitted[job.monitor_url] = job
+        self._submitted[job.monitor_url or job.destination] = job
         return job
 
     def get_copy_status(self, monitor_url: str) -> dict[str, Any]:
@@ -267,8 +287,10 @@ class DriveHook(BaseHook):
         deadline = time.time() + protocol.check_seconds("timeout", timeout)
         job = self._submitted.get(monitor_url or "")
         if job is None and destination is not None:
-            since = time.time() - COPY_TIMEOUT
-            job = protocol.CopyJob(monitor_url, None, self._ref(destination), name, "fail", since)
+            folder, since = self._ref(destination), time.time() - COPY_TIMEOUT
+            job = None if monitor_url else self._submitted.get(folder)
+            if job is None or name not in {None, job.name}:
+                job = protocol.CopyJob(monitor_url, None, folder, name, "fail", since)
         if job is not None:
             return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
         if monitor_url is None:
@@ -286,21 +308,18 @@ class DriveHook(BaseHook):
         *,
         deadline: float,
         poll_interval: float = POLL_INTERVAL,
-        fresh: bool = False,
     ) -> dict[str, Any]:
         """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
-        flow = protocol.wait_for_copy(
-            job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh
-        )
+        flow = protocol.wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow).raw)
 
-    def watch_fresh_copy(
-        self, monitor_url: str, *, deadline: float, poll_interval: float
+    def watch_job(
+        self, job: protocol.CopyJob, *, deadline: float, poll_interval: float, looks: int | None = None
     ) -> protocol.CopyStatus:
-        """Look twice at a copy that was submitted just now: most small ones are done in a second."""
+        """Look at a copy job that was submitted just now, until it ends, or so many times."""
         return self._run(
-            protocol.watch_copy(
-                monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=2
+            protocol.watch_job(
+                job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=looks
             )
         )
 
@@ -310,10 +329,17 @@ class DriveHook(BaseHook):
         return None if item is None else dict(item.raw)
 
     def finish_job(
-        self, job: protocol.CopyJob, status: protocol.CopyStatus, *, deadline: float
+        self,
+        job: protocol.CopyJob,
+        status: protocol.CopyStatus,
+        *,
+        deadline: float,
+        poll_interval: float = POLL_INTERVAL,
+        memory: TaskMemory | None = None,
     ) -> dict[str, Any]:
         """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        return dict(self._run(protocol.finish_copy(job, status, self.hosts, deadline=deadline)).raw)
+        flow = protocol.finish_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        return dict(self._run(flow, memory).raw)
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -349,7 +375,7 @@ class DriveHook(BaseHook):
         from airflow_provider_drive.network import open_session  # noqa: PLC0415  # nor for requests
 
         session = open_session(self.settings)
-        session.auth = GraphAuth(self.settings.hosts, login(self.settings))
+        session.auth = GraphAuth(self.settings.hosts, login(self.settings), self.keep_secret)
         return session
 
     def test_connection(self) -> tuple[bool, str]:
@@ -433,10 +459,10 @@ class DriveHook(BaseHook):
             self._opened = Session(settings, login(settings), self.log, self.keep_secret)
         return self._opened
 
-    def _run(self, flow: protocol.Flow[_T]) -> _T:
+    def _run(self, flow: protocol.Flow[_T], memory: TaskMemory | None = None) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
-        return run(flow, self._session)
+        return run(flow, self._session, memory.keep if memory else None)
 
     def _ref(self, value: Any) -> protocol.ItemRef:
         address = self.address(value)

@@ -14,6 +14,7 @@ from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.remembering import TaskMemory
 from airflow_provider_drive.sealing import seal, unseal
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class DriveCopyOperator(BaseOperator):
     Graph answers at once and copies afterwards. The operator submits the copy; with ``wait_for_completion``
     it also waits for its end and shows that the copy is there, without holding a worker if ``deferrable``.
 
+    It is submitted once, whatever dies: on Airflow 3.3 and newer, a retry finds what an earlier try has asked
+    for, and goes on from there. Who clears the task asks for another copy.
+
     The copy's monitor URL is pushed as the XCom ``monitor_url``. It is a secret: whoever has it can see how
     the copy stands, and what it is called.
 
@@ -40,7 +44,8 @@ class DriveCopyOperator(BaseOperator):
         (templated)
     :param name: The copy's name. Default is the item's. (templated)
     :param conflict_behavior: What to do if the destination holds that name: ``fail``, ``replace`` (files
-        only: the other file and its versions are gone) or ``rename``. Default is ``fail``. (templated)
+        only: the other file and its versions are gone), ``rename``, or ``skip``: what is there with the same
+        content counts as the copy, and anything else fails. Default is ``fail``. (templated)
     :param children_only: Copy what is in the folder, not the folder itself. Default is ``False``.
     :param include_all_version_history: Copy all versions of files, not only the newest. Default is ``False``.
     :param create_destination: Make the folders of the destination's path that are missing. Default is
@@ -58,7 +63,7 @@ class DriveCopyOperator(BaseOperator):
     :raises DriveNameConflictError: If the name is taken, and ``conflict_behavior`` does not help.
     :raises DriveCopyFailedError: If the copy ended in failure.
     :raises DriveCopyTimeoutError: If it was not done in time.
-    :raises DriveCopyUnknownError: If nobody can say how it ended. It is never submitted twice.
+    :raises DriveCopyUnknownError: If nobody can say how it ended.
     """
 
     template_fields: Sequence[str] = ("item", "destination", "name", "conflict_behavior", "drive_conn_id")
@@ -102,38 +107,19 @@ class DriveCopyOperator(BaseOperator):
         return DriveHook(self.drive_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the copy, and wait for it if asked to."""
-        with final_errors_fail():
+        """Submit the copy, or find what an earlier try has submitted, and wait for it if asked to."""
+        memory = self._memory(context)
+        with final_errors_fail(remembers=bool(memory)):
             protocol.check_seconds("poll_interval", self.poll_interval)
-            deadline = time.time() + protocol.check_seconds("copy_timeout", self.copy_timeout)
-            job = self.hook.submit_copy(
-                self.item,
-                self.destination,
-                self.name,
-                self.conflict_behavior,
-                children_only=self.children_only,
-                include_all_version_history=self.include_all_version_history,
-                create_destination=self.create_destination,
-                timeout=self.copy_timeout,
-                poll_interval=self.poll_interval,
-            )
-            self.log.info("Graph has accepted %s.", job)
-            if job.monitor_url:
-                context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-            if not self.wait_for_completion:
-                return job.as_dict(seal)
-            if self.deferrable and job.monitor_url:
-                return self._defer_unless_done(context, job, job.monitor_url, deadline)
-            wait = self.hook.wait_for_job(
-                job, deadline=deadline, poll_interval=self.poll_interval, fresh=True
-            )
-            return self._done(wait)
+            protocol.check_seconds("copy_timeout", self.copy_timeout)
+            return self._copy(context, memory)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
-        with final_errors_fail():
+        memory = self._memory(context)
+        with final_errors_fail(remembers=bool(memory)):
             status = protocol.read_event(event)
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
@@ -142,32 +128,63 @@ class DriveCopyOperator(BaseOperator):
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
             job = protocol.read_copy_job(pushed, unseal)
-            return self._done(
-                self.hook.finish_job(job, status, deadline=job.submitted_at + self.copy_timeout)
-            )
+            return self._finish(job, status, job.submitted_at + self.copy_timeout, memory)
 
     def on_kill(self) -> None:
         """Stop waiting at once."""
         self.log.warning("The task was stopped. Graph offers no way to cancel a copy: one that runs goes on.")
         self.hook.stop()
 
-    def _defer_unless_done(
-        self, context: Context, job: protocol.CopyJob, monitor_url: str, deadline: float
-    ) -> dict[str, Any]:
-        """Look twice, since most small copies are done in a second; then hand over to the triggerer."""
+    def _memory(self, context: Context) -> TaskMemory:
+        what = (self.item, self.destination, self.conflict_behavior, self.children_only)
+        return TaskMemory(context, *what)
+
+    def _copy(self, context: Context, memory: TaskMemory) -> dict[str, Any]:
+        now = time.time()
+        job = self.hook.submit_copy(
+            self.item,
+            self.destination,
+            self.name,
+            self.conflict_behavior,
+            children_only=self.children_only,
+            include_all_version_history=self.include_all_version_history,
+            create_destination=self.create_destination,
+            timeout=self.copy_timeout,
+            poll_interval=self.poll_interval,
+            awaited=self.wait_for_completion,
+            memory=memory,
+        )
+        if job.monitor_url:
+            self.log.info("Graph has accepted %s.", job)
+            context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
+        if not self.wait_for_completion:
+            return job.as_dict(seal)
+        deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
+        return self._finish(job, self._watch(context, job, deadline), deadline, memory)
+
+    def _watch(self, context: Context, job: protocol.CopyJob, deadline: float) -> protocol.CopyStatus:
+        """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
+        looks = 2 if self.deferrable else None
+        status = self.hook.watch_job(job, deadline=deadline, poll_interval=self.poll_interval, looks=looks)
+        if looks and job.monitor_url and status.state == "timeout" and time.time() < deadline:
+            self._defer(context, job, job.monitor_url, deadline)
+        return status
+
+    def _defer(self, context: Context, job: protocol.CopyJob, monitor_url: str, deadline: float) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
 
-        status = self.hook.watch_fresh_copy(monitor_url, deadline=deadline, poll_interval=self.poll_interval)
-        if status.state != "timeout" or time.time() >= deadline:
-            return self._done(self.hook.finish_job(job, status, deadline=deadline))
         context["ti"].xcom_push(key="copy_job", value=job.as_dict(seal))
         self.defer(
             trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
             method_name="execute_complete",
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + DEFERRAL_MARGIN),
         )
-        raise AssertionError  # defer() does not return
 
-    def _done(self, item: dict[str, Any]) -> dict[str, Any]:
+    def _finish(
+        self, job: protocol.CopyJob, status: protocol.CopyStatus, deadline: float, memory: TaskMemory
+    ) -> dict[str, Any]:
+        item = self.hook.finish_job(
+            job, status, deadline=deadline, poll_interval=self.poll_interval, memory=memory
+        )
         self.log.info("Copied: %s is %s now.", item.get("name"), item.get("id"))
         return item

@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.remembering import TaskMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,8 @@ class DriveMoveOperator(BaseOperator):
     Move an item to another folder of its drive, or rename it, or both.
 
     The item keeps its id, its versions and its sharing links. It is moved only if it still is what was read
-    (``If-Match``). An item that is there already is left alone.
+    (``If-Match``). An item that is there already is left alone. On Airflow 3.3 and newer, a retry goes on
+    with what an earlier try has begun, also if the item is not found under its old path any more.
 
     Graph does not move between drives. ``cross_drive="copy"`` copies the item, shows that the copy is whole,
     and then deletes the original: a new id, and no versions, permissions or metadata of the old one.
@@ -88,9 +90,10 @@ class DriveMoveOperator(BaseOperator):
         """The hook of this task."""
         return DriveHook(self.drive_conn_id)
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002  # Airflow's signature
-        """Move the item."""
-        with final_errors_fail():
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Move the item, or go on with what an earlier try has begun."""
+        memory = TaskMemory(context, self.item, self.destination, self.name, self.cross_drive)
+        with final_errors_fail(remembers=bool(memory)):
             item = self.hook.move_item(
                 self.item,
                 self.destination,
@@ -99,6 +102,7 @@ class DriveMoveOperator(BaseOperator):
                 self.conflict_behavior,
                 create_destination=self.create_destination,
                 cross_drive=self.cross_drive,
+                memory=memory,
             )
         self.log.info(
             "Moved: %s is in the folder %s now.", item.get("name"), item.get("parentReference", {}).get("id")

@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.addresses import Address as Address
     from airflow_provider_drive.protocol.addresses import ItemRef as ItemRef
     from airflow_provider_drive.protocol.addresses import parse_address as parse_address
+    from airflow_provider_drive.protocol.arriving import check_copy as check_copy
+    from airflow_provider_drive.protocol.arriving import conclude as conclude
+    from airflow_provider_drive.protocol.arriving import finish_copy as finish_copy
+    from airflow_provider_drive.protocol.arriving import wait_for_copy as wait_for_copy
+    from airflow_provider_drive.protocol.arriving import watch_job as watch_job
     from airflow_provider_drive.protocol.copies import CopyJob as CopyJob
     from airflow_provider_drive.protocol.copies import CopyStatus as CopyStatus
     from airflow_provider_drive.protocol.copies import read_copy_job as read_copy_job
     from airflow_provider_drive.protocol.copies import read_event as read_event
     from airflow_provider_drive.protocol.copies import secrets_of as secrets_of
     from airflow_provider_drive.protocol.copying import CopyOrder as CopyOrder
-    from airflow_provider_drive.protocol.copying import check_copy as check_copy
-    from airflow_provider_drive.protocol.copying import conclude as conclude
     from airflow_provider_drive.protocol.copying import copy_item as copy_item
-    from airflow_provider_drive.protocol.copying import finish_copy as finish_copy
-    from airflow_provider_drive.protocol.copying import wait_for_copy as wait_for_copy
     from airflow_provider_drive.protocol.errors import error_of as error_of
     from airflow_provider_drive.protocol.finding import ensure_folder as ensure_folder
     from airflow_provider_drive.protocol.finding import get_item as get_item
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Flow as Flow
     from airflow_provider_drive.protocol.messages import Request as Request
     from airflow_provider_drive.protocol.messages import Response as Response
+    from airflow_provider_drive.protocol.moving import Move as Move
     from airflow_provider_drive.protocol.moving import MoveOrder as MoveOrder
     from airflow_provider_drive.protocol.moving import move_item as move_item
+    from airflow_provider_drive.protocol.moving import read_move as read_move
     from airflow_provider_drive.protocol.retries import ask as ask
     from airflow_provider_drive.protocol.updating import delete_item as delete_item
     from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
@@ -44,14 +47,15 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "addresses": ("Address", "ItemRef", "parse_address"),
+    "arriving": ("check_copy", "conclude", "finish_copy", "wait_for_copy", "watch_job"),
     "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
-    "copying": ("CopyOrder", "check_copy", "conclude", "copy_item", "finish_copy", "wait_for_copy"),
+    "copying": ("CopyOrder", "copy_item"),
     "errors": ("error_of",),
     "finding": ("ensure_folder", "get_item", "list_children"),
     "hosts": ("Hosts",),
     "items": ("check_seconds", "check_tag"),
     "messages": ("Flow", "Request", "Response"),
-    "moving": ("MoveOrder", "move_item"),
+    "moving": ("Move", "MoveOrder", "move_item", "read_move"),
     "retries": ("ask",),
     "updating": ("delete_item",),
     "watching": ("look_at_copy", "watch_copy"),

@@ -201,6 +201,11 @@ def check_name(name: Any) -> str:
     return name
 
 
+def is_name(value: Any) -> bool:
+    """Whether an item may have this name: it can be sent, and is one step of a path."""
+    return isinstance(value, str) and "/" not in value and not _fault(value)
+
+
 def is_id(value: Any) -> TypeGuard[str]:
     """Whether this may be the id of an item or a drive: it can be sent, and leads nowhere else."""
     return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _fault(value)

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef, is_id
+from airflow_provider_drive.protocol.addresses import ItemRef, is_id, is_name
 from airflow_provider_drive.protocol.errors import clean, error_of, is_gone, read_graph_error
 from airflow_provider_drive.protocol.items import (
     CONFLICT_BEHAVIORS,
+    SKIP,
     conflict_query,
     print_time,
     read_size,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.messages import Response
 
+COPY_BEHAVIORS = (*CONFLICT_BEHAVIORS, SKIP)
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
 _LONG = 16
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -69,6 +71,12 @@ class CopyStatus:
     def progress(self) -> str:
         """How far it is, for a log: whole percents, lest a large copy fills it."""
         return "" if self.percent_complete is None else f"{self.percent_complete:.0f} %"
+
+    @property
+    def is_name_conflict(self) -> bool:
+        """Whether it failed since the name was taken."""
+        codes = (self.code, *(entry.get("code") for entry in self.details))
+        return self.state == "failed" and "namealreadyexists" in {str(code).casefold() for code in codes}
 
     def as_event(self) -> dict[str, Any]:
         """Return the event that a trigger fires. It holds no secret: Airflow logs it."""
@@ -198,16 +206,21 @@ def _is_percent(value: Any) -> bool:
 @dataclass(frozen=True, slots=True)
 class CopyJob:
     """
-    A copy that was submitted, with all that is needed to wait for it elsewhere.
+    A copy that is asked for, with all that is needed to wait for it elsewhere, or to find it.
 
     :param monitor_url: Tells how the copy stands to whoever has it. None if Graph gave none.
     :param name: The name that the copy is to have; None if it keeps the source's, which nobody has read.
     :param landing_name: The name under which it arrives first, where Graph needs two steps.
     :param source: None where only the monitor URL was handed on.
-    :param submitted_at: By the service's clock, in seconds since the epoch.
+    :param submitted_at: When it was asked for, by the service's clock, in seconds since the epoch.
     :param kind: What the source is, where it was read: ``file``, ``folder`` or ``package``; so with size and
         hash.
     :param resource_id: The copy's id, if that is already known.
+    :param sent_behavior: The conflict behaviour that Graph is given, if that is another.
+    :param accepted: Graph has said that it makes the copy. Before that, nobody knows.
+    :param repeated: An earlier request may have been taken too, so that a taken name may be its work.
+    :param since: When it was asked for first, if more than once.
+    :param found: It was found by what it looks like, and not told by Graph.
     """
 
     monitor_url: str | None = field(repr=False)
@@ -222,6 +235,11 @@ class CopyJob:
     size: int | None = None
     quick_xor_hash: str | None = None
     resource_id: str | None = None
+    sent_behavior: str | None = None
+    accepted: bool = True
+    repeated: bool = False
+    since: float | None = None
+    found: bool = False
 
     def __str__(self) -> str:
         children = "the children of " if self.children_only else ""
@@ -230,9 +248,15 @@ class CopyJob:
         return f"the copy of {children}{source} to {self.destination}{name}"
 
     @property
+    def asked(self) -> float:
+        """When it was asked for first: nothing that is older is its work."""
+        return self.submitted_at if self.since is None else self.since
+
+    @property
     def arrives_as(self) -> tuple[str | None, str]:
-        """The name and the conflict behaviour that Graph was given."""
-        return (self.landing_name, "rename") if self.landing_name else (self.name, self.conflict_behavior)
+        """The name that it has when it arrives, and the conflict behaviour that Graph is given."""
+        behavior = self.sent_behavior or ("rename" if self.landing_name else self.conflict_behavior)
+        return self.landing_name or self.name, behavior
 
     def as_dict(self, seal: Callable[[str], str]) -> dict[str, Any]:
         """Return the job as JSON. ``seal`` encrypts the monitor URL."""
@@ -249,6 +273,11 @@ class CopyJob:
             "size": self.size,
             "quickXorHash": self.quick_xor_hash,
             "resource_id": self.resource_id,
+            "sent_behavior": self.sent_behavior,
+            "accepted": self.accepted,
+            "repeated": self.repeated,
+            "since": None if self.since is None else print_time(self.since),
+            "found": self.found,
         }
 
 
@@ -267,14 +296,19 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
     monitor_url, submitted_at = value.get("monitor_url"), read_time(value.get("submitted_at"))
     texts = {key: value.get(key) for key in ("name", "landing_name", "kind", "quickXorHash", "resource_id")}
     faults = [key for key, text in texts.items() if text is not None and not isinstance(text, str)]
+    faults += [
+        key for key in ("name", "landing_name") if isinstance(texts[key], str) and not is_name(texts[key])
+    ]
     if monitor_url is not None and not isinstance(monitor_url, str):
         faults.append("monitor_url")
     if texts["resource_id"] is not None and not is_id(texts["resource_id"]):
         faults.append("resource_id")
     if submitted_at is None:
         faults.append("submitted_at")
-    if value.get("conflict_behavior") not in CONFLICT_BEHAVIORS:
+    if value.get("conflict_behavior") not in COPY_BEHAVIORS:
         faults.append("conflict_behavior")
+    if value.get("sent_behavior") not in (None, *CONFLICT_BEHAVIORS):
+        faults.append("sent_behavior")
     if faults:
         raise DriveArgumentError(
             f"copy_job is not what DriveCopyOperator returns: {', '.join(faults)} makes no sense."
@@ -292,6 +326,11 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
         size=read_size(value.get("size")),
         quick_xor_hash=texts["quickXorHash"],
         resource_id=texts["resource_id"],
+        sent_behavior=value.get("sent_behavior"),
+        accepted=value.get("accepted") is not False,
+        repeated=value.get("repeated") is True,
+        since=read_time(value.get("since")),
+        found=value.get("found") is True,
     )
 
 
@@ -353,7 +392,10 @@ def secrets_of(text: str) -> list[str]:
     That is its long query values, or all but its host if it has none. As few as will do: for each, Airflow's
     masker compiles all that it knows anew.
     """
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a URL that nobody would call
+        return [text]
     if not parts.scheme:
         return [text]
     values = [pair.partition("=")[2] for pair in parts.query.split("&")]

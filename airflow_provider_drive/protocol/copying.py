@@ -1,8 +1,11 @@
 """
-Flows that copy: ask for it, and show that it is there.
+Flows that ask for a copy, once.
 
-A copy is never asked for twice. When nobody can say whether Graph has taken the request, the destination is
-looked at for an item that this request made.
+Before the request goes out, a checkpoint says what is asked for; when Graph has accepted it, another says
+what came of it. Whoever comes after a crash, or after an answer that was lost, looks at the destination for
+what the request may have made. It is sent again only where two requests cannot make two copies: in a folder a
+name is there once, so a second request for the same name is refused (``fail``) or takes the first one's place
+(``replace``).
 
 https://learn.microsoft.com/graph/api/driveitem-copy
 """
@@ -11,48 +14,45 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import uuid4
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveConnectionError,
-    DriveCopyFailedError,
-    DriveCopyNameConflictError,
-    DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveError,
     DriveItemNotFoundError,
     DriveNameConflictError,
     DriveRequestError,
     DriveResponseError,
-    DriveServiceError,
-    DriveThrottledError,
 )
 from airflow_provider_drive.protocol.addresses import ItemRef, check_name, same_drive, same_name
-from airflow_provider_drive.protocol.copies import CopyJob, CopyStatus, copy_request
+from airflow_provider_drive.protocol.arriving import (
+    FORGOTTEN_SECONDS,
+    described,
+    find_copy,
+    find_same,
+    is_new,
+    name_conflict,
+    settle_conflict,
+)
+from airflow_provider_drive.protocol.copies import COPY_BEHAVIORS, CopyJob, copy_request
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.errors import error_of
-from airflow_provider_drive.protocol.finding import (
-    find_item,
-    get_destination,
-    get_folder,
-    get_item,
-    list_children,
-    measure,
-)
+from airflow_provider_drive.protocol.finding import find_item, get_destination, get_item, list_items
 from airflow_provider_drive.protocol.items import (
+    SKIP,
     check_conflict_behavior,
     child,
     free_name,
     get_item_request,
-    is_renamed,
-    read_item,
+    split_name,
 )
-from airflow_provider_drive.protocol.messages import Pause
-from airflow_provider_drive.protocol.retries import ask, backoff, is_passing_fault, poll_pauses
-from airflow_provider_drive.protocol.updating import Place, update_item
-from airflow_provider_drive.protocol.watching import look_at_copy, watch_copy
+from airflow_provider_drive.protocol.messages import Checkpoint, Pause
+from airflow_provider_drive.protocol.retries import ask, backoff, is_passing_fault
+from airflow_provider_drive.protocol.updating import Place
+from airflow_provider_drive.protocol.watching import look_at_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,23 +62,16 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.items import DriveItem
     from airflow_provider_drive.protocol.messages import Flow, Request, Response
 
-READ_BACK_SECONDS = 100.0
-"""How long a completed copy may take to show itself: a minute and a half was seen."""
-LEAST_READ_BACK_SECONDS = 10.0
-"""How long it may take at least, however near the deadline is."""
-FORGOTTEN_SECONDS = 120.0
-"""How long the destination is looked at when the monitor has forgotten the job."""
-CLOCK_SLACK = 2.0
-"""Seconds by which a time of the service may be off: its Date has whole seconds."""
-_PASSING = (
-    DriveConnectionError,
-    DriveResponseError,
-    DriveServiceError,
-    DriveThrottledError,
-    DriveItemNotFoundError,  # of the source: it may be gone by now
-)
 FRESH_FOLDER_TRIES = 6
 """How often a folder that was just made may be unknown to copy, though it reads 200."""
+SETTLE_SECONDS = 20.0
+"""How long the destination is looked at for what a crashed try may have asked for: most copies take less."""
+DOUBT_SECONDS = 5.0
+"""How long it is looked at for what Graph has said it could not make, and was seen to make all the same."""
+MAX_REQUESTS = 3
+"""How often one try asks for a copy, if nobody knows what became of the requests before."""
+MAX_NAMES = 8
+"""How many free names are tried, if others take them at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,7 @@ class CopyOrder:
 
         :raises DriveArgumentError: If these parameters do not go together.
         """
-        check_conflict_behavior(self.conflict_behavior)
+        check_conflict_behavior(self.conflict_behavior, COPY_BEHAVIORS)
         if self.name is not None:
             check_name(self.name)
         if self.children_only and self.name is not None:
@@ -124,12 +117,20 @@ class CopyOrder:
             )
 
 
+class _Terms(NamedTuple):
+    """What stays the same while one copy is asked for."""
+
+    order: CopyOrder
+    hosts: Hosts
+    deadline: float
+    poll_interval: float
+    clock: Callable[[], float]
+
+
 class _Plan(NamedTuple):
     """What to ask for, now that the addresses are ids."""
 
     job: CopyJob
-    sent_name: str | None
-    sent_behavior: str
     into_new_folder: bool
 
 
@@ -138,183 +139,184 @@ def copy_item(
     hosts: Hosts,
     *,
     known: DriveItem | None = None,
-    deadline: float | None = None,
+    remembered: CopyJob | None = None,
+    careful: bool = False,
+    awaited: bool = False,
+    timeout: float = COPY_TIMEOUT,
     poll_interval: float = POLL_INTERVAL,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyJob]:
     """
-    Ask for a copy. Graph makes it after this has returned.
+    Ask for a copy, once. Graph makes it after this has returned.
 
-    By ids this is one request, the POST; each path is one GET more.
+    By ids this is one request, the POST; each path is one GET more, and so is care for an item given by ids.
 
     :param known: The item, if it was read already.
-    :param deadline: Until when to look for a copy if the answer was lost, in seconds since the epoch.
-        Default is a day from now.
-    :raises DriveCopyUnknownError: If the answer was lost, and no copy is seen until the deadline.
+    :param remembered: The last checkpoint of an earlier try, if there was one.
+    :param careful: The checkpoints are kept: so learn before what a later try has to know, and with
+        ``rename`` choose the name here.
+    :param awaited: Somebody waits for the copy and finishes it: so it may arrive under a name of its own.
+    :param timeout: Seconds to look for a copy if the answer was lost. Default is a day.
+    :raises DriveCopyUnknownError: If nobody can say what became of the request.
     :raises DriveResponseError: If the monitor is on a host that may not be called. The copy goes on.
     """
     order.check()
-    deadline = clock() + COPY_TIMEOUT if deadline is None else deadline
-    plan = yield from _plan(order, known, hosts)
+    terms = _Terms(order, hosts, clock() + timeout, poll_interval, clock)
+    if remembered is not None:
+        job = yield from _take_up(remembered, terms)
+        if job is not None:
+            return job
+    for attempt in range(MAX_NAMES):
+        plan = yield from _plan(terms, known, careful=careful, awaited=awaited)
+        if plan.job.resource_id:
+            return plan.job
+        try:
+            return (yield from _submit(plan.job, terms, into_new_folder=plan.into_new_folder))
+        except DriveNameConflictError:
+            if not _is_picked(plan.job) or attempt == MAX_NAMES - 1:
+                raise
+            yield Pause(backoff(attempt, base=0.25), f"{plan.job.name!r} was taken meanwhile")
+    raise AssertionError  # the last attempt returns or raises
+
+
+def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
+    """Return the job that an earlier try has left; or none, if it came to nothing and is asked for anew."""
+    if not job.accepted:
+        patience = SETTLE_SECONDS if job.arrives_as[1] == "fail" else FORGOTTEN_SECONDS
+        try:
+            return (yield from _find_or_repeat(job, terms, patience))
+        except DriveNameConflictError:
+            if not _is_picked(job) and job.conflict_behavior != SKIP:
+                raise
+            return None
+    if job.resource_id or not job.monitor_url:
+        return job
+    status, _ = yield from look_at_copy(job.monitor_url, terms.hosts)
+    may_be_ours = status.is_name_conflict and (job.repeated or job.conflict_behavior == SKIP)
+    if status.state != "failed" or may_be_ours:
+        return job
+    yield Pause(0.0, f"{job} was asked for by an earlier try, and failed ({status.code}): asked for anew")
+    return None
+
+
+def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, number: int = 1) -> Flow[CopyJob]:
+    """Send the request: the one thing here that cannot be undone."""
+    order, hosts, deadline, poll_interval, clock = terms
+    source = cast("ItemRef", job.source)
     request = copy_request(
-        cast("ItemRef", plan.job.source),
-        plan.job.destination,
-        name=plan.sent_name,
-        conflict_behavior=plan.sent_behavior,
+        source,
+        job.destination,
+        name=_sent_name(job, order),
+        conflict_behavior=job.arrives_as[1],
         children_only=order.children_only,
         include_all_version_history=order.include_all_version_history,
     )
+    job = replace(job, accepted=False)
+    if into_new_folder:  # which is not known everywhere yet, so that it takes more than one request
+        job = replace(job, repeated=True, since=job.asked or None)
+    yield Checkpoint("copy", job)
     started = clock()
-    response = yield from _post(request, tries=FRESH_FOLDER_TRIES if plan.into_new_folder else 1)
-    if response is None:
-        return (
-            yield from _recover(
-                plan.job, hosts, started=started, deadline=deadline, poll_interval=poll_interval, clock=clock
-            )
+    try:
+        response = yield from _post(request, tries=FRESH_FOLDER_TRIES if into_new_folder else 1)
+    except DriveError as refusal:  # or it never left
+        across = not same_drive(source.drive_id, job.destination.drive_id)
+        if isinstance(refusal, DriveItemNotFoundError) and across:
+            return (yield from _doubt(job, refusal, terms, started))
+        if not job.repeated:
+            yield Checkpoint("copy", None)
+        if not isinstance(refusal, DriveNameConflictError):
+            raise
+        item = yield from settle_conflict(
+            job, refusal, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
         )
+        return (yield from _found(job, item))
+    if response is None:
+        job = yield from _dated(job, started, clock)
+        patience = FORGOTTEN_SECONDS if _is_repeatable(job) else float("inf")
+        return (yield from _find_or_repeat(job, terms, patience, number))
     location = response.headers.get("location")
-    job = replace(plan.job, submitted_at=_date(response) or started, monitor_url=location or None)
+    job = replace(job, accepted=True, submitted_at=response.date or started, monitor_url=location or None)
+    yield Checkpoint("copy", job)
     if location:
         _check_location(location, job, hosts)
     return job
 
 
-def wait_for_copy(
-    job: CopyJob,
-    hosts: Hosts,
-    *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
-    fresh: bool = False,
-    clock: Callable[[], float] = time.time,
-) -> Flow[DriveItem]:
-    """
-    Wait for a copy to end, and return the new item, read back from the destination.
-
-    :raises DriveCopyFailedError: If it failed.
-    :raises DriveCopyTimeoutError: If it was not done at the deadline.
-    :raises DriveCopyUnknownError: If nobody can say how it ended.
-    """
-    if job.resource_id or not job.monitor_url:
-        status = CopyStatus("completed" if job.resource_id else "unknown", job.resource_id)
-    else:
-        status = yield from watch_copy(
-            job.monitor_url, hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh, clock=clock
-        )
-    return (
-        yield from finish_copy(
-            job, status, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
-        )
-    )
-
-
-def check_copy(
-    job: CopyJob, hosts: Hosts, *, deadline: float, clock: Callable[[], float] = time.time
-) -> Flow[DriveItem | None]:
-    """
-    Look at a copy once, and return the new item, or None if it is still to come.
-
-    :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
-    """
-    if job.monitor_url and not job.resource_id:
-        status, _ = yield from look_at_copy(job.monitor_url, hosts)
-    elif job.resource_id:
-        status = CopyStatus("completed", job.resource_id)
-    else:
-        job = yield from _described(job, hosts)
-        item = yield from _look(job, hosts)
-        status = CopyStatus("completed", item.ref.item_id) if item else CopyStatus("running")
-    if status.is_running:
-        return None
-    return (yield from finish_copy(job, status, hosts, deadline=deadline, clock=clock))
-
-
-def finish_copy(
-    job: CopyJob,
-    status: CopyStatus,
-    hosts: Hosts,
-    *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
-) -> Flow[DriveItem]:
-    """
-    Show that a copy which ended is what was asked for, and return it; or raise what it came to.
-
-    Graph's word is not enough: items were seen beside their source, and monitors forget.
-    """
-    _raise_if_not_done(str(job), status)
-    until = max(clock() + LEAST_READ_BACK_SECONDS, min(deadline, clock() + READ_BACK_SECONDS))
-    if status.state == "unknown":  # with a monitor that has forgotten, or without one
-        until = min(deadline, clock() + FORGOTTEN_SECONDS) if job.monitor_url else deadline
-    if status.state == "completed" and (status.resource_id or job.children_only):
-        item = yield from _read_back(job, status, hosts, until, clock)
-    else:
+def _find_or_repeat(job: CopyJob, terms: _Terms, patience: float, number: int = 1) -> Flow[CopyJob]:
+    """Find what a request has made of which nobody knows; or send it again, if it cannot be made twice."""
+    _, hosts, deadline, poll_interval, clock = terms
+    until = deadline if number == MAX_REQUESTS else min(deadline, clock() + patience)
+    try:
         item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
-    if job.children_only:
-        return item
-    yield from _verify(job, item)
-    if job.landing_name and job.name:
-        item = yield from update_item(
-            item, Place(None, job.name), hosts, conflict_behavior=job.conflict_behavior, clock=clock
-        )
-    return item
-
-
-def conclude(status: CopyStatus) -> dict[str, Any]:
-    """
-    Return what a monitor told of a copy whose destination nobody has told us.
-
-    :raises DriveCopyFailedError: If it failed; and so on, as :func:`wait_for_copy`.
-    """
-    _raise_if_not_done("the copy", status)
-    if status.state == "unknown":
-        raise DriveCopyUnknownError(
-            f"Nobody can say how the copy ended: {status.message or 'Graph does not tell'}, and its "
-            "destination is not known here. Give the sensor the copy_job instead of the monitor_url, so "
-            "that it can look there."
-        )
-    return {**status.as_event(), "id": status.resource_id}
-
-
-def find_copy(
-    job: CopyJob,
-    hosts: Hosts,
-    *,
-    until: float,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
-) -> Flow[DriveItem]:
-    """
-    Look at the destination until it shows what this job made.
-
-    An item counts if it has the name, the kind and the size, and if it is not older than the request.
-
-    :param until: When to give up, in seconds since the epoch. There is one look at least.
-    :raises DriveNameConflictError: If an older item has the name, so that the copy cannot have been made.
-    :raises DriveCopyUnknownError: If nothing is seen, or more than one that might be it.
-    """
-    for pause in poll_pauses(poll_interval):
-        last, trouble = clock() >= until, "it is not to be seen at the destination"
-        try:
-            job = yield from _described(job, hosts)
-            item = yield from _look(job, hosts)
-            if item is not None:
-                return item
-        except _PASSING as error:
-            trouble = f"the destination cannot be looked at: {error}"
-        if last:
-            break
-        yield Pause(max(0.0, min(pause, until - clock())), f"looking at the destination for {job}")
-    raise DriveCopyUnknownError(
-        f"Nobody can say how {job} ended: Graph does not tell, and {trouble}. It may still come; look there "
-        "before you copy again."
+    except DriveCopyUnknownError:
+        if not _is_repeatable(job) or number == MAX_REQUESTS or clock() >= deadline:
+            raise
+        yield from _refuse_to_replace_news(job, hosts)
+    else:
+        return (yield from _found(job, item))
+    yield Pause(
+        0.0,
+        f"nobody knows if Graph has taken the request for {job}, and it is not to be seen: asked for again, "
+        "which cannot make a second one, since in a folder a name is there once",
     )
+    return (yield from _submit(replace(job, repeated=True, since=job.asked), terms, number=number + 1))
 
 
-def _plan(order: CopyOrder, known: DriveItem | None, hosts: Hosts) -> Flow[_Plan]:
+def _doubt(job: CopyJob, refusal: DriveItemNotFoundError, terms: _Terms, started: float) -> Flow[CopyJob]:
+    """
+    Look for a moment whether a copy to another drive was made, though Graph said that there is no such item.
+
+    https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426
+    """
+    _, hosts, deadline, poll_interval, clock = terms
+    job = yield from _dated(job, started, clock)
+    until = min(deadline, clock() + DOUBT_SECONDS)
+    try:
+        item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
+    except (DriveCopyUnknownError, DriveNameConflictError):
+        raise refusal from None
+    return (yield from _found(job, item))
+
+
+def _refuse_to_replace_news(job: CopyJob, hosts: Hosts) -> Flow[None]:
+    """Leave alone what has the name since the first request, and is not the copy: somebody works on it."""
+    if job.arrives_as[1] != "replace" or job.children_only:
+        return
+    taken = yield from find_item(child(job.destination, job.arrives_as[0] or ""), hosts)
+    if taken and is_new(job, taken):
+        raise name_conflict(job, f"{taken} has the name since it was asked for, and another content")
+
+
+def _found(job: CopyJob, item: DriveItem) -> Flow[CopyJob]:
+    job = replace(job, accepted=True, found=True, resource_id=item.ref.item_id)
+    yield Checkpoint("copy", job)
+    return job
+
+
+def _is_repeatable(job: CopyJob) -> bool:
+    """Whether a second request for it cannot make a second copy."""
+    return job.arrives_as[1] != "rename"
+
+
+def _is_picked(job: CopyJob) -> bool:
+    """Whether its name was found to be free before, and if it is not, there is another way."""
+    another = job.conflict_behavior in {"rename", "replace"}
+    return another and job.sent_behavior == "fail" and not job.landing_name
+
+
+def _sent_name(job: CopyJob, order: CopyOrder) -> str | None:
+    """Return the name to ask for: none that goes without saying, since Graph takes longer over names."""
+    if order.children_only or order.include_all_version_history:
+        return None
+    picked = order.conflict_behavior == "rename" and _is_picked(job)
+    return job.landing_name or (job.name if picked else order.name)
+
+
+def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: bool) -> Flow[_Plan]:
+    order, hosts = terms.order, terms.hosts
     source, item = order.item, known
-    if item is None and (order.destination is None or not isinstance(source, ItemRef)):
+    by_ids = isinstance(source, ItemRef) and order.destination is not None
+    if item is None and (careful or order.conflict_behavior == SKIP or not by_ids):
         item = yield from get_item(source, hosts)
     if item is not None:
         _check_source(order, item)
@@ -325,59 +327,108 @@ def _plan(order: CopyOrder, known: DriveItem | None, hosts: Hosts) -> Flow[_Plan
         folder, read, new = yield from get_destination(
             order.destination, hosts, create=order.create_destination
         )
-    job = CopyJob(
-        None, ref, folder, order.name, order.conflict_behavior, 0.0, children_only=order.children_only
-    )
-    two_steps = order.include_all_version_history and order.name is not None
+    asked = (item.read_at or terms.clock()) if item else 0.0
+    job = CopyJob(None, ref, folder, order.name, order.conflict_behavior, asked, order.children_only)
     personal = read.is_personal if read else folder.is_personal
-    by_steps = not order.children_only and (two_steps or personal)
-    if by_steps and item is None:
+    if item is None and not order.children_only and (personal or _takes_two_steps(order)):
         item = yield from get_item(ref, hosts)
-    job = _with(job, item)
+    job = described(job, item)
     _refuse_itself(job, item)
-    plain = _Plan(job, order.name, order.conflict_behavior, new)
-    if item is None or not by_steps:
-        return plain
-    return (yield from _plan_by_steps(plain, item, two_steps=two_steps, hosts=hosts))
+    if item is not None:
+        job = yield from _fix_name(
+            job, item, order, hosts, careful=careful, awaited=awaited, personal=personal
+        )
+    if new and job.arrives_as[1] == "rename":
+        job = replace(job, sent_behavior="fail")  # the folder is empty, so any name is free
+    return _Plan(job, new)
 
 
-def _plan_by_steps(plain: _Plan, source: DriveItem, *, two_steps: bool, hosts: Hosts) -> Flow[_Plan]:
+def _takes_two_steps(order: CopyOrder) -> bool:
+    """With a name Graph ignores the versions: https://learn.microsoft.com/graph/api/driveitem-copy."""
+    return order.include_all_version_history and order.name is not None
+
+
+def _fix_name(
+    job: CopyJob,
+    source: DriveItem,
+    order: CopyOrder,
+    hosts: Hosts,
+    *,
+    careful: bool,
+    awaited: bool,
+    personal: bool,
+) -> Flow[CopyJob]:
+    """Fix what Graph is asked for, so that a second request cannot make a second copy."""
+    renames = careful and order.conflict_behavior == "rename"
+    replaces = careful and awaited and order.conflict_behavior == "replace"
+    if order.conflict_behavior == SKIP:
+        job = yield from _skip(job, source, hosts)
+        if job.resource_id:
+            return job
+    if order.children_only:
+        return (yield from _keep_names(job, hosts)) if renames else job
+    if renames and awaited and not order.include_all_version_history:
+        return replace(job, landing_name=_landing_name(source, job.name), sent_behavior="fail")
+    if personal or renames or replaces or _takes_two_steps(order):
+        return (yield from _settle_name(job, source, order, hosts))
+    return job
+
+
+def _skip(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[CopyJob]:
+    """Find what is there already. What is not is asked for so that it cannot be made twice."""
+    same = yield from find_same(job, source, hosts)
+    if same is None:
+        return replace(job, sent_behavior="fail")
+    yield Pause(0.0, f"{same} is there already, with the same content: there is nothing to copy")
+    return replace(job, resource_id=same.ref.item_id)
+
+
+def _keep_names(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:
+    """Let all children keep their names, if these are free: the request can be sent again then."""
+    taken = yield from _names_in(job.destination, hosts)
+    names = yield from _names_in(cast("ItemRef", job.source), hosts)
+    return job if names & taken else replace(job, sent_behavior="fail")
+
+
+def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts) -> Flow[CopyJob]:
     """
-    Do by steps what Graph does not do at once.
+    Fix the name under which the copy arrives, and what is to be done about it then.
 
     With a name, Graph ignores the version history: so the copy is made without, and renamed when it is there.
-    OneDrive personal ignores the conflict behaviour: so the name is looked up before.
+    OneDrive personal ignores the conflict behaviour. And a copy whose name Graph chooses cannot be asked for
+    twice: so it is chosen here.
 
     https://learn.microsoft.com/graph/api/driveitem-copy#optional-query-parameters
     """
-    job, name = plain.job, plain.job.name or ""
+    name, behavior = job.name or "", job.conflict_behavior
     taken = yield from find_item(child(job.destination, name), hosts)
     if taken and (
-        taken.ref == job.source
-        or job.conflict_behavior == "fail"
-        or (job.conflict_behavior == "replace" and taken.is_folder)
+        taken.ref == job.source or behavior in {"fail", SKIP} or (behavior == "replace" and taken.is_folder)
     ):
-        raise DriveNameConflictError(
-            f"Could not make {job}: there is {'a folder' if taken.is_folder else 'an item'} of that name "
-            "already. Choose another name, or another conflict_behavior.",
-            status=409,
-            code="nameAlreadyExists",
+        raise name_conflict(
+            job, f"{'a folder' if taken.is_folder else 'an item'} of that name is there already"
         )
-    if two_steps:
-        return plain._replace(
-            job=replace(job, landing_name=source.name), sent_name=None, sent_behavior="rename"
-        )
-    if not taken:
-        return plain
-    if job.conflict_behavior == "rename":
-        names = {
-            str(entry.get("name", "")).casefold()
-            for entry in (yield from list_children(job.destination, hosts))
-        }
-        free = free_name(name, lambda candidate: candidate.casefold() in names)
-        return plain._replace(job=replace(job, name=free), sent_name=free)
-    landing = f"{uuid4().hex[:12]} {name}"  # arrives beside the old file, then takes its place
-    return plain._replace(job=replace(job, landing_name=landing), sent_name=landing)
+    if _takes_two_steps(order):
+        is_free = (yield from find_item(child(job.destination, source.name or ""), hosts)) is None
+        return replace(job, landing_name=source.name, sent_behavior="fail" if is_free else "rename")
+    if taken and order.include_all_version_history:
+        return job
+    if taken and behavior == "replace":
+        return replace(job, landing_name=_landing_name(source, name), sent_behavior="fail")
+    if taken:
+        names = yield from _names_in(job.destination, hosts)
+        name = free_name(name, lambda other: other.casefold() in names, is_folder=source.is_folder)
+    return replace(job, name=name, sent_behavior="fail")
+
+
+def _landing_name(source: DriveItem, name: str | None) -> str:
+    """Return a name that nothing else has, for a copy that gets its own when it is there."""
+    stem, extension = split_name(name or "", is_folder=source.is_folder)
+    return f"{stem[:150]} (copying {uuid4().hex[:12]}){extension}"
+
+
+def _names_in(folder: ItemRef, hosts: Hosts) -> Flow[set[str]]:
+    return {(item.name or "").casefold() for item in (yield from list_items(folder, hosts))}
 
 
 def _check_source(order: CopyOrder, item: DriveItem) -> None:
@@ -409,21 +460,6 @@ def _parent_of(item: DriveItem | None) -> ItemRef:
     return ItemRef(item.ref.drive_id, item.parent_id)
 
 
-def _with(job: CopyJob, item: DriveItem | None) -> CopyJob:
-    """Return the job with what is known of its source."""
-    if item is None:
-        return job
-    name = job.name if job.name or job.children_only else item.name
-    return replace(job, name=name, kind=item.kind, size=item.size, quick_xor_hash=item.quick_xor_hash)
-
-
-def _described(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:
-    """Return the job with what is to be known of its source before its copy can be told from others."""
-    if job.source is None or (job.kind is not None and (job.name or job.children_only)):
-        return job
-    return _with(job, (yield from get_item(job.source, hosts)))
-
-
 def _post(request: Request, tries: int) -> Flow[Response | None]:
     """Send the one POST. None if nobody can say whether Graph has taken it."""
     for attempt in range(tries):
@@ -435,31 +471,23 @@ def _post(request: Request, tries: int) -> Flow[Response | None]:
             return None
         if is_passing_fault(response):
             return None
-        if response.ok:
-            return response
+        if response.ok:  # a proxy's page is no acceptance
+            return response if response.status == 202 or "location" in response.headers else None
         if response.status != 404 or attempt == tries - 1:
             raise error_of(response, request.doing)
         yield Pause(min(4.0, 0.25 * 2**attempt), "the folder just made is not known everywhere yet")
     return None
 
 
-def _recover(
-    job: CopyJob,
-    hosts: Hosts,
-    *,
-    started: float,
-    deadline: float,
-    poll_interval: float,
-    clock: Callable[[], float],
-) -> Flow[CopyJob]:
-    """Find what a request made whose answer was lost. When it was sent is told by the service's clock."""
+def _dated(job: CopyJob, started: float, clock: Callable[[], float]) -> Flow[CopyJob]:
+    """Return the job with the time of its request by the service's clock."""
+    if job.submitted_at:
+        return job
     try:
-        now = yield from ask(get_item_request(job.destination), _date)
+        now = yield from ask(get_item_request(job.destination), lambda response: response.date)
     except (DriveRequestError, DriveConnectionError, DriveResponseError):
         now = None
-    job = replace(job, submitted_at=started if now is None else now - (clock() - started))
-    item = yield from find_copy(job, hosts, until=deadline, poll_interval=poll_interval, clock=clock)
-    return replace(job, resource_id=item.ref.item_id)
+    return replace(job, submitted_at=started if now is None else now - (clock() - started))
 
 
 def _check_location(location: str, job: CopyJob, hosts: Hosts) -> None:
@@ -473,163 +501,3 @@ def _check_location(location: str, job: CopyJob, hosts: Hosts) -> None:
         f"Graph has accepted {job} and is making it, but {refusal}. Look at the destination for its outcome.",
         final=True,
     )
-
-
-def _look(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
-    """Return what this job made, if it is there and whole."""
-    name, behavior = job.arrives_as
-    if job.children_only:
-        return (yield from _look_for_children(job, hosts))
-    if behavior != "rename":
-        item = yield from find_item(child(job.destination, name or ""), hosts)
-        if item and not _is_new(job, item):
-            if behavior == "fail":
-                raise DriveNameConflictError(
-                    f"{job} cannot have been made: an older item has the name.",
-                    status=409,
-                    code="nameAlreadyExists",
-                )
-            item = None
-        return item if item and (yield from _is_whole(job, item, hosts)) else None
-    entries = [
-        read_item(entry, job.destination.drive_id)
-        for entry in (yield from list_children(job.destination, hosts))
-    ]
-    made = [item for item in entries if _is_new(job, item) and is_renamed(item.name or "", name or "")]
-    if len(made) > 1:
-        raise DriveCopyUnknownError(
-            f"Nobody can say which is {job}: {len(made)} new items at the destination might be it."
-        )
-    return made[0] if made and (yield from _is_whole(job, made[0], hosts)) else None
-
-
-def _look_for_children(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
-    there = [
-        read_item(entry, job.destination.drive_id)
-        for entry in (yield from list_children(job.destination, hosts))
-    ]
-    if job.source is None:
-        raise DriveCopyUnknownError(f"Nobody can say how {job} ended: what it was made of is not known.")
-    for entry in (yield from list_children(job.source, hosts)):
-        original = read_item(entry, job.source.drive_id)
-        of_child = replace(_with(replace(job, children_only=False, name=None), original), source=original.ref)
-        made = [
-            item for item in there if _is_new(job, item) and is_renamed(item.name or "", original.name or "")
-        ]
-        if not made or not (yield from _is_whole(of_child, made[0], hosts)):
-            return None
-    return (yield from get_folder(job.destination, hosts))
-
-
-def _is_new(job: CopyJob, item: DriveItem) -> bool:
-    return item.created is not None and item.created >= job.submitted_at - CLOCK_SLACK
-
-
-def _is_whole(job: CopyJob, item: DriveItem, hosts: Hosts) -> Flow[bool]:
-    """Whether an item has all that the source has, as far as can be told."""
-    if job.kind not in {None, item.kind}:
-        return False
-    if item.is_folder and job.source:
-        return (yield from measure(job.source, hosts)) == (yield from measure(item.ref, hosts))
-    return item.may_be_rewritten or None in {job.size, item.size} or job.size == item.size
-
-
-def _read_back(
-    job: CopyJob, status: CopyStatus, hosts: Hosts, until: float, clock: Callable[[], float]
-) -> Flow[DriveItem]:
-    """
-    Read the new item by its id, which is known at once where its path may lag.
-
-    With ``childrenOnly`` the monitor names the destination, or one of the children: so that one is read.
-    """
-    ref = (
-        job.destination if job.children_only else ItemRef(job.destination.drive_id, status.resource_id or "")
-    )
-    attempt = 0
-    while True:
-        item = yield from find_item(ref, hosts)
-        if item is not None:
-            return item
-        if clock() >= until:
-            raise DriveCopyUnknownError(
-                f"Graph says that {job} is completed, as {ref}, but that item is not to be seen."
-            )
-        yield Pause(backoff(attempt, longest=10.0), f"{job} is completed, and not to be seen yet")
-        attempt += 1
-
-
-def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
-    """Hold the new item against what was asked for."""
-    name, behavior = job.arrives_as
-    faults = []
-    if not same_drive(item.ref.drive_id, job.destination.drive_id) or not _same_id(
-        item, job.destination.item_id
-    ):
-        faults.append(f"it is in the folder {item.parent_id} of the drive {item.ref.drive_id}")
-    if (
-        name
-        and item.name
-        and not same_name(item.name, name)
-        and not (behavior == "rename" and is_renamed(item.name, name))
-    ):
-        faults.append(f"its name is {item.name!r}")
-    if job.kind and item.kind and job.kind != item.kind:
-        faults.append(f"it is a {item.kind}, not a {job.kind}")
-    if faults:
-        raise DriveCopyFailedError(
-            f"Graph says that {job} is completed, but {' and '.join(faults)}: {item}. It was left there.",
-            code="notAsAsked",
-        )
-    if job.kind == "file" and _differs(job.size, item.size) | _differs(
-        job.quick_xor_hash, item.quick_xor_hash
-    ):
-        yield Pause(
-            0.0,
-            f"{item} has {item.size} bytes and the source had {job.size}, or another hash: either the "
-            "source has changed since, or the service has written properties into the copy, as it does "
-            "with Office files.",
-        )
-
-
-def _same_id(item: DriveItem, folder_id: str) -> bool:
-    parent_id = item.parent_id or ""
-    return parent_id == folder_id or (item.is_personal and parent_id.casefold() == folder_id.casefold())
-
-
-def _differs(one: object, other: object) -> bool:
-    return one is not None and other is not None and one != other
-
-
-def _raise_if_not_done(what: str, status: CopyStatus) -> None:
-    if status.state == "failed":
-        raise _failure(what, status)
-    if status.state in {"timeout", "running"}:
-        far = f"at {status.progress}" if status.progress else "not said how far"
-        trouble = f" The last look said: {status.message}" if status.message else ""
-        raise DriveCopyTimeoutError(
-            f"{what} was not done at the deadline ({far}). It may still end: Graph offers no way to cancel "
-            f"it.{trouble}"
-        )
-
-
-def _failure(what: str, status: CopyStatus) -> DriveCopyFailedError:
-    codes = {status.code, *(str(entry.get("code", "")) for entry in status.details)}
-    told = ": ".join(filter(None, [status.code, status.message]))
-    if status.details:
-        told += f" ({len(status.details)} details, the first: {dict(status.details[0])})"
-    if "namealreadyexists" in {code.casefold() for code in codes}:
-        kind: type[DriveCopyFailedError] = DriveCopyNameConflictError
-        advice = "Choose another name, or another conflict_behavior."
-    else:
-        kind, advice = (
-            DriveCopyFailedError,
-            "Part of a folder may be at the destination: Graph rolls nothing back.",
-        )
-    return kind(f"{what} failed: {told}. {advice}", code=status.code, details=status.details)
-
-
-def _date(response: Response) -> float | None:
-    try:
-        return parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Response
 
 _MAX_TEXT = 400
+_MAX_DETAILS = 100
 _URL_SECRETS = re.compile(
     r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#\"'<>]+)\S*?(?=[\"'<>)\]]*(?:\s|$))", re.IGNORECASE
 )
@@ -87,7 +88,7 @@ def read_graph_error(body: Any) -> GraphError:
     if not isinstance(error, Mapping):
         error = {"code": body.get("errorCode") or error, "message": body.get("error_description")}
     inner = list(_inner_errors(error))
-    details = tuple(entry for entry in _list(error.get("details")) if isinstance(entry, Mapping))
+    details = [entry for entry in _list(error.get("details"))[:_MAX_DETAILS] if isinstance(entry, Mapping)]
     return GraphError(
         code=_first(error.get("code"), *(entry.get("code") for entry in details)),
         message=_first(error.get("message")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_drive.exceptions import (
@@ -15,6 +16,7 @@ from airflow_provider_drive.protocol.addresses import (
     LibraryAddress,
     PathAddress,
     encode_resource,
+    is_id,
     same_name,
 )
 from airflow_provider_drive.protocol.errors import error_of
@@ -23,6 +25,7 @@ from airflow_provider_drive.protocol.items import (
     children_request,
     create_folder_request,
     get_item_request,
+    is_same_file,
     item_reader,
     read_item,
     without_annotations,
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.items import DriveItem
     from airflow_provider_drive.protocol.messages import Flow, Response
+
+MAX_PAGES = 25_000
+"""Of one collection: five million items, at 200 a page. What goes on after that has no end."""
 
 
 def get_item(address: Address, hosts: Hosts, *, follow: bool = True) -> Flow[DriveItem]:
@@ -84,26 +90,59 @@ def list_children(folder: ItemRef, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
     return (yield from _collect(children_request(folder), hosts))
 
 
-class Measure(NamedTuple):
-    """What is below a folder: the items, and the bytes of those files that the service leaves as they are."""
-
-    items: int
-    size: int
+def list_items(folder: ItemRef, hosts: Hosts) -> Flow[list[DriveItem]]:
+    """Read what is in a folder, as :func:`list_children` does."""
+    return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder, hosts))]
 
 
-def measure(folder: ItemRef, hosts: Hosts) -> Flow[Measure]:
-    """Count all that is below a folder."""
-    items = size = 0
-    folders = [folder]
+def survey(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
+    """Read all that is below a folder, by its path there."""
+    found: dict[str, DriveItem] = {}
+    folders, known = [("", folder)], {folder}
     while folders:
-        for value in (yield from list_children(folders.pop(), hosts)):
-            entry = read_item(value, folder.drive_id)
-            items += 1
-            if entry.is_folder:
-                folders.append(entry.ref)
-            elif not entry.may_be_rewritten:
-                size += entry.size or 0
-    return Measure(items, size)
+        path, ref = folders.pop()
+        for item in (yield from list_items(ref, hosts)):
+            below = f"{path}/{item.name or ''}".casefold()
+            found[below] = replace(item, raw={})  # a folder may hold thirty thousand
+            if item.is_folder and item.ref not in known:  # or a circle would have no end
+                folders.append((below, item.ref))
+                known.add(item.ref)
+    return found
+
+
+def has_same_content(copy: DriveItem, source: DriveItem, hosts: Hosts, *, strict: bool = False) -> Flow[bool]:
+    """
+    Whether an item holds what another holds, as far as Graph tells.
+
+    :param strict: Only bytes count, also of files that the service rewrites.
+    """
+    if copy.kind != source.kind:
+        return False
+    if source.is_folder:
+        return (yield from is_same_tree(copy.ref, source.ref, hosts, strict=strict))
+    return is_same_file(copy, source, strict=strict)
+
+
+def is_same_tree(
+    copy: ItemRef, source: ItemRef, hosts: Hosts, since: float = float("inf"), *, strict: bool = False
+) -> Flow[bool]:
+    """
+    Whether a folder holds what another holds: the same paths, and files of the same size and hash.
+
+    :param since: What came to the source later, or was changed there, need not be in the copy.
+    """
+    there, here = (yield from survey(source, hosts)), (yield from survey(copy, hosts))
+    wanted = {path for path, item in there.items() if (item.created or 0.0) <= since}
+    return wanted <= here.keys() <= there.keys() and all(
+        _is_same_entry(item, there[path], since, strict=strict) for path, item in here.items()
+    )
+
+
+def _is_same_entry(copy: DriveItem, source: DriveItem, since: float, *, strict: bool) -> bool:
+    if copy.kind != source.kind:
+        return False
+    changed = (source.modified or 0.0) > since
+    return source.is_folder or changed or is_same_file(copy, source, strict=strict)
 
 
 class Ensured(NamedTuple):
@@ -188,7 +227,7 @@ def _in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
     found = named or [
         entry for entry in libraries if same_name(str(entry.get("webUrl", "")).rpartition("/")[2], in_url)
     ]
-    if len(found) != 1 or not isinstance(found[0].get("id"), str):
+    if len(found) != 1 or not is_id(found[0].get("id")):
         names = ", ".join(sorted(repr(entry.get("name")) for entry in libraries)[:20])
         raise DriveArgumentError(
             f"{address.site} has {len(found)} libraries named {address.library!r}; this login sees: "
@@ -205,7 +244,7 @@ def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
     """
     entries: list[dict[str, Any]] = []
     seen: set[str] = set()
-    while True:
+    for _ in range(MAX_PAGES):
         page, link = yield from ask(request, _page_reader(request.doing))
         entries += page
         if link is None:
@@ -215,6 +254,7 @@ def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
         seen.add(link)
         url = hosts.check_next_link(link)
         request = Request("GET", url, request.doing, authorized=hosts.is_graph(url))
+    raise DriveResponseError(f"Could not {request.doing}: it has more than {MAX_PAGES} pages.", final=True)
 
 
 def _page_reader(doing: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:

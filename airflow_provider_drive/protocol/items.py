@@ -18,12 +18,19 @@ from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.messages import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_drive.protocol.addresses import Address
     from airflow_provider_drive.protocol.messages import Response
 
 CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
+"""Graph's own."""
+SKIP = "skip"
+"""Ours, for copies: what is there already, with the same content, counts as done."""
+REWRITE_SECONDS = 3_600.0
+"""How long after its arrival the service may still be writing properties into a file."""
+REWRITE_BYTES = 65_536
+"""How many bytes those may come to, beside half of the file."""
 _REWRITTEN = (
     *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls"),
     *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
@@ -38,6 +45,7 @@ class DriveItem:
     """
     What is known of an item. Whatever Graph may leave out is None here.
 
+    :param read_at: When it was read, by the service's clock.
     :param raw: Graph's own JSON, without its annotations: some are links that open the content.
     """
 
@@ -52,6 +60,8 @@ class DriveItem:
     quick_xor_hash: str | None = None
     child_count: int | None = None
     created: float | None = None
+    modified: float | None = None
+    read_at: float | None = None
     is_root: bool = False
     remote: ItemRef | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -80,11 +90,12 @@ class DriveItem:
         return self.size, self.quick_xor_hash
 
 
-def read_item(value: Any, drive_id: str | None = None) -> DriveItem:
+def read_item(value: Any, drive_id: str | None = None, read_at: float | None = None) -> DriveItem:
     """
     Read a driveItem.
 
     :param drive_id: The drive that was asked, for answers that leave it out.
+    :param read_at: When, by the service's clock.
     :raises DriveResponseError: If it is none.
     """
     if not isinstance(value, Mapping):
@@ -107,6 +118,8 @@ def read_item(value: Any, drive_id: str | None = None) -> DriveItem:
         quick_xor_hash=_text(_mapping(_mapping(value.get("file")).get("hashes")).get("quickXorHash")),
         child_count=read_size(_mapping(value.get("folder")).get("childCount")),
         created=read_time(value.get("createdDateTime")),
+        modified=read_time(value.get("lastModifiedDateTime")),
+        read_at=read_at,
         is_root=isinstance(value.get("root"), Mapping),
         remote=_remote(value.get("remoteItem")),
         raw=without_annotations(value),
@@ -119,9 +132,38 @@ def item_reader(doing: str, drive_id: str | None = None) -> Callable[[Response],
     def read(response: Response) -> DriveItem:
         if not response.ok:
             raise error_of(response, doing)
-        return read_item(response.mapping(), drive_id)
+        return read_item(response.mapping(), drive_id, response.date)
 
     return read
+
+
+def is_same_file(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> bool:
+    """
+    Whether one file has the content of another, as far as Graph tells.
+
+    SharePoint writes properties into Office files and photos after they have arrived, so that size and hash
+    differ though nobody has changed them. For those it is told by the times: the copy is no older than the
+    source's last change, and was not touched after the service was done with it. And the size is much the
+    same.
+
+    https://learn.microsoft.com/graph/api/resources/hashes
+
+    :param strict: Only bytes count.
+    """
+    told = [pair for pair in zip(copy.content, source.content, strict=True) if None not in pair]
+    newer = None in {copy.created, source.modified} or (copy.created or 0.0) >= (source.modified or 0.0)
+    if all(one == other for one, other in told):
+        return newer or len(told) == len(source.content)
+    untouched = (copy.modified or 0.0) <= (copy.created or 0.0) + REWRITE_SECONDS
+    lenient = not strict and not copy.is_personal
+    return lenient and newer and untouched and may_be_rewrite_of(copy, source.size)
+
+
+def may_be_rewrite_of(copy: DriveItem, size: int | None) -> bool:
+    """Whether a file may be what the service has made of one of that size."""
+    if not copy.may_be_rewritten or copy.size is None or size is None:
+        return copy.may_be_rewritten
+    return size / 2 <= copy.size <= size * 1.5 + REWRITE_BYTES
 
 
 def without_annotations(value: Any) -> Any:
@@ -214,16 +256,15 @@ def conflict_query(conflict_behavior: str) -> str:
     return f"@microsoft.graph.conflictBehavior={conflict_behavior}"
 
 
-def check_conflict_behavior(value: Any) -> str:
+def check_conflict_behavior(value: Any, known: Sequence[str] = CONFLICT_BEHAVIORS) -> str:
     """
-    Return a conflict behaviour that Graph knows.
+    Return a conflict behaviour.
 
+    :param known: Those that there are.
     :raises DriveArgumentError: If it is another word.
     """
-    if value not in CONFLICT_BEHAVIORS:
-        raise DriveArgumentError(
-            f"conflict_behavior is {value!r}; it has to be one of {', '.join(CONFLICT_BEHAVIORS)}."
-        )
+    if value not in known:
+        raise DriveArgumentError(f"conflict_behavior is {value!r}; it has to be one of {', '.join(known)}.")
     return str(value)
 
 
@@ -251,10 +292,15 @@ def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
     raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
 
 
-def free_name(name: str, taken: Callable[[str], bool]) -> str:
-    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
+def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:
+    """Return a name without and its extension, which folders have none of."""
     stem, dot, extension = name.rpartition(".")
-    stem, extension = (stem, dot + extension) if stem else (name, "")
+    return (name, "") if is_folder or not stem else (stem, dot + extension)
+
+
+def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = False) -> str:
+    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
+    stem, extension = split_name(name, is_folder=is_folder)
     candidate, number = name, 0
     while taken(candidate):
         number += 1
@@ -264,12 +310,9 @@ def free_name(name: str, taken: Callable[[str], bool]) -> str:
 
 def is_renamed(name: str, wanted: str) -> bool:
     """Whether a name is what ``rename`` may have made of the wanted one."""
-    stem, dot, extension = wanted.rpartition(".")
-    stem, extension = (stem, dot + extension) if stem else (wanted, "")
-    return (
-        re.fullmatch(rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}", name, re.IGNORECASE)
-        is not None
-    )
+    parts = (split_name(wanted, is_folder=is_folder) for is_folder in (False, True))
+    patterns = (rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}" for stem, extension in parts)
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
 
 
 def _remote(value: Any) -> ItemRef | None:

@@ -5,7 +5,8 @@ A *flow* is a generator that holds a conversation with Graph and does no I/O. It
 
 * a :class:`Request`, and is sent the :class:`Response`; or, if no whole answer came, the
   :class:`~airflow_provider_drive.exceptions.DriveConnectionError` is thrown into it;
-* a :class:`Pause`, and is sent ``None`` when the time has passed.
+* a :class:`Pause`, and is sent ``None`` when the time has passed;
+* a :class:`Checkpoint`, and is sent ``None`` when it is kept.
 
 What it returns is the result. A driver (``transport.run``, ``transport.arun``) does the sending and the
 sleeping, and knows no rule.
@@ -14,8 +15,10 @@ sleeping, and knows no rule.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from airflow_provider_drive.exceptions import DriveResponseError
@@ -66,6 +69,14 @@ class Response:
     body: bytes = field(default=b"", repr=False)
 
     @property
+    def date(self) -> float | None:
+        """When it was given, by the service's clock, in whole seconds since the epoch."""
+        try:
+            return parsedate_to_datetime(self.headers["date"]).timestamp()
+        except (KeyError, ValueError, OverflowError):
+            return None
+
+    @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
         return 200 <= self.status < 300
@@ -77,7 +88,7 @@ class Response:
         :raises DriveResponseError: If it is none, or one that nests absurdly deep.
         """
         try:
-            value = json.loads(self.body, parse_constant=_refuse_constant)
+            value = json.loads(self.body, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError):
             value = _UNREADABLE  # what the parser says quotes the body, which may hold a secret
         if value is _UNREADABLE or _nests_too_deep(value):
@@ -109,7 +120,19 @@ class Pause:
     note: str = ""
 
 
-Flow: TypeAlias = Generator[Request | Pause, Any, _T]
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """
+    What must survive this process before the flow goes on, since what comes next cannot be undone.
+
+    :param name: Of what is kept. A later checkpoint of that name takes its place.
+    """
+
+    name: str
+    state: Any
+
+
+Flow: TypeAlias = Generator[Request | Pause | Checkpoint, Any, _T]
 
 
 def _nests_too_deep(value: Any) -> bool:
@@ -128,3 +151,9 @@ def _nests_too_deep(value: Any) -> bool:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+def _finite(digits: str) -> float | None:
+    """Read a number, or nothing if JSON has no way to write it again: ``1e999``."""
+    number = float(digits)
+    return number if math.isfinite(number) else None

@@ -32,13 +32,15 @@ MAX_FAULTS = 5
 """How often one request may meet a fault that passes: a lost connection, a 5xx."""
 MAX_GARBAGE = 3
 """How often one request may be answered with something unreadable."""
+LONGEST_RETRY_AFTER = 3600.0
+"""The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
 
 _T = TypeVar("_T")
 
 
 def retry_after(response: Response) -> float | None:
     """
-    Return the seconds that an answer asks to wait: given as seconds or as a date, or not at all.
+    Return the seconds that an answer asks to wait, given as seconds or as a date; an hour at most.
 
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
@@ -49,7 +51,7 @@ def retry_after(response: Response) -> float | None:
         seconds = float(value)
     except ValueError:
         seconds = _seconds_until(value, response.headers.get("date", ""))
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
 
 
 def _seconds_until(moment: str, now: str) -> float:
@@ -75,12 +77,16 @@ def is_passing_fault(response: Response) -> bool:
 
 def backoff(attempt: int, *, base: float = 1.0, longest: float = 60.0) -> float:
     """Return the seconds before the next try: doubling, and spread so that callers do not come in step."""
-    return min(longest, base * 2.0**attempt) * random.uniform(0.75, 1.25)  # noqa: S311  # nothing secret
+    return min(longest, base * 2.0 ** min(attempt, 30)) * random.uniform(0.75, 1.25)  # noqa: S311  # nothing secret
 
 
 def spread(seconds: float) -> float:
-    """Return what Graph asked for, and a little more, so that those it held back do not return at once."""
-    return seconds + random.uniform(0.0, min(10.0, 0.1 * seconds))  # noqa: S311  # nothing secret
+    """
+    Return what Graph asked for, and up to a tenth more: two seconds at least, ten at most.
+
+    That keeps apart the processes that were held back together. Those of one process come one by one besides.
+    """
+    return seconds + random.uniform(0.0, min(10.0, max(2.0, 0.1 * seconds)))  # noqa: S311  # nothing secret
 
 
 def poll_pauses(poll_interval: float) -> Iterator[float]:

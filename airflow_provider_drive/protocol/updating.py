@@ -22,7 +22,14 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.finding import find_item, get_item, list_children
-from airflow_provider_drive.protocol.items import child, delete_request, free_name, move_request, read_item
+from airflow_provider_drive.protocol.items import (
+    child,
+    delete_request,
+    free_name,
+    is_renamed,
+    move_request,
+    read_item,
+)
 from airflow_provider_drive.protocol.messages import Pause
 from airflow_provider_drive.protocol.retries import ask, backoff
 from airflow_provider_drive.protocol.watching import watch_copy
@@ -60,6 +67,13 @@ class Place:
         """Whether the item is there."""
         return self._is_parent(item) and self.name in {None, item.name}
 
+    def was_reached(self, before: DriveItem, item: DriveItem, conflict_behavior: str) -> bool:
+        """Whether an item has come here from where it was before, be it under a name that was free."""
+        moved = (item.parent_id, item.name) != (before.parent_id, before.name)
+        wanted = self.name or before.name or ""
+        renamed = conflict_behavior == "rename" and is_renamed(item.name or "", wanted)
+        return self.holds(item) or (moved and renamed and self._is_parent(item))
+
     def _is_parent(self, item: DriveItem) -> bool:
         if self.folder is None:
             return True
@@ -77,6 +91,7 @@ def update_item(
     *,
     if_match: str | None = None,
     conflict_behavior: str = "fail",
+    before: DriveItem | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[DriveItem]:
     """
@@ -84,10 +99,11 @@ def update_item(
 
     :param item: The item as it was read; without ``if_match``, its eTag guards the change.
     :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
+    :param before: The item as an earlier try has read it, if there was one.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
-    asked = place
+    before, asked = before or item, place
     drifts = losses = names = 0
     while not place.holds(item):
         guard = if_match or item.etag or item.ctag or "*"
@@ -102,13 +118,13 @@ def update_item(
         if not isinstance(outcome, DriveError):
             return outcome
         seen = yield from get_item(item.ref, hosts)
-        if place.holds(seen):
+        if asked.was_reached(before, seen, conflict_behavior):
             return seen  # what was lost was the answer, not the move
         if isinstance(outcome, DriveItemChangedError):
             drifts += 1
             if if_match is not None or drifts > MAX_DRIFTS or not _is_same(item, seen):
                 outcome.final = if_match is not None
-                raise outcome
+                raise _told(outcome, asked, before, seen)
         elif (
             isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
         ):
@@ -120,7 +136,7 @@ def update_item(
                 backoff(losses - 1), "the answer to the move was lost, and it had no effect: sent again"
             )
         else:
-            raise _told(outcome, item, seen)
+            raise _told(outcome, asked, before, seen)
         item = seen
     return item
 
@@ -191,7 +207,10 @@ def _wait(
     if location:
         status = yield from watch_copy(location, hosts, deadline=deadline, fresh=True, clock=clock)
         if status.state == "failed":
-            return DriveResponseError(f"Graph could not move {item}: {status.code}: {status.message}")
+            told = f"Graph could not move {item}: {status.code}: {status.message}"
+            if status.is_name_conflict:
+                return DriveNameConflictError(told, status=409, code=status.code)
+            return DriveResponseError(told)
         ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
     for attempt in range(10):
         moved = yield from find_item(ref, hosts)
@@ -208,7 +227,8 @@ def _make_way(
     folder, name = place.folder_of(item), place.name or item.name or ""
     if conflict_behavior == "rename":
         taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder, hosts))}
-        return Place(place.folder, free_name(name, lambda candidate: candidate.casefold() in taken))
+        free = free_name(name, lambda other: other.casefold() in taken, is_folder=item.is_folder)
+        return Place(place.folder, free)
     other = yield from find_item(child(folder, name), hosts)
     if other and other.ref != item.ref:
         if other.is_folder:
@@ -227,9 +247,11 @@ def _is_same(one: DriveItem, other: DriveItem) -> bool:
     return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
 
 
-def _told(error: DriveError, before: DriveItem, after: DriveItem) -> DriveError:
+def _told(error: DriveError, place: Place, before: DriveItem, after: DriveItem) -> DriveError:
     """Say so if part of the change was made: a PATCH is not atomic."""
-    if (before.name, before.parent_id) != (after.name, after.parent_id):
+    renamed = after.name == place.name != before.name
+    moved = place.folder is not None and after.parent_id == place.folder.item_id != before.parent_id
+    if renamed or moved:
         error.args = (
             f"{error} Part of it was done: the item is {after.name!r} in the folder {after.parent_id} now.",
         )

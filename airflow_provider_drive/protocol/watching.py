@@ -96,5 +96,5 @@ def watch_copy(
         if last:
             return replace(status, state="timeout")
         pause = max(next(pauses), spread(asked) if asked else 0.0)
-        note = f"the copy is at {status.progress}" if percent else ""
+        note = f"the copy is at {status.progress}" if percent and percent >= 1 else ""
         yield Pause(max(0.0, min(pause, deadline - clock())), note)

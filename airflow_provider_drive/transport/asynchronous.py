@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -14,21 +14,28 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.network import proxy_for, ssl_context
-from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES, Pause, Response
+from airflow_provider_drive.network import proxy_for, ssl_context, untraced
+from airflow_provider_drive.protocol.messages import Pause, Request, Response
 from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, held, listen
+from airflow_provider_drive.transport.pace import Notes, held, host_of, listen
+from airflow_provider_drive.transport.sharing import Shared
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from airflow_provider_drive.protocol.messages import Flow, Request
+    from airflow_provider_drive.protocol.messages import Flow
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.pace import Log
 
 _T = TypeVar("_T")
+FIRST_CONNECTIONS = 8
 MAX_CONNECTIONS = 100
+"""To one host."""
+LONGEST_WAIT = 1.0
+"""Seconds for which a request waits for others to end, before it is let through beside them."""
+MAX_MONITOR_BYTES = 1024 * 1024
+"""To read more JSON at once would hold the loop; a monitor's answer has some hundred bytes."""
 
 
 async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
@@ -37,8 +44,9 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
     try:
         while True:
             wanted = step()
-            if isinstance(wanted, Pause):
-                await session.pause(wanted)
+            if not isinstance(wanted, Request):
+                if isinstance(wanted, Pause):
+                    await session.pause(wanted)
                 step = partial(flow.send, None)
                 continue
             answer = await session.send(wanted)
@@ -53,7 +61,7 @@ async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[Asyn
     shared = _shared()
     shared.users += 1
     try:
-        yield AsyncSession(settings, shared.client, await shared.context(settings), log)
+        yield AsyncSession(settings, shared, await shared.contexts.get(settings), log)
     finally:
         shared.users -= 1
         if not shared.users:
@@ -64,11 +72,9 @@ async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[Asyn
 class AsyncSession:
     """One connection, to send and to sleep with. It has no token: a monitor takes none."""
 
-    def __init__(
-        self, settings: Settings, client: aiohttp.ClientSession, context: ssl.SSLContext, log: Log
-    ) -> None:
+    def __init__(self, settings: Settings, shared: _Shared, context: ssl.SSLContext, log: Log) -> None:
         self.settings = settings
-        self._client, self._context, self._log = client, context, log
+        self._shared, self._context, self._log = shared, context, log
         self._notes = Notes()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies: dict[str, str | None] = {}
@@ -84,8 +90,13 @@ class AsyncSession:
         url, headers = prepare(request, self.settings)
         if answer := held(url):
             return answer
+        async with self._shared.gate(url):
+            with untraced():
+                return held(url) or await self._send(request, url, headers)  # others were answered meanwhile
+
+    async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
-            async with self._client.request(
+            async with self._shared.client.request(
                 request.method,
                 URL(url, encoded=True),  # as it is: a monitor URL is opaque
                 headers=headers,
@@ -112,29 +123,58 @@ class AsyncSession:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Response:
-    """Read an answer, but not a larger one than any that Graph sends."""
+    """Read an answer, but not a larger one than any monitor sends."""
     body = bytearray()
     while chunk := await response.content.readany():
         body += chunk
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
+        if len(body) > MAX_MONITOR_BYTES:
+            raise DriveResponseError(f"the answer is larger than {MAX_MONITOR_BYTES >> 20} MiB")
     return Response(
         response.status, {name.lower(): value for name, value in response.headers.items()}, bytes(body)
     )
+
+
+class _Gate:
+    """
+    Lets a few requests to one host be under way, and one more for each that has waited too long.
+
+    So that a thousand triggers which start at once do not open a hundred connections in one turn of the loop,
+    nor have all asked by the time that the host says "slow down". One host that hangs holds up no other.
+    """
+
+    def __init__(self) -> None:
+        self._width = FIRST_CONNECTIONS
+        self._free = asyncio.Semaphore(FIRST_CONNECTIONS)
+
+    async def __aenter__(self) -> None:
+        if self._free.locked() and self._width < MAX_CONNECTIONS:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST_WAIT):
+                    await self._free.acquire()
+                return
+            if self._width < MAX_CONNECTIONS:  # others have waited as well
+                self._width += 1
+                self._free.release()
+        await self._free.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._free.release()
+
+
+async def _context(settings: Settings) -> ssl.SSLContext:
+    """Return the TLS context. To read a CA bundle would hold the loop, so a thread does."""
+    return await asyncio.to_thread(ssl_context, settings)
 
 
 @dataclass(slots=True)
 class _Shared:
     client: aiohttp.ClientSession
     users: int = 0
-    _contexts: dict[bool | str | None, asyncio.Task[ssl.SSLContext]] = field(default_factory=dict)
+    contexts: Shared[Settings, ssl.SSLContext] = field(default_factory=partial(Shared, _context))
+    _gates: dict[str, _Gate] = field(default_factory=dict)
 
-    async def context(self, settings: Settings) -> ssl.SSLContext:
-        """Return the TLS context. To read a CA bundle would hold the loop, so a thread does, and once."""
-        if settings.verify not in self._contexts:
-            reading = asyncio.to_thread(ssl_context, settings)
-            self._contexts[settings.verify] = asyncio.get_running_loop().create_task(reading)
-        return await asyncio.shield(self._contexts[settings.verify])
+    def gate(self, url: str) -> _Gate:
+        return self._gates.setdefault(host_of(url), _Gate())
 
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
@@ -144,7 +184,7 @@ def _shared() -> _Shared:
     """Return the connections of this event loop: opened by the first trigger, closed by the last."""
     loop = asyncio.get_running_loop()
     if loop not in _clients:
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
+        connector = aiohttp.TCPConnector(limit=0)  # the gates have limits
         _clients[loop] = _Shared(
             aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         )

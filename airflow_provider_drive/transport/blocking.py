@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ssl
 import time
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 import urllib3
 
-from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.network import open_session
-from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES, Pause, Response
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
+from airflow_provider_drive.network import open_session, read_whole, untraced
+from airflow_provider_drive.protocol.messages import Pause, Request, Response
 from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, held, listen
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.auth import Login
-    from airflow_provider_drive.protocol.messages import Flow, Request
+    from airflow_provider_drive.protocol.messages import Checkpoint, Flow
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.pace import Log
 
@@ -33,16 +34,29 @@ _NOT_SENT = (
     urllib3.exceptions.NameResolutionError,
     urllib3.exceptions.ProxyError,
 )
+_REFUSED = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.LocationValueError,  # a host that there cannot be
+    UnicodeEncodeError,  # a header that cannot be sent
+)
 
 
-def run(flow: Flow[_T], session: Session) -> _T:
-    """Drive a flow to its end: send what it asks for, sleep when it wants to, return what it returns."""
+def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | None = None) -> _T:
+    """
+    Drive a flow to its end: send what it asks for, sleep when it wants to, return what it returns.
+
+    :param keep: Keeps a checkpoint where it outlives this process. Without it, nothing is kept.
+    """
     step = partial(next, flow)
     try:
         while True:
             wanted = step()
-            if isinstance(wanted, Pause):
-                session.pause(wanted)
+            if not isinstance(wanted, Request):
+                if isinstance(wanted, Pause):
+                    session.pause(wanted)
+                elif keep is not None:
+                    keep(wanted)
                 step = partial(flow.send, None)
                 continue
             answer = session.send(wanted)
@@ -90,18 +104,22 @@ class Session:
         elif url != self._kept:
             self._keep_secret(url)
             self._kept = url
-        prepared = self._http.prepare_request(
-            requests.Request(request.method, url, headers=headers, json=request.json)
-        )
-        prepared.url = url  # as it is: a monitor URL is opaque
-        settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+        prepared = None
         try:
-            with self._http.send(prepared, allow_redirects=False, **settings) as response:
+            prepared = self._http.prepare_request(
+                requests.Request(request.method, url, headers=headers, json=request.json)
+            )
+            prepared.url = url  # as it is: a monitor URL is opaque
+            settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+            with nullcontext() if request.authorized else untraced():
+                response = self._http.send(prepared, allow_redirects=False, **settings)
+            with response:
                 return listen(url, self._read(response))
-        except requests.RequestException as error:
-            failure: DriveError = DriveConnectionError(describe(request, url, error), sent=_was_sent(error))
         except DriveError as error:
             failure = error
+        except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
+            sent = prepared is not None and _was_sent(error)
+            failure = DriveConnectionError(describe(request, url, error), sent=sent)
         return failure
 
     def _fetch_token(self, *, refused: bool) -> str:
@@ -112,24 +130,14 @@ class Session:
         return token
 
     def _read(self, response: requests.Response) -> Response:
-        """Read an answer, but not a larger one than any that Graph sends, and not for ever."""
-        started, body = time.monotonic(), bytearray()
-        for chunk in response.iter_content(65_536):
-            body += chunk
-            if len(body) > MAX_RESPONSE_BYTES:
-                raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
-            if time.monotonic() - started > self.settings.timeout:
-                raise DriveConnectionError(f"the answer was not whole after {self.settings.timeout:g} s")
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status_code, headers, bytes(body))
+        return Response(response.status_code, headers, read_whole(response, self.settings.timeout))
 
 
-def _was_sent(error: requests.RequestException) -> bool:
+def _was_sent(error: Exception) -> bool:
     """Whether the request may have left: not if there was no connection to send it on."""
     cause: Any = error.args[0] if error.args else None
     cause = getattr(cause, "reason", cause)
     if any(isinstance(inner, ssl.SSLCertVerificationError) for inner in getattr(cause, "args", ())):
         return False
-    return not isinstance(cause, _NOT_SENT) and not isinstance(
-        error, (requests.ConnectTimeout, requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)
-    )
+    return not isinstance(cause, _NOT_SENT) and not isinstance(error, _REFUSED)

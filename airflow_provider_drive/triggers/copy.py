@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
 from airflow_provider_drive.protocol.copies import CopyStatus
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.watching import watch_copy
 from airflow_provider_drive.sealing import seal, unseal
+from airflow_provider_drive.transport.sharing import Shared
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from types import ModuleType
 
     from airflow_provider_drive.settings import Settings
 
@@ -85,15 +90,7 @@ class CopyCompleteTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the copy's end, and fire once."""
         earliest = time.monotonic() + EARLIEST_EVENT
-        try:
-            # a triggerer may start a thousand at once: not all in one turn of its loop
-            await asyncio.sleep(random.uniform(0.0, min(1.0, self.poll_interval)))  # noqa: S311  # nothing secret
-            status = await self._watch()
-        except DriveError as error:
-            status = CopyStatus("unknown", message=str(error))
-        except Exception as error:  # noqa: BLE001  # a trigger that dies says nothing to the task
-            self.log.error("Waiting for the copy failed: %s", type(error).__name__)  # noqa: TRY400  # no traceback: it may quote the URL
-            status = CopyStatus("unknown", message=f"the trigger failed: {type(error).__name__}")
+        status = await self._end()
         await asyncio.sleep(earliest - time.monotonic())
         yield TriggerEvent(status.as_event())  # type: ignore[no-untyped-call]  # Airflow's is untyped
 
@@ -103,14 +100,33 @@ class CopyCompleteTrigger(BaseTrigger):
             "The task was stopped, and with it the waiting. Graph offers no way to cancel a copy: it goes on."
         )
 
+    async def _end(self) -> CopyStatus:
+        """Return how the copy ended, or why nobody can say: a trigger that dies says nothing to the task."""
+        try:
+            return await self._watch()
+        except DriveError as error:
+            return CopyStatus("unknown", message=str(error))
+        except (GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # else it is not this trigger that was cancelled, but something that it waits for
+            reason = _describe(error)
+            self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # no traceback: it may quote the URL
+            return CopyStatus("unknown", message=f"the trigger failed: {reason}")
+
     async def _watch(self) -> CopyStatus:
-        # aiohttp and requests take longer to import than a loop may be held
-        transport = await asyncio.to_thread(import_module, "airflow_provider_drive.transport.asynchronous")
+        self._check()
         deadline = time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline
+        # a triggerer may start a thousand at once: not all in one turn of its loop
+        await asyncio.sleep(random.uniform(0.0, min(1.0, self.poll_interval)))  # noqa: S311  # nothing secret
+        # to import aiohttp, requests and cryptography takes longer than the loop may be held
+        transport, monitor_url = await asyncio.to_thread(_load, self.monitor_url)
         settings = await _settings(self.drive_conn_id)
         async with transport.open_async_session(settings, self.log) as session:
             flow = watch_copy(
-                unseal(self.monitor_url),
+                monitor_url,
                 settings.hosts,
                 deadline=deadline,
                 poll_interval=self.poll_interval,
@@ -119,22 +135,52 @@ class CopyCompleteTrigger(BaseTrigger):
             status: CopyStatus = await transport.arun(flow, session)
             return status
 
+    def _check(self) -> None:
+        """
+        Look at the arguments, which have crossed a database.
 
-_SETTINGS_SECONDS = 60.0
-_loading: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, tuple[float, asyncio.Task[Settings]]]] = (
-    WeakKeyDictionary()
+        :raises DriveArgumentError: If one makes no sense. The message names it, and does not quote it.
+        """
+        sound = {
+            "monitor_url": isinstance(self.monitor_url, str),
+            "poll_interval": _is_number(self.poll_interval) and self.poll_interval > 0,
+            "deadline": self.deadline is None or _is_number(self.deadline),
+            "drive_conn_id": isinstance(self.drive_conn_id, str),
+        }
+        if faults := [name for name, is_sound in sound.items() if not is_sound]:
+            raise DriveArgumentError(f"The trigger's {' and '.join(faults)} makes no sense.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _describe(error: BaseException) -> str:
+    """Say what went wrong and where, not in its own words: they may quote the URL."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return f"{type(error).__name__} ({Path(places[-1][0]).name}:{places[-1][1]})"
+
+
+def _load(monitor_url: str) -> tuple[ModuleType, str]:
+    """Import what waiting takes, and return the transport and the monitor URL in clear."""
+    for name in _IMPORTED:
+        import_module(name)
+    return import_module("airflow_provider_drive.transport.asynchronous"), unseal(monitor_url)
+
+
+_IMPORTED = (
+    "asgiref.sync",  # compat's way to a connection
+    "airflow.providers.common.compat.connection",
+    "airflow_provider_drive.settings",
 )
+
+_known: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared[str, Settings]] = WeakKeyDictionary()
 
 
 async def _settings(drive_conn_id: str) -> Settings:
     """Read a connection, but not for each of a thousand triggers that start at once: Airflow is asked."""
-    loop = asyncio.get_running_loop()
-    known = _loading.setdefault(loop, {})
-    stale, task = known.get(drive_conn_id, (0.0, None))
-    if task is None or loop.time() >= stale or (task.done() and (task.cancelled() or task.exception())):
-        task = loop.create_task(_read_settings(drive_conn_id))
-        known[drive_conn_id] = (loop.time() + _SETTINGS_SECONDS, task)
-    return await asyncio.shield(task)  # one trigger that is cancelled leaves it to the others
+    known = _known.setdefault(asyncio.get_running_loop(), Shared(_read_settings))
+    return await known.get(drive_conn_id)
 
 
 async def _read_settings(drive_conn_id: str) -> Settings:

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 from docs.pages import page, section, table
+from tries import StateStore
 
 from airflow_provider_drive import settings
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators import copy as operators
-from airflow_provider_drive.protocol import copying, defaults, retries, updating
+from airflow_provider_drive.protocol import arriving, copying, defaults, retries, updating
+from airflow_provider_drive.remembering import TaskMemory
 from airflow_provider_drive.triggers import copy as triggers
 
 TIMES = table(section(page("operators.md"), "How long things may take"))
@@ -24,8 +26,17 @@ COSTS = table(section(page("operators.md"), "What it costs"))
         ("tries of one request that is throttled", retries.MAX_REFUSALS),
         ("tries of one request after lost answers or 5xx", retries.MAX_FAULTS),
         ("a copy, from its submit", defaults.COPY_TIMEOUT),
-        ("a completed copy, until it shows at the destination", copying.READ_BACK_SECONDS),
-        ("looking at the destination when the monitor has forgotten the copy", copying.FORGOTTEN_SECONDS),
+        ("a completed copy, until it shows at the destination", arriving.READ_BACK_SECONDS),
+        ("looking at the destination when the monitor has forgotten the copy", arriving.FORGOTTEN_SECONDS),
+        (
+            "looking at the destination after a crash, before a copy is asked for again",
+            copying.SETTLE_SECONDS,
+        ),
+        ("looking for a copy to another drive that Graph calls impossible (404)", copying.DOUBT_SECONDS),
+        (
+            "requests for one copy in one try, if nobody knows what became of those before",
+            copying.MAX_REQUESTS,
+        ),
         ("a move in one drive that Graph finishes after its answer", updating.MOVE_TIMEOUT),
         ("Airflow's own limit of a deferral, after the trigger's", defaults.DEFERRAL_MARGIN),
     ],
@@ -78,6 +89,8 @@ def works(hook, spent, by_path, by_ids):
     def copy_and_wait(item, destination):
         hook.wait_for_copy(hook.copy_item(item, destination))
 
+    memory = TaskMemory({"ti": SimpleNamespace(try_number=1, max_tries=0), "task_state_store": StateStore()})
+
     def copy_into_a_new_folder():
         hook.copy_item(by_path.plan, f"{by_path.vault}/New", create_destination=True)
 
@@ -89,6 +102,13 @@ def works(hook, spent, by_path, by_ids):
         "Copy, both addresses as paths": lambda: spent(hook.copy_item, by_path.plan, by_path.vault),
         "Copy, both as ids, and wait": lambda: spent(copy_and_wait, by_ids.plan, by_ids.vault),
         "Copy, both as paths, and wait": lambda: spent(copy_and_wait, by_path.plan, by_path.vault),
+        "Copy, both as ids, by a task that remembers (Airflow 3.3)": lambda: spent(
+            hook.submit_copy, by_ids.plan, by_ids.vault, memory=memory
+        ),
+        "Copy that is there already (`skip`), both as paths": lambda: (
+            copy_and_wait(by_ids.plan, by_ids.vault),
+            spent(hook.copy_item, by_path.plan, by_path.vault, None, "skip"),
+        )[1],
         "Copy into a new folder, by paths": lambda: spent(copy_into_a_new_folder),
         "Move, both addresses as ids": lambda: spent(hook.move_item, by_ids.plan, by_ids.inbox),
         "Move, both addresses as paths": lambda: spent(hook.move_item, by_path.plan, by_path.inbox),

@@ -4,20 +4,18 @@ from pathlib import Path
 import pytest
 import requests
 
-from airflow_provider_drive.emulator import Emulator
-
 RECORDED = Path(__file__).parent.parent / "recorded"
 
 
 class Client:
     """A session with a token. It follows no redirect and knows nothing of this machine's settings."""
 
-    def __init__(self, server):
-        self.base = f"{server.url}/v1.0/"
+    def __init__(self, emulator):
+        self.base = f"{emulator.url}/v1.0/"
         self.session = requests.Session()
         self.session.trust_env = False
-        self.session.verify = server.ca_file
-        self.token = server.tenant.issue_token()
+        self.session.verify = emulator.ca_file
+        self.token = emulator.tenant.issue_token()
 
     def __call__(self, method, path, **parameters):
         headers = {"Authorization": f"Bearer {self.token}", **parameters.pop("headers", {})}
@@ -45,38 +43,16 @@ class Client:
         return self("PATCH", path, json=body, headers=headers or {})
 
 
-@pytest.fixture(scope="session")
-def server():
-    with Emulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def tenant(server):
-    server.reset()
-    return server.tenant
-
-
-@pytest.fixture
-def graph(server, tenant):
-    client = Client(server)
+def graph(emulator, tenant):
+    client = Client(emulator)
     yield client
     client.session.close()
 
 
 @pytest.fixture
-def legal(tenant):
-    return tenant.drive("legal")
-
-
-@pytest.fixture
-def archive(tenant):
-    return tenant.drive("archive")
-
-
-@pytest.fixture
-def personal(tenant):
-    return tenant.drive("personal")
+def tokens_go_to_graph_alone():
+    """Let it be: the clients here are not the package's, and try what nobody should do."""
 
 
 @pytest.fixture

@@ -97,6 +97,46 @@ def test_a_fault_can_wait_at_the_monitor(graph, tenant, archive, plan):
     assert graph.look(url).status_code == 200
 
 
+@pytest.mark.parametrize(("kind", "made"), [("drop_before", 0), ("drop_after", 1), ("delay", 1)])
+def test_a_fault_acts_after_the_effect_if_there_is_one_and_before_the_answer(
+    graph, tenant, archive, plan, kind, made
+):
+    seen = []
+    tenant.faults.append(Fault("POST", r"/copy$", kind, act=lambda: seen.append(tenant.copies_made(plan.id))))
+    try:
+        answered = graph.copy(plan, archive.root).status_code == 202
+    except requests.ConnectionError:
+        answered = False
+    assert seen == [made]
+    assert answered == (kind == "delay")
+
+
+def test_a_witness_sees_each_request_and_may_spoil_it(graph, tenant, legal, archive, plan):
+    seen = []
+
+    def witness(request):
+        seen.append((request.method, request.door, request.client[0]))
+        return Fault(status=423) if request.method == "POST" else None
+
+    tenant.witness = witness
+    tenant.faults.append(Fault(status=503, times=2))
+    assert graph.copy(plan, archive.root).status_code == 423
+    assert graph.get(f"drives/{legal.id}/root").status_code == 503  # the queue is for what it lets pass
+    assert seen == [("POST", "graph", "127.0.0.1"), ("GET", "graph", "127.0.0.1")]
+    assert tenant.journal[0].client[0] == "127.0.0.1"
+    assert tenant.journal[0].client == tenant.journal[1].client  # one connection
+
+
+def test_a_witness_sees_what_is_in_a_batch(graph, tenant, legal):
+    seen = []
+    tenant.witness = lambda request: seen.append((request.path, request.client))
+    part = {"id": "1", "method": "GET", "url": f"/drives/{legal.id}"}
+    assert graph("POST", "$batch", json={"requests": [part]}).status_code == 200
+    (_, client), (path, part_client) = seen
+    assert path == f"/v1.0/drives/{legal.id}"
+    assert part_client == client
+
+
 def test_the_journal_tells_what_came_and_no_token(graph, tenant, legal):
     name = "a%20b%23.txt"
     graph.get(f"drives/{legal.id}/root:/{name}?$select=id", headers={"Client-Request-Id": "mine"})
@@ -134,9 +174,9 @@ def test_who_spends_too_much_must_wait(graph, tenant, legal, recorded):
     assert graph.get(f"drives/{legal.id}/root").status_code == 200
 
 
-def test_a_reset_forgets_all_but_the_tokens(graph, server, tenant, legal, plan):
+def test_a_reset_forgets_all_but_the_tokens(graph, emulator, tenant, legal, plan):
     tenant.faults.append(Fault())
     tenant.budget = 0
-    server.reset()
+    emulator.reset()
     assert (tenant.journal, tenant.faults, tenant.drive("legal").tree()) == ([], [], {})
     assert graph.get(f"drives/{legal.id}").status_code == 200

@@ -165,13 +165,13 @@ def test_what_the_emulator_cannot_do_it_says(graph, legal):
     assert graph.send("GET", f"{graph.base}nothing").status_code == 401
 
 
-def test_a_connection_is_json(server, tenant):
-    connection = json.loads(json.dumps(server.connection(timeout=5, verify=None)))
+def test_a_connection_is_json(emulator, tenant):
+    connection = json.loads(json.dumps(emulator.connection(timeout=5, verify=None)))
     assert connection["conn_type"] == "microsoft_drive"
     assert connection["password"] == tenant.client_secret
-    assert connection["extra"] == {"tenant_id": tenant.tenant_id, "authority": server.url, "timeout": 5}
+    assert connection["extra"] == {"tenant_id": tenant.tenant_id, "authority": emulator.url, "timeout": 5}
 
 
-def test_a_port_that_is_taken_is_told(server):
+def test_a_port_that_is_taken_is_told(emulator):
     with pytest.raises(OSError, match="in use"):
-        Emulator(server.port).start()
+        Emulator(emulator.port).start()

@@ -64,14 +64,14 @@ def test_there_may_be_no_monitor(archive, submit):
     assert archive.find("a.txt") is not None
 
 
-def test_a_monitor_may_be_anywhere(tenant, submit, server):
+def test_a_monitor_may_be_anywhere(tenant, submit, emulator):
     assert submit(location="http://evil.example/x").headers["Location"] == "http://evil.example/x"
     assert (
         submit(location=lambda job: f"https://u:p@h/{job.id}")
         .headers["Location"]
         .startswith("https://u:p@h/")
     )
-    tenant.monitor_base = f"https://127.0.0.1:{server.port}"
+    tenant.monitor_base = f"https://127.0.0.1:{emulator.port}"
     assert submit().headers["Location"].startswith(tenant.monitor_base)
 
 
@@ -123,8 +123,8 @@ def test_a_lost_job_is_done_all_the_same(graph, archive, submit, status):
     assert archive.find("a.txt") is not None
 
 
-def test_a_job_that_never_was_is_not_found(graph, server):
-    assert graph.look(f"{server.url}/_api/v2.0/monitor/nope").status_code == 404
+def test_a_job_that_never_was_is_not_found(graph, emulator):
+    assert graph.look(f"{emulator.url}/_api/v2.0/monitor/nope").status_code == 404
 
 
 FAILURES = {

@@ -21,9 +21,9 @@ def http(graph):
 
 
 @pytest.fixture
-def sign_in(server, tenant, http):
+def sign_in(emulator, tenant, http):
     def sign_in(credential, name=None, client_id=None, **options):
-        authority = f"{server.url}/{name or tenant.tenant_id}"
+        authority = f"{emulator.url}/{name or tenant.tenant_id}"
         app = msal.ConfidentialClientApplication(
             client_id or tenant.client_id,
             client_credential=credential,
@@ -72,8 +72,8 @@ def test_a_secret_signs_in(graph, tenant, legal, sign_in, name):
     assert graph.get(f"drives/{legal.id}").status_code == 200
 
 
-def test_discovery_answers_too(tenant, server, sign_in):
-    url = f"{server.url}/common/discovery/instance"
+def test_discovery_answers_too(tenant, emulator, sign_in):
+    url = f"{emulator.url}/common/discovery/instance"
     assert "access_token" in sign_in(tenant.client_secret, instance_discovery=url)
 
 
@@ -90,10 +90,10 @@ def test_a_wrong_secret_or_application_is_refused(sign_in, credential, client_id
     assert answer["error_description"].startswith(f"AADSTS{number}: ")
 
 
-def test_an_unknown_tenant_is_refused(server, tenant, http, sign_in):
+def test_an_unknown_tenant_is_refused(emulator, tenant, http, sign_in):
     with pytest.raises(ValueError, match="Unable to get authority configuration"):
         sign_in(tenant.client_secret, "nowhere.onmicrosoft.com")
-    body = http.post(f"{server.url}/nowhere/oauth2/v2.0/token").json()
+    body = http.post(f"{emulator.url}/nowhere/oauth2/v2.0/token").json()
     assert body["error_description"].startswith("AADSTS90002: ")
 
 
@@ -131,8 +131,10 @@ def assertion(key, certificate, **claims):
         ({"iss": "someone"}, 70021),
     ],
 )
-def test_an_assertion_is_read_closely(tenant, server, sign_in, key, certificate, registered, change, number):
-    me, endpoint = tenant.client_id, f"{server.url}/{tenant.tenant_id}/oauth2/v2.0/token"
+def test_an_assertion_is_read_closely(
+    tenant, emulator, sign_in, key, certificate, registered, change, number
+):
+    me, endpoint = tenant.client_id, f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
     claims = {"aud": endpoint, "exp": int(time.time()) + 60, "iss": me, "sub": me, **change}
     answer = sign_in({"client_assertion": lambda: assertion(key, certificate, **claims)})
     assert answer.get("error_codes", [None]) == [number]
@@ -154,10 +156,10 @@ def test_another_issuer_can_be_trusted(tenant, sign_in, key):
     assert "access_token" not in sign_in({"client_assertion": lambda: bad})
 
 
-def test_a_refresh_token_gives_delegated_access(graph, tenant, server, http):
+def test_a_refresh_token_gives_delegated_access(graph, tenant, emulator, http):
     app = msal.PublicClientApplication(
         tenant.client_id,
-        authority=f"{server.url}/{tenant.tenant_id}",
+        authority=f"{emulator.url}/{tenant.tenant_id}",
         http_client=http,
         instance_discovery=False,
     )
@@ -167,8 +169,8 @@ def test_a_refresh_token_gives_delegated_access(graph, tenant, server, http):
     assert app.acquire_token_by_refresh_token("old", ["Files.ReadWrite.All"])["error"] == "invalid_grant"
 
 
-def test_a_managed_identity_signs_in(graph, server, tenant, legal, http, monkeypatch):
-    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")
+def test_a_managed_identity_signs_in(graph, emulator, tenant, legal, http, monkeypatch):
+    monkeypatch.setenv("IDENTITY_ENDPOINT", f"{emulator.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", tenant.identity_header)
     client = msal.ManagedIdentityClient(msal.SystemAssignedManagedIdentity(), http_client=http)
     graph.token = client.acquire_token_for_client(resource="https://graph.microsoft.com")["access_token"]
@@ -198,10 +200,12 @@ def test_tokens_end(graph, tenant, legal):
     assert tenant.tokens_issued == 3  # the client's own one, too
 
 
-def test_only_who_trusts_the_authority_gets_in(server):
+def test_only_who_trusts_the_authority_gets_in(emulator):
     with requests.Session() as session:
         session.trust_env = False
         with pytest.raises(requests.exceptions.SSLError):
-            session.get(server.url, timeout=5)
-        answer = session.get(server.url.replace("localhost", "127.0.0.1"), verify=server.ca_file, timeout=5)
+            session.get(emulator.url, timeout=5)
+        answer = session.get(
+            emulator.url.replace("localhost", "127.0.0.1"), verify=emulator.ca_file, timeout=5
+        )
         assert answer.status_code == 401

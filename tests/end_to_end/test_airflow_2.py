@@ -1,6 +1,10 @@
 """The example Dags in the oldest Airflow that is supported."""
 
+import pytest
+
 from airflow_provider_drive.emulator import CopyBehaviour
+
+pytestmark = pytest.mark.slow
 
 
 def run(airflow_2, graph, dag_id, drive="archive"):

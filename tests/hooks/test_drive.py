@@ -2,6 +2,7 @@
 
 # fixtures are asked for by name
 
+import datetime as dt
 import json
 import time
 
@@ -257,6 +258,18 @@ def test_a_copy_without_a_monitor_is_waited_for_at_its_destination(hook, tenant,
 def test_there_must_be_something_to_wait_for(hook):
     with pytest.raises(DriveError, match="nothing to wait for"):
         hook.wait_for_copy(None)
+
+
+def test_what_is_there_already_is_waited_for_like_a_copy(hook, tenant, plan, vault, ids):
+    there = vault.drive.put("Vault/plan.txt", b"We shall archive this.")
+    there.created -= dt.timedelta(days=3)
+    url = hook.copy_item(ids(plan), ids(vault), conflict_behavior="skip")
+    assert url is None
+    for name in (None, "plan.txt"):
+        assert hook.wait_for_copy(url, ids(vault), name, timeout=5)["id"] == there.id
+    with pytest.raises(DriveCopyUnknownError):
+        hook.wait_for_copy(url, ids(vault), "other.txt", timeout=0.2, poll_interval=0.05)
+    assert not tenant.calls("POST", "/copy$")
 
 
 def test_a_wait_ends_with_the_errors_of_the_copy(hook, tenant, plan, vault, ids):

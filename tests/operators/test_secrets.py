@@ -6,11 +6,16 @@ import json
 from dataclasses import replace
 
 import pytest
+from airflow.providers.common.compat.sdk import redact
 
 from airflow_provider_drive import sealing
+from airflow_provider_drive.auth import login
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.protocol.copies import monitor_request
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
 SENSOR_ONLY = "monitor_url"
 
@@ -113,8 +118,62 @@ def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, i
     job = hook.submit_copy(ids(plan), ids(vault))
     status = hook.look(job.monitor_url)
 
-    shown = "".join(map(repr, (job, str(job), status, hook.settings, hook, hook._session, hook.get_conn())))
-    assert [secret for secret in secrets_of() if secret in shown] == []
+    session = hook.get_conn()
+    url = job.monitor_url
+    holders = (
+        *(job, str(job), status, hook, hook.settings, hook.hosts, hook._session, session, session.auth),
+        *(login(hook.settings), monitor_request(url, hook.hosts)),
+        *(
+            CopyCompleteTrigger(url),
+            str(CopyCompleteTrigger(url)),
+            DriveCopySensor(task_id="a", monitor_url=url),
+        ),
+        *(
+            DriveCopySensor(task_id="b", copy_job=job.as_dict(str)),
+            DriveCopyOperator(task_id="c", item=ids(plan)),
+        ),
+    )
+    assert [secret for secret in secrets_of() for holder in holders if secret in repr(holder)] == []
+
+
+def test_the_token_of_a_session_is_masked(hook, log, tenant, emulator):
+    with hook.get_conn() as session:
+        answer = session.get(f"{emulator.url}/v1.0/sites/root")
+
+    (token,) = tenant.tokens
+    assert token in answer.request.headers["Authorization"]
+    assert token not in str(redact(f"The headers were {answer.request.headers}."))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[tempauth=0123456789abcdef0123", "https://x:y/?tempauth=0123456789abcdef0123"]
+)
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_a_url_that_nobody_can_call_is_refused_and_not_quoted(worker, log, helpers, url, deferrable):
+    sensor = DriveCopySensor(task_id="task", monitor_url=url, deferrable=deferrable)
+    sensor.render_template_fields(worker.context)
+
+    with pytest.raises(DriveError) as caught:
+        sensor.execute(worker.context)
+
+    assert "0123456789abcdef" not in helpers.told(caught.value) + log.text
+    assert "0123456789abcdef" not in str(redact(sensor.monitor_url))
+
+
+def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(copy, waiting, tenant, plan, vault, secrets_of):
+    """What Airflow records of a task is its error, as text and as a traceback."""
+    trace = pytest.importorskip("opentelemetry.sdk.trace", reason="not there with Airflow 2")
+    span = trace.TracerProvider().get_tracer("tests").start_span("worker.copy")
+    tenant.copies = CopyBehaviour(looks=10**6)
+    tenant.faults.append(Fault(where="monitor", kind="drop_before", times=10**6))
+
+    with pytest.raises(DriveError) as caught:
+        copy(plan, vault, copy_timeout=0.3, **waiting)
+    span.record_exception(caught.value)
+    span.end()
+
+    assert "DriveCopyTimeoutError" in span.to_json()
+    assert [secret for secret in secrets_of() if secret in span.to_json()] == []
 
 
 def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):

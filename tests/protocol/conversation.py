@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow_provider_drive.protocol.addresses import ItemRef
 from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import Pause, Request, Response
+from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Request, Response
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 HOSTS = Hosts()
@@ -34,6 +34,7 @@ class Conversation:
     def __init__(self):
         self.requests = []
         self.pauses = []
+        self.checkpoints = []
         self.outcome = None
         self.failure = None
 
@@ -56,6 +57,10 @@ class Conversation:
         return [f"{request.method} {request.url}" for request in self.requests]
 
     @property
+    def posts(self):
+        return [line for line in self.lines if line.startswith("POST")]
+
+    @property
     def notes(self):
         return [pause.note for pause in self.pauses if pause.note]
 
@@ -74,7 +79,7 @@ def converse(flow, *answers, then=None, clock=None):
     Answer what a flow asks, request by request.
 
     :param answers: Responses, or exceptions that are thrown into the flow. All have to be used.
-    :param then: The answer to every request after these.
+    :param then: The answer to every request after these, or a function that gives it.
     :param clock: Goes forward by each pause.
     """
     talk, rest, reply = Conversation(), list(answers), None
@@ -94,10 +99,14 @@ def converse(flow, *answers, then=None, clock=None):
                 clock.now += said.seconds
             reply = None
             continue
+        if isinstance(said, Checkpoint):
+            talk.checkpoints.append((said.name, said.state, len(talk.requests)))
+            reply = None
+            continue
         assert isinstance(said, Request)
         talk.requests.append(said)
         assert rest or then, f"no answer is left for {talk.lines}"
-        reply = rest.pop(0) if rest else then
+        reply = rest.pop(0) if rest else then(said) if callable(then) else then
     else:
         raise AssertionError(f"the flow does not end: {talk.lines[:5]} …")
     assert not rest, f"not asked for: {rest}; asked: {talk.lines}, {talk.failure!r}"

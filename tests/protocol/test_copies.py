@@ -343,6 +343,11 @@ class TestJobs:
             "size": 7,
             "quickXorHash": "hash=",
             "resource_id": None,
+            "sent_behavior": None,
+            "accepted": True,
+            "repeated": False,
+            "since": None,
+            "found": False,
         }
         assert read_copy_job(told, lambda sealed: sealed.removeprefix("sealed ")) == self.JOB
 

@@ -1,5 +1,7 @@
 """Asking for a copy: what is sent, what is refused before, and what is done when the answer is lost."""
 
+import re
+
 import pytest
 from protocol.conversation import (
     DATE,
@@ -53,7 +55,7 @@ def copy(
 ):
     clock = clock or Clock()
     order = CopyOrder(at(source), destination and at(destination), **order)
-    flow = copy_item(order, hosts, known=known, deadline=deadline, clock=clock)
+    flow = copy_item(order, hosts, known=known, timeout=deadline - NOW, clock=clock)
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -259,9 +261,9 @@ class TestRefusals:
         ],
     )
     def test_a_recorded_refusal_is_told(self, name, kind):
-        talk = copy(ref("i"), FOLDER, recorded_answer(name))
+        talk = copy(ref("i"), ref("f"), recorded_answer(name))
         assert type(talk.error) is kind
-        assert "copy drives/d/items/i to drives/e/items/f" in str(talk.error)
+        assert "copy drives/d/items/i to drives/d/items/f" in str(talk.error)
         assert len(talk.requests) == 1
 
     @pytest.mark.parametrize(
@@ -311,23 +313,40 @@ class TestFreshFolders:
         assert [pause.seconds for pause in talk.pauses] == [0.25, 0.5]
 
     def test_it_is_not_unknown_for_ever(self):
-        talk = self.copy(*[missing()] * 6)
+        talk = self.copy(*[missing()] * 6, then=missing())
         assert type(talk.error) is DriveItemNotFoundError
         assert len([line for line in talk.lines if line == f"{POST}fail"]) == 6
-        assert talk.waited < 10
+        assert talk.waited < 16
 
     def test_a_folder_that_was_there_is_not_unknown(self):
         there = here("f", drive="e", kind="folder")
-        talk = copy(ref("i"), "drives/e/root:/New", there, missing(), create_destination=True)
+        to = "drives/e/root:/New"
+        talk = copy(ref("i"), to, there, missing(), create_destination=True, then=missing())
         assert type(talk.error) is DriveItemNotFoundError
-        assert len(talk.requests) == 2
+        assert len(talk.posts) == 1
 
-    def test_another_refusal_is_taken_at_its_word(self):
-        assert type(self.copy(refusal(409, "nameAlreadyExists")).error) is DriveNameConflictError
+    def test_a_name_that_is_taken_there_is_taken_by_the_copy_that_graph_did_not_know_of(self):
+        source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
+        talk = self.copy(missing(), refusal(409, "nameAlreadyExists"), source, made)
+        assert talk.result.resource_id == "n"
+
+    def test_the_copy_is_seen_though_graph_knew_nothing_of_it(self):
+        """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
+        source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
+        dated = answer(200, item("f", drive="e", kind="folder"), date=DATE)
+        talk = copy(ref("i"), FOLDER, missing(), dated, source, missing(), made, conflict_behavior="replace")
+        assert (talk.result.resource_id, talk.result.found) == ("n", True)
+        older = here("n", "a.pdf", "f", "e", createdDateTime=OLD)
+        talk = copy(ref("i"), FOLDER, missing(), dated, source, older)
+        assert type(talk.error) is DriveItemNotFoundError
+
+    def test_in_one_drive_graph_is_believed(self):
+        talk = copy(ref("i"), ref("f"), missing())
+        assert type(talk.error) is DriveItemNotFoundError
 
 
 class TestLostAnswers:
-    """A POST is never sent again when nobody can say whether Graph has taken it."""
+    """A POST of which nobody knows is looked for; it is sent again only where it cannot make two copies."""
 
     SOURCE = here("i", "a.pdf")
 
@@ -366,9 +385,10 @@ class TestLostAnswers:
             refusal(504),
             self.folder(),
             self.SOURCE,
-            then=self.made(size=8),
+            self.made(size=8),
+            self.SOURCE,
             name="a.pdf",
-            deadline=NOW + 5,
+            deadline=NOW,
         )
         assert talk.lines[2] == "GET /drives/d/items/i"
         assert type(talk.error) is DriveCopyUnknownError
@@ -385,14 +405,54 @@ class TestLostAnswers:
         talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, *lost, self.made())
         assert talk.result.resource_id == "n"
 
-    def test_nothing_to_be_seen_until_the_deadline_is_unknown(self):
-        clock = Clock()
-        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, then=missing(), clock=clock)
+    @pytest.mark.parametrize(("behavior", "seconds"), [("fail", 100), ("replace", 100), ("rename", 600)])
+    def test_nothing_to_be_seen_until_the_deadline_is_unknown(self, behavior, seconds):
+        clock, nothing = Clock(), page() if behavior == "rename" else missing()
+        told = [refusal(504), self.folder(), self.SOURCE]
+        order = {"conflict_behavior": behavior, "deadline": NOW + seconds, "clock": clock}
+        talk = copy(ref("i"), FOLDER, *told, then=nothing, **order)
         assert type(talk.error) is DriveCopyUnknownError
-        assert NOW + 600 <= clock.now <= NOW + 601
+        assert NOW + seconds <= clock.now <= NOW + seconds + 1
         assert "not to be seen at the destination" in str(talk.error)
         assert "look there before you copy again" in str(talk.error)
         assert len([line for line in talk.lines if line.startswith("POST")]) == 1
+
+    def ask_twice(self, *posts, then=None, **order):
+        """Ask for a copy that nobody sees until the last request for it; then for what is given."""
+        posts = [refusal(504), *posts]
+
+        def serve(request):
+            if request.method == "POST":
+                return posts.pop(0)
+            if request.url == "/drives/d/items/i":
+                return self.SOURCE
+            return self.folder() if request.url == "/drives/e/items/f" else missing() if posts else then
+
+        return copy(ref("i"), FOLDER, then=serve, **{"deadline": NOW + 2_000, **order})
+
+    @pytest.mark.parametrize("behavior", ["fail", "replace"])
+    def test_after_two_minutes_it_is_asked_for_again_since_a_name_is_there_once(self, behavior):
+        clock = Clock()
+        talk = self.ask_twice(accepted(), clock=clock, conflict_behavior=behavior)
+        assert talk.lines.count(POST + behavior) == 2
+        assert NOW + 120 <= clock.now <= NOW + 125
+        job = talk.result
+        assert (job.monitor_url, job.accepted, job.repeated) == (MONITOR, True, True)
+        assert job.submitted_at == NOW  # what the first request has made is not too old
+
+    def test_what_the_first_request_made_is_taken_if_the_second_is_refused(self):
+        talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=self.made())
+        assert talk.result.resource_id == "n"
+
+    def test_a_refusal_of_the_second_is_told_if_the_name_is_somebody_elses(self):
+        for others in (self.made(createdDateTime=OLD), self.made(size=8)):
+            talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=others)
+            assert type(talk.error) is DriveNameConflictError
+
+    def test_it_is_asked_for_three_times_at_most(self):
+        talk = self.ask_twice(refusal(504), refusal(504), then=missing())
+        assert type(talk.error) is DriveCopyUnknownError
+        assert talk.lines.count(f"{POST}fail") == 3
 
     def test_a_destination_that_cannot_be_looked_at_is_unknown(self):
         talk = copy(
@@ -430,9 +490,10 @@ class TestLostAnswers:
             refusal(504),
             self.folder(),
             self.SOURCE,
-            then=self.made(**fields),
+            then=lambda request: self.SOURCE if "items/i" in request.url else self.made(**fields),
             clock=clock,
             conflict_behavior="replace",
+            deadline=NOW + 5,
         )
         assert type(talk.error) is DriveCopyUnknownError
 
@@ -491,11 +552,11 @@ class TestLostAnswers:
             self.folder(),
             source,
             made,
-            page(item("a"), item("b")),
-            page(item("a", drive="e")),
+            page(item("a", "a"), item("b", "b")),
+            page(item("a", "a", drive="e")),
             made,
-            page(item("a"), item("b")),
-            page(item("a", drive="e"), item("b", drive="e")),
+            page(item("a", "a"), item("b", "b")),
+            page(item("a", "a", drive="e"), item("b", "b", drive="e")),
         )
         assert talk.result.resource_id == "n"
         assert talk.lines[4:6] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children"]
@@ -526,7 +587,7 @@ class TestLostAnswers:
         assert type(talk.error) is DriveCopyUnknownError
 
     def test_children_are_all_looked_for(self):
-        there = page(item("m", "a.pdf", "f", "e"), item("n", "b 1.pdf", "f", "e"))
+        there = page(item("m", "a.pdf", "f", "e"), item("n", "B.pdf", "f", "e"))
         originals = page(item("a", "a.pdf"), item("b", "b.pdf"))
         source, folder = here("i", "C", kind="folder"), here("f", "A", kind="folder", drive="e")
         talk = copy(
@@ -594,7 +655,7 @@ class TestPersonal:
             conflict_behavior="replace",
         )
         landing = talk.sent("POST").json["name"]
-        assert landing.endswith(" a.pdf")
+        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", landing)
         assert landing != "a.pdf"
         job = talk.result
         assert (job.name, job.landing_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
@@ -631,9 +692,12 @@ class TestTwoSteps:
 
     def test_the_copy_arrives_under_its_old_name(self):
         source = here("i", "a.pdf")
-        talk = self.copy(source, missing(), accepted())
-        assert talk.lines[1] == "GET /drives/e/items/f:/b.pdf"
-        assert talk.lines[-1] == f"{POST}rename"
+        talk = self.copy(source, missing(), missing(), accepted())
+        assert talk.lines[1:] == [
+            "GET /drives/e/items/f:/b.pdf",
+            "GET /drives/e/items/f:/a.pdf",
+            f"{POST}fail",
+        ]
         assert talk.sent("POST").json == {
             "parentReference": {"driveId": "e", "id": "f"},
             "includeAllVersionHistory": True,
@@ -653,5 +717,6 @@ class TestTwoSteps:
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
     def test_a_name_that_is_taken_may_be_dealt_with_afterwards(self, behavior):
         source = here("i", "a.pdf")
-        talk = self.copy(source, here("x", "b.pdf", "f", "e"), accepted(), conflict_behavior=behavior)
+        taken = here("x", "b.pdf", "f", "e")
+        talk = self.copy(source, taken, missing(), accepted(), conflict_behavior=behavior)
         assert (talk.result.landing_name, talk.result.conflict_behavior) == ("a.pdf", behavior)

@@ -7,6 +7,7 @@ from protocol.conversation import (
     item,
     missing,
     page,
+    personal,
     recording,
     ref,
     refusal,
@@ -24,16 +25,17 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.addresses import parse_address
 from airflow_provider_drive.protocol.finding import (
-    Measure,
     ensure_folder,
     find_item,
     get_destination,
     get_folder,
     get_item,
+    has_same_content,
     list_children,
-    measure,
+    survey,
 )
 from airflow_provider_drive.protocol.hosts import Hosts
+from airflow_provider_drive.protocol.items import read_item
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 
@@ -174,19 +176,78 @@ class TestListing:
         assert talk.lines[1] == talk.lines[2]
         assert type(self.children(missing()).error) is DriveItemNotFoundError
 
-    def test_a_folder_is_measured_to_its_depth(self):
+    def test_a_folder_is_surveyed_to_its_depth(self):
         talk = converse(
-            measure(ref("f"), HOSTS),
-            page(item("a", size=5), item("b", kind="folder"), item("c", "c.docx", size=99)),
-            page(item("e", size=7), item("g", kind="folder"), item("n", kind="package")),
+            survey(ref("f"), HOSTS),
+            page(item("a", "A.txt", size=5), item("b", "b", kind="folder"), item("c", "c.docx")),
+            page(item("e", "e.txt"), item("g", "g", kind="folder"), item("n", "n", kind="package")),
             page(),
         )
-        assert talk.result == Measure(items=6, size=12)
+        assert sorted(talk.result) == ["/a.txt", "/b", "/b/e.txt", "/b/g", "/b/n", "/c.docx"]
+        assert (talk.result["/a.txt"].size, talk.result["/a.txt"].raw) == (5, {})
         assert talk.lines[1:] == ["GET /drives/d/items/b/children", "GET /drives/d/items/g/children"]
 
-    def test_an_entry_without_an_id_cannot_be_measured(self):
-        talk = converse(measure(ref("f"), HOSTS), page({"name": "x"}))
+    def test_an_entry_without_an_id_cannot_be_surveyed(self):
+        talk = converse(survey(ref("f"), HOSTS), page({"name": "x"}))
         assert type(talk.error) is DriveResponseError
+
+
+class TestContent:
+    """Whether an item holds what another holds."""
+
+    BEFORE, AFTER, MUCH_LATER = "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-21T10:00:00Z"
+
+    def same(self, copy, source, *pages):
+        return converse(has_same_content(read_item(copy), read_item(source), HOSTS), *pages).result
+
+    def test_files_of_the_same_size_and_hash_are_the_same(self):
+        assert self.same(item("c"), item("i"))
+        assert not self.same(item("c", size=8), item("i"))
+        assert not self.same(item("c", file={"hashes": {"quickXorHash": "other="}}), item("i"))
+        assert not self.same(item("c", kind="folder"), item("i"))
+
+    def test_without_a_hash_the_size_has_to_do_and_the_copy_has_to_be_newer(self):
+        def without_hash(name, **times):
+            return item(name, file={}, **times)
+
+        assert self.same(without_hash("c"), without_hash("i"))
+        source = without_hash("i", lastModifiedDateTime=self.AFTER)
+        assert self.same(without_hash("c", createdDateTime=self.MUCH_LATER), source)
+        assert not self.same(without_hash("c", createdDateTime=self.BEFORE), source)
+        assert not self.same(without_hash("c", createdDateTime=self.MUCH_LATER, size=8), source)
+
+    @pytest.mark.parametrize(
+        ("created", "modified", "changed", "expected"),
+        [
+            ("AFTER", "AFTER", "BEFORE", True),
+            ("AFTER", "AFTER", "MUCH_LATER", False),  # the source was edited since
+            ("BEFORE", "MUCH_LATER", "BEFORE", False),  # the copy was
+            ("BEFORE", "AFTER", "BEFORE", True),  # by the service, which is still at it
+        ],
+    )
+    def test_office_files_are_told_by_their_times(self, created, modified, changed, expected):
+        times = {
+            "createdDateTime": getattr(self, created),
+            "lastModifiedDateTime": getattr(self, modified),
+        }
+        copy = item("c", "plan.docx", size=9, **times)
+        source = item("i", "plan.docx", lastModifiedDateTime=getattr(self, changed))
+        assert self.same(copy, source) is expected
+        assert not self.same(personal(copy), source)  # nothing is rewritten there
+        assert not self.same({**copy, "name": "plan.zip"}, source)
+
+    def test_folders_are_the_same_if_all_below_them_is(self):
+        def folder(name):
+            return item(name, "x", kind="folder")
+
+        there = page(item("a", "a.txt"), item("b", "b", kind="folder")), page(item("e", "e.txt"))
+        assert self.same(folder("c"), folder("i"), *there, *there)
+        one_less = page(item("a", "a.txt"), item("b", "b", kind="folder")), page()
+        assert not self.same(folder("c"), folder("i"), *there, *one_less)
+        smaller = page(item("a", "a.txt"), item("b", "b", kind="folder")), page(item("e", "e.txt", size=6))
+        assert not self.same(folder("c"), folder("i"), *there, *smaller)
+        other_kind = page(item("a", "a.txt"), item("b", "b")), page(item("e", "e.txt"))
+        assert not self.same(folder("c"), folder("i"), *there, *other_kind[:1])
 
 
 class TestLibraries:

@@ -48,9 +48,9 @@ def test_what_is_no_json_is_refused_in_no_time(body):
 
 
 def test_a_wide_answer_is_read_in_no_time():
-    started = time.monotonic()
+    started = time.process_time()
     assert len(Response(200, body=b"[" + b"[[]]," * 200_000 + b"[]]").json()) == 200_001
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])

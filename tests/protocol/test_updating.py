@@ -238,6 +238,15 @@ class TestLater:
         assert type(talk.error) is DriveResponseError
         assert "accessDenied: No." in str(talk.error)
 
+    def test_a_name_that_turns_out_to_be_taken_is_a_conflict_like_any_other(self):
+        conflict = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
+        later = answer(202, location=MONITOR)
+        talk = update(TO_G, later, conflict, answer(200, OLD))
+        assert type(talk.error) is DriveNameConflictError
+        children, renamed = page(item("x", "plan.pdf", "g")), here("i", "plan 1.pdf", "g")
+        talk = update(TO_G, later, conflict, answer(200, OLD), children, renamed, conflict_behavior="rename")
+        assert talk.result.name == "plan 1.pdf"
+
     def test_without_a_monitor_the_item_is_looked_at(self):
         talk = update(TO_G, answer(202), answer(200, OLD), missing(), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, GET, GET]

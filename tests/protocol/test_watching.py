@@ -135,7 +135,7 @@ class TestWatching:
         assert talk.pauses[0].seconds == 0.5
 
     def test_progress_is_said_when_there_is_some(self):
-        talk = watch(running(), running(10), refusal(500), running(90), DONE)
+        talk = watch(running(), running(0.1), running(10), refusal(500), running(90), DONE)
         assert talk.notes == ["the copy is at 10 %", "the copy is at 10 %", "the copy is at 90 %"]
 
     def test_faults_pass(self):

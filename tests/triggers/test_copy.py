@@ -300,8 +300,10 @@ def test_a_killed_trigger_says_what_that_does_not_do(url, log):
     assert log.has("Graph offers no way to cancel a copy: it goes on")
 
 
-def test_two_hundred_triggers_share_a_hundred_connections(url, monkeypatch, tenant):
+@pytest.mark.parametrize(("delay", "least"), [(0.0, 1), (1.0, 20)])
+def test_two_hundred_triggers_share_a_few_connections_and_of_a_slow_host_a_hundred(url, tenant, delay, least):
     tenant.copies = CopyBehaviour(seconds=0.5)
+    tenant.witness = lambda request: Fault(kind="delay", seconds=delay) if request.door == "monitor" else None
     monitor = url()
     most = []
     shared = asynchronous._shared
@@ -311,12 +313,12 @@ def test_two_hundred_triggers_share_a_hundred_connections(url, monkeypatch, tena
         while not all(trigger.done() for trigger in triggers):
             if asynchronous._clients:
                 connector = shared().client.connector
-                most.append((len(asynchronous._clients), connector.limit, len(connector._acquired)))
+                most.append((len(asynchronous._clients), len(connector._acquired)))
             await asyncio.sleep(0.01)
         return await asyncio.gather(*triggers)
 
     fired = asyncio.run(crowd())
 
     assert {event["status"] for (event,) in fired} == {"completed"}
-    assert {(clients, limit) for clients, limit, _ in most} == {(1, 100)}
-    assert max(open_ for _, _, open_ in most) <= 100
+    assert {clients for clients, _ in most} == {1}
+    assert least < max(open_ for _, open_ in most) <= 100

@@ -1,0 +1,3 @@
+from operators.conftest import copy, waiting
+
+__all__ = ["copy", "waiting"]

@@ -1,0 +1,343 @@
+"""
+Every place that reads what comes from outside, as a function of bytes: a table for the tests and the fuzzer.
+
+Whatever the bytes are, a target returns or raises a :class:`DriveError`. What it read can be sent, stored
+and logged: a target checks that too.
+"""
+
+import json
+import logging
+import re
+from contextlib import suppress
+from types import SimpleNamespace
+from unittest.mock import patch
+
+import requests
+from airflow.providers.common.compat.sdk import Connection
+
+from airflow_provider_drive import auth, failing, protocol
+from airflow_provider_drive.auth import Login
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, check_name, parse_address
+from airflow_provider_drive.protocol.copies import read_copy_job, read_copy_status, read_event, secrets_of
+from airflow_provider_drive.protocol.errors import clean, error_of, is_gone
+from airflow_provider_drive.protocol.finding import get_item, list_children
+from airflow_provider_drive.protocol.hosts import Hosts
+from airflow_provider_drive.protocol.items import check_tag, child, item_reader, read_time
+from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Response
+from airflow_provider_drive.protocol.retries import retry_after
+from airflow_provider_drive.protocol.watching import watch_copy
+from airflow_provider_drive.remembering import STATE_KEY, TaskMemory
+from airflow_provider_drive.sealing import seal, unseal
+from airflow_provider_drive.settings import Settings, read_settings
+
+APART = b"\n\n\n"
+MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
+MOST_STEPS = 3_000
+HOSTS = Hosts()
+SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="secret", discover_instance=False)
+logging.getLogger("msal").setLevel(logging.CRITICAL)
+
+
+# What the bytes stand for
+
+
+def answers(data):
+    """Read whole answers, which three ends of line keep apart: status, headers, an empty line, the body."""
+    return [_answer(part) for part in data.split(APART)]
+
+
+def _answer(data):
+    head, _, body = data.partition(b"\n\n")
+    status, *lines = head.decode("latin-1").split("\n")
+    headers = dict(line.split(":", 1) for line in lines if ":" in line)
+    return Response(
+        int(status) if re.fullmatch(r"[1-5][0-9][0-9]", status, re.ASCII) else 200,
+        {name.strip().lower(): value.strip() for name, value in headers.items()},
+        body,
+    )
+
+
+def text_of(data):
+    """Read a text; what is none becomes halves of characters."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def stored(data):
+    """Read JSON as Airflow does, which takes ``NaN``."""
+    return json.loads(text_of(data))
+
+
+# What the bytes are read by
+
+
+def item(data):
+    (response, *_) = answers(data)
+    found = item_reader("read it", "d")(response)
+    str(found.ref.url.encode("ascii"))
+    json.dumps(dict(found.raw), allow_nan=False)
+    logged(str(found))
+
+
+def status(data):
+    (response, *_) = answers(data)
+    read = read_copy_status(response)
+    if not read.is_running:
+        event = read.as_event()
+        logged(json.dumps(event, allow_nan=False))
+        assert read_event(event) == read
+
+
+def error(data):
+    (response, *_) = answers(data)
+    found = error_of(response, "read it")
+    is_gone(response)
+    logged(str(found))
+    try:
+        with failing.final_errors_fail():
+            raise found
+    except DriveError as raised:
+        assert str(raised) == str(found)  # noqa: PT017  # it is the same error, of two classes
+
+
+def wait(data):
+    (response, *_) = answers(data)
+    seconds = retry_after(response)
+    assert seconds is None or 0 <= seconds < float("inf")
+
+
+def event(data):
+    read = read_event(stored(data))
+    assert read.as_event()["status"] == read.state
+
+
+def job(data):
+    read = read_copy_job(stored(data), unseal)
+    logged(str(read))
+    json.dumps(read.as_dict(seal))
+    for name in filter(None, (read.name, read.landing_name)):
+        child(read.destination, name).url.encode("ascii")
+
+
+def memory(data):
+    """What an earlier try has left in the task state store."""
+    kept, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
+    written = {}
+    TaskMemory({"task_state_store": Store(written), "ti": ti}).keep(Checkpoint("copy", None))
+    about = written[STATE_KEY] | (kept if isinstance(kept, dict) else {"copy": kept, "move": kept})
+    found = TaskMemory({"task_state_store": Store({STATE_KEY: about}), "ti": ti})
+    refusals = []
+    for name_ in ("copy", "move"):
+        try:
+            state = getattr(found, name_)
+        except DriveError as refusal:
+            refusals.append(refusal)  # either is right
+        else:
+            found.keep(Checkpoint(name_, state))
+            logged(str(state))
+    if len(refusals) == 2:
+        raise refusals[0]
+
+
+class Store:
+    def __init__(self, kept):
+        self.kept = kept
+
+    def get(self, key):
+        return self.kept.get(key)
+
+    def set(self, key, value):
+        self.kept[key] = json.loads(json.dumps(value))
+
+
+def extra(data):
+    host, _, rest = text_of(data).partition("\n")
+    schema, _, rest = rest.partition("\n")
+    connection = Connection(
+        conn_id="x", conn_type="microsoft_drive", host=host or None, schema=schema or None, extra=rest
+    )
+    given = None
+    with suppress(*NOT_JSON):
+        given = json.loads(rest)  # Airflow would have its masker learn all that it reads
+    settings = read_settings(connection, given)
+    assert settings.hosts.graph.startswith("https://")
+    assert settings.authority.startswith("https://")
+    hash(settings)
+    logged(repr(settings))
+
+
+def address(data):
+    given = text_of(data)
+    values = [given]
+    with suppress(*NOT_JSON):
+        values.append(json.loads(given))
+    for value in values:
+        try:
+            found = parse_address(value, HOSTS)
+        except DriveError as refusal:
+            assert len(str(refusal)) < 5_000  # noqa: PT017  # either is right
+        else:
+            found.url.encode("ascii")
+            str(found)
+
+
+def name(data):
+    check_name(text_of(data)).encode()
+
+
+def tag(data):
+    requests.Request("GET", "https://x.example", headers={"If-Match": check_tag(text_of(data))}).prepare()
+
+
+def url(data):
+    entry, _, given = text_of(data).rpartition("\n")
+    hosts = Hosts(allowed=(entry,)) if entry else HOSTS
+    for check in (hosts.check_monitor, hosts.check_next_link):
+        try:
+            called = check(given)
+        except DriveError as refusal:
+            assert len(str(refusal)) < len(given) + 500  # noqa: PT017  # either is right
+        else:
+            assert called == given
+            assert called.startswith("https://") or called[:8].lower() == "https://"
+            called.encode("ascii")
+
+
+def sealed(data):
+    assert "://" in unseal(text_of(data))
+
+
+def text(data):
+    given = text_of(data)
+    logged(clean(given))
+    secrets_of(given)
+    read_time(given)
+
+
+def token(data):
+    with patch.object(auth, "open_session", lambda _: Told(answers(data))):
+        found = Login(SETTINGS).token()
+    requests.Request("GET", "https://x.example", headers={"Authorization": f"Bearer {found}"}).prepare()
+    found.encode("ascii")
+
+
+def listing(data):
+    converse(list_children(ItemRef("d", "f"), HOSTS), answers(data))
+
+
+def library(data):
+    address_ = parse_address("sites/contoso.sharepoint.com:/sites/Legal:/drives/Contracts/root:/a", HOSTS)
+    converse(get_item(address_, HOSTS), answers(data))
+
+
+def copy(data):
+    """A copy from its paths to its end, whatever Graph and the monitor say."""
+    clock = Clock()
+    order = protocol.CopyOrder(
+        PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename"
+    )
+
+    def flow():
+        asked = yield from protocol.copy_item(order, HOSTS, timeout=100, clock=clock)
+        json.dumps(asked.as_dict(str))
+        found = yield from protocol.wait_for_copy(asked, HOSTS, deadline=clock() + 100, clock=clock)
+        json.dumps(dict(found.raw), allow_nan=False)
+
+    converse(flow(), answers(data), clock)
+
+
+def move(data):
+    order = protocol.MoveOrder(PathAddress("me/drive", "root", ("a",)), ItemRef("d", "f"), "b")
+    converse(protocol.move_item(order, HOSTS), answers(data))
+
+
+def watch(data):
+    clock = Clock()
+    converse(watch_copy(MONITOR, HOSTS, deadline=clock() + 100, clock=clock), answers(data), clock)
+
+
+TARGETS = {
+    target.__name__: target
+    for target in (
+        *(item, status, error, wait, event, job, memory, extra, address, name, tag, url, sealed, text, token),
+        *(listing, library, copy, move, watch),
+    )
+}
+NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin
+
+
+def read(target, data):
+    """Let a target read; give the refusal, if it was one."""
+    try:
+        target(data)
+    except DriveError as refusal:
+        logged(str(refusal))
+        return refusal
+    except NOT_JSON:
+        if target not in {event, job, memory} or is_json(data):
+            raise
+    return None
+
+
+def is_json(data):
+    try:
+        stored(data)
+    except NOT_JSON:
+        return False
+    return True
+
+
+def logged(line):
+    """Hold that a text is fit for a log: it can be written, and is one line."""
+    line.encode()
+    assert "\n" not in line
+
+
+class Told(requests.Session):
+    """Sends nothing: it is told its answers, of which the last is for all that comes after."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.rest = told
+
+    def send(self, request, **_):
+        told = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
+        response = requests.Response()
+        response.status_code, response._content, response.url = told.status, told.body, request.url
+        response.headers.update(told.headers)
+        response.request = request
+        return response
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_790_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+def converse(flow, told, clock=None):
+    """Answer all that a flow asks; what it asks can be sent. It ends."""
+    reply = None
+    for _ in range(MOST_STEPS):
+        try:
+            said = flow.throw(reply) if isinstance(reply, DriveError) else flow.send(reply)
+        except StopIteration as end:
+            return end.value
+        if isinstance(said, Pause):
+            logged(said.note)
+            if clock:
+                clock.now += said.seconds
+        if isinstance(said, Checkpoint | Pause):
+            reply = None
+            continue
+        url_ = HOSTS.root + said.url if said.url.startswith("/") else said.url
+        assert not said.authorized or HOSTS.is_graph(url_)
+        try:
+            requests.Request(said.method, url_, headers=dict(said.headers), json=said.json).prepare()
+        except requests.exceptions.InvalidHeader:  # of a tag that Graph gave: the transport says so
+            reply = DriveConnectionError("cannot be sent", sent=False)
+        else:
+            reply = told.pop(0) if len(told) > 1 else told[0]
+    raise AssertionError("the flow does not end")

@@ -1,0 +1,97 @@
+"""All that may go wrong, as data."""
+
+import hypothesis.strategies as st
+
+_TIMES = st.sampled_from([1, 1, 1, 2, 3, 7])
+_AFTER = st.sampled_from([0, 0, 0, 1, 2, 4])
+_YES, _NO = st.sampled_from([True]), st.sampled_from([False])
+_COPY = {"method": st.just("POST"), "path": st.just("/copy$")}
+_CHANGE = {"method": st.sampled_from(["PATCH", "DELETE"])}
+_READ = {"method": st.just("GET"), "where": st.just("graph")}
+_MONITOR = {"where": st.just("monitor")}
+_TOKEN = {"where": st.just("token")}
+_ANY = {}
+
+
+def _faults(door, **kind):
+    return st.fixed_dictionaries({**door, "times": _TIMES, "after": _AFTER, **kind})
+
+
+def _refusals(door, *statuses, effect=(False,)):
+    return _faults(
+        door,
+        kind=st.sampled_from(["refuse", "status"]),
+        status=st.sampled_from(statuses),
+        effect=st.sampled_from(effect),
+    )
+
+
+def _throttling(door):
+    return _faults(
+        door,
+        kind=st.just("refuse"),
+        status=st.sampled_from([429, 503]),
+        retry_after=st.sampled_from([0, 1, 30, 200]),
+    )
+
+
+def _broken(door):
+    return _faults(
+        door,
+        kind=st.sampled_from(["drop_before", "drop_after", "drop_after", "truncate"]),
+    )
+
+
+def _unreadable(door):
+    return _faults(door, kind=st.sampled_from(["garbage", "html", "nested"]), effect=st.booleans())
+
+
+def _slow(door):
+    return _faults(door, kind=st.just("delay"), seconds=st.just(0.01))
+
+
+_DOORS = (_COPY, _COPY, _CHANGE, _READ, _MONITOR, _ANY)
+FAULTS = st.one_of(
+    *(_refusals(door, 408, 500, 502, 504, effect=(False, True)) for door in _DOORS),
+    *(_refusals(door, 401, 403, 404, 423, 429, 503, 507) for door in (_COPY, _READ, _MONITOR)),
+    _refusals(_CHANGE, 401, 403, 423, 429, 503),
+    _refusals(_TOKEN, 400, 401, 500, 503),
+    *(_throttling(door) for door in (*_DOORS, _TOKEN)),
+    *(_broken(door) for door in (*_DOORS, _TOKEN)),
+    *(_unreadable(door) for door in (*_DOORS, _TOKEN)),
+    _faults(_ANY, kind=st.just("redirect"), location=st.just("https://elsewhere.example/")),
+    *(_slow(door) for door in (_COPY, _MONITOR)),
+)
+DEATHS = st.one_of(st.none(), st.tuples(st.integers(1, 14), st.booleans()))
+BEHAVIOURS = st.fixed_dictionaries(
+    {},
+    optional={
+        "looks": st.sampled_from([0, 1, 4]),
+        "seconds": st.sampled_from([0.0, 3.0, 40.0, 200.0, 2000.0]),
+        "location": st.sampled_from(["monitor", "item", "none"]),
+        "running_status": st.sampled_from([200, 202]),
+        "done_status": st.sampled_from([202, 303]),
+        "percent_key": st.sampled_from(["percentComplete", "both", None]),
+        "failure": st.sampled_from([None, "generalException", "details", "errorCode", "nothing"]),
+        "partial": st.sampled_from([0, 0, 2]),
+        "lost": st.sampled_from([True, 410]),
+        "resource_id": _NO,
+        "appears": st.just("start"),
+        "conflict": st.just("sync"),
+        "misplaced": st.sampled_from([False, False, True]),
+        "read_lag": st.sampled_from([1, 3]),
+    },
+)
+STEERING = st.fixed_dictionaries(
+    {},
+    optional={
+        "rewrites_office": _YES,
+        "fresh_folder_404": st.sampled_from([1, 3]),
+        "stale_status": st.just(409),
+        "move_answers_202": _YES,
+        "move_honours_conflict": _NO,
+        "empty_created": _YES,
+        "tells_retry_after": _NO,
+        "page_size": st.sampled_from([1, 2]),
+    },
+)
