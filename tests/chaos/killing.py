@@ -61,9 +61,13 @@ class Killer:
         """End the copies that were held and may end now."""
         with self.tenant.lock:
             for run in self.runs:
-                for job in run.jobs:
-                    held = job.is_running and job.behaviour.looks
-                    if held and run.released is not None and time.time() >= run.released:
+                held = [job for job in run.jobs if job.is_running and job.behaviour.looks]
+                if not held or run.needs_the_triggerer:
+                    run.released = None
+                elif run.released is None:
+                    run.released = time.time() + run.seconds / 4
+                elif time.time() >= run.released:
+                    for job in held:
                         job.end()
 
     def _see(self, request):
@@ -134,17 +138,16 @@ class Killer:
         run.hits.append(shot)
         run.last_hit = time.time()
         self.died[victim], self.work[victim] = time.time(), 0
-        run.released = time.time() + run.seconds / 4
 
     def _kill_task(self, process, *, wide):
         supervisor = process.parent() if wide else None
-        if supervisor is None or "LocalExecutor" not in " ".join(supervisor.cmdline()):
+        task = dying.TASK_ID.search(" ".join(process.cmdline()))  # soon after its start
+        if supervisor is None or task is None or "LocalExecutor" not in " ".join(supervisor.cmdline()):
             process.kill()
             return
-        title = " ".join(process.cmdline())
         supervisor.kill()
         process.kill()
-        dying.bury_task(self.airflow, title)
+        dying.bury_task(self.airflow, task[0])
 
     # Who is it
 

@@ -46,6 +46,7 @@ LOOKS_OF_TRIGGERER = [
     Point("look by the triggerer", AFTER, (DEFERRED, PAIR), TRIGGERER),
     Point("look by the triggerer", AFTER, (DEFERRED, PAIR), SCHEDULER),
 ]
+READ_DEFERRED = Point("read-back after the deferral", AFTER, (DEFERRED, PAIR))
 BEGINNING = [  # nothing has happened yet: the retry comes by all that follows
     TOKEN,
     Point("read before the submit", AFTER, WAITS),
@@ -64,7 +65,7 @@ POINTS = [
     Point("later look in a worker", AFTER, (COPY, *CROSSES)),
     *LOOKS_OF_TRIGGERER,
     Point("read-back", AFTER, (COPY, *CROSSES)),
-    Point("read-back after the deferral", AFTER, (DEFERRED, PAIR)),
+    READ_DEFERRED,
     MOVED,
     Point("PATCH of the move", LATER, (MOVE,)),
     MOVED_READ,

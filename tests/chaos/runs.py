@@ -21,6 +21,7 @@ from chaos.points import (
     PAIR,
     POINTS,
     READ_AGAIN,
+    READ_DEFERRED,
     RESUMABLE,
     SCHEDULER,
     STOCK,
@@ -105,12 +106,13 @@ class Run:
         return int(self.conflict != SKIPPED)
 
     @property
-    def waits_for_the_triggerer(self):
-        """Whether a shot is still to come that needs a copy which the triggerer looks at."""
-        return any(shot.point in LOOKS_OF_TRIGGERER for shot in self.shots)
+    def needs_the_triggerer(self):
+        """Whether the copy must not end yet, since a shot needs one that the triggerer has looked at."""
+        awaited = LOOKS_OF_TRIGGERER if self.deferred else [*LOOKS_OF_TRIGGERER, READ_DEFERRED]
+        return any(shot.point in awaited for shot in self.shots)
 
     def behaviour(self):
-        return HELD if self.waits_for_the_triggerer else CopyBehaviour(seconds=self.seconds)
+        return HELD if self.needs_the_triggerer else CopyBehaviour(seconds=self.seconds)
 
     def prepare(self, tenant):
         """Put the source, and what is in the way of the result."""
@@ -172,7 +174,7 @@ def _run(number, point, kind, chance):
     if len(points) == 1 and chance.random() < SECOND_DEATHS:
         points.append(_second(point, kind, chance))
     is_folder = kind == CROSS_FOLDER or (kind in COPIES and chance.random() < FOLDERS)
-    in_triggerer = point in LOOKS_OF_TRIGGERER or "deferral" in point.step
+    in_triggerer = point in LOOKS_OF_TRIGGERER or point == READ_DEFERRED
     in_worker = "look in a worker" in point.step
     return Run(
         number,
