@@ -18,6 +18,7 @@ import urllib3
 
 from airflow_provider_drive.exceptions import DriveAuthError
 from airflow_provider_drive.network import open_session, read_whole
+from airflow_provider_drive.protocol.advice import explain_refusal
 from airflow_provider_drive.protocol.errors import clean
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
-_ADVICE = {
-    "invalid_client": "check the connection's password (the client secret's value, not its id; it may "
-    "have expired) or certificate",
-    "unauthorized_client": "check the connection's login (client id) and tenant_id",
-    "invalid_request": "check the connection's tenant_id and login (client id)",
-    "invalid_tenant": "check the connection's tenant_id",
-    "invalid_scope": "check the connection's scopes and cloud",
-}
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
 _lock = threading.Lock()
 _logins: dict[Settings, Login] = {}
@@ -66,7 +59,8 @@ class Login:
         with self._lock:
             answer = self._acquire(refused)
         if "access_token" not in answer:
-            raise DriveAuthError(_explain(answer, self._settings))
+            secrets = (self._settings.client_secret, self._settings.private_key)
+            raise DriveAuthError(explain_refusal(answer, secrets))
         token = answer["access_token"]
         if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
             raise DriveAuthError("No token could be had: what the authority gave cannot stand in a header.")
@@ -191,12 +185,3 @@ def _certificate(settings: Settings) -> dict[str, Any]:
             "The connection has a private key without its certificate: add the certificate, or thumbprint."
         )
     return {**credential, "public_certificate": pem[begin:]}
-
-
-def _explain(answer: dict[str, Any], settings: Settings) -> str:
-    code = str(answer.get("error", "unknown"))
-    said = str(answer.get("error_description") or "the authority gave no reason")
-    for secret in filter(None, (settings.client_secret, settings.private_key)):
-        said = said.replace(secret, "***")
-    advice = _ADVICE.get(code, "check the connection's tenant_id, login and credentials")
-    return f"No token could be had: {clean(code)}: {clean(said)} Please {advice}."
