@@ -18,8 +18,7 @@ import urllib3
 
 from airflow_provider_drive.exceptions import DriveAuthError
 from airflow_provider_drive.network import open_session, read_whole
-from airflow_provider_drive.protocol.advice import explain_refusal
-from airflow_provider_drive.protocol.errors import clean
+from airflow_provider_drive.protocol.advice import explain_failure, explain_refusal, explain_silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +58,7 @@ class Login:
         with self._lock:
             answer = self._acquire(refused)
         if "access_token" not in answer:
-            secrets = (self._settings.client_secret, self._settings.private_key)
-            raise DriveAuthError(explain_refusal(answer, secrets))
+            raise DriveAuthError(explain_refusal(answer, self._secrets, _kind(self._settings)))
         token = answer["access_token"]
         if not isinstance(token, str) or not _SENDABLE.fullmatch(token):
             raise DriveAuthError("No token could be had: what the authority gave cannot stand in a header.")
@@ -76,17 +74,18 @@ class Login:
                 self._app.remove_tokens_for_client()
             answer = self._app.acquire_token_for_client(list(self._settings.scopes))
         except (OSError, requests.RequestException) as error:
-            failure = (
-                f"{self._settings.authority} cannot be reached ({type(error).__name__}); check the "
-                "connection's authority, proxies and verify, and the network"
-            )
+            failure = explain_silence(error, self._settings.authority, _kind(self._settings))
         except DriveAuthError:
             raise
         except Exception as error:  # noqa: BLE001  # MSAL reads whatever the authority says as if it were well
-            failure = f"{clean(str(error))}; check the connection's tenant_id, authority and credentials"
+            failure = explain_failure(error, self._secrets, _kind(self._settings))
         if failure:
-            raise DriveAuthError(f"No token could be had: {failure}.")
+            raise DriveAuthError(failure)
         return answer if isinstance(answer, dict) else {}
+
+    @property
+    def _secrets(self) -> tuple[str, ...]:
+        return self._settings.client_secret, self._settings.private_key
 
 
 class GraphAuth(requests.auth.AuthBase):
@@ -137,7 +136,7 @@ def _read_answer(response: requests.Response, *, seconds: float, **_: Any) -> No
 def _credential(settings: Settings) -> Any:
     if settings.missing:
         raise DriveAuthError(f"No token could be had: Airflow has no connection {settings.missing!r}.")
-    kind = settings.auth_type or _guess(settings)
+    kind = _kind(settings)
     _require(settings.tenant_id, "tenant_id (in the extra)")
     _require(settings.client_id, "login (the application's client id)")
     if kind == "client_secret":
@@ -149,8 +148,9 @@ def _credential(settings: Settings) -> Any:
     )
 
 
-def _guess(settings: Settings) -> str:
-    return "certificate" if settings.certificate_path or settings.private_key else "client_secret"
+def _kind(settings: Settings) -> str:
+    has_certificate = settings.certificate_path or settings.private_key
+    return settings.auth_type or ("certificate" if has_certificate else "client_secret")
 
 
 def _require(value: str, name: str) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.protocol.advice import explain_lost
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Request
@@ -26,21 +27,5 @@ def prepare(request: Request, settings: Settings) -> tuple[str, dict[str, str]]:
 
 def describe(request: Request, url: str, error: BaseException) -> str:
     """Say what went wrong. Not in the library's words: they quote the URL, which may be a secret."""
-    return f"Could not {request.doing}: no answer from {urlsplit(url).hostname} ({_reason(error)})."
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost thing that is known: what the system said, or what the library calls it."""
-    reason, seen = type(error).__name__, 0
-    cause: object = error
-    while isinstance(cause, BaseException) and seen < 10:
-        if isinstance(cause, OSError) and cause.strerror:
-            reason = cause.strerror
-        elif verify_message := getattr(cause, "verify_message", ""):
-            reason = f"{verify_message}: check the connection's verify"
-        inner = cause.__cause__ or cause.__context__ or getattr(cause, "reason", None)
-        cause, seen = (
-            inner or next((arg for arg in cause.args if isinstance(arg, BaseException)), None),
-            seen + 1,
-        )
-    return reason
+    reason, advice = explain_lost(error)
+    return f"Could not {request.doing}: no answer from {urlsplit(url).hostname} ({reason}). {advice}"
