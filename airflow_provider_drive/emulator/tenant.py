@@ -119,6 +119,11 @@ class Tenant:
         self.budget_window = 60.0
         self.tells_retry_after = True  # iss-429-without-retry-after
         self.token_lifetime = 3600.0
+        self.permissions = [
+            "Files.ReadWrite.All",
+            "Sites.Read.All",
+        ]  # what tokens tell; nothing is refused for it
+        self.opaque_tokens = False  # those of personal accounts tell nothing
 
     def _forget(self) -> None:
         self.journal: list[Call] = []
@@ -244,11 +249,26 @@ class Tenant:
         with self.lock:
             lifetime = self.token_lifetime if lifetime is None else lifetime
             expires = time.time() + lifetime
-            claims = {"aud": "https://graph.microsoft.com", "appid": self.client_id, "exp": int(expires)}
-            text = directory.token_text({**claims, "tid": self.tenant_id})
+            text = "Ew" + secrets.token_urlsafe(96)
+            if not self.opaque_tokens:
+                text = directory.token_text(self._claims(int(expires), delegated=delegated))
             self.tokens[text] = Token(expires, delegated)
             self.tokens_issued += 1
             return text
+
+    def _claims(self, expires: int, *, delegated: bool) -> dict[str, Any]:
+        """https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
+        claims = {
+            "aud": "https://graph.microsoft.com",
+            "exp": expires,
+            "appid": self.client_id,
+            "app_displayname": "Archivist",
+            "tid": self.tenant_id,
+        }
+        if delegated:
+            user = {"name": self.me.name, "oid": self.me.id, "upn": self.me.address}
+            return {**claims, **user, "scp": " ".join(self.permissions)}
+        return {**claims, "roles": self.permissions}
 
     def check_token(self, authorization: str) -> Token:
         """Refuse a token that is missing, unknown or too old: ``op-401-invalid-token``."""

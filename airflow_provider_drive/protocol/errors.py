@@ -24,6 +24,7 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
+from airflow_provider_drive.protocol.permissions import WRITING
 
 if TYPE_CHECKING:
     from airflow_provider_drive.exceptions import (
@@ -43,8 +44,9 @@ _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
     403: (
         DriveAccessDeniedError,
         (
-            "Check that the app has Files.ReadWrite.All or Sites.ReadWrite.All with admin consent, or, "
-            "with Sites.Selected, a write grant on this site."
+            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, a write "
+            "grant on this site; a user's login needs that user's own rights there too. The test of the "
+            "connection tells what its token carries."
         ),
     ),
     404: (
@@ -57,6 +59,15 @@ _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
     503: (DriveThrottledError, "The service is overloaded, or has blocked the app. Try later."),
     507: (DriveQuotaError, "Make room at the destination."),
 }
+_MALWARE = "Microsoft holds the file for malware, and lets nobody copy or move it."
+_NOT_FOR_GRAPH = (
+    "Graph does not take this token: it has to be for this Graph and this tenant, so check the connection's "
+    "cloud, host, scopes and tenant_id, and the app's permissions."
+)
+_CHALLENGED = (
+    "A policy of the tenant's, or an administrator, has ended this token before its time: the sign-in log "
+    "tells which one. An app may have to be exempted; a user has to sign in again, for a new refresh_token."
+)
 _NAME_TAKEN = "Choose another name, or another conflict_behavior."
 
 
@@ -123,10 +134,7 @@ def error_of(response: Response, doing: str) -> DriveError:
     error = read_response_error(response)
     text = _sentence(doing, response.status, error)
     if response.status == 401:
-        return DriveAuthError(
-            f"{text} The token was refused, or missing: check the connection's tenant_id, cloud and scopes, "
-            "and the app's permissions."
-        )
+        return DriveAuthError(f"{text} {_CHALLENGED if _is_challenge(response) else _NOT_FOR_GRAPH}")
     if response.status < 400:
         return DriveResponseError(f"{text} That is not an answer to this request.")
     kind, advice = _kind(response.status, error)
@@ -141,7 +149,14 @@ def error_of(response: Response, doing: str) -> DriveError:
     )
 
 
+def _is_challenge(response: Response) -> bool:
+    """https://learn.microsoft.com/entra/identity-platform/claims-challenge."""
+    return "insufficient_claims" in response.headers.get("www-authenticate", "")
+
+
 def _kind(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]:
+    if status == 403 and error.has("malwareDetected", "virusSuspicious"):
+        return DriveAccessDeniedError, _MALWARE
     if status == 409 and error.has("nameAlreadyExists"):
         return DriveNameConflictError, _NAME_TAKEN
     if status == 409 and error.has("resourceModified"):
