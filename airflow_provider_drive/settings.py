@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from airflow_provider_drive import __version__
 from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.protocol.budget import SMALLEST_BUDGET
 from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 86_400.0
 """A day: sockets know no time-out of centuries."""
+_MOST_UNITS = 1e9
 _HTTPS = 443
 _VERSIONS = ("/v1.0", "/beta")
 
@@ -50,6 +52,7 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     user_agent: str = f"NONISV|Airflow|airflow-provider-drive/{__version__}"
     discover_instance: bool = True
+    resource_units_per_minute: float = SMALLEST_BUDGET
     missing: str = ""
 
 
@@ -87,9 +90,14 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         scopes=tuple(_list(extra, "scopes")) or (f"{graph}/.default",),
         verify=_verify(extra.get("verify")),
         proxies=_proxies(extra.get("proxies")),
-        timeout=_timeout(extra.get("timeout")),
+        timeout=_number(
+            extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a number of seconds, of a day at most"
+        ),
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
         discover_instance=known and not _is_true(extra.get("disable_instance_discovery")),
+        resource_units_per_minute=_number(
+            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MOST_UNITS, "a number of units above none"
+        ),
     )
 
 
@@ -189,14 +197,15 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _timeout(value: Any) -> float:
+def _number(extra: Mapping[str, Any], key: str, default: float, most: float, wanted: str) -> float:
+    value = extra.get(key)
     try:
-        seconds = DEFAULT_TIMEOUT if value in {None, ""} else float(value)
+        number = default if value in {None, ""} else float(value)
     except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if not 0 < seconds <= LONGEST_TIMEOUT:
-        raise DriveArgumentError("The connection's timeout is not a number of seconds, of a day at most.")
-    return seconds
+        number = math.nan
+    if not 0 < number <= most:
+        raise DriveArgumentError(f"The connection's {key} is not {wanted}.")
+    return number
 
 
 def _is_true(value: Any) -> bool:

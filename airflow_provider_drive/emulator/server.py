@@ -56,7 +56,13 @@ class Emulator:
         :param extra: More extras, or others; None takes one away.
         """
         tenant = self.tenant
-        extras = {"tenant_id": tenant.tenant_id, "authority": self.url, "verify": self.ca_file, **extra}
+        extras = {
+            "tenant_id": tenant.tenant_id,
+            "authority": self.url,
+            "verify": self.ca_file,
+            "resource_units_per_minute": 1_000_000,  # this tenant has no budget, unless it is given one
+            **extra,
+        }
         return {
             "conn_type": "microsoft_drive",
             "host": self.url,

@@ -236,25 +236,52 @@ def _in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
     return address.within(found[0]["id"])
 
 
-def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+class Pages:
     """
-    Read a collection whole. A page may be short, or empty, and yet not be the last.
+    A collection, page by page. A page may be short, or empty, and yet not be the last.
 
     https://learn.microsoft.com/graph/paging
     """
+
+    def __init__(self, request: Request, hosts: Hosts) -> None:
+        self._doing, self._hosts = request.doing, hosts
+        self._next: Request | None = request
+        self._seen: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether there is a page still to read."""
+        return self._next is not None
+
+    def read(self) -> Flow[list[dict[str, Any]]]:
+        """
+        Read the next page.
+
+        :raises DriveResponseError: If the pages have no end.
+        """
+        if self._next is None:
+            return []
+        page, link = yield from ask(self._next, _page_reader(self._doing))
+        self._next = None
+        if link is not None:
+            if link in self._seen:
+                raise DriveResponseError(f"Could not {self._doing}: its pages lead in a circle.")
+            if len(self._seen) == MAX_PAGES:
+                raise DriveResponseError(
+                    f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", final=True
+                )
+            self._seen.add(link)
+            url = self._hosts.check_next_link(link)
+            self._next = Request("GET", url, self._doing, authorized=self._hosts.is_graph(url))
+        return page
+
+
+def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+    """Read a collection whole."""
     entries: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for _ in range(MAX_PAGES):
-        page, link = yield from ask(request, _page_reader(request.doing))
-        entries += page
-        if link is None:
-            return entries
-        if link in seen:
-            raise DriveResponseError(f"Could not {request.doing}: its pages lead in a circle.")
-        seen.add(link)
-        url = hosts.check_next_link(link)
-        request = Request("GET", url, request.doing, authorized=hosts.is_graph(url))
-    raise DriveResponseError(f"Could not {request.doing}: it has more than {MAX_PAGES} pages.", final=True)
+    pages = Pages(request, hosts)
+    while pages:
+        entries += yield from pages.read()
+    return entries
 
 
 def _page_reader(doing: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:

@@ -36,6 +36,11 @@ _REWRITTEN = (
     *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
     *(".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma"),
 )
+_LONG_PAGE = 1_000
+_LEAN = (
+    "id,name,size,eTag,cTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
+    "lastModifiedDateTime"
+)
 _FOR_EVER = 10 * 366 * 86_400.0
 _FACETS = ("package", "folder", "file")
 
@@ -59,6 +64,7 @@ class DriveItem:
     ctag: str | None = None
     quick_xor_hash: str | None = None
     child_count: int | None = None
+    web_url: str | None = None
     created: float | None = None
     modified: float | None = None
     read_at: float | None = None
@@ -117,6 +123,7 @@ def read_item(value: Any, drive_id: str | None = None, read_at: float | None = N
         ctag=_text(value.get("cTag")),
         quick_xor_hash=_text(_mapping(_mapping(value.get("file")).get("hashes")).get("quickXorHash")),
         child_count=read_size(_mapping(value.get("folder")).get("childCount")),
+        web_url=_text(value.get("webUrl")),
         created=read_time(value.get("createdDateTime")),
         modified=read_time(value.get("lastModifiedDateTime")),
         read_at=read_at,
@@ -211,9 +218,14 @@ def child(folder: ItemRef, name: str) -> PathAddress:
     return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,))
 
 
-def children_request(folder: ItemRef) -> Request:
-    """https://learn.microsoft.com/graph/api/driveitem-list-children."""
-    return Request("GET", f"{folder.url}/children", f"list {folder}")
+def children_request(folder: ItemRef, *, lean: bool = False) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-list-children.
+
+    :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
+    """
+    query = f"?$top={_LONG_PAGE}&$select={_LEAN}" if lean else ""
+    return Request("GET", f"{folder.url}/children{query}", f"list {folder}")
 
 
 def create_folder_request(parent: ItemRef, name: str) -> Request:

@@ -6,7 +6,8 @@ A *flow* is a generator that holds a conversation with Graph and does no I/O. It
 * a :class:`Request`, and is sent the :class:`Response`; or, if no whole answer came, the
   :class:`~airflow_provider_drive.exceptions.DriveConnectionError` is thrown into it;
 * a :class:`Pause`, and is sent ``None`` when the time has passed;
-* a :class:`Checkpoint`, and is sent ``None`` when it is kept.
+* a :class:`Checkpoint`, and is sent ``None`` when it is kept;
+* :class:`Together`, and is sent what each of its flows came to.
 
 What it returns is the result. A driver (``transport.run``, ``transport.arun``) does the sending and the
 sleeping, and knows no rule.
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from airflow_provider_drive.exceptions import DriveResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -43,6 +44,7 @@ class Request:
     :param authorized: Whether the token goes with it. A monitor URL takes none.
     :param refused_token: The last token was refused: get a fresh one first.
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
+    :param parts: The requests that this one carries, if it is a batch.
     """
 
     method: str
@@ -53,6 +55,7 @@ class Request:
     authorized: bool = True
     refused_token: bool = False
     idempotent: bool = False
+    parts: tuple[Request, ...] = field(default=(), repr=False)
 
     @property
     def repeatable(self) -> bool:
@@ -114,10 +117,12 @@ class Pause:
 
     :param seconds: How long.
     :param note: How things stand, for the log; a driver says it when it is news.
+    :param refusal: The answer inside a batch that asks for it: it holds back everybody who talks to Graph.
     """
 
     seconds: float
     note: str = ""
+    refusal: Response | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,19 @@ class Checkpoint:
     state: Any
 
 
-Flow: TypeAlias = Generator[Request | Pause | Checkpoint, Any, _T]
+@dataclass(frozen=True, slots=True)
+class Together:
+    """
+    Flows that need not wait for each other. A driver may run some of them at the same time.
+
+    What is sent back is a list, in their order: what each has returned, or the
+    :class:`~airflow_provider_drive.exceptions.DriveError` that it has raised.
+    """
+
+    flows: Sequence[Flow[Any]]
+
+
+Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Together, Any, _T]
 
 
 def _nests_too_deep(value: Any) -> bool:

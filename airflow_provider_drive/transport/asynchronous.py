@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, untraced
-from airflow_provider_drive.protocol.messages import Pause, Request, Response
+from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, held, host_of, listen
 from airflow_provider_drive.transport.sharing import Shared
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.pace import Log
 
 _T = TypeVar("_T")
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
 FIRST_CONNECTIONS = 8
 MAX_CONNECTIONS = 100
 """To one host."""
@@ -44,6 +45,11 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
     try:
         while True:
             wanted = step()
+            if isinstance(wanted, Together):
+                step = partial(
+                    flow.send, await asyncio.gather(*(_outcome(each, session) for each in wanted.flows))
+                )
+                continue
             if not isinstance(wanted, Request):
                 if isinstance(wanted, Pause):
                     await session.pause(wanted)
@@ -55,13 +61,20 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
 
 
+async def _outcome(flow: Flow[Any], session: AsyncSession) -> Any:
+    try:
+        return await arun(flow, session)
+    except DriveError as error:
+        return error
+
+
 @asynccontextmanager
 async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[AsyncSession]:
     """Open a session without a login. All that are open in one event loop share their connections."""
     shared = _shared()
     shared.users += 1
     try:
-        yield AsyncSession(settings, shared, await shared.contexts.get(settings), log)
+        yield AsyncSession(settings, shared, log)
     finally:
         shared.users -= 1
         if not shared.users:
@@ -72,9 +85,9 @@ async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[Asyn
 class AsyncSession:
     """One connection, to send and to sleep with. It has no token: a monitor takes none."""
 
-    def __init__(self, settings: Settings, shared: _Shared, context: ssl.SSLContext, log: Log) -> None:
+    def __init__(self, settings: Settings, shared: _Shared, log: Log) -> None:
         self.settings = settings
-        self._shared, self._context, self._log = shared, context, log
+        self._shared, self._log = shared, log
         self._notes = Notes()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies: dict[str, str | None] = {}
@@ -102,16 +115,16 @@ class AsyncSession:
                 headers=headers,
                 json=request.json,
                 allow_redirects=False,
-                ssl=self._context,
+                ssl=await self._shared.contexts.get(self.settings),
                 proxy=self._proxy_for(url),
                 timeout=self._timeout,
             ) as response:
                 return listen(url, await _read(response))
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            sent = not isinstance(error, aiohttp.ClientConnectorError)
-            failure: DriveError = DriveConnectionError(describe(request, url, error), sent=sent)
         except DriveError as error:
             failure = error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            sent = not isinstance(error, _NOT_SENT)
+            failure = DriveConnectionError(describe(request, url, error), sent=sent)
         return failure
 
     def _proxy_for(self, url: str) -> str | None:

@@ -24,6 +24,8 @@ from airflow_provider_drive.protocol.messages import Response
 from airflow_provider_drive.protocol.retries import backoff, retry_after, says_slow_down
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_drive.protocol.messages import Pause
 
 SECONDS_BETWEEN_TURNS = 0.05
@@ -33,6 +35,13 @@ Between two callers that come back to a host: 20 a second. A small tenant's app 
 https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 """
 _SECONDS_BETWEEN_LINES = 5.0
+_LEAST_BURST = 40.0
+"""Units that may be spent at once: a batch of twenty copies."""
+_LEAST_SHARE = 0.05
+_SECONDS_TO_RECOVER = 300.0
+"""In which a share of nothing would become all of the budget again."""
+_SECONDS_BETWEEN_LESSONS = 5.0
+_LONGEST_RESET = 3600.0
 _HELD = {"error": {"code": "heldBack", "message": "the host had asked this process to slow down; not sent"}}
 
 
@@ -95,6 +104,82 @@ def host_of(url: str) -> str:
     """Return the host and port of an https URL, the same however they are written."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or 443}"
+
+
+class Budget:
+    """
+    What one app may spend in a tenant, and how fast this process spends it.
+
+    Whoever wants to send is told how long to wait, in the order in which they ask; what is spent in any
+    minute stays below the limit. A refusal shows that others spend as well: from then on it goes more slowly,
+    and faster again by and by. So does what an answer tells of the rest of the budget.
+
+    https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
+
+    :param units_per_minute: Resource units that may be spent in a minute.
+    """
+
+    def __init__(self, units_per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.units_per_minute = units_per_minute
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._share, self._learned = 1.0, clock()
+        self._spent_until = self._refused = 0.0
+
+    def reserve(self, units: float) -> float:
+        """Reserve units, and return the seconds to wait before they may be spent."""
+        if not units:
+            return 0.0
+        with self._lock:
+            now = self._clock()
+            burst = min(self.units_per_minute / 4, max(_LEAST_BURST, self.units_per_minute / 20))
+            rate = (self.units_per_minute - burst) / 60 * self._share_at(now)
+            start = max(self._spent_until, now - burst / rate)
+            self._spent_until = start + units / rate
+            return max(0.0, self._spent_until - now)
+
+    def listen(self, response: Response) -> None:
+        """Learn from an answer."""
+        if says_slow_down(response):
+            with self._lock:
+                now = self._clock()
+                if now - self._refused > _SECONDS_BETWEEN_LESSONS:  # those that were under way are one lesson
+                    self._share = max(_LEAST_SHARE, self._share_at(now) * 0.7)
+                    self._learned = self._refused = now
+        elif told := _rest_of_budget(response):
+            remaining, seconds = told
+            with self._lock:
+                now = self._clock()
+                share = max(_LEAST_SHARE, remaining / seconds * 60 / self.units_per_minute)
+                self._share, self._learned = min(self._share_at(now), share), now
+
+    def _share_at(self, now: float) -> float:
+        return min(1.0, self._share + (now - self._learned) / _SECONDS_TO_RECOVER)
+
+
+def _rest_of_budget(response: Response) -> tuple[float, float] | None:
+    """
+    Return the units that are left, and the seconds that they have to last, where an answer tells.
+
+    https://www.ietf.org/archive/id/draft-polli-ratelimit-headers-03.html
+    """
+    try:
+        remaining = float(response.headers["ratelimit-remaining"])
+        seconds = float(response.headers["ratelimit-reset"])
+    except (KeyError, ValueError):
+        return None
+    return (remaining, seconds) if 0 <= remaining < 1e9 and 0 < seconds <= _LONGEST_RESET else None
+
+
+_budgets: dict[tuple[str, ...], Budget] = {}
+
+
+def budget_of(app: tuple[str, ...], units_per_minute: float) -> Budget:
+    """Return the one budget that this process has for an app in a tenant."""
+    with _lock:
+        budget = _budgets.setdefault(app, Budget(units_per_minute))
+        budget.units_per_minute = units_per_minute
+        return budget
 
 
 class Log(Protocol):

@@ -1,0 +1,76 @@
+"""
+What is below a folder, without holding all of it.
+
+A folder costs two units for each page of it. Delta, the other way that there is, can only be asked of a whole
+drive of SharePoint or OneDrive for work, and lags behind by up to a minute.
+
+https://learn.microsoft.com/graph/api/driveitem-list-children
+https://learn.microsoft.com/graph/api/driveitem-delta
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_drive.protocol.finding import Pages
+from airflow_provider_drive.protocol.items import children_request, print_time, read_item
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.protocol.addresses import ItemRef
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.items import DriveItem
+    from airflow_provider_drive.protocol.messages import Flow
+
+
+class Found(NamedTuple):
+    """An item, and its path below the folder that was listed."""
+
+    path: str
+    item: DriveItem
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what an XCom holds of it."""
+        item = self.item
+        modified = None if item.modified is None else print_time(item.modified)
+        return {
+            **item.ref.as_dict(),
+            "name": item.name,
+            "path": self.path,
+            "size": item.size,
+            "eTag": item.etag,
+            "lastModifiedDateTime": modified,
+        }
+
+
+class Listing:
+    """
+    What is in a folder, page by page; then what is in the folders that are in it, if ``recursive``.
+
+    :param prefix: The path of the folder itself, if it is below another.
+    """
+
+    def __init__(self, folder: ItemRef, hosts: Hosts, *, recursive: bool = True, prefix: str = "") -> None:
+        self._hosts, self._recursive = hosts, recursive
+        self._path, self._folder = prefix, folder
+        self._pages = Pages(children_request(folder, lean=True), hosts)
+        self._folders: list[tuple[str, ItemRef]] = []
+        self._known = {folder}
+
+    def __bool__(self) -> bool:
+        """Whether there is more to read."""
+        return bool(self._pages or self._folders)
+
+    def read(self) -> Flow[list[Found]]:
+        """Read the next page."""
+        if not self._pages:
+            self._path, self._folder = self._folders.pop()
+            self._pages = Pages(children_request(self._folder, lean=True), self._hosts)
+        page = []
+        for entry in (yield from self._pages.read()):
+            item = read_item(entry, self._folder.drive_id)
+            found = Found(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
+            page.append(found)
+            if self._recursive and item.is_folder and item.child_count != 0 and item.ref not in self._known:
+                self._known.add(item.ref)  # or a circle would have no end
+                self._folders.append((found.path, item.ref))
+        return page
