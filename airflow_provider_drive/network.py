@@ -13,10 +13,10 @@ import time
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import certifi
 import requests
-import requests.adapters
 import requests.utils
 
 from airflow_provider_drive.exceptions import (
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_EXCEPTIONS = ("no", "no_proxy")
+"""Keys of the proxies for hosts to go to without one: the stock type ``msgraph`` has the first of them."""
 
 
 def ca_bundle(settings: Settings) -> bool | str:
@@ -47,12 +49,20 @@ def ca_bundle(settings: Settings) -> bool | str:
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext:
-    """Return the TLS context for aiohttp. It is made once: reading the bundle takes its time."""
-    return _ssl_context(ca_bundle(settings))
+    """Return the TLS context for aiohttp. Reading the bundle takes its time, so it is read when it is new."""
+    verify = ca_bundle(settings)
+    try:
+        status = os.stat(verify) if isinstance(verify, str) else None  # noqa: PTH116  # requests' own text
+    except OSError:
+        status = None  # it went away just now: to read it says so
+    return _ssl_context(verify, status and (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 @lru_cache(maxsize=32)
-def _ssl_context(verify: bool | str) -> ssl.SSLContext:  # requests' own parameter
+def _ssl_context(
+    verify: bool | str,  # requests' own parameter
+    version: tuple[int, ...] | None,  # noqa: ARG001  # a new one is another key of the cache
+) -> ssl.SSLContext:
     if verify is False:
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -72,9 +82,37 @@ def _ssl_context(verify: bool | str) -> ssl.SSLContext:  # requests' own paramet
 
 
 def proxy_for(url: str, settings: Settings) -> str | None:
-    """Return the proxy to send a request through, by the rules of requests."""
-    proxies = {**requests.utils.get_environ_proxies(url, no_proxy=None), **dict(settings.proxies)}
-    return requests.utils.select_proxy(url, proxies)
+    """
+    Return the URL of the proxy to send a request through, by the rules of requests.
+
+    :raises DriveArgumentError: If it is none that both requests and aiohttp can go through.
+    """
+    named = dict(settings.proxies)
+    exceptions = ",".join(filter(None, (named.pop(name, "") for name in _EXCEPTIONS)))
+    if exceptions and requests.utils.should_bypass_proxies(url, exceptions):
+        return None
+    named = {**requests.utils.get_environ_proxies(url, no_proxy=None), **named}
+    proxy = requests.utils.select_proxy(url, named)
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_proxy(proxy):
+        raise DriveArgumentError(
+            f"The proxy for {urlsplit(url).hostname} is not like http://proxy:3128 or http://user:password@"
+            "proxy:3128: check the connection's proxies and the environment's HTTPS_PROXY. Worker and "
+            "triggerer go through proxies of the kinds http and https, not through SOCKS."
+        )
+    return proxy
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    printable = url.isascii() and url.isprintable() and " " not in url
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and printable
 
 
 def open_session(settings: Settings) -> requests.Session:
@@ -118,18 +156,26 @@ class _Session(requests.Session):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.verify = ca_bundle(settings)
-        self.proxies = dict(settings.proxies)
         self.headers["User-Agent"] = settings.user_agent
         self.auth = _leave_as_it_is
-        self._timeout = settings.timeout
+        self._settings = settings
 
     def merge_environment_settings(  # requests lets the environment win over a session
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
-        verify = self.verify if verify is None else verify
-        return super().merge_environment_settings(
-            url, {**self.proxies, **(proxies or {})}, stream, verify, cert
-        )
+        return {
+            "proxies": {**self._proxies_for(url), **(proxies or {})},
+            "stream": self.stream if stream is None else stream,
+            "verify": self.verify if verify is None else verify,
+            "cert": self.cert if cert is None else cert,
+        }
+
+    def rebuild_proxies(self, prepared_request: requests.PreparedRequest, proxies: Any) -> Any:  # noqa: ARG002  # requests' name
+        return self._proxies_for(prepared_request.url)
+
+    def _proxies_for(self, url: Any) -> dict[str, str]:
+        proxy = proxy_for(url, self._settings)
+        return {"all": proxy, **self.proxies} if proxy else dict(self.proxies)
 
     def rebuild_auth(  # requests would ask ~/.netrc about the host that a redirect leads to
         self, prepared_request: requests.PreparedRequest, response: requests.Response
@@ -139,5 +185,7 @@ class _Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self._timeout
+            kwargs["timeout"] = self._settings.timeout
+        if "proxies" not in kwargs:
+            kwargs["proxies"] = self._proxies_for(request.url)
         return super().send(request, **kwargs)
