@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, untraced
-from airflow_provider_drive.protocol.messages import Pause, Request, Response
+from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, held, host_of, listen
 from airflow_provider_drive.transport.sharing import Shared
@@ -45,6 +45,11 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
     try:
         while True:
             wanted = step()
+            if isinstance(wanted, Together):
+                step = partial(
+                    flow.send, await asyncio.gather(*(_outcome(each, session) for each in wanted.flows))
+                )
+                continue
             if not isinstance(wanted, Request):
                 if isinstance(wanted, Pause):
                     await session.pause(wanted)
@@ -54,6 +59,13 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
             step = partial(flow.throw if isinstance(answer, DriveError) else flow.send, answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
+
+
+async def _outcome(flow: Flow[Any], session: AsyncSession) -> Any:
+    try:
+        return await arun(flow, session)
+    except DriveError as error:
+        return error
 
 
 @asynccontextmanager

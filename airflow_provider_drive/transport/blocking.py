@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,12 +14,13 @@ import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.network import open_session, read_whole, untraced
-from airflow_provider_drive.protocol.messages import Pause, Request, Response
+from airflow_provider_drive.protocol.budget import units_of
+from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, held, listen
+from airflow_provider_drive.transport.pace import Notes, budget_of, held, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from airflow_provider_drive.auth import Login
     from airflow_provider_drive.protocol.messages import Checkpoint, Flow
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.pace import Log
 
 _T = TypeVar("_T")
+MAX_THREADS = 8
+"""That send for one task at the same time."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (
@@ -52,6 +56,9 @@ def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | N
     try:
         while True:
             wanted = step()
+            if isinstance(wanted, Together):
+                step = partial(flow.send, _run_together(wanted.flows, session, keep))
+                continue
             if not isinstance(wanted, Request):
                 if isinstance(wanted, Pause):
                     session.pause(wanted)
@@ -63,6 +70,23 @@ def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | N
             step = partial(flow.throw if isinstance(answer, DriveError) else flow.send, answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
+
+
+def _run_together(
+    flows: Sequence[Flow[Any]], session: Session, keep: Callable[[Checkpoint], None] | None
+) -> list[Any]:
+    def outcome(flow: Flow[Any]) -> Any:
+        try:
+            return run(flow, session, keep)
+        except DriveError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="drive") as pool:
+        try:
+            return list(pool.map(outcome, flows))
+        except BaseException:  # the task is to end now: let no thread begin anything more
+            session.stopped = True
+            raise
 
 
 class Session:
@@ -79,6 +103,9 @@ class Session:
         self.settings = settings
         self.stopped = False
         self._http = open_session(settings)
+        self._budget = budget_of(
+            (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
+        )
         self._login, self._log, self._keep_secret = login, log, keep_secret
         self._notes, self._token, self._kept = Notes(), "", ""
 
@@ -86,6 +113,9 @@ class Session:
         """Sleep, and say why if that is news."""
         if note := self._notes.pick(pause):
             self._log.info("%s", note)
+        if pause.refusal is not None:
+            listen(self.settings.hosts.root, pause.refusal)
+            self._budget.listen(pause.refusal)
         until = time.monotonic() + pause.seconds
         while not self.stopped and (remaining := until - time.monotonic()) > 0:
             time.sleep(min(remaining, _SLICE))
@@ -97,6 +127,8 @@ class Session:
                 "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
             )
         url, headers = prepare(request, self.settings)
+        if wait := self._budget.reserve(units_of(request)):
+            self.pause(Pause(wait))
         if answer := held(url):
             return answer
         if request.authorized:
@@ -114,7 +146,10 @@ class Session:
             with nullcontext() if request.authorized else untraced():
                 response = self._http.send(prepared, allow_redirects=False, **settings)
             with response:
-                return listen(url, self._read(response))
+                answer = listen(url, self._read(response))
+            if request.authorized:
+                self._budget.listen(answer)
+            return answer  # noqa: TRY300  # the reading belongs to what may fail
         except DriveError as error:
             failure = error
         except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
