@@ -68,7 +68,7 @@ class Ledger:
     def issued(self, tenant, token):
         self.keep("tokens", token)
         self.keep("client secrets", tenant.client_secret)
-        self.keep("refresh tokens", tenant.refresh_token)
+        self.keep("refresh tokens", *tenant.grants)
         self.keep("identity headers", tenant.identity_header)
         return token
 
@@ -85,7 +85,7 @@ class Ledger:
         if call.authorized and (foreign or call.where != "graph"):
             leaks.append(f"a token was shown to {shown}")
         if (foreign or call.where != "token") and any(
-            secret in said for secret in (tenant.client_secret, tenant.refresh_token, *tenant.tokens)
+            secret in said for secret in (tenant.client_secret, *list(tenant.grants), *tenant.tokens)
         ):
             leaks.append(f"a credential was shown to {shown}")
         if call.where in {"graph", "token"} and "tempauth=" in said:
@@ -111,5 +111,8 @@ def _listen(method, hear):
 
 # for all emulators, whoever starts them
 Tenant.issue_token = _listen(Tenant.issue_token, lambda tenant, token, *_: ledger.issued(tenant, token))
+Tenant.issue_refresh_token = _listen(
+    Tenant.issue_refresh_token, lambda _, token, *__: ledger.keep("refresh tokens", token)
+)
 Tenant.accept = _listen(Tenant.accept, lambda _, job, *__: ledger.accepted(job))
 Tenant.note = _listen(Tenant.note, lambda tenant, _, call: ledger.noted(tenant, call))

@@ -55,17 +55,17 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
         raise Refusal(400, "BadRequest", "Invalid version.")
     collection, _, rest = raw_path[version.end() :].strip("/").partition("/")
     if collection == "me":
-        return _owned(_me(tenant, token), rest)
+        return _owned(_me(token), rest)
     finders = {"drives": _drives, "users": _users, "groups": _groups, "sites": _sites, "shares": _shares}
     if collection not in finders:
         return Target(None, unquote(collection))
     return finders[collection](tenant, rest)
 
 
-def _me(tenant: Tenant, token: Token) -> Owner:
-    if not token.delegated:
+def _me(token: Token) -> Owner:
+    if token.user is None:
         raise Refusal(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
-    return tenant.me
+    return token.user
 
 
 def _drives(tenant: Tenant, rest: str) -> Target:

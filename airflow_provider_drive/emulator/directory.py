@@ -57,15 +57,42 @@ class Site:
 
 @dataclass(frozen=True)
 class Token:
-    """An access token that was issued."""
+    """
+    An access token that was issued.
+
+    :param user: Who has signed in; None for an application.
+    """
 
     expires: float
-    delegated: bool
+    user: Owner | None = None
 
     @property
     def is_expired(self) -> bool:
         """Whether its time is over."""
         return time.time() >= self.expires
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a refresh token stands for."""
+
+    user: Owner
+
+
+@dataclass
+class Device:
+    """
+    A device whose user is to sign in.
+
+    :param scope: What it asks for.
+    :param looks: So many looks until the user has signed in.
+    :param asked: When it has looked last.
+    """
+
+    scope: str
+    expires: float
+    looks: int
+    asked: float = 0.0
 
 
 def guid(name: str) -> str:
@@ -84,6 +111,14 @@ def token_text(claims: dict[str, Any]) -> str:
     parts = [{"typ": "JWT", "alg": "RS256", "kid": secrets.token_hex(8)}, claims]
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*encoded, secrets.token_urlsafe(48)])
+
+
+def claims_of(user: Owner | None, permissions: list[str]) -> dict[str, Any]:
+    """https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
+    if user is None:
+        return {"idtyp": "app", "roles": permissions}
+    who = {"idtyp": "user", "name": user.name, "oid": user.id, "upn": user.address}
+    return {**who, "scp": " ".join(permissions)}
 
 
 def library_url(path: str, library: str) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
 from airflow_provider_drive.emulator.batch import serve_batch
+from airflow_provider_drive.emulator.denials import named
 from airflow_provider_drive.emulator.files import serve_file
 from airflow_provider_drive.emulator.graph import serve_graph
 from airflow_provider_drive.emulator.messages import Answer, refusal_answer
 from airflow_provider_drive.emulator.monitor import serve_monitor
-from airflow_provider_drive.emulator.oauth import serve_token
+from airflow_provider_drive.emulator.oauth import deny, serve_token
 from airflow_provider_drive.emulator.refusals import Refusal
 from airflow_provider_drive.emulator.tenant import Call
 
@@ -63,13 +64,17 @@ def _spoilt(tenant: Tenant, request: Request, fault: Fault) -> Answer:
         return dataclasses.replace(answer, delay=fault.seconds)
     if fault.kind == "truncate":
         return dataclasses.replace(answer, truncated=True)
-    return _instead(fault, request)
+    return _instead(tenant, fault, request)
 
 
-def _instead(fault: Fault, request: Request) -> Answer:
+def _instead(tenant: Tenant, fault: Fault, request: Request) -> Answer:
     """Make the answer that a fault gives instead of the true one."""
     status = fault.http_status
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
+    if fault.kind == "refuse" and request.door == "token" and fault.code:
+        answer = deny(tenant, request, named(fault.code))
+        answer.encode()
+        return answer
     if fault.kind == "refuse":
         answer = refusal_answer(_refusal(fault, status, headers), request)
         answer.encode()

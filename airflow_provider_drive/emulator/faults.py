@@ -19,11 +19,12 @@ class Fault:
 
     :param method: HTTP method; None for any.
     :param path: Regular expression, searched for in the decoded path without its query.
-    :param kind: What happens: ``refuse`` (an error of Graph's with ``status`` and ``code``), ``status`` (a
-        bare status), ``drop_before`` (the connection is cut, and nothing has happened), ``drop_after`` (cut
-        after the effect), ``delay`` (the effect at once, the answer after ``seconds``), ``truncate`` (the
-        answer's first half), ``garbage`` (bytes that are no JSON), ``html``, ``redirect`` (to
-        ``location``), ``huge`` (over 32 MiB of JSON), ``nested`` (JSON too deep to read).
+    :param kind: What happens: ``refuse`` (an error of Graph's with ``status`` and ``code``; of the
+        authority's with a ``code`` like ``AADSTS53003``, if it is asked), ``status`` (a bare status),
+        ``drop_before`` (the connection is cut, and nothing has happened), ``drop_after`` (cut after the
+        effect), ``delay`` (the effect at once, the answer after ``seconds``), ``truncate`` (the answer's
+        first half), ``garbage`` (bytes that are no JSON), ``html``, ``redirect`` (to ``location``), ``huge``
+        (over 32 MiB of JSON), ``nested`` (JSON too deep to read).
     :param times: How many requests it spoils.
     :param after: Let so many matching requests pass first.
     :param status: HTTP status of every kind but the drops, ``delay`` and ``truncate``.

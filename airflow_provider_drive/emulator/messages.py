@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MONITOR = re.compile(r"/v1\.0/monitor/|/_api/v2\.[01]/(?:monitor|drives/[^/]+/operations)/")
-_SIGN_IN = re.compile(r"/msi/|/[^/]+/(?:oauth2|v2\.0/\.well-known|discovery)/")
+_SIGN_IN = re.compile(r"/msi/|/metadata/identity/|/[^/]+/(?:oauth2|v2\.0/\.well-known|discovery)/")
 JSON_TYPE = (  # gnome-create-folder-201
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 )

@@ -1,62 +1,64 @@
-"""The door of Entra ID: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
+"""The door of Entra ID: https://learn.microsoft.com/entra/identity-platform/v2-protocols."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import uuid
+import re
+import secrets
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import jwt
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-
+from airflow_provider_drive.emulator.assertions import check_credential
+from airflow_provider_drive.emulator.denials import Denied
+from airflow_provider_drive.emulator.directory import Device, Grant
+from airflow_provider_drive.emulator.identities import serve_identity
 from airflow_provider_drive.emulator.messages import Answer
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_EXCHANGE = "api://AzureADTokenExchange"
 _COMMON = {"common", "organizations", "consumers"}
-
-
-class _Denied(Exception):  # noqa: N818 - it is an answer of Entra's, not an error of the emulator's
-    """https://learn.microsoft.com/entra/identity-platform/reference-error-codes."""
-
-    def __init__(self, error: str, number: int, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.error, self.number, self.status = error, number, status
+_OPENID = {"openid", "profile", "email", "offline_access"}
+_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+_PERMISSION = re.compile(r"[A-Z]\w*(?:\.\w+)+")
+_PLACE = "https://microsoft.com/devicelogin"
 
 
 def serve_token(tenant: Tenant, request: Request) -> Answer:
     """Answer MSAL: discovery, and tokens."""
+    if request.path.startswith(("/msi/", "/metadata/")):
+        return serve_identity(tenant, request)
     try:
-        if request.path.startswith("/msi/"):
-            return _managed_identity(tenant, request)
-        name, _, rest = request.path.strip("/").partition("/")
-        if rest == "discovery/instance":
-            return _instances(tenant, request)
-        _check_tenant(tenant, name)
-        if rest.endswith(".well-known/openid-configuration"):
-            return Answer(body=_configuration(tenant, request.base, name))
-        return _token(tenant, request)
-    except _Denied as denied:
-        return _denial(denied, request)
+        return _serve(tenant, request)
+    except Denied as denied:
+        return deny(tenant, request, denied)
 
 
-def _denial(denied: _Denied, request: Request) -> Answer:
-    trace = f"Trace ID: {uuid.uuid4()} Correlation ID: {request.client_request_id}"
-    body = {
-        "error": denied.error,
-        "error_description": f"AADSTS{denied.number}: {denied} {trace}",
-        "error_codes": [denied.number],
-        "correlation_id": request.client_request_id,
-        "error_uri": f"https://login.microsoftonline.com/error?code={denied.number}",
-    }
-    return Answer(denied.status, body, {"content-type": "application/json; charset=utf-8"})
+def deny(tenant: Tenant, request: Request, denied: Denied) -> Answer:
+    """Answer with a denial, whose text tells the request's application and tenant."""
+    name = request.path.strip("/").partition("/")[0]
+    return denied.answer(
+        request, app=_form(request).get("client_id", tenant.client_id), tenant=name, user=tenant.me.address
+    )
+
+
+def _serve(tenant: Tenant, request: Request) -> Answer:
+    name, _, rest = request.path.strip("/").partition("/")
+    if rest == "discovery/instance":
+        return _instances(tenant, request)
+    if name.lower() not in {tenant.tenant_id, tenant.domain, *_COMMON}:
+        raise Denied(90002)
+    if rest.endswith(".well-known/openid-configuration"):
+        return Answer(body=_configuration(tenant, tenant.token_base or request.base, name))
+    form = _form(request)
+    if form.get("client_id") != tenant.client_id:
+        raise Denied(700016)
+    return _device_code(tenant, form) if rest.endswith("/devicecode") else _token(tenant, request, form, name)
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
 
 
 def _instances(tenant: Tenant, request: Request) -> Answer:
@@ -66,13 +68,9 @@ def _instances(tenant: Tenant, request: Request) -> Answer:
     return Answer(body={"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [metadata]})
 
 
-def _check_tenant(tenant: Tenant, name: str) -> None:
-    if name.lower() not in {tenant.tenant_id, tenant.domain, *_COMMON}:
-        text = f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID."
-        raise _Denied("invalid_request", 90002, text)
-
-
 def _configuration(tenant: Tenant, base: str, name: str) -> dict[str, Any]:
+    """Give the endpoints; a tenant's own have its id in them, by whatever name they are asked for."""
+    name = name if name in _COMMON else tenant.tenant_id
     return {
         "issuer": f"{base}/{tenant.tenant_id}/v2.0",
         "authorization_endpoint": f"{base}/{name}/oauth2/v2.0/authorize",
@@ -84,109 +82,116 @@ def _configuration(tenant: Tenant, base: str, name: str) -> dict[str, Any]:
     }
 
 
-def _token(tenant: Tenant, request: Request) -> Answer:
-    form = dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
-    if form.get("client_id") != tenant.client_id:
-        text = f"Application with identifier '{form.get('client_id')}' was not found in the directory."
-        raise _Denied("unauthorized_client", 700016, text)
-    grant = form.get("grant_type")
+def _token(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Answer:
+    grant = form.get("grant_type", "")
     if grant == "client_credentials":
-        _check_credential(tenant, request, form)
-        _check_scope(form)
-        return _issued(tenant, delegated=False)
+        return _to_application(tenant, request, form, name)
+    if "client_secret" in form or "client_assertion" in form:
+        check_credential(tenant, request, form)
     if grant == "refresh_token":
-        if "client_secret" in form or "client_assertion" in form:
-            _check_credential(tenant, request, form)
-        if form.get("refresh_token") != tenant.refresh_token:
-            raise _Denied("invalid_grant", 9002313, "Invalid request. Request is malformed or invalid.")
-        return _issued(tenant, delegated=True)
-    raise _Denied("unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+        return _refreshed(tenant, form, name)
+    if grant == _DEVICE:
+        return _signed_in(tenant, form, name)
+    raise Denied(70003, grant=grant)
 
 
-def _managed_identity(tenant: Tenant, request: Request) -> Answer:
-    """https://learn.microsoft.com/azure/app-service/overview-managed-identity: IDENTITY_ENDPOINT."""
-    if request.headers.get("x-identity-header") != tenant.identity_header:
-        raise _Denied("invalid_client", 7000218, "The identity header is wrong.", 401)
-    text = tenant.issue_token()
+def _to_application(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Answer:
+    """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
+    if name in _COMMON:
+        raise Denied(9001023)
+    check_credential(tenant, request, form)
+    scope = form.get("scope", "")
+    if not scope.endswith("/.default"):
+        raise Denied(1002012, scope=scope)
+    return _issued(tenant, tenant.issue_token())
+
+
+# Users
+
+
+def _refreshed(tenant: Tenant, form: dict[str, str], name: str) -> Answer:
+    """
+    https://learn.microsoft.com/entra/identity-platform/refresh-tokens.
+
+    The old token stays good, unless ``tenant.refresh_tokens_once`` says otherwise.
+    """
+    text = form.get("refresh_token", "")
+    grant = tenant.grants.get(text)
+    if grant is None:
+        raise Denied(70000 if name == "consumers" else 9002313)
+    if tenant.refresh_tokens_once:
+        del tenant.grants[text]
+    return _to_user(tenant, form, name, grant)
+
+
+def _device_code(tenant: Tenant, form: dict[str, str]) -> Answer:
+    """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code."""
+    user_code, code = secrets.token_hex(4).upper(), secrets.token_urlsafe(48)
+    expires = time.time() + tenant.device_lifetime
+    tenant.devices[code] = Device(form.get("scope", ""), expires, tenant.device_looks)
     body = {
-        "access_token": text,
-        "expires_on": str(int(tenant.tokens[text].expires)),
-        "resource": request.query.get("resource", ""),
-        "token_type": "Bearer",
-        "client_id": tenant.client_id,
+        "user_code": user_code,
+        "device_code": code,
+        "verification_uri": _PLACE,
+        "expires_in": int(tenant.device_lifetime),
+        "interval": int(tenant.device_interval),
+        "message": f"To sign in, use a web browser to open the page {_PLACE} and enter the code {user_code} "
+        "to authenticate.",
     }
     return Answer(200, body, {"content-type": "application/json; charset=utf-8"})
 
 
-def _check_scope(form: dict[str, str]) -> None:
-    """Applications ask for ``/.default`` only: https://learn.microsoft.com/graph/auth-v2-service."""
-    if not form.get("scope", "").endswith("/.default"):
-        text = f"The provided value for scope {form.get('scope')} is not valid."
-        raise _Denied("invalid_scope", 1002012, text)
+def _signed_in(tenant: Tenant, form: dict[str, str], name: str) -> Answer:
+    device = tenant.devices.get(form.get("device_code", ""))
+    now = time.time()
+    if device is None:
+        raise Denied(70018)
+    if now >= device.expires:
+        raise Denied(70020)
+    asked, device.asked = device.asked, now
+    if now < asked + tenant.device_interval:
+        raise Denied("slow_down")
+    if device.looks > 0:
+        device.looks -= 1
+        raise Denied(70016)
+    if tenant.device_declines:
+        raise Denied("authorization_declined")
+    del tenant.devices[form["device_code"]]
+    user = tenant.consumer if name == "consumers" else tenant.me
+    return _to_user(tenant, {**form, "scope": device.scope}, name, Grant(user))
 
 
-def _issued(tenant: Tenant, *, delegated: bool) -> Answer:
+def _to_user(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -> Answer:
+    asked = form.get("scope", "").split()
+    permissions = _permissions(tenant, asked, name)
+    personal = grant.user.drive.is_personal
+    text = tenant.issue_token(user=grant.user, permissions=permissions)
+    if personal and not any("://" in scope for scope in asked):
+        # so https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13 saw Graph refuse it
+        del tenant.tokens[text]
+    answer = _issued(tenant, text)
+    body: Any = answer.body
+    body["scope"] = " ".join(f"https://graph.microsoft.com/{permission}" for permission in permissions)
+    if "offline_access" in asked:
+        body["refresh_token"] = tenant.issue_refresh_token(grant.user)
+    return answer
+
+
+def _permissions(tenant: Tenant, asked: list[str], name: str) -> list[str]:
+    """https://learn.microsoft.com/entra/identity-platform/scopes-oidc."""
+    wanted = [scope.rpartition("/")[2] for scope in asked if scope not in _OPENID]
+    if ".default" in wanted and name != "consumers":
+        return list(tenant.permissions)
+    for permission in wanted or [""]:
+        if not _PERMISSION.fullmatch(permission):
+            raise Denied(70011, scope=" ".join(asked))
+        if permission not in tenant.permissions:
+            raise Denied(65001)
+    return wanted
+
+
+def _issued(tenant: Tenant, text: str) -> Answer:
     lifetime = int(tenant.token_lifetime)
-    body: dict[str, Any] = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime}
-    body["access_token"] = tenant.issue_token(delegated=delegated)
-    if delegated:
-        body |= {"refresh_token": tenant.refresh_token, "scope": "Files.ReadWrite.All"}
+    body = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": text}
     headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store, no-cache"}
     return Answer(200, body, headers)
-
-
-def _check_credential(tenant: Tenant, request: Request, form: dict[str, str]) -> None:
-    if "client_assertion" in form:
-        _check_assertion(tenant, request, form)
-    elif "client_secret" not in form:
-        text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-        raise _Denied("invalid_client", 7000218, text, 401)
-    elif form["client_secret"] != tenant.client_secret:
-        text = "Invalid client secret provided. Ensure the secret being sent is the client secret value."
-        raise _Denied("invalid_client", 7000215, text, 401)
-
-
-def _check_assertion(tenant: Tenant, request: Request, form: dict[str, str]) -> None:
-    """https://learn.microsoft.com/entra/identity-platform/certificate-credentials."""
-    assertion = form["client_assertion"]
-    try:
-        if form.get("client_assertion_type") != _ASSERTION:
-            raise _Denied("invalid_request", 50027, "Invalid assertion type.")
-        claims = jwt.decode(assertion, options={"verify_signature": False})
-        federated = tenant.federations.get((claims.get("iss", ""), claims.get("sub", "")))
-        if federated is not None:
-            _verify(assertion, federated, _EXCHANGE)
-        elif claims.get("iss") != tenant.client_id or claims.get("sub") != tenant.client_id:
-            raise _Denied("invalid_client", 70021, "No matching federated identity record found.", 401)
-        else:
-            _verify(assertion, _certificate_key(tenant, assertion), f"{request.base}{request.path}")
-    except jwt.ExpiredSignatureError:
-        raise _Denied(
-            "invalid_client", 700024, "Client assertion is not within its valid time range.", 401
-        ) from None
-    except jwt.InvalidTokenError as error:
-        raise _Denied(
-            "invalid_client", 700027, f"Client assertion failed signature validation. {error}", 401
-        ) from None
-
-
-def _certificate_key(tenant: Tenant, assertion: str) -> bytes:
-    """Find the registered certificate whose thumbprint the assertion's header tells."""
-    header = jwt.get_unverified_header(assertion)
-    for pem in tenant.certificates:
-        certificate = x509.load_pem_x509_certificate(pem)
-        der = certificate.public_bytes(serialization.Encoding.DER)
-        prints = {"x5t": hashlib.sha1(der).digest(), "x5t#S256": hashlib.sha256(der).digest()}  # noqa: S324 - x5t is SHA-1
-        if any(header.get(name, "").rstrip("=") == _base64url(digest) for name, digest in prints.items()):
-            spki = serialization.PublicFormat.SubjectPublicKeyInfo
-            return certificate.public_key().public_bytes(serialization.Encoding.PEM, spki)
-    raise _Denied("invalid_client", 700027, "The certificate with the thumbprint is not registered.", 401)
-
-
-def _verify(assertion: str, key: bytes, audience: str) -> None:
-    options: Any = {"require": ["exp", "aud", "iss", "sub"]}
-    jwt.decode(assertion, key, algorithms=["RS256", "PS256"], audience=audience, options=options, leeway=0)
-
-
-def _base64url(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_provider_drive.emulator import directory, refusals
-from airflow_provider_drive.emulator.directory import Owner, Site, Token, guid
+from airflow_provider_drive.emulator.directory import Grant, Owner, Site, Token, guid
 from airflow_provider_drive.emulator.drives import Drive
 from airflow_provider_drive.emulator.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_drive.emulator.directory import Device
     from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.faults import Fault
     from airflow_provider_drive.emulator.jobs import Job
@@ -88,6 +89,7 @@ class Tenant:
         )  # looks like one of Entra's, and is none
         self.identity_header = guid("managed identity")
         self.refresh_token = "0.AXoA-" + guid("refresh token").replace("-", "")
+        self.consumer_refresh_token = "M.C5" + guid("consumer's refresh token").replace("-", "!")
         self.base_url = ""
         self.tokens: dict[str, Token] = {}
         self.reset()
@@ -119,18 +121,32 @@ class Tenant:
         self.budget_window = 60.0
         self.tells_retry_after = True  # iss-429-without-retry-after
         self.token_lifetime = 3600.0
+        self.token_base: str | None = None  # another https://host:port for the authority's endpoints
         self.permissions = [
             "Files.ReadWrite.All",
             "Sites.Read.All",
-        ]  # what tokens tell; nothing is refused for it
+        ]  # what tokens tell, and users have consented to; Graph refuses nothing for it
         self.opaque_tokens = False  # those of personal accounts tell nothing
+        self.expired_secrets: set[str] = set()
+        self.system_identity: str | None = guid("system identity")  # client ids of managed identities
+        self.user_identities = dict.fromkeys(  # by client id, object id and resource id
+            (guid("user identity"), guid("identity object"), f"/subscriptions/{guid('subscription')}/drive"),
+            guid("user identity"),
+        )
+        self.refresh_tokens_once = False  # Entra's stay good when they were used
+        self.device_looks = 1  # so many looks until the user of a device has signed in
+        self.device_declines = False
+        self.device_interval = 5.0
+        self.device_lifetime = 900.0
 
     def _forget(self) -> None:
         self.journal: list[Call] = []
         self.jobs: list[Job] = []
         self.jobs_by_id: dict[str, Job] = {}
         self.certificates: list[bytes] = []
+        self.subjects: dict[str, bytes] = {}
         self.federations: dict[tuple[str, str], bytes] = {}
+        self.devices: dict[str, Device] = {}
         self.uploads: dict[str, Upload] = {}
         self.links: dict[str, Item] = {}
         self.fresh_folders: dict[str, int] = {}
@@ -164,6 +180,8 @@ class Tenant:
             megan,
             Owner("user", "4f62a7105c03556e", "User Two", "user2@outlook.example", self.drives["personal"]),
         ]
+        self.consumer = self.users[-1]
+        self.grants = {self.refresh_token: Grant(self.me), self.consumer_refresh_token: Grant(self.consumer)}
         self.groups = [Owner("group", guid("group"), "Team", "team@contoso.com", self.drives["group"])]
 
     def _site(self, path: str, name: str, libraries: dict[str, str]) -> Site:
@@ -238,37 +256,59 @@ class Tenant:
         """Let the application sign in with this certificate."""
         self.certificates.append(pem.encode() if isinstance(pem, str) else pem)
 
+    def trust_name(self, subject: str, issuer_pem: bytes) -> None:
+        """Let the application sign in with any certificate of this common name that this authority signed."""
+        self.subjects[subject] = issuer_pem
+
     def trust_issuer(self, issuer: str, subject: str, public_key_pem: bytes) -> None:
         """Let the application sign in with what another issuer signed: a federated credential."""
         self.federations[issuer, subject] = public_key_pem
 
     # What the doors ask for
 
-    def issue_token(self, lifetime: float | None = None, *, delegated: bool = False) -> str:
-        """Issue an access token."""
+    def issue_token(
+        self,
+        lifetime: float | None = None,
+        *,
+        delegated: bool = False,
+        user: Owner | None = None,
+        permissions: list[str] | None = None,
+        app: str | None = None,
+    ) -> str:
+        """
+        Issue an access token.
+
+        :param lifetime: In seconds. Default is :attr:`token_lifetime`.
+        :param delegated: Whether a user has signed in: :attr:`me`, if ``user`` is not given.
+        :param user: Who has signed in. Default is nobody: it is an application's token.
+        :param permissions: Those that the token tells. Default is :attr:`permissions`.
+        :param app: Client id of the application or the identity. Default is :attr:`client_id`.
+        """
         with self.lock:
+            user = user or (self.me if delegated else None)
             lifetime = self.token_lifetime if lifetime is None else lifetime
             expires = time.time() + lifetime
             text = "Ew" + secrets.token_urlsafe(96)
-            if not self.opaque_tokens:
-                text = directory.token_text(self._claims(int(expires), delegated=delegated))
-            self.tokens[text] = Token(expires, delegated)
+            if not (self.opaque_tokens or (user and user.drive.is_personal)):
+                claims = {
+                    "aud": "https://graph.microsoft.com",
+                    "exp": int(expires),
+                    "appid": app or self.client_id,
+                    "app_displayname": "Archivist",
+                    "tid": self.tenant_id,
+                }
+                permissions = self.permissions if permissions is None else permissions
+                text = directory.token_text({**claims, **directory.claims_of(user, permissions)})
+            self.tokens[text] = Token(expires, user)
             self.tokens_issued += 1
             return text
 
-    def _claims(self, expires: int, *, delegated: bool) -> dict[str, Any]:
-        """https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
-        claims = {
-            "aud": "https://graph.microsoft.com",
-            "exp": expires,
-            "appid": self.client_id,
-            "app_displayname": "Archivist",
-            "tid": self.tenant_id,
-        }
-        if delegated:
-            user = {"name": self.me.name, "oid": self.me.id, "upn": self.me.address}
-            return {**claims, **user, "scp": " ".join(self.permissions)}
-        return {**claims, "roles": self.permissions}
+    def issue_refresh_token(self, user: Owner) -> str:
+        """Issue a refresh token."""
+        with self.lock:
+            text = f"0.AXoA-{secrets.token_urlsafe(48)}"
+            self.grants[text] = Grant(user)
+            return text
 
     def check_token(self, authorization: str) -> Token:
         """Refuse a token that is missing, unknown or too old: ``op-401-invalid-token``."""

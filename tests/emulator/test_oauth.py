@@ -125,17 +125,20 @@ def assertion(key, certificate, **claims):
     ("change", "number"),
     [
         ({}, None),
-        ({"aud": "https://elsewhere.example"}, 700027),
+        ({"aud": "https://elsewhere.example"}, 700023),
         ({"exp": 1}, 700024),
-        ({"sub": "someone"}, 70021),
-        ({"iss": "someone"}, 70021),
+        ({"nbf": 4_000_000_000, "exp": 4_000_000_600}, 700024),
+        ({"sub": "someone"}, 50027),
+        ({"jti": ""}, 50027),
+        ({"iss": "someone"}, 700211),
     ],
 )
 def test_an_assertion_is_read_closely(
     tenant, emulator, sign_in, key, certificate, registered, change, number
 ):
     me, endpoint = tenant.client_id, f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
-    claims = {"aud": endpoint, "exp": int(time.time()) + 60, "iss": me, "sub": me, **change}
+    exp = int(time.time()) + 60
+    claims = {"aud": endpoint, "exp": exp, "iss": me, "sub": me, "jti": "one of a kind", **change}
     answer = sign_in({"client_assertion": lambda: assertion(key, certificate, **claims)})
     assert answer.get("error_codes", [None]) == [number]
 
