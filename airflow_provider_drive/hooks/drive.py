@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
 from airflow_provider_drive import protocol
-from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import DriveError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
@@ -379,17 +379,21 @@ class DriveHook(BaseHook):
         return session
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in and ask Graph for the tenant's root site; return whether that went well, and how."""
+        """
+        Log in, read a drive, and see what the token allows.
+
+        :return: Whether copies and moves may succeed; and who logged in where, which drive could be read, and
+            which permissions there are and are missing; or which field of the connection to change.
+        """
+        from airflow_provider_drive.auth import login  # noqa: PLC0415  # Dag files must not pay for MSAL
+
         try:
-            self.request("GET", "/sites/root?$select=id,webUrl")
-        except (DriveAccessDeniedError, DriveItemNotFoundError):
-            seen = "may not read the root site, which copies and moves do not need"
+            token = login(self.settings).token()
+            self.keep_secret(token)
+            claims = protocol.read_claims(token)
+            return self._run(protocol.try_connection(claims, self.settings.tenant_id, self.hosts))
         except DriveError as error:
             return False, str(error)
-        else:
-            seen = "can read the root site"
-        settings = self.settings
-        return True, f"Logged in as the app {settings.client_id} to tenant {settings.tenant_id}; it {seen}."
 
     @property
     def settings(self) -> Settings:
@@ -462,7 +466,7 @@ class DriveHook(BaseHook):
     def _run(self, flow: protocol.Flow[_T], memory: TaskMemory | None = None) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
-        return run(flow, self._session, memory.keep if memory else None)
+        return run(flow, self._session, None if memory is None else memory.keep)
 
     def _ref(self, value: Any) -> protocol.ItemRef:
         address = self.address(value)

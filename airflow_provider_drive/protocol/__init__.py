@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.moving import MoveOrder as MoveOrder
     from airflow_provider_drive.protocol.moving import move_item as move_item
     from airflow_provider_drive.protocol.moving import read_move as read_move
+    from airflow_provider_drive.protocol.permissions import read_claims as read_claims
     from airflow_provider_drive.protocol.retries import ask as ask
+    from airflow_provider_drive.protocol.trying import try_connection as try_connection
     from airflow_provider_drive.protocol.updating import delete_item as delete_item
     from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
     from airflow_provider_drive.protocol.watching import watch_copy as watch_copy
@@ -56,7 +58,9 @@ _NAMES = {
     "items": ("check_seconds", "check_tag"),
     "messages": ("Flow", "Request", "Response"),
     "moving": ("Move", "MoveOrder", "move_item", "read_move"),
+    "permissions": ("read_claims",),
     "retries": ("ask",),
+    "trying": ("try_connection",),
     "updating": ("delete_item",),
     "watching": ("look_at_copy", "watch_copy"),
 }

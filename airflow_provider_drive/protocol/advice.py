@@ -59,7 +59,7 @@ _AADSTS = {
     "70021 700211 700212 700213 7002131": "The app has no federated credential with this token's issuer, "
     "subject and audience: compare them with the app's registration, and check the connection's login and "
     "federated_token_file.",
-    "50027": "The assertion's issuer, audience or time is not as it has to be: check the connection's "
+    "50027 700023": "The assertion's issuer, audience or time is not as it has to be: check the connection's "
     "authority and login, and the worker's clock.",
     # What is asked for
     "70011 1002012 28002 28003 700022": "The scope is not one that can be asked for: empty the connection's"
@@ -99,6 +99,8 @@ _BY_ERROR = {
     "invalid_grant": AADSTS[70000],
     "temporarily_unavailable": AADSTS[90033],
     "interaction_required": AADSTS[50076],
+    "expired_token": AADSTS[70020],
+    "authorization_declined": AADSTS[65004],
 }
 _BY_KIND = {
     "client_secret": "Check the connection's tenant_id, login and password.",

@@ -30,10 +30,11 @@ class Claims:
     """
     What a token says of itself.
 
-    :param user: Who logged in; empty for an app.
+    :param is_user: Whether a user logged in, and not an app by itself.
     :param permissions: Those that are about files and sites.
     """
 
+    is_user: bool = False
     app_id: str = ""
     app_name: str = ""
     user: str = ""
@@ -44,7 +45,7 @@ class Claims:
     def who(self) -> str:
         """Who logged in, in words."""
         app = f"the app {self.app_name} ({self.app_id})" if self.app_name else f"the app {self.app_id}"
-        return f"the user {self.user} through {app}" if self.user else app
+        return f"the user {self.user} through {app}" if self.is_user else app
 
     @property
     def may_write(self) -> bool:
@@ -72,7 +73,10 @@ class Claims:
             elif _OWN_DRIVE in permissions:
                 remarks.append(f"{_OWN_DRIVE} allows copies and moves in this user's own drive.")
             else:
-                remarks.append(f"Copies and moves need {' or '.join(WRITING)}, which is missing.")
+                remarks.append(
+                    f"Copies and moves need {' or '.join(WRITING)}, which is missing: add one to the app, "
+                    "and have an administrator consent to it."
+                )
         if permissions.isdisjoint((*FINDING_SITES, *_WIDER, *self._selected)):
             remarks.append(f"Addresses that name a site need {FINDING_SITES[0]}, which is missing.")
         return remarks
@@ -92,9 +96,10 @@ def read_claims(token: str) -> Claims | None:
     if not isinstance(claims, dict):
         return None
     return Claims(
+        is_user="scp" in claims,
         app_id=_text(claims, "appid", "azp"),
         app_name=_text(claims, "app_displayname"),
-        user=_text(claims, "upn", "preferred_username", "unique_name", "name") if "scp" in claims else "",
+        user=_text(claims, "upn", "preferred_username", "unique_name", "name"),
         tenant_id=_text(claims, "tid"),
         permissions=_permissions(claims),
     )

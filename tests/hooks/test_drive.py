@@ -405,32 +405,6 @@ def test_a_session_has_the_connections_time_out(connect, tenant, emulator, legal
         DriveHook().get_conn().get(f"{emulator.url}/v1.0/drives/{legal.id}")
 
 
-def test_a_good_connection_is_told_so(hook, tenant):
-    fine, message = hook.test_connection()
-
-    assert fine
-    assert tenant.client_id in message
-    assert tenant.client_secret not in message
-
-
-def test_a_connection_that_sees_no_root_site_is_good_enough(hook, tenant):
-    tenant.faults.append(Fault("GET", "/sites/root", status=403))
-
-    fine, message = hook.test_connection()
-
-    assert fine
-    assert "may not read the root site" in message
-
-
-def test_a_bad_connection_is_told_so_with_the_setting_to_look_at(connect):
-    connect(password="wrong")
-
-    fine, message = DriveHook().test_connection()
-
-    assert not fine
-    assert "password" in message
-
-
 def test_a_connection_that_does_not_exist_is_named(tenant):
     with pytest.raises(DriveError, match="no_such_connection") as caught:
         DriveHook("no_such_connection").get_item("drives/d/items/i")
