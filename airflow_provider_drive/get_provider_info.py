@@ -94,5 +94,6 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.sensors.copy"]}],
+        "extra-links": [f"{_PACKAGE}.links.DriveSourceLink", f"{_PACKAGE}.links.DriveDestinationLink"],
         "triggers": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.triggers.copy"]}],
     }

@@ -31,11 +31,13 @@ class TaskMemory:
 
     :param context: The task's context.
     :param about: What the task is to do, as JSON or nearly so. Checkpoints about something else do not count.
+    :ivar begun: What this try has begun, wherever it is kept; None if it has not come so far.
     """
 
     def __init__(self, context: Mapping[str, Any], *about: Any) -> None:
         self._store = context.get("task_state_store")
         self._kept: dict[str, Any] = {}
+        self.begun: protocol.CopyJob | protocol.Move | None = None
         if self._store is None:
             return
         ti, text = context["ti"], json.dumps(about, sort_keys=True, default=str)
@@ -64,9 +66,10 @@ class TaskMemory:
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint, before anything else happens. What of it is secret is encrypted."""
+        state = checkpoint.state
+        self.begun = state or self.begun
         if self._store is None:
             return
-        state = checkpoint.state
         kept = state.as_dict(seal) if isinstance(state, protocol.CopyJob) else state and state.as_dict()
         self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
         self._store.set(STATE_KEY, self._kept)

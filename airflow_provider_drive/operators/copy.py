@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_drive import protocol
-from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.remembering import TaskMemory
 from airflow_provider_drive.sealing import seal, unseal
@@ -68,6 +69,7 @@ class DriveCopyOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("item", "destination", "name", "conflict_behavior", "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
+    operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
     ui_color = "#d5e8fb"
 
     def __init__(
@@ -128,7 +130,7 @@ class DriveCopyOperator(BaseOperator):
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
             job = protocol.read_copy_job(pushed, unseal)
-            return self._finish(job, status, job.submitted_at + self.copy_timeout, memory)
+            return self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
 
     def on_kill(self) -> None:
         """Stop waiting at once."""
@@ -141,7 +143,22 @@ class DriveCopyOperator(BaseOperator):
 
     def _copy(self, context: Context, memory: TaskMemory) -> dict[str, Any]:
         now = time.time()
-        job = self.hook.submit_copy(
+        try:
+            job = self._submit(memory)
+        except DriveError:
+            show_links(context, self.hook, memory.begun)
+            raise
+        if job.monitor_url:
+            self.log.info("Graph has accepted %s.", job)
+            context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
+        show_links(context, self.hook, job)
+        if not self.wait_for_completion:
+            return job.as_dict(seal)
+        deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
+        return self._finish(context, job, self._watch(context, job, deadline), deadline, memory)
+
+    def _submit(self, memory: TaskMemory) -> protocol.CopyJob:
+        return self.hook.submit_copy(
             self.item,
             self.destination,
             self.name,
@@ -154,13 +171,6 @@ class DriveCopyOperator(BaseOperator):
             awaited=self.wait_for_completion,
             memory=memory,
         )
-        if job.monitor_url:
-            self.log.info("Graph has accepted %s.", job)
-            context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-        if not self.wait_for_completion:
-            return job.as_dict(seal)
-        deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
-        return self._finish(job, self._watch(context, job, deadline), deadline, memory)
 
     def _watch(self, context: Context, job: protocol.CopyJob, deadline: float) -> protocol.CopyStatus:
         """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
@@ -181,10 +191,16 @@ class DriveCopyOperator(BaseOperator):
         )
 
     def _finish(
-        self, job: protocol.CopyJob, status: protocol.CopyStatus, deadline: float, memory: TaskMemory
+        self,
+        context: Context,
+        job: protocol.CopyJob,
+        status: protocol.CopyStatus,
+        deadline: float,
+        memory: TaskMemory,
     ) -> dict[str, Any]:
         item = self.hook.finish_job(
             job, status, deadline=deadline, poll_interval=self.poll_interval, memory=memory
         )
+        show_links(context, self.hook, job, item)
         self.log.info("Copied: %s is %s now.", item.get("name"), item.get("id"))
         return item

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
 from airflow_provider_drive.remembering import TaskMemory
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class DriveMoveOperator(BaseOperator):
         "drive_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
+    operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
     ui_color = "#d5e8fb"
 
     def __init__(
@@ -94,20 +97,28 @@ class DriveMoveOperator(BaseOperator):
         """Move the item, or go on with what an earlier try has begun."""
         memory = TaskMemory(context, self.item, self.destination, self.name, self.cross_drive)
         with final_errors_fail(remembers=bool(memory)):
-            item = self.hook.move_item(
-                self.item,
-                self.destination,
-                self.name,
-                self.if_match,
-                self.conflict_behavior,
-                create_destination=self.create_destination,
-                cross_drive=self.cross_drive,
-                memory=memory,
-            )
+            try:
+                item = self._move(memory)
+            except DriveError:
+                show_links(context, self.hook, memory.begun)
+                raise
+        show_links(context, self.hook, memory.begun, item)
         self.log.info(
             "Moved: %s is in the folder %s now.", item.get("name"), item.get("parentReference", {}).get("id")
         )
         return item
+
+    def _move(self, memory: TaskMemory) -> dict[str, Any]:
+        return self.hook.move_item(
+            self.item,
+            self.destination,
+            self.name,
+            self.if_match,
+            self.conflict_behavior,
+            create_destination=self.create_destination,
+            cross_drive=self.cross_drive,
+            memory=memory,
+        )
 
     def on_kill(self) -> None:
         """Stop waiting at once."""

@@ -322,7 +322,14 @@ def described(job: CopyJob, item: DriveItem | None) -> CopyJob:
     if item is None:
         return job
     name = job.name if job.name or job.children_only else item.name
-    return replace(job, name=name, kind=item.kind, size=item.size, quick_xor_hash=item.quick_xor_hash)
+    return replace(
+        job,
+        name=name,
+        kind=item.kind,
+        size=item.size,
+        quick_xor_hash=item.quick_xor_hash,
+        source_url=item.web_url,
+    )
 
 
 def _described(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:

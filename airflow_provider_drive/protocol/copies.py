@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 COPY_BEHAVIORS = (*CONFLICT_BEHAVIORS, SKIP)
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
+_TEXTS = (
+    *("name", "landing_name", "kind", "quickXorHash", "resource_id"),
+    *("source_url", "destination_url"),
+)
 _LONG = 16
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING: tuple[Any, ...] = (None, "", [])
@@ -221,6 +225,7 @@ class CopyJob:
     :param repeated: An earlier request may have been taken too, so that a taken name may be its work.
     :param since: When it was asked for first, if more than once.
     :param found: It was found by what it looks like, and not told by Graph.
+    :param source_url: Where a browser shows the source, where it was read; so with the destination.
     """
 
     monitor_url: str | None = field(repr=False)
@@ -240,6 +245,8 @@ class CopyJob:
     repeated: bool = False
     since: float | None = None
     found: bool = False
+    source_url: str | None = None
+    destination_url: str | None = None
 
     def __str__(self) -> str:
         children = "the children of " if self.children_only else ""
@@ -278,6 +285,8 @@ class CopyJob:
             "repeated": self.repeated,
             "since": None if self.since is None else print_time(self.since),
             "found": self.found,
+            "source_url": self.source_url,
+            "destination_url": self.destination_url,
         }
 
 
@@ -294,7 +303,7 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
             "template made text of it, pass the task's .output instead."
         )
     monitor_url, submitted_at = value.get("monitor_url"), read_time(value.get("submitted_at"))
-    texts = {key: value.get(key) for key in ("name", "landing_name", "kind", "quickXorHash", "resource_id")}
+    texts = {key: value.get(key) for key in _TEXTS}
     faults = [key for key, text in texts.items() if text is not None and not isinstance(text, str)]
     faults += [
         key for key in ("name", "landing_name") if isinstance(texts[key], str) and not is_name(texts[key])
@@ -331,6 +340,8 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
         repeated=value.get("repeated") is True,
         since=read_time(value.get("since")),
         found=value.get("found") is True,
+        source_url=texts["source_url"],
+        destination_url=texts["destination_url"],
     )
 
 

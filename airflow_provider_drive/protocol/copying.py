@@ -217,7 +217,7 @@ def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, numbe
     yield Checkpoint("copy", job)
     started = clock()
     try:
-        response = yield from _post(request, tries=FRESH_FOLDER_TRIES if into_new_folder else 1)
+        response = yield from post_copy(request, tries=FRESH_FOLDER_TRIES if into_new_folder else 1)
     except DriveError as refusal:  # or it never left
         across = not same_drive(source.drive_id, job.destination.drive_id)
         if isinstance(refusal, DriveItemNotFoundError) and across:
@@ -328,7 +328,16 @@ def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: boo
             order.destination, hosts, create=order.create_destination
         )
     asked = (item.read_at or terms.clock()) if item else 0.0
-    job = CopyJob(None, ref, folder, order.name, order.conflict_behavior, asked, order.children_only)
+    job = CopyJob(
+        None,
+        ref,
+        folder,
+        order.name,
+        order.conflict_behavior,
+        asked,
+        order.children_only,
+        destination_url=read.web_url if read else None,
+    )
     personal = read.is_personal if read else folder.is_personal
     if item is None and not order.children_only and (personal or _takes_two_steps(order)):
         item = yield from get_item(ref, hosts)
@@ -460,7 +469,7 @@ def _parent_of(item: DriveItem | None) -> ItemRef:
     return ItemRef(item.ref.drive_id, item.parent_id)
 
 
-def _post(request: Request, tries: int) -> Flow[Response | None]:
+def post_copy(request: Request, tries: int) -> Flow[Response | None]:
     """Send the one POST. None if nobody can say whether Graph has taken it."""
     for attempt in range(tries):
         try:

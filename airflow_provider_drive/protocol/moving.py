@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 CROSS_DRIVE = ("fail", "copy")
 _REMEMBERED = (
     *("id", "name", "size", "eTag", "@odata.etag", "cTag", "createdDateTime", "lastModifiedDateTime"),
-    *("file", "folder", "package", "parentReference"),
+    *("file", "folder", "package", "parentReference", "webUrl"),
 )
 
 
@@ -96,6 +96,15 @@ class Move:
     item: DriveItem
     folder: ItemRef | None
     proven: bool = False
+
+    @property
+    def source_url(self) -> str | None:
+        """Where a browser showed the item."""
+        return self.item.web_url
+
+    @property
+    def destination_url(self) -> None:
+        """Nothing: of the folder only the ids are kept."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the move as JSON."""

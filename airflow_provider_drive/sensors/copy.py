@@ -26,6 +26,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.failing import become
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
 from airflow_provider_drive.protocol.defaults import DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.sealing import unseal
 
@@ -75,6 +76,7 @@ class DriveCopySensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("copy_job", "monitor_url", "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"copy_job": "json"}
+    operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
     ui_color = "#e8f2d5"
 
     def __init__(
@@ -104,6 +106,7 @@ class DriveCopySensor(BaseSensorOperator):
         with self._skip_if_soft(), self._sensor_errors():
             url = self._monitor_url()
             protocol.check_seconds("poll_interval", self.poll_interval)
+            show_links(context, self.hook, self._job())
         if not self.deferrable or url is None:  # without a monitor there is nothing for the triggerer to ask
             return super().execute(context)
         with self._skip_if_soft():
@@ -112,12 +115,14 @@ class DriveCopySensor(BaseSensorOperator):
             return looked.xcom_value
         return self._defer(url)
 
-    def poke(self, context: Context) -> bool | PokeReturnValue:  # noqa: ARG002  # Airflow's signature
+    def poke(self, context: Context) -> bool | PokeReturnValue:
         """Look at the copy once."""
         with self._sensor_errors():
             job = self._job()
             if job is not None:
                 item = self.hook.check_job(job, deadline=float("inf"))
+                if item is not None:
+                    show_links(context, self.hook, job, item)
                 return item is not None and PokeReturnValue(is_done=True, xcom_value=item)
             status = self.hook.look(self._monitor_url() or "")
             return not status.is_running and PokeReturnValue(
@@ -125,17 +130,16 @@ class DriveCopySensor(BaseSensorOperator):
             )
 
     def execute_complete(
-        self,
-        context: Context,  # noqa: ARG002  # Airflow's signature
-        event: dict[str, Any] | None = None,
-        **_: Any,
+        self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs nothing but the event."""
         with self._sensor_errors():
             status, job = protocol.read_event(event), self._job()
             if job is None:
                 return protocol.conclude(status)
-            return self.hook.finish_job(job, status, deadline=float("inf"))
+            item = self.hook.finish_job(job, status, deadline=float("inf"))
+            show_links(context, self.hook, job, item)
+            return item
 
     def on_kill(self) -> None:
         """Stop waiting at once."""

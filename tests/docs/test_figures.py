@@ -152,5 +152,6 @@ def test_a_copy_with_a_deferral_pushes_the_xcoms_that_the_page_names(worker, ten
         poll_interval=0.1,
     )
     described = table(section(page("operators.md"), "DriveCopyOperator"))
-    assert set(worker.ti.xcoms) == {"monitor_url", "copy_job"} <= set(described)
+    links = {"source_url", "destination_url"}
+    assert set(worker.ti.xcoms) == {"monitor_url", "copy_job", *links} <= set(described)
     assert worker.xcom("monitor_url") not in json.dumps(worker.xcom("copy_job"))

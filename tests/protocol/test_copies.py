@@ -326,6 +326,7 @@ class TestJobs:
         kind="file",
         size=7,
         quick_xor_hash="hash=",
+        source_url="https://contoso.sharepoint.com/plan.pdf",
     )
 
     def test_a_job_crosses_a_database(self):
@@ -348,6 +349,8 @@ class TestJobs:
             "repeated": False,
             "since": None,
             "found": False,
+            "source_url": "https://contoso.sharepoint.com/plan.pdf",
+            "destination_url": None,
         }
         assert read_copy_job(told, lambda sealed: sealed.removeprefix("sealed ")) == self.JOB
 
