@@ -29,7 +29,9 @@ def test_a_copy_that_was_submitted_links_to_its_source_and_to_its_folder(copy, s
     assert shown() == {"source": f"{LEGAL}/Contracts/plan.txt", "destination": f"{ARCHIVE}/Vault"}
 
 
-def test_a_copy_that_was_waited_for_links_to_what_was_made(copy, waiting, tenant, shown, plan, vault, path_of):
+def test_a_copy_that_was_waited_for_links_to_what_was_made(
+    copy, waiting, tenant, shown, plan, vault, path_of
+):
     tenant.copies = CopyBehaviour(looks=4)
 
     copy(path_of(plan), path_of(vault), name="copy.txt", **waiting)
