@@ -75,6 +75,11 @@ class Hosts:
     allowed: tuple[str, ...] = ()
 
     @property
+    def cloud(self) -> str:
+        """The cloud's name, or Graph's address if it is in none of Microsoft's."""
+        return next((name for name, cloud in CLOUDS.items() if cloud.graph == self.graph), self.graph)
+
+    @property
     def root(self) -> str:
         """Graph's version root, which the paths of requests are below."""
         return f"{self.graph}/v1.0"

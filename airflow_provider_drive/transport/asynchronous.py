@@ -15,9 +15,10 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, untraced
+from airflow_provider_drive.protocol.budget import units_of
 from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, held, host_of, listen
+from airflow_provider_drive.transport.pace import Notes, Spent, held, host_of, listen
 from airflow_provider_drive.transport.sharing import Shared
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class AsyncSession:
 
     def __init__(self, settings: Settings, shared: _Shared, log: Log) -> None:
         self.settings = settings
+        self.spent = Spent()
         self._shared, self._log = shared, log
         self._notes = Notes()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
@@ -109,6 +111,7 @@ class AsyncSession:
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
+            self.spent.add(units_of(request))
             async with self._shared.client.request(
                 request.method,
                 URL(url, encoded=True),  # as it is: a monitor URL is opaque

@@ -17,7 +17,7 @@ from airflow_provider_drive.network import open_session, read_whole, untraced
 from airflow_provider_drive.protocol.budget import units_of
 from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, budget_of, held, listen
+from airflow_provider_drive.transport.pace import Notes, Spent, budget_of, held, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,6 +102,7 @@ class Session:
         """
         self.settings = settings
         self.stopped = False
+        self.spent = Spent()
         self._http = open_session(settings)
         self._budget = budget_of(
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
@@ -143,6 +144,7 @@ class Session:
             )
             prepared.url = url  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+            self.spent.add(units_of(request))
             with nullcontext() if request.authorized else untraced():
                 response = self._http.send(prepared, allow_redirects=False, **settings)
             with response:

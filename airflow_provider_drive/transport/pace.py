@@ -182,6 +182,19 @@ def budget_of(app: tuple[str, ...], units_per_minute: float) -> Budget:
         return budget
 
 
+class Spent:
+    """What a session has sent so far, tries that failed included; logins are not in it."""
+
+    def __init__(self) -> None:
+        self.requests, self.units = 0, 0
+        self._lock = threading.Lock()
+
+    def add(self, units: int) -> None:
+        """Count one request."""
+        with self._lock:
+            self.requests, self.units = self.requests + 1, self.units + units
+
+
 class Log(Protocol):
     """What a session needs of a logger: Airflow's are not those of the standard library."""
 
