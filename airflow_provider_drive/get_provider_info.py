@@ -7,44 +7,90 @@ from typing import Any
 _PACKAGE = "airflow_provider_drive"
 
 
-def _text(label: str, description: str, **schema: Any) -> dict[str, Any]:
-    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+LOGIN = "Login"
+NETWORK = "Cloud and network"
+
+
+def _text(section: str, label: str, description: str, **schema: Any) -> dict[str, Any]:
+    schema = {"type": ["string", "null"], "section": section, **schema}
+    return {"label": label, "description": description, "schema": schema}
+
+
+def _choice(section: str, label: str, description: str, unset: str, *values: str) -> dict[str, Any]:
+    return _text(section, label, description, enum=[None, *values], values_display={"null": unset})
 
 
 # https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
 # One table for both forms: Airflow 3.2 and later read it from here, older ones through the hook's methods.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
-    "tenant_id": _text("Directory (tenant) ID", "The tenant's id, or one of its domains."),
-    "auth_type": _text(
+    "tenant_id": _text(
+        LOGIN,
+        "Directory (tenant) ID",
+        "The tenant's id, or one of its domains, such as contoso.onmicrosoft.com.",
+    ),
+    "auth_type": _choice(
+        LOGIN,
         "Login",
         "client_secret or certificate. Left out, it is told from what is filled in.",
-        enum=["client_secret", "certificate", None],
+        "told from what is filled in",
+        "client_secret",
+        "certificate",
     ),
     "certificate_path": _text(
-        "Certificate path", "A PEM file with key and certificate, or a PFX file, as the workers see it."
+        LOGIN,
+        "Certificate path",
+        "A PEM file with the key and the certificate, or a PFX file, where the workers see it: "
+        "/etc/airflow/drive.pem. Its passphrase is the Client secret above.",
     ),
     "private_key": _text(
-        "Private key", "The text of a PEM instead of a path: the key, and the certificate.", format="password"
+        LOGIN,
+        "Private key",
+        "Instead of a path: the text of the PEM, with the key and the certificate.",
+        format="password",
     ),
-    "thumbprint": _text("Thumbprint", "The certificate's SHA-1 thumbprint, where only the key is given."),
-    "cloud": _text(
+    "thumbprint": _text(
+        LOGIN, "Thumbprint", "The certificate's SHA-1 thumbprint, if the PEM has the key alone."
+    ),
+    "scopes": _text(
+        LOGIN, "Scopes", "What to ask a token for, separated by commas. Default is the cloud's /.default."
+    ),
+    "cloud": _choice(
+        NETWORK,
         "Cloud",
-        "global (default), usgov, dod or china.",
-        enum=["global", "usgov", "dod", "china", None],
+        "global (the default), usgov (GCC High), dod, or china (21Vianet).",
+        "the default",
+        "global",
+        "usgov",
+        "dod",
+        "china",
     ),
-    "authority": _text("Authority", "Address that issues tokens, https://…, instead of the cloud's."),
-    "scopes": _text("Scopes", "Instead of the cloud's /.default; separated by commas."),
-    "verify": _text("Verify TLS", "true, false or the path of a CA bundle."),
-    "proxies": _text("Proxies", 'As JSON: {"https": "http://proxy:3128"}.'),
+    "authority": _text(
+        NETWORK,
+        "Authority",
+        "The address that issues tokens, if not the cloud's: https://login.microsoftonline.com.",
+    ),
     "allowed_hosts": _text(
-        "Allowed hosts", "More hosts that monitor URLs and next links may be on, separated by commas."
+        NETWORK,
+        "Allowed hosts",
+        "More hosts that monitor URLs and next links may be on, separated by commas: files.example.com.",
+    ),
+    "proxies": _text(
+        NETWORK, "Proxies", 'As JSON: {"https": "http://proxy:3128"}. Default is what the environment says.'
+    ),
+    "verify": _text(
+        NETWORK,
+        "Verify TLS",
+        "true, false, or the path of a CA bundle, where workers and triggerer see it: "
+        "/etc/ssl/company-ca.pem. Default is what the environment says.",
     ),
     "timeout": {
         "label": "Timeout",
         "description": "Seconds for one HTTP request. Default is 30.",
-        "schema": {"type": ["number", "null"]},
+        "schema": {"type": ["number", "null"], "section": NETWORK},
     },
-    "user_agent_company": _text("Company in the User-Agent", "Default is Airflow."),
+    "user_agent_company": _text(
+        NETWORK, "Company", "Yours, for the User-Agent that Microsoft asks for. Default is Airflow."
+    ),
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
@@ -56,8 +102,8 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     },
     "placeholders": {
         "login": "00000000-0000-0000-0000-000000000000",
-        "password": "the secret's value, or the passphrase of the certificate",
-        "host": "https://graph.microsoft.com",
+        "password": "the secret's value, not its id; or the certificate's passphrase",
+        "host": "only if not the cloud's: https://graph.microsoft.com",
     },
 }
 

@@ -429,18 +429,17 @@ class DriveHook(BaseHook):
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's fields for Airflow before 3.2; later ones read the provider's metadata."""
         from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415  # Airflow 2's
-        from wtforms import PasswordField, StringField  # noqa: PLC0415  # likewise
+        from wtforms import PasswordField, StringField, validators  # noqa: PLC0415  # likewise
 
         from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS  # noqa: PLC0415  # only for the form
 
-        return {
-            name: PasswordField(
-                field["label"], description=field["description"], widget=BS3PasswordFieldWidget()
-            )
-            if field["schema"].get("format") == "password"
-            else StringField(field["label"], description=field["description"], widget=BS3TextFieldWidget())
-            for name, field in CONNECTION_FIELDS.items()
-        }
+        def widget(label: str, description: str, schema: dict[str, Any]) -> Any:
+            if schema.get("format") == "password":
+                return PasswordField(label, description=description, widget=BS3PasswordFieldWidget())
+            known = [validators.any_of([value or "" for value in schema["enum"]])] if "enum" in schema else []
+            return StringField(label, known, description=description, widget=BS3TextFieldWidget())
+
+        return {name: widget(**field) for name, field in CONNECTION_FIELDS.items()}
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
