@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import (
+    AirflowNotFoundException,
+    AirflowSkipException,
+    BaseHook,
+    TaskDeferred,
+)
 
 from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import DriveError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import requests
 
@@ -413,6 +419,40 @@ class DriveHook(BaseHook):
         """
         return protocol.parse_address(value, self.hosts)
 
+    def describe(self, item: Any, destination: Any, name: str | None) -> str:
+        """Say what is to go where, with nothing in it that opens anything."""
+        where = "" if destination is None else f" to {self.address(destination)}"
+        return f"{self.address(item)}{where}" + (f" as {name!r}" if name else "")
+
+    @contextmanager
+    def report(self, doing: str) -> Iterator[list[str]]:
+        """
+        Log a line about who does what in which cloud, and one at the end: what came of it, and what it took.
+
+        :param doing: What is being done, to what: ``Copying … to …``.
+        :return: A list, for what has come of it: a sentence. An error needs none.
+        """
+        session, started, outcome = self._session, time.monotonic(), ["It was interrupted."]
+        self.log.info("%s, as %s, by the connection %s.", doing, _who(session.settings), self.drive_conn_id)
+        try:
+            yield outcome
+        except TaskDeferred:
+            outcome.append("The triggerer waits for it from now on.")
+            raise
+        except AirflowSkipException:
+            outcome.append("Skipped.")
+            raise
+        except Exception as error:
+            later = type(error).__name__ == "AirflowRescheduleException"  # which is not to be had everywhere
+            outcome.append("Not done yet." if later else "It did not succeed.")
+            raise
+        finally:
+            seconds, spent = time.monotonic() - started, session.spent
+            self.log.info(
+                "%s That took %.1f s and %d requests (%d resource units).",
+                *(outcome[-1], seconds, spent.requests, spent.units),
+            )
+
     def stop(self) -> None:
         """Let whatever is waiting in this hook end at once. Graph offers no way to cancel a copy."""
         if self._opened is not None:
@@ -477,3 +517,12 @@ class DriveHook(BaseHook):
 
     def _address_or_none(self, value: Any) -> protocol.Address | None:
         return None if value is None else self.address(value)
+
+
+def _who(settings: Settings) -> str:
+    """Say who logs in where, as far as the connection tells."""
+    if settings.missing:
+        return "nobody, since there is no such connection"
+    who = f"the app {settings.client_id}" if settings.client_id else "this machine's identity"
+    tenant = f" of the tenant {settings.tenant_id}" if settings.tenant_id else ""
+    return f"{who}{tenant} in the cloud {settings.hosts.cloud}"

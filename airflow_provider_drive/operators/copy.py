@@ -114,7 +114,9 @@ class DriveCopyOperator(BaseOperator):
         with final_errors_fail(remembers=bool(memory)):
             protocol.check_seconds("poll_interval", self.poll_interval)
             protocol.check_seconds("copy_timeout", self.copy_timeout)
-            return self._copy(context, memory)
+            what = self.hook.describe(self.item, self.destination, self.name)
+            with self.hook.report(f"Copying {what}") as outcome:
+                return self._copy(context, memory, outcome)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
@@ -130,7 +132,11 @@ class DriveCopyOperator(BaseOperator):
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
             job = protocol.read_copy_job(pushed, unseal)
-            return self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
+            asked = f"asked for {time.time() - job.asked:.0f} s ago"
+            with self.hook.report(f"Looking at what came of {job}, {asked}") as outcome:
+                item = self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
+                outcome.append(_copied(item))
+                return item
 
     def on_kill(self) -> None:
         """Stop waiting at once."""
@@ -141,7 +147,7 @@ class DriveCopyOperator(BaseOperator):
         what = (self.item, self.destination, self.conflict_behavior, self.children_only)
         return TaskMemory(context, *what)
 
-    def _copy(self, context: Context, memory: TaskMemory) -> dict[str, Any]:
+    def _copy(self, context: Context, memory: TaskMemory, outcome: list[str]) -> dict[str, Any]:
         now = time.time()
         try:
             job = self._submit(memory)
@@ -149,13 +155,17 @@ class DriveCopyOperator(BaseOperator):
             show_links(context, self.hook, memory.begun)
             raise
         if job.monitor_url:
-            self.log.info("Graph has accepted %s.", job)
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
         show_links(context, self.hook, job)
+        submitted = f"Found {job}." if job.found else f"Graph has accepted {job}."
         if not self.wait_for_completion:
+            outcome.append(submitted)
             return job.as_dict(seal)
+        self.log.info("%s", submitted)
         deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
-        return self._finish(context, job, self._watch(context, job, deadline), deadline, memory)
+        item = self._finish(context, job, self._watch(context, job, deadline), deadline, memory)
+        outcome.append(_copied(item))
+        return item
 
     def _submit(self, memory: TaskMemory) -> protocol.CopyJob:
         return self.hook.submit_copy(
@@ -202,5 +212,8 @@ class DriveCopyOperator(BaseOperator):
             job, status, deadline=deadline, poll_interval=self.poll_interval, memory=memory
         )
         show_links(context, self.hook, job, item)
-        self.log.info("Copied: %s is %s now.", item.get("name"), item.get("id"))
         return item
+
+
+def _copied(item: dict[str, Any]) -> str:
+    return f"Copied: {item.get('name')} is {item.get('id')} now."

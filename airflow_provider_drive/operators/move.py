@@ -97,28 +97,30 @@ class DriveMoveOperator(BaseOperator):
         """Move the item, or go on with what an earlier try has begun."""
         memory = TaskMemory(context, self.item, self.destination, self.name, self.cross_drive)
         with final_errors_fail(remembers=bool(memory)):
-            try:
-                item = self._move(memory)
-            except DriveError:
-                show_links(context, self.hook, memory.begun)
-                raise
-        show_links(context, self.hook, memory.begun, item)
-        self.log.info(
-            "Moved: %s is in the folder %s now.", item.get("name"), item.get("parentReference", {}).get("id")
-        )
-        return item
+            what = self.hook.describe(self.item, self.destination, self.name)
+            with self.hook.report(f"Moving {what}") as outcome:
+                item = self._move(context, memory)
+                folder = item.get("parentReference", {}).get("id")
+                outcome.append(f"Moved: {item.get('name')} is in the folder {folder} now.")
+                return item
 
-    def _move(self, memory: TaskMemory) -> dict[str, Any]:
-        return self.hook.move_item(
-            self.item,
-            self.destination,
-            self.name,
-            self.if_match,
-            self.conflict_behavior,
-            create_destination=self.create_destination,
-            cross_drive=self.cross_drive,
-            memory=memory,
-        )
+    def _move(self, context: Context, memory: TaskMemory) -> dict[str, Any]:
+        try:
+            item = self.hook.move_item(
+                self.item,
+                self.destination,
+                self.name,
+                self.if_match,
+                self.conflict_behavior,
+                create_destination=self.create_destination,
+                cross_drive=self.cross_drive,
+                memory=memory,
+            )
+        except DriveError:
+            show_links(context, self.hook, memory.begun)
+            raise
+        show_links(context, self.hook, memory.begun, item)
+        return item
 
     def on_kill(self) -> None:
         """Stop waiting at once."""

@@ -104,13 +104,18 @@ class DriveCopySensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Look at the copy, and wait for it in the triggerer or here."""
         with self._skip_if_soft(), self._sensor_errors():
-            url = self._monitor_url()
+            url, job = self._monitor_url(), self._job()
             protocol.check_seconds("poll_interval", self.poll_interval)
-            show_links(context, self.hook, self._job())
+            show_links(context, self.hook, job)
+            with self.hook.report(f"Waiting for {job or 'a copy'}") as outcome:
+                found = self._wait(context, url)
+                outcome.append(f"The copy is there: {found['id']}.")
+                return found
+
+    def _wait(self, context: Context, url: str | None) -> Any:
         if not self.deferrable or url is None:  # without a monitor there is nothing for the triggerer to ask
             return super().execute(context)
-        with self._skip_if_soft():
-            looked = self.poke(context)
+        looked = self.poke(context)
         if isinstance(looked, PokeReturnValue):
             return looked.xcom_value
         return self._defer(url)
@@ -135,11 +140,19 @@ class DriveCopySensor(BaseSensorOperator):
         """Show that what the trigger has seen is so. Needs nothing but the event."""
         with self._sensor_errors():
             status, job = protocol.read_event(event), self._job()
-            if job is None:
-                return protocol.conclude(status)
-            item = self.hook.finish_job(job, status, deadline=float("inf"))
-            show_links(context, self.hook, job, item)
-            return item
+            with self.hook.report(f"Looking at what came of {job or 'a copy'}") as outcome:
+                found = self._finish(context, job, status)
+                outcome.append(f"The copy is there: {found['id']}.")
+                return found
+
+    def _finish(
+        self, context: Context, job: protocol.CopyJob | None, status: protocol.CopyStatus
+    ) -> dict[str, Any]:
+        if job is None:
+            return protocol.conclude(status)
+        item = self.hook.finish_job(job, status, deadline=float("inf"))
+        show_links(context, self.hook, job, item)
+        return item
 
     def on_kill(self) -> None:
         """Stop waiting at once."""
@@ -188,7 +201,7 @@ class DriveCopySensor(BaseSensorOperator):
 
     @contextmanager
     def _skip_if_soft(self) -> Iterator[None]:
-        """Do for the first look of a deferrable sensor what Airflow does for the others."""
+        """Do for the looks of a deferrable sensor what Airflow does for the others."""
         try:
             yield
         except (AirflowFailException, AirflowSensorTimeout) as error:

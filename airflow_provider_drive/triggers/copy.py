@@ -133,6 +133,7 @@ class CopyCompleteTrigger(BaseTrigger):
                 fresh=True,
             )
             status: CopyStatus = await transport.arun(flow, session)
+            self.log.info("Looked %d times: the copy is %s.", session.spent.requests, status.state)
             return status
 
     def _check(self) -> None:
