@@ -30,7 +30,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     ),
     "auth_type": _choice(
         LOGIN,
-        "Login",
+        "Kind of login",
         "client_secret or certificate. Left out, it is told from what is filled in.",
         "told from what is filled in",
         "client_secret",
@@ -94,7 +94,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
 }
 
 FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["port", "schema"],
+    "hidden-fields": ["schema"],
     "relabeling": {
         "login": "Application (client) ID",
         "password": "Client secret",
@@ -104,6 +104,8 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
         "login": "00000000-0000-0000-0000-000000000000",
         "password": "the secret's value, not its id; or the certificate's passphrase",
         "host": "only if not the cloud's: https://graph.microsoft.com",
+        # 3.3.1 and 3.3.2 test no connection without one: https://github.com/apache/airflow/pull/73298
+        "port": "443",
     },
 }
 

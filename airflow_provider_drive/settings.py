@@ -71,7 +71,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             f"The connection's cloud is {cloud_name!r}; it has to be one of {', '.join(CLOUDS)}."
         )
     cloud = CLOUDS[cloud_name]
-    graph = _address("host", connection.host, cloud.graph, schema=connection.schema)
+    graph = _address("host", connection.host, cloud.graph, connection.schema, connection.port)
     authority = _address("authority", _text(extra, "authority"), cloud.authority)
     known = authority in {cloud.authority for cloud in CLOUDS.values()}
     company = _text(extra, "user_agent_company") or "Airflow"
@@ -132,7 +132,9 @@ def _list(extra: Mapping[str, Any], key: str) -> list[str]:
     ]
 
 
-def _address(name: str, value: str | None, default: str, schema: str | None = None) -> str:
+def _address(
+    name: str, value: str | None, default: str, schema: str | None = None, number: int | None = None
+) -> str:
     """Return ``https://host[:port]``; the stock type gives a bare host, and the scheme apart."""
     if not value:
         return default
@@ -143,7 +145,8 @@ def _address(name: str, value: str | None, default: str, schema: str | None = No
         text = text.removesuffix(ending)
     try:
         parts = urlsplit(text)
-        port = f":{parts.port}" if parts.port is not None and parts.port != _HTTPS else ""
+        number = (number or None) if parts.port is None else parts.port
+        port = "" if number in {None, _HTTPS} else f":{number}"
     except ValueError:
         parts, port = urlsplit(""), ""
     host = parts.hostname or ""

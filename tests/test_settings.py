@@ -283,6 +283,19 @@ class TestRefusals:
         with pytest.raises(DriveArgumentError, match="connection's host"):
             read(host=host)
 
+    @pytest.mark.parametrize(
+        ("host", "port", "graph"),
+        [
+            (None, 443, "https://graph.microsoft.com"),
+            ("https://localhost", 44321, "https://localhost:44321"),
+            ("https://localhost:44321", 443, "https://localhost:44321"),
+            ("https://localhost", 0, "https://localhost"),
+            ("localhost", None, "https://localhost"),
+        ],
+    )
+    def test_a_port_is_that_of_the_host_unless_the_host_names_one(self, host, port, graph):
+        assert read(host=host, port=port).hosts.graph == graph
+
     def test_a_token_is_not_sent_in_clear(self):
         with pytest.raises(DriveArgumentError, match="A token is not sent in clear"):
             read(host="graph.microsoft.com", schema="http")
