@@ -33,6 +33,8 @@ class Settings:
     One connection. Its secrets are left out of its repr.
 
     :param missing: The id of the connection, if Airflow has none of that id.
+    :param send_certificate_chain: Send the certificate and those above it along with what it signs.
+    :param refresh_token_variable: Name of the Airflow Variable that keeps the newest refresh token.
     :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
     :param proxies: As ``requests`` takes them, in pairs; what is not here is left to the environment.
     """
@@ -46,6 +48,10 @@ class Settings:
     certificate_path: str = ""
     private_key: str = field(default="", repr=False)
     thumbprint: str = ""
+    send_certificate_chain: bool = False
+    federated_token_file: str = ""
+    refresh_token: str = field(default="", repr=False)
+    refresh_token_variable: str = ""
     scopes: tuple[str, ...] = ()
     verify: bool | str | None = None
     proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -54,6 +60,22 @@ class Settings:
     discover_instance: bool = True
     resource_units_per_minute: float = SMALLEST_BUDGET
     missing: str = ""
+
+    @property
+    def login_kind(self) -> str:
+        """The kind of login: what ``auth_type`` says, or else what is filled in."""
+        if self.auth_type:
+            return self.auth_type
+        if self.refresh_token:
+            return "refresh_token"
+        if self.certificate_path or self.private_key:
+            return "certificate"
+        return "workload_identity" if self.federated_token_file else "client_secret"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be quoted."""
+        return self.client_secret, self.private_key, self.refresh_token
 
 
 def read_settings(connection: Connection, extra: Any = None) -> Settings:
@@ -87,6 +109,10 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         certificate_path=_text(extra, "certificate_path"),
         private_key=_text(extra, "private_key") or _text(extra, "certificate_data"),
         thumbprint=_text(extra, "thumbprint"),
+        send_certificate_chain=_is_true(extra.get("send_certificate_chain")),
+        federated_token_file=_text(extra, "federated_token_file"),
+        refresh_token=_text(extra, "refresh_token"),
+        refresh_token_variable=_variable(_text(extra, "refresh_token_variable")),
         scopes=tuple(_list(extra, "scopes")) or (f"{graph}/.default",),
         verify=_verify(extra.get("verify")),
         proxies=_proxies(extra.get("proxies")),
@@ -209,6 +235,15 @@ def _number(extra: Mapping[str, Any], key: str, default: float, most: float, wan
     if not 0 < number <= most:
         raise DriveArgumentError(f"The connection's {key} is not {wanted}.")
     return number
+
+
+def _variable(name: str) -> str:
+    if name and "token" not in name.lower():
+        raise DriveArgumentError(
+            "The connection's refresh_token_variable has to have the word token in its name: by that Airflow "
+            "knows whose values it must not show."
+        )
+    return name
 
 
 def _is_true(value: Any) -> bool:

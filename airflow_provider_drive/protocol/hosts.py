@@ -23,11 +23,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """One of Microsoft's clouds: where tokens come from, where Graph is, where drives are."""
+    """
+    One of Microsoft's clouds.
+
+    :param authority: Where tokens come from.
+    :param graph: Where Graph is. What to ask a token for is ``/.default`` below it.
+    :param suffixes: Domains on whose hosts drives and monitors are.
+    :param aliases: More host names of the authority, which its discovery may tell.
+    """
 
     authority: str
     graph: str
     suffixes: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
 
 
 CLOUDS = {
@@ -44,15 +52,25 @@ CLOUDS = {
             "svc.ms",
             "storage.live.com",
         ),
+        ("login.microsoft.com", "login.windows.net", "sts.windows.net"),
     ),
-    "usgov": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us", ("sharepoint.us",)),
+    "usgov": Cloud(
+        "https://login.microsoftonline.us",
+        "https://graph.microsoft.us",
+        ("sharepoint.us",),
+        ("login.usgovcloudapi.net",),
+    ),
     "dod": Cloud(
         "https://login.microsoftonline.us",
         "https://dod-graph.microsoft.us",
         ("sharepoint-mil.us", "sharepoint.us"),
+        ("login.usgovcloudapi.net",),
     ),
     "china": Cloud(
-        "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", ("sharepoint.cn",)
+        "https://login.chinacloudapi.cn",
+        "https://microsoftgraph.chinacloudapi.cn",
+        ("sharepoint.cn",),
+        ("login.partner.microsoftonline.cn",),
     ),
 }
 
@@ -106,7 +124,7 @@ class Hosts:
 
         :raises DriveResponseError: If it may not. The message names its host, never the URL.
         """
-        host = _host_of(url)
+        host = host_of(url)
         if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
             return url
         raise DriveResponseError(
@@ -126,10 +144,30 @@ class Hosts:
         trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
         if parts and trusted and (self.is_graph(url) or self._is_allowed(parts.hostname or "", _port(parts))):
             return url
-        raise DriveResponseError(f"the next page is said to be on the host {_host_of(url)!r}: not followed")
+        raise DriveResponseError(f"the next page is said to be on the host {host_of(url)!r}: not followed")
 
     def _is_allowed(self, host: str, port: int) -> bool:
         return any(_matches(entry, host, port) for entry in self.allowed)
+
+
+def is_authority(url: str, authority: str) -> bool:
+    """
+    Whether the URL is on the authority's own host and port, or on that of another name of the same authority.
+
+    Only there may a credential go, whatever the authority's discovery tells.
+
+    :param authority: Its address, ``https://host[:port]``.
+    """
+    own, asked = _origin(_split(authority)), _origin(_split(url))
+    names = [{cloud.authority, *(f"https://{alias}" for alias in cloud.aliases)} for cloud in CLOUDS.values()]
+    same = {name for known in names if authority in known for name in known}
+    return asked is not None and asked in {own, *(_origin(_split(name)) for name in same)}
+
+
+def host_of(url: str) -> str:
+    """Return a URL's host, for a message; ``?`` if it has none."""
+    parts = _split(url)
+    return (parts.hostname or "") if parts else "?"
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
@@ -171,8 +209,3 @@ def _origin(parts: SplitResult | None) -> tuple[str, str, int] | None:
     if parts is None or parts.scheme != "https" or "@" in parts.netloc:
         return None
     return parts.scheme, parts.hostname or "", _port(parts)
-
-
-def _host_of(url: str) -> str:
-    parts = _split(url)
-    return (parts.hostname or "") if parts else "?"

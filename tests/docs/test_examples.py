@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook, Connection
 from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page
 from docs.running import new_dags, run
 
+from airflow_provider_drive import command
 from airflow_provider_drive.emulator.__main__ import _parser, seed
 from airflow_provider_drive.settings import read_settings
 
@@ -58,8 +59,8 @@ def test_the_example_of_the_readme_is_short():
 @pytest.mark.parametrize("place", CONNECTIONS)
 def test_a_connection_as_json_is_understood(place):
     settings = read_settings(Connection.from_json(CONNECTIONS[place]))
-    assert settings.client_id
-    assert settings.tenant_id
+    from_its_place = settings.auth_type in {"managed_identity", "workload_identity"}
+    assert from_its_place or (settings.client_id and settings.tenant_id)
 
 
 @pytest.mark.parametrize("line", EXPORTED)
@@ -75,7 +76,7 @@ def test_a_connection_as_a_variable_is_understood(line, monkeypatch):
 
 
 def test_the_connections_for_the_government_and_of_the_stock_type_say_what_they_are_to_say():
-    plain, government, stock = [
+    *_, plain, government, stock = [
         read_settings(Connection.from_json(text))
         for text in map(CONNECTIONS.get, sorted(CONNECTIONS, key=_line))
     ]
@@ -100,6 +101,9 @@ def test_a_shell_example_names_what_there_is(place):
             case ["python", "-m", module, *options]:
                 assert importlib.util.find_spec(f"{module}.__main__")
                 assert {option for option in options if option.startswith("--")} <= set(emulator_options())
+            case ["airflow-drive", *arguments]:
+                assert distribution["scripts"] == {"airflow-drive": "airflow_provider_drive.command:main"}
+                assert command._parser().parse_args(arguments).conn_id == "drive_default"
             case ["export", _]:
                 assert line in EXPORTED
             case _:
@@ -131,6 +135,21 @@ def test_the_options_of_the_emulator_are_documented_with_their_defaults():
     assert list(described) == list(options)
     for option, default in options.items():
         assert default is None or f"`{default}`" in described[option]
+
+
+def test_the_options_of_the_login_are_documented_with_their_defaults():
+    (commands,) = command._parser()._subparsers._group_actions
+    (login,) = commands.choices.values()
+    rows = {
+        line.split("`")[1]: line for line in page("connection.md").splitlines() if line.startswith("| `--")
+    }
+    assert list(rows) == [action.option_strings[0] for action in login._actions if action.dest != "help"]
+    for action in login._actions:
+        assert (
+            not action.default
+            or action.dest == "help"
+            or f"`{action.default}`" in rows[action.option_strings[0]]
+        )
 
 
 def emulator_options():

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import Connection
 from docs.pages import README, ROOT, TEXTS, blocks, name_of, page, rows, section, table, without_code
 
 from airflow_provider_drive import __version__, exceptions, settings
@@ -119,7 +120,7 @@ def keys_read():
         if not isinstance(node, ast.Call):
             continue
         arguments = node.args[1:] if isinstance(node.func, ast.Name) else node.args
-        is_reader = isinstance(node.func, ast.Name) and node.func.id in {"_text", "_list"}
+        is_reader = isinstance(node.func, ast.Name) and node.func.id in {"_text", "_list", "_number"}
         is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         if (is_reader or is_get) and isinstance(arguments[0], ast.Constant):
             yield arguments[0].value
@@ -136,7 +137,7 @@ def test_each_field_of_the_connection_that_is_read_is_described():
 
 def test_no_field_of_the_connection_is_described_that_is_not_read():
     described = set(table(section(page("connection.md"), "Fields")))
-    assert described - set(keys_read()) == {"login", "password", "host"}
+    assert described - set(keys_read()) == {"login", "password", "host", "port"}
 
 
 def test_the_readme_names_fields_that_are_there():
@@ -149,10 +150,14 @@ def test_the_clouds_are_described_as_they_are():
     described = {
         name.split("`")[0]: row for name, row in table(section(page("connection.md"), "Clouds")).items()
     }
-    assert list(described) == list(CLOUDS)
+    assert list(described) == [*CLOUDS, "any other"]
     for name, cloud in CLOUDS.items():
-        authority, graph, hosts = (re.findall(r"`([^`]+)`", cell) for cell in described[name])
-        assert (authority, graph, hosts) == ([cloud.authority], [cloud.graph], list(cloud.suffixes))
+        authority, graph, scope, hosts, aliases = (re.findall(r"`([^`]+)`", cell) for cell in described[name])
+        assert (authority, graph) == ([cloud.authority], [cloud.graph])
+        assert (hosts, aliases) == (list(cloud.suffixes), list(cloud.aliases))
+        assert scope == list(
+            settings.read_settings(Connection(conn_id="x", conn_type="x"), {"cloud": name}).scopes
+        )
 
 
 # Errors

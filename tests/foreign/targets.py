@@ -15,8 +15,8 @@ from unittest.mock import patch
 import requests
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_drive import auth, failing, protocol
-from airflow_provider_drive.auth import Login
+from airflow_provider_drive import failing, protocol
+from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, check_name, parse_address
 from airflow_provider_drive.protocol.copies import read_copy_job, read_copy_status, read_event, secrets_of
@@ -215,7 +215,7 @@ def text(data):
 
 
 def token(data):
-    with patch.object(auth, "open_session", lambda _: Told(answers(data))):
+    with patch.object(application, "open_session", lambda _: Told(answers(data))):
         found = Login(SETTINGS).token()
     requests.Request("GET", "https://x.example", headers={"Authorization": f"Bearer {found}"}).prepare()
     found.encode("ascii")
