@@ -26,15 +26,19 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "tenant_id": _text(
         LOGIN,
         "Directory (tenant) ID",
-        "The tenant's id, or one of its domains, such as contoso.onmicrosoft.com.",
+        "The tenant's id, or one of its domains, such as contoso.onmicrosoft.com; consumers for a personal "
+        "account.",
     ),
     "auth_type": _choice(
         LOGIN,
         "Kind of login",
-        "client_secret or certificate. Left out, it is told from what is filled in.",
+        "Left out, it is told from what is filled in; a managed identity has to be chosen here.",
         "told from what is filled in",
         "client_secret",
         "certificate",
+        "managed_identity",
+        "workload_identity",
+        "refresh_token",
     ),
     "certificate_path": _text(
         LOGIN,
@@ -45,11 +49,33 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "private_key": _text(
         LOGIN,
         "Private key",
-        "Instead of a path: the text of the PEM, with the key and the certificate.",
+        "Instead of a path: the text of the PEM, with the key and the certificate, or a PFX in base64.",
         format="password",
     ),
-    "thumbprint": _text(
-        LOGIN, "Thumbprint", "The certificate's SHA-1 thumbprint, if the PEM has the key alone."
+    "thumbprint": _text(LOGIN, "Thumbprint", "The certificate's, if the PEM has the key alone."),
+    "send_certificate_chain": _choice(
+        LOGIN,
+        "Send the certificate chain",
+        "For an app that trusts a subject name and its issuer, and not one certificate.",
+        "no",
+        "true",
+    ),
+    "federated_token_file": _text(
+        LOGIN,
+        "Federated token file",
+        "For a workload identity: where its token is. Default is AZURE_FEDERATED_TOKEN_FILE, which AKS sets.",
+    ),
+    "refresh_token": _text(
+        LOGIN,
+        "Refresh token",
+        "For a user's login: what airflow-drive login prints.",
+        format="password",
+    ),
+    "refresh_token_variable": _text(
+        LOGIN,
+        "Variable for the refresh token",
+        "An Airflow Variable that keeps the newest one, with token in its name: drive_refresh_token. "
+        "Default is to keep none.",
     ),
     "scopes": _text(
         LOGIN, "Scopes", "What to ask a token for, separated by commas. Default is the cloud's /.default."

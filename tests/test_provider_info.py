@@ -77,9 +77,18 @@ def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
     assert {
         *("tenant_id", "auth_type", "certificate_path", "private_key", "thumbprint", "cloud", "authority"),
         *("scopes", "verify", "proxies", "allowed_hosts", "timeout", "user_agent_company"),
+        *("send_certificate_chain", "federated_token_file", "refresh_token", "refresh_token_variable"),
     } <= fields.keys()
     assert [name for name in fields if f'"{name}"' not in read] == []
-    assert fields["private_key"]["schema"]["format"] == "password"
+    assert (
+        fields["private_key"]["schema"]["format"] == fields["refresh_token"]["schema"]["format"] == "password"
+    )
+
+
+def test_the_form_offers_each_kind_of_login(connection_type):
+    from airflow_provider_drive.auth.kinds import _KINDS  # noqa: PLC0415  # only here
+
+    assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [*_KINDS]
 
 
 def test_older_airflows_get_the_same_field_behaviour_from_the_hook(connection_type):
