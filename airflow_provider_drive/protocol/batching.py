@@ -10,11 +10,12 @@ import base64
 import binascii
 import json
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.protocol.messages import Pause, Request, Response
-from airflow_provider_drive.protocol.retries import says_slow_down
+from airflow_provider_drive.protocol.retries import retry_after, says_slow_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 20
 """In one batch."""
+GATHERING = 2.0
+"""Seconds that who may come back waits for others that may soon, so that they come back together."""
 _REFUSED, _NOT_TRIED = 429, 424
 """Of a batch that was throttled, the rest may not be tried: https://learn.microsoft.com/graph/throttling."""
 
@@ -31,13 +34,14 @@ _Answers = dict[int, Response | DriveError]
 
 
 def batched(
-    flows: Sequence[Flow[_T]], *, clock: Callable[[], float] = time.time
+    flows: Sequence[Flow[_T]], *, clock: Callable[[], float] = time.monotonic
 ) -> Flow[list[_T | DriveError]]:
     """
     Run flows side by side, and send what they ask for at the same time in one request.
 
     Each hears its own answer, so its own rules for retries hold: what was refused for being too much is sent
-    again when it may be, with whoever else has something to send by then, and alone if nobody has.
+    again when it may be, with whoever else has something to send by then, and alone if nobody has. A request
+    for a URL of its own, such as a next page, goes alone as well: a batch takes only what is relative.
 
     :param flows: They ask Graph for things, and pause; they keep nothing. Who pauses holds up no other.
     :return: What each came to, in their order: what it has returned, or the error that it has raised.
@@ -46,7 +50,6 @@ def batched(
     wanted: dict[int, Request] = {}
     asleep: dict[int, float] = {}
     answers: Mapping[int, Response | DriveError | None] = dict.fromkeys(range(len(flows)))
-    refusal = None
     while True:
         for number, answer in answers.items():
             asked = _tell(flows[number], answer, outcomes, number)
@@ -54,16 +57,15 @@ def batched(
                 wanted[number] = asked
             elif isinstance(asked, Pause):
                 asleep[number] = clock() + asked.seconds
-            if isinstance(answer, Response) and says_slow_down(answer):
-                refusal = answer
         if len(outcomes) == len(flows):
             return [outcomes[number] for number in range(len(flows))]
         if wanted:
-            first = list(wanted)[:MOST_REQUESTS]
-            answers = yield from _send({number: wanted.pop(number) for number in first})
+            answers = yield from _send({number: wanted.pop(number) for number in _next_few(wanted)})
             continue
-        yield Pause(max(0.0, min(asleep.values()) - clock()), refusal=refusal)
-        now, refusal = clock(), None
+        first = min(asleep.values())
+        together = max(until for until in asleep.values() if until <= first + GATHERING)
+        yield Pause(max(0.0, together - clock()))
+        now = clock()
         answers = {number: None for number, until in asleep.items() if until <= now}
         asleep = {number: until for number, until in asleep.items() if number not in answers}
 
@@ -81,6 +83,17 @@ def _tell(
     return None
 
 
+def _next_few(wanted: Mapping[int, Request]) -> list[int]:
+    """Return whose requests are sent next: those who have waited longest, or one that no batch takes."""
+    few = islice((number for number, request in wanted.items() if _may_travel(request)), MOST_REQUESTS)
+    return list(few) or list(islice(wanted, 1))
+
+
+def _may_travel(request: Request) -> bool:
+    """Whether a request can be part of a batch: it goes to Graph, and says so by its path alone."""
+    return request.authorized and request.url.startswith("/")
+
+
 def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
     """Send requests, in one if there are several. What refuses the whole batch refuses each of them."""
     if len(requests) == 1:
@@ -92,11 +105,13 @@ def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
     envelope = _envelope(requests)
     try:
         answer = yield envelope
-        responses = _read(answer) if answer.ok else dict.fromkeys(map(str, requests), answer)
+        responses = _read(answer) if answer.ok else {str(number): answer for number in requests}
     except DriveConnectionError as error:
         return {number: DriveConnectionError(str(error), sent=error.sent) for number in requests}
     except DriveResponseError as error:
-        return {number: DriveResponseError(str(error)) for number in requests}
+        return {number: DriveResponseError(str(error), final=error.final) for number in requests}
+    if answer.ok and (refusals := [part for part in responses.values() if says_slow_down(part)]):
+        yield Pause(0.0, refusal=max(refusals, key=lambda part: retry_after(part) or 0.0))
     nothing = "the batch was answered, but not this request of it"
     return {number: responses.get(str(number)) or DriveResponseError(nothing) for number in requests}
 
@@ -107,9 +122,7 @@ def _envelope(requests: Mapping[int, Request]) -> Request:
             "id": str(number),
             "method": request.method,
             "url": request.url,
-            **(
-                {"headers": {**request.headers, **_typed(request)}} if request.headers or request.json else {}
-            ),
+            **({"headers": headers} if (headers := {**request.headers, **_typed(request)}) else {}),
             **({} if request.json is None else {"body": request.json}),
         }
         for number, request in requests.items()
@@ -140,8 +153,12 @@ def _read(answer: Response) -> dict[str, Response]:
             _body(entry.get("body")),
         )
         for entry in responses
-        if isinstance(entry, dict) and isinstance(entry.get("status"), int)
+        if isinstance(entry, dict) and _is_status(entry.get("status"))
     }
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int) and 100 <= value < 600
 
 
 def _headers(entry: Mapping[str, Any], answer: Response) -> dict[str, str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SMALLEST_BUDGET = 1_250
 """Resource units that an app may spend in a minute in a tenant of up to a thousand licences."""
 _LIST = re.compile(r"/(?:children|drives|delta|search)(?:\(.*\))?$")
+_GOES_ON = re.compile(r"/delta\W.*token", re.IGNORECASE)
 
 
 def units_of(request: Request) -> int:
@@ -29,6 +30,5 @@ def units_of(request: Request) -> int:
         return 0
     if request.parts:
         return sum(map(units_of, request.parts))
-    parts = urlsplit(request.url)
-    is_list = _LIST.search(parts.path) and not ("/delta" in parts.path and "token" in parts.query)
+    is_list = _LIST.search(urlsplit(request.url).path) and not _GOES_ON.search(request.url)
     return 1 if request.method == "GET" and not is_list else 2

@@ -117,7 +117,7 @@ class Pause:
 
     :param seconds: How long.
     :param note: How things stand, for the log; a driver says it when it is news.
-    :param refusal: The answer inside a batch that asks for it: it holds back everybody who talks to Graph.
+    :param refusal: An answer inside a batch that asks for patience: it holds back all that talk to Graph.
     """
 
     seconds: float

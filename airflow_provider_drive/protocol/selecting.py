@@ -6,10 +6,9 @@ Names are compared without their case, as Graph's drives do.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.items import DriveItem
 
 KINDS = ("file", "folder", "all")
-_PIECES = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_PIECES = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_RANGES = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 _MEANINGS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 
 
@@ -31,11 +31,13 @@ class Selection:
     What an item has to be like. Whatever is left out does not matter.
 
     :param pattern: Globs of which its path below the folder has to match one: ``*`` is any part of a name,
-        ``**`` any folders.
+        ``?`` a character of it, ``[a-z]`` one of these, ``[!a-z]`` none of these, ``**`` any part of the
+        path, and ``**/`` any folders, or none.
     :param exclude: Globs of which it may match none.
     :param modified_before: Seconds since the epoch; so are the other times.
     :param min_size: Bytes; for files.
-    :param kind: ``file``, ``folder`` or ``all``.
+    :param kind: ``file``, ``folder`` or ``all``. A notebook is a file here; a shortcut to another drive is
+        neither.
     """
 
     pattern: tuple[str, ...] = ()
@@ -56,7 +58,7 @@ class Selection:
     def takes(self, path: str, item: DriveItem) -> bool:
         """Whether an item is meant. One whose time or size is not known is not, where that counts."""
         return (
-            self.kind in {"all", "folder" if item.is_folder else "file"}
+            self.kind in {"all", _kind(item)}
             and (not self.pattern or self._pattern.fullmatch(path) is not None)
             and not (self.exclude and self._exclude.fullmatch(path))
             and _is_between(item.modified, self.modified_after, self.modified_before)
@@ -87,8 +89,9 @@ def read_selection(
     Read what people write.
 
     :param now: What a duration counts back from, in seconds since the epoch.
-    :param times: The times that :class:`Selection` has: a ``datetime``, a duration (``modified_before`` seven
-        years: older than that), or either as a text of ISO 8601, such as ``2019-01-01`` or ``P7Y``.
+    :param times: The times that :class:`Selection` has: a ``datetime`` or a ``date``, a duration
+        (``modified_before`` seven years: older than that), or either as a text of ISO 8601, such as
+        ``2019-01-01`` or ``P7Y``.
     :raises DriveArgumentError: If something makes no sense. The message names it.
     """
     if kind not in KINDS:
@@ -101,6 +104,10 @@ def read_selection(
         kind=kind,
         **{name: _time(name, value, now) for name, value in times.items()},
     )
+
+
+def _kind(item: DriveItem) -> str | None:
+    return "folder" if item.is_folder else "file" if item.kind in {"file", "package"} else None
 
 
 def _is_between(
@@ -125,12 +132,16 @@ def _literally(piece: str) -> str:
     """Return the pattern for a character, or for one of a few: ``[abc]``, ``[!a-z]``."""
     if len(piece) == 1:
         return re.escape(piece)
-    inside = piece[1:-1].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-    return f"[^/{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+    is_none_of = piece.startswith("[!") and piece != "[!]"
+    ranges = "".join(
+        f"{re.escape(low)}-{re.escape(high)}" if low else re.escape(one)
+        for low, high, one in _RANGES.findall(piece[2 if is_none_of else 1 : -1])
+    )
+    return f"(?!/)[{'^' if is_none_of else ''}{ranges}]"
 
 
 def _globs(name: str, value: Any) -> tuple[str, ...]:
-    globs = (value,) if isinstance(value, str) else tuple(value or ())
+    globs = tuple(value) if isinstance(value, (list, tuple, set)) else () if value is None else (value,)
     if not all(isinstance(glob, str) and glob.strip("/") for glob in globs):
         raise DriveArgumentError(
             f"{name} is {value!r}; it has to be a glob such as '**/*.docx', or a list of them."
@@ -158,18 +169,18 @@ def _time(name: str, value: Any, now: float) -> float | None:
     meant = value
     if isinstance(value, str):
         try:
-            meant = pendulum.parse(value.strip(), exact=False)
+            meant = pendulum.parse(value.strip())
         except (ValueError, TypeError, OverflowError):
             meant = None
     try:
-        if isinstance(meant, pendulum.Duration):
+        if isinstance(meant, pendulum.Duration) and not isinstance(meant, pendulum.Interval):
             meant = pendulum.from_timestamp(now) - meant  # which knows how long years are
         elif isinstance(meant, timedelta):
             return now - meant.total_seconds()
+        if isinstance(meant, date) and not isinstance(meant, datetime):
+            meant = datetime(meant.year, meant.month, meant.day)  # noqa: DTZ001  # it gets its zone below
         if isinstance(meant, datetime):
-            meant = meant if meant.tzinfo else meant.replace(tzinfo=pendulum.UTC)
-            seconds = meant.timestamp()
-            return seconds if math.isfinite(seconds) else None
+            return (meant if meant.tzinfo else meant.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         pass
     raise DriveArgumentError(

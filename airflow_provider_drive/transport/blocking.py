@@ -123,14 +123,16 @@ class Session:
 
     def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
+        url, headers = prepare(request, self.settings)
+        answer = held(url)
+        if answer is None and (wait := self._budget.reserve(units_of(request))):
+            self.pause(Pause(wait))
+            answer = held(url)  # others were answered meanwhile
         if self.stopped:
             raise DriveError(
                 "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
             )
-        url, headers = prepare(request, self.settings)
-        if wait := self._budget.reserve(units_of(request)):
-            self.pause(Pause(wait))
-        if answer := held(url):
+        if answer is not None:
             return answer
         if request.authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"

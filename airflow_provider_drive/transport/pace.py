@@ -111,8 +111,9 @@ class Budget:
     What one app may spend in a tenant, and how fast this process spends it.
 
     Whoever wants to send is told how long to wait, in the order in which they ask; what is spent in any
-    minute stays below the limit. A refusal shows that others spend as well: from then on it goes more slowly,
-    and faster again by and by. So does what an answer tells of the rest of the budget.
+    minute stays below the limit, if no request by itself is more than half of it. A refusal shows that others
+    spend as well: from then on it goes more slowly, and faster again by and by. So does what an answer tells
+    of the rest of the budget.
 
     https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 
@@ -124,7 +125,7 @@ class Budget:
         self._clock = clock
         self._lock = threading.Lock()
         self._share, self._learned = 1.0, clock()
-        self._spent_until = self._refused = 0.0
+        self._spent_until = self._refused = float("-inf")
 
     def reserve(self, units: float) -> float:
         """Reserve units, and return the seconds to wait before they may be spent."""
@@ -132,7 +133,7 @@ class Budget:
             return 0.0
         with self._lock:
             now = self._clock()
-            burst = min(self.units_per_minute / 4, max(_LEAST_BURST, self.units_per_minute / 20))
+            burst = min(self.units_per_minute / 2, max(_LEAST_BURST, self.units_per_minute / 20))
             rate = (self.units_per_minute - burst) / 60 * self._share_at(now)
             start = max(self._spent_until, now - burst / rate)
             self._spent_until = start + units / rate
