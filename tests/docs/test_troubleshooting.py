@@ -1,0 +1,237 @@
+"""The pages that help with a connection quote what is raised, and name all that is raised."""
+
+import json
+import re
+import socket
+import ssl
+
+import pytest
+import requests
+from airflow.sdk import Connection
+from docs.pages import page, rows, section, table
+from docs.test_pages import ERRORS, _classes
+
+from airflow_provider_drive.auth import login
+from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.get_provider_info import get_provider_info
+from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.network import ca_bundle
+from airflow_provider_drive.protocol.addresses import parse_address
+from airflow_provider_drive.protocol.advice import AADSTS, explain_lost, explain_silence
+from airflow_provider_drive.protocol.arriving import conclude
+from airflow_provider_drive.protocol.copies import CopyStatus
+from airflow_provider_drive.protocol.errors import error_of
+from airflow_provider_drive.protocol.hosts import Hosts
+from airflow_provider_drive.protocol.messages import Request, Response
+from airflow_provider_drive.protocol.permissions import FINDING_SITES, WRITING
+from airflow_provider_drive.settings import Settings, read_settings
+from airflow_provider_drive.transport.addressing import describe
+
+PAGE = "troubleshooting.md"
+POLLING = {70003, 70016}
+"""Codes that the emulated authority gives, and that nobody is told: MSAL asks again, or never asks so."""
+
+
+def headings(level):
+    return re.findall(rf"^{'#' * level} (.+)$", page(PAGE), re.MULTILINE)
+
+
+def quotations(heading):
+    """Give what is quoted below a heading, each as one line."""
+    text = section(page(PAGE), heading)
+    quoted = re.findall(r"(?:^> .*\n)+", text, re.MULTILINE)
+    return [" ".join(line[2:] for line in block.splitlines()) for block in quoted]
+
+
+def matches(heading, message):
+    """Whether a heading is how a message begins, but for what … stands for."""
+    return re.match(".*?".join(map(re.escape, heading.split("…"))), message) is not None
+
+
+# Codes of the authority
+
+BY_CODE = {
+    heading: re.findall(r"AADSTS(\d+)", heading) for heading in headings(3) if heading.startswith("AADSTS")
+}
+
+
+def also(heading):
+    return re.findall(
+        r"AADSTS(\d+)", "".join(re.findall(r"^Also: .*(?:\n.+)*", section(page(PAGE), heading), re.MULTILINE))
+    )
+
+
+def test_each_code_that_is_explained_is_there_once():
+    told = [int(code) for heading, codes in BY_CODE.items() for code in (*codes, *also(heading))]
+    assert sorted(told) == sorted(AADSTS)
+
+
+@pytest.mark.parametrize("heading", BY_CODE)
+def test_a_code_has_the_advice_that_is_raised_with_it(heading):
+    for code in (*BY_CODE[heading], *also(heading)):
+        assert quotations(heading) == [AADSTS[int(code)]]
+
+
+@pytest.mark.parametrize("heading", [heading for heading, (code,) in BY_CODE.items() if int(code) in _KINDS])
+def test_a_code_is_spelled_as_the_authority_spells_it(heading):
+    (code,) = BY_CODE[heading]
+    said = re.sub(r"\{\w+\}", "it", _KINDS[int(code)].text)
+    assert matches(heading, f"AADSTS{code}: {said}")
+
+
+def test_each_code_that_the_emulated_authority_gives_is_explained():
+    assert {code for code in _KINDS if isinstance(code, int)} - POLLING <= set(AADSTS)
+
+
+# Errors of this package
+
+
+def raised(question, *arguments):
+    try:
+        question(*arguments)
+    except DriveError as error:
+        return error
+    pytest.fail("Nothing was raised.")
+
+
+def settings_of(**extra):
+    return read_settings(Connection(conn_id="c", conn_type="microsoft_drive", extra=json.dumps(extra)))
+
+
+def token_of(**fields):
+    return raised(login(Settings(**fields)).token)
+
+
+def refused(status, code="", **headers):
+    body = {"error": {"code": code, "message": "No.", "innerError": {"request-id": "r"}}}
+    return error_of(Response(status, headers, json.dumps(body).encode()), "copy it")
+
+
+TLS = ssl.SSLCertVerificationError(1, "certificate verify failed")
+TLS.verify_message = "unable to get local issuer certificate"
+LOST = [
+    TLS,
+    requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
+    requests.exceptions.ProxyError(OSError("Tunnel connection failed: 502 Bad Gateway")),
+    socket.gaierror(-2, "Name or service not known"),
+    requests.ReadTimeout(),
+    requests.ConnectionError(),
+]
+
+
+@pytest.fixture
+def messages(hook, plan, vault, ids, tmp_path):
+    """What each error says that the page has a heading for, as a log shows it."""
+    hook.settings  # noqa: B018  # opens the session, which can be stopped then
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
+    app = {"client_id": "a", "tenant_id": "t"}
+    errors = [
+        raised(DriveHook("no_such").get_item, ids(plan)),
+        token_of(auth_type="client_secret"),
+        token_of(auth_type="password", **app),
+        token_of(certificate_path="/no/such/file", **app),
+        token_of(certificate_path=str(certificate), **app),
+        refused(401, "InvalidAuthenticationToken"),
+        refused(401, **{"www-authenticate": 'Bearer error="insufficient_claims"'}),
+        refused(403, "accessDenied"),
+        refused(403, "malwareDetected"),
+        refused(404),
+        refused(400),
+        refused(409, "nameAlreadyExists"),
+        refused(412),
+        refused(423),
+        refused(429),
+        refused(503),
+        refused(507),
+        refused(500),
+        raised(Response(200, body=b"<html>").json),
+        raised(Hosts().check_monitor, "https://evil.example/monitor"),
+        raised(lambda: settings_of(cloud="mars")),
+        raised(ca_bundle, Settings(verify="/no/such/ca.pem")),
+        raised(hook.move_item, ids(plan), ids(vault)),
+        raised(parse_address, "plan.docx", Hosts()),
+        raised(conclude, CopyStatus("failed", code="generalException")),
+        raised(conclude, CopyStatus("failed", code="nameAlreadyExists")),
+        raised(conclude, CopyStatus("timeout")),
+        raised(conclude, CopyStatus("unknown")),
+    ]
+    hook.stop()
+    errors.append(raised(hook.get_item, ids(plan)))
+    request = Request("GET", "/me", "read it")
+    lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]
+    silent = explain_silence(TimeoutError(), "this machine's managed identities", "managed_identity")
+    return [
+        *(f"{type(error).__name__}: {error}" for error in errors),
+        *(f"DriveConnectionError: {message}" for message in lost),
+        f"DriveAuthError: {silent}",
+    ]
+
+
+def test_each_heading_is_how_a_message_is_spelled_and_quotes_what_it_advises(messages):
+    for heading in headings(3):
+        if heading in BY_CODE:
+            continue
+        meant = [
+            message for message in messages if matches(heading, message) or matches(f"…{heading}", message)
+        ]
+        assert meant, heading
+        for quoted in quotations(heading):
+            assert any(quoted in message for message in messages), quoted
+        if advice := quotations(heading):
+            assert any(advice[0] in message for message in meant), heading
+
+
+def test_each_message_has_a_heading(messages):
+    for message in messages:
+        assert any(matches(heading, message) or matches(f"…{heading}", message) for heading in headings(3)), (
+            message
+        )
+
+
+def test_each_class_of_errors_has_a_heading():
+    named = {heading.partition(":")[0] for level in (2, 3) for heading in headings(level)}
+    assert set(ERRORS) <= named
+
+
+def test_each_advice_on_a_lost_connection_is_quoted():
+    for error in LOST:
+        assert explain_lost(error)[1] in quotations("Nobody answers")
+
+
+# From nothing to a working connection
+
+
+def test_the_permissions_are_those_that_the_test_of_a_connection_looks_for():
+    told = table(section(page("setting-up.md"), "Permissions"))
+    (operators,) = [row for name, row in told.items() if "DriveCopyOperator" in name]
+    (sites,) = [row for name, row in told.items() if name.startswith("addresses that name a site")]
+    assert re.findall(r"`([\w.]+)`", operators[0]) == list(WRITING)
+    assert re.findall(r"`([\w.]+)`", sites[0]) == list(FINDING_SITES)
+
+
+def test_each_operator_sensor_and_trigger_has_its_permissions():
+    info = get_provider_info()
+    modules = [
+        module
+        for kind in ("operators", "sensors", "triggers")
+        for entry in info[kind]
+        for module in entry["python-modules"]
+    ]
+    public = {name for module in modules for name in _classes(module) if not name.startswith("_")}
+    first_cells = [first for first, *_ in rows(section(page("setting-up.md"), "Permissions"))]
+    named = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
+    assert public <= named
+
+
+def test_what_the_test_of_a_connection_tells_is_told_as_it_is(connection, tenant):
+    fine, told = DriveHook().test_connection()
+    shown = " ".join(re.search(r"```text\n(Logged in.*?)```", page("setting-up.md"), re.DOTALL)[1].split())
+    assert fine
+    assert _without_ids(shown) == _without_ids(told)
+
+
+def _without_ids(told):
+    told = re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", told)
+    return re.sub(r"tenant \S+( \(ID\))? in the cloud \S+\.(?= )", "tenant", told)
