@@ -19,6 +19,8 @@ class Proxy:
     An HTTP proxy on this machine that reads along.
 
     :param ca_file: What it verifies the hosts with that it connects to.
+    :param names: The names of hosts that it has certificates for.
+    :param leads_to: The one host and port that it connects to, whatever it is asked for. Default is that one.
     :ivar ca: Its own authority, for clients to trust.
     :ivar asked: The hosts and ports that it was asked to connect to, in order.
     :ivar credentials: The user and password that it wants, as ``user:password``; None wants none.
@@ -26,14 +28,15 @@ class Proxy:
     :ivar hangs: Whether it takes connections and says nothing.
     """
 
-    def __init__(self, ca_file):
+    def __init__(self, ca_file, names=("localhost",), leads_to=None):
         self.ca = trustme.CA()
         self.asked = []
         self.credentials = self.refusal = None
         self.hangs = False
         self._outward = ssl.create_default_context(cafile=ca_file)
         self._inward = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert("localhost").configure_cert(self._inward)
+        self.ca.issue_cert(*names).configure_cert(self._inward)
+        self._leads_to = leads_to
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
 
@@ -72,7 +75,7 @@ class Proxy:
             writer.write(f"HTTP/1.1 {status} {REFUSALS.get(status, 'OK')}\r\n\r\n".encode())
             if status == 200:
                 await writer.start_tls(self._inward)
-                host, _, port = target.rpartition(":")
+                host, _, port = (self._leads_to or target).rpartition(":")
                 far_reader, far_writer = await asyncio.open_connection(host, int(port), ssl=self._outward)
                 await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
         writer.close()
