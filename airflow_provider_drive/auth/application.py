@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     """Gives the authority's answer with a token: with another one than before, if that was refused."""
 
 _BUSY = (429, 500, 502, 503, 504)
+_UPDATING = (404, 410, *_BUSY)
+"""https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance"""
+_INSIDE_SECONDS = 10.0
 
 
 def ask(settings: Settings, question: Callable[[], Any]) -> Any:
@@ -98,19 +102,23 @@ def open_application(
     return application
 
 
-def open_token_session(settings: Settings, *, busy: tuple[int, ...] = _BUSY) -> requests.Session:
+def open_token_session(settings: Settings, *, inside: bool = False) -> requests.Session:
     """
     Return a session to ask for tokens with.
 
-    :param busy: The HTTP status codes after which to ask again.
+    :param inside: Ask inside of Azure, where the machine itself answers: through no proxy, and not for long,
+        since elsewhere nobody does. Default is ``False``.
     """
+    if inside:
+        settings = replace(settings, proxies=(("no", "*"),), timeout=min(settings.timeout, _INSIDE_SECONDS))
     session = open_session(settings)
     session.max_redirects = 0  # a 307 would have the secret sent to wherever it leads
     session.hooks["response"].append(partial(_read_answer, seconds=settings.timeout))
     again = urllib3.Retry(
         3,
+        connect=0 if inside else None,
         backoff_factor=0.5,
-        status_forcelist=busy,
+        status_forcelist=_UPDATING if inside else _BUSY,
         allowed_methods=None,  # to ask for a token twice does no harm
         respect_retry_after_header=False,  # it may ask for hours
         raise_on_status=False,

@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.auth.application import Acquire
     from airflow_provider_drive.settings import Settings
 
-_INSIDE_SECONDS = 10.0
-"""How long a managed identity is waited for: elsewhere than in Azure nobody answers."""
-_UPDATING = (404, 410, 429, 500, 502, 503, 504)
-"""https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance"""
-
 
 def open_login(settings: Settings) -> Acquire:
     """
@@ -72,26 +67,25 @@ def _workload_identity(settings: Settings) -> Acquire:
 
 
 def _managed_identity(settings: Settings) -> Acquire:
-    """Through no proxy: it is asked on the machine itself. The address is in the environment."""
+    """MSAL finds in the environment where it is, and whom to ask."""
     import msal  # noqa: PLC0415  # only a task that logs in pays for it
 
-    inside = replace(settings, proxies=(("no", "*"),), timeout=min(settings.timeout, _INSIDE_SECONDS))
     name = settings.client_id
     identity: Any = msal.SystemAssignedManagedIdentity()
     if name:
         which = {"resource_id" if name.startswith("/") else "client_id": name}
         identity = msal.UserAssignedManagedIdentity(**which)
     resource = settings.scopes[0].removesuffix("/.default")
-    open_client = partial(
-        msal.ManagedIdentityClient, identity, http_client=open_token_session(inside, busy=_UPDATING)
-    )
-    client = open_client()
+    session = open_token_session(settings, inside=True)
+    client = msal.ManagedIdentityClient(identity, http_client=session)
 
     def acquire(anew: bool) -> Any:
         nonlocal client
         if anew:
-            client = open_client()
-        return client.acquire_token_for_client(resource=resource)
+            client = msal.ManagedIdentityClient(identity, http_client=session)
+        answer = client.acquire_token_for_client(resource=resource)
+        is_guess = answer.get("error") == "invalid_scope"  # MSAL's, of whatever App Service refuses
+        return {**answer, "error": "refused"} if is_guess else answer
 
     return acquire
 
