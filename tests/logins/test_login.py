@@ -1,0 +1,148 @@
+"""A connection becomes tokens, at an authority that MSAL really talks to."""
+
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import json
+from threading import Thread
+
+import pytest
+import trustme
+
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import DriveAuthError
+from airflow_provider_drive.hooks.drive import DriveHook
+
+
+def test_a_client_secret_logs_in(connection, read, asked):
+    assert read() == "plan.txt"
+    assert asked("token") == ["GET token", "POST token"]
+
+
+def test_a_process_asks_for_one_token_for_a_connection(connection, read, asked):
+    threads = [Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert asked("token") == ["GET token", "POST token"]
+
+
+def test_another_connection_has_its_own_token(connect, read, asked):
+    connect()
+    read()
+    connect(user_agent_company="Contoso")
+    read()
+
+    assert asked("token").count("POST token") == 2
+
+
+def test_the_token_is_for_the_connections_scopes(connection, read, tenant, emulator):
+    read()
+
+    (call,) = tenant.calls("POST", where="token")
+    assert f"{emulator.port}%2F.default" in call.body.decode()
+
+
+def test_a_token_that_is_refused_is_replaced_by_all_hooks_at_once(connection, read, tenant):
+    first, second = DriveHook(), DriveHook()
+    first.request("GET", "/sites/root")
+    second.request("GET", "/sites/root")
+    tenant.revoke_tokens()
+    first.request("GET", "/sites/root")
+    second.request("GET", "/sites/root")
+
+    assert len(tenant.calls("POST", where="token")) == 2
+
+
+# What is missing or wrong
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"login": ""}, "login"),
+        ({"password": ""}, "password"),
+        ({"tenant_id": None}, "tenant_id"),
+        ({"auth_type": "certificate"}, "certificate_path"),
+        ({"auth_type": "password"}, "auth_type"),
+        ({"auth_type": "certificate", "private_key": "no key"}, "private key"),
+        ({"certificate_path": "/no/such/file.pem"}, "certificate_path"),
+    ],
+)
+def test_what_a_login_needs_is_named_before_anything_is_sent(connect, read, asked, fields, named):
+    connect(**fields)
+
+    with pytest.raises(DriveAuthError, match=named):
+        read()
+
+    assert asked() == []
+
+
+def test_a_wrong_secret_is_told_in_the_authoritys_words_and_without_the_secret(connect, read, helpers):
+    connect(password="not-the-secret-at-all")
+
+    with pytest.raises(DriveAuthError, match=r"AADSTS7000215.*password.*expired") as caught:
+        read()
+
+    assert "not-the-secret-at-all" not in helpers.told(caught.value)
+
+
+def test_a_wrong_tenant_is_told_with_the_setting(connect, read):
+    connect(tenant_id="fabrikam.example")
+
+    with pytest.raises(DriveAuthError, match="tenant_id"):
+        read()
+
+
+def test_a_wrong_client_id_is_told_with_the_setting(connect, read):
+    connect(login="00000000-0000-0000-0000-000000000000")
+
+    with pytest.raises(DriveAuthError, match=r"AADSTS700016.*login"):
+        read()
+
+
+def test_a_wrong_scope_is_told_with_the_setting(connect, read):
+    connect(scopes="https://graph.microsoft.com/Files.Read")
+
+    with pytest.raises(DriveAuthError, match="scopes"):
+        read()
+
+
+def test_an_authority_of_an_unknown_certificate_is_told_with_verify(connect, read, asked, tmp_path):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    connect(verify=str(tmp_path / "other.pem"))
+
+    with pytest.raises(DriveAuthError, match="verify"):
+        read()
+
+    assert asked() == []
+
+
+@pytest.mark.parametrize("kind", ["html", "garbage", "huge", "nested", "truncate"])
+@pytest.mark.parametrize("method", ["GET", "POST"], ids=["discovery", "token"])
+def test_an_authority_that_answers_nonsense_is_an_error_of_the_login(connection, read, tenant, kind, method):
+    tenant.faults.append(Fault(method, where="token", kind=kind, times=20))
+
+    with pytest.raises(DriveAuthError, match="No token could be had"):
+        read()
+
+
+def test_an_authority_that_fails_once_is_asked_again(connection, read, tenant):
+    tenant.faults.append(Fault("POST", where="token", kind="status", status=503))
+
+    assert read() == "plan.txt"
+
+
+def test_the_environments_bundle_does_not_override_the_connection(connect, read, monkeypatch):
+    connect()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
+
+    assert read() == "plan.txt"
+
+
+def test_nothing_of_the_login_is_in_the_log(connection, read, log, secrets_of):
+    read()
+
+    assert json.dumps(log.lines)
+    assert [secret for secret in secrets_of() if secret in log.text] == []
