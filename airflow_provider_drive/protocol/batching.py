@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.protocol.messages import Pause, Request, Response
+from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.protocol.retries import retry_after, says_slow_down
 
 if TYPE_CHECKING:
@@ -87,6 +87,17 @@ def _next_few(wanted: Mapping[int, Request]) -> list[int]:
     """Return whose requests are sent next: those who have waited longest, or one that no batch takes."""
     few = islice((number for number, request in wanted.items() if _may_travel(request)), MOST_REQUESTS)
     return list(few) or list(islice(wanted, 1))
+
+
+def in_batches(flows: Sequence[Flow[Any]]) -> Flow[list[Any]]:
+    """Run flows side by side as :func:`batched` does, in several batches if there are so many."""
+    parts = [flows[start : start + MOST_REQUESTS] for start in range(0, len(flows), MOST_REQUESTS)]
+    if len(parts) <= 1:
+        return (yield from batched(flows))
+    outcomes: list[Any] = []
+    for part, outcome in zip(parts, (yield Together([batched(part) for part in parts])), strict=True):
+        outcomes += [outcome] * len(part) if isinstance(outcome, DriveError) else outcome
+    return outcomes
 
 
 def _may_travel(request: Request) -> bool:

@@ -172,7 +172,7 @@ def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
         else:
             parent = yield from ensure_folder(above, hosts)
             return Ensured(
-                (yield from _make_folder(parent.folder.ref, address.names[-1], hosts)), created=True
+                (yield from make_folder(parent.folder.ref, address.names[-1], hosts)), created=True
             )
     if not item.is_folder:
         raise DriveNameConflictError(
@@ -194,7 +194,8 @@ def get_destination(
     return folder.ref, folder, created
 
 
-def _make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
+def make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
+    """Make a folder, or find the one that somebody else has made at the same time."""
     request = create_folder_request(parent, name)
 
     def read(response: Response) -> DriveItem | None:

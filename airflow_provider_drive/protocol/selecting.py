@@ -169,11 +169,13 @@ def _time(name: str, value: Any, now: float) -> float | None:
     meant = value
     if isinstance(value, str):
         try:
-            meant = pendulum.parse(value.strip())
+            meant = pendulum.parse(value.strip(), exact=True)
         except (ValueError, TypeError, OverflowError):
             meant = None
     try:
-        if isinstance(meant, pendulum.Duration) and not isinstance(meant, pendulum.Interval):
+        if isinstance(meant, pendulum.Interval):
+            meant = None
+        elif isinstance(meant, pendulum.Duration):
             meant = pendulum.from_timestamp(now) - meant  # which knows how long years are
         elif isinstance(meant, timedelta):
             return now - meant.total_seconds()

@@ -1,0 +1,457 @@
+"""
+Many copies that are under way: asked for together, watched together.
+
+What has arrived is seen in the listing of its folder, where that costs less than to ask for each. A file of
+the same size and hash as its source is whole. What has no hash, or was rewritten by the service, counts when
+its monitor says so too; and since no listing shows a failure, the monitors of copies that take longer than
+most are asked.
+
+https://learn.microsoft.com/graph/api/driveitem-copy
+https://learn.microsoft.com/graph/long-running-actions-overview
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from airflow_provider_drive.exceptions import (
+    DriveCopyFailedError,
+    DriveCopyTimeoutError,
+    DriveCopyUnknownError,
+    DriveError,
+    DriveItemNotFoundError,
+    DriveNameConflictError,
+    DriveRequestError,
+)
+from airflow_provider_drive.protocol.addresses import ItemRef, same_drive
+from airflow_provider_drive.protocol.arriving import CLOCK_SLACK, FORGOTTEN_SECONDS, READ_BACK_SECONDS
+from airflow_provider_drive.protocol.batching import in_batches
+from airflow_provider_drive.protocol.copies import CopyStatus, copy_request
+from airflow_provider_drive.protocol.copying import DOUBT_SECONDS, FRESH_FOLDER_TRIES, post_copy
+from airflow_provider_drive.protocol.finding import find_item, get_item
+from airflow_provider_drive.protocol.items import SKIP, child, is_same_file
+from airflow_provider_drive.protocol.listing import Listing
+from airflow_provider_drive.protocol.messages import Pause, Together
+from airflow_provider_drive.protocol.updating import Place, update_item
+from airflow_provider_drive.protocol.watching import look_at_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.items import DriveItem
+    from airflow_provider_drive.protocol.listing import Found
+    from airflow_provider_drive.protocol.messages import Flow, Response
+    from airflow_provider_drive.protocol.targets import TargetFolder
+
+SCOUTS = 5
+"""Copies that are asked for often, until it is known how long one takes."""
+MAX_REQUESTS = 3
+"""How often a copy is asked for, if nobody knows what became of the requests before."""
+_FIRST_LOOK = 1.0
+_GROWTH = 0.15
+"""Of a copy's age: the next look comes after that."""
+_LATE = 3.0
+"""Times as long as most: then a copy's own monitor is asked."""
+_NOT_IN_BATCHES = {400, 405, 501}
+
+
+class Outcome(NamedTuple):
+    """
+    What came of a document.
+
+    :param state: ``copied``; ``there`` if a copy was there before; ``failed``; ``planned`` if nothing was to
+        be done yet.
+    :param how: ``folder`` if it was copied with its folder, else ``document``.
+    :param copy: The item at the destination.
+    """
+
+    state: Literal["copied", "there", "failed", "planned"]
+    found: Found
+    how: Literal["folder", "document"] = "document"
+    copy: DriveItem | None = None
+    reason: str = ""
+
+
+class Taken(NamedTuple):
+    """The name that a copy was to have was taken meanwhile."""
+
+    by: DriveItem
+
+
+class NotWhole(NamedTuple):
+    """A folder's copy is not there as a whole, if at all; what there is of it."""
+
+    folder: ItemRef | None
+    reason: str
+
+
+class Lost(NamedTuple):
+    """Nobody knows anything of a copy: it is to be asked for again, which cannot make it twice."""
+
+
+End = list[Outcome] | Taken | NotWhole | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    What holds for all copies.
+
+    :param begun: When the first try was begun, by the service's clock.
+    :param verify: Whether size and hash have to be those of the source.
+    """
+
+    hosts: Hosts
+    conflict_behavior: str
+    verify: bool
+    begun: float
+    poll_interval: float
+    copy_timeout: float
+    clock: Callable[[], float]
+
+    def is_new(self, item: DriveItem) -> bool:
+        """Whether an item has come since the beginning."""
+        return item.created is not None and item.created >= self.begun - CLOCK_SLACK
+
+
+@dataclass(eq=False, slots=True)
+class PendingCopy:
+    """
+    A copy that is to be made, or is under way.
+
+    :param name: Under which it arrives.
+    :param final_name: What it is to be called when it is there.
+    :param contents: What is in it, by path, if it is a folder.
+    :param status: What its monitor has said in the end.
+    :param next_look: When it is asked for next: at its monitor, or at the destination.
+    :param is_seen: It was at the destination, though not for sure as a whole.
+    """
+
+    found: Found
+    target: TargetFolder
+    name: str
+    final_name: str
+    contents: dict[str, Found] | None = None
+    requests: int = 0
+    submitted: float = 0.0
+    monitor_url: str | None = None
+    refusal: DriveError | None = None
+    status: CopyStatus | None = None
+    ended: float = 0.0
+    next_look: float = 0.0
+    is_seen: bool = False
+
+    @property
+    def source(self) -> DriveItem:
+        """What is copied."""
+        return self.found.item
+
+    @property
+    def state(self) -> str:
+        """What its monitor has said."""
+        return self.status.state if self.status else "running"
+
+    @property
+    def id(self) -> str:
+        """The id of what is copied."""
+        return self.source.ref.item_id
+
+
+class PendingCopies:
+    """Copies that are under way."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._copies: list[PendingCopy] = []
+        self._next_listing: dict[TargetFolder, float] = {}
+        self._heading_for: Counter[TargetFolder] = Counter()
+        self._durations: deque[float] = deque(maxlen=50)
+        self._is_batching = True
+
+    def __len__(self) -> int:
+        return len(self._copies)
+
+    @property
+    def monitors(self) -> dict[str, str]:
+        """The monitor URLs of those that have one, by the ids of their sources."""
+        return {copy.id: copy.monitor_url for copy in self._copies if copy.monitor_url}
+
+    def go_to(self, target: TargetFolder) -> bool:
+        """Whether one of them is on its way to a folder."""
+        return self._heading_for[target] > 0
+
+    # -- asking for them -------------------------------------------------------------------------------------
+
+    def submit(self, copies: Sequence[PendingCopy]) -> Flow[list[tuple[PendingCopy, DriveError]]]:
+        """Ask for copies, and tell which were refused."""
+        refused = []
+        for target in dict.fromkeys(copy.target for copy in copies):
+            try:
+                yield from target.ensure()
+            except DriveError as error:
+                refused += [(copy, error) for copy in copies if copy.target is target]
+        copies = [copy for copy in copies if copy.target.ref is not None]
+        in_batches_ = self._is_batching and len(copies) > 1
+        posts = [self._post(copy) for copy in copies]
+        outcomes = yield from in_batches(posts) if in_batches_ else _together(posts)
+        strange = [
+            copy
+            for copy, outcome in zip(copies, outcomes, strict=True)
+            if in_batches_ and _is_strange(outcome)
+        ]
+        if strange:
+            self._is_batching = False
+            yield Pause(0.0, "copies cannot be asked for in batches here: they are asked for one by one")
+        again = []
+        for copy, outcome in zip(copies, outcomes, strict=True):
+            if isinstance(outcome, DriveError) and copy in strange:
+                again.append(copy)
+            elif refusal := self._take(copy, outcome):
+                refused.append((copy, refusal))
+        return refused + ((yield from self.submit(again)) if again else [])
+
+    def _post(self, copy: PendingCopy) -> Flow[Response | None]:
+        """Ask for a copy under a name that nothing has: a second request cannot make a second one."""
+        request = copy_request(
+            copy.source.ref,
+            copy.target.ref or copy.source.ref,
+            name=None if copy.source.name == copy.name else copy.name,
+            conflict_behavior="fail",
+        )
+        tries = FRESH_FOLDER_TRIES if copy.target.is_new else 1
+        return (yield from post_copy(request, tries=tries))
+
+    def _take(self, copy: PendingCopy, outcome: Response | DriveError | None) -> DriveError | None:
+        """Note the answer to the request for a copy; return the refusal if there is nothing to wait for."""
+        now, target = self._terms.clock(), copy.target
+        copy.requests, copy.submitted, copy.monitor_url = copy.requests + 1, now, None
+        if isinstance(outcome, DriveNameConflictError):
+            copy.status, copy.ended = CopyStatus("failed", code="nameAlreadyExists"), now
+        elif isinstance(outcome, DriveItemNotFoundError) and _goes_across(copy):
+            copy.refusal = (
+                outcome  # https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426
+            )
+        elif isinstance(outcome, DriveError):
+            return outcome
+        elif outcome is not None and "location" in outcome.headers:
+            try:
+                copy.monitor_url = self._terms.hosts.check_monitor(outcome.headers["location"])
+            except DriveError as error:
+                return error
+        self._copies.append(copy)
+        self._heading_for[target] += 1
+        self._next_listing.setdefault(target, now + _FIRST_LOOK)
+        copy.next_look = now + self._first_look(copy)
+        return None
+
+    # -- watching them ---------------------------------------------------------------------------------------
+
+    def look(self) -> Flow[list[tuple[PendingCopy, End | DriveError]]]:
+        """Look at those that are due, and tell which have ended, and how."""
+        now = self._terms.clock()
+        listed = [
+            target for target, due in self._next_listing.items() if now >= due and self._is_listed(target)
+        ]
+        due = [copy for copy in self._copies if now >= copy.next_look]
+        polled = [copy for copy in due if copy.monitor_url and copy.status is None]
+        sought = [copy for copy in due if copy not in polled and not self._is_listed(copy.target)]
+        looks = [*(target.read() for target in listed), *(self._poll(copy) for copy in polled)]
+        if sought:
+            looks.append(self._seek(sought))
+        if looks:
+            yield Together(looks)
+        self._plan_listings(listed)
+        ends = {copy: end for copy in self._copies if (end := self._end_of(copy)) is not None}
+        self._copies = [copy for copy in self._copies if copy not in ends]
+        for copy in ends:
+            self._heading_for[copy.target] -= 1
+            if not self._heading_for[copy.target]:
+                del self._heading_for[copy.target], self._next_listing[copy.target]
+        outcomes = (yield from in_batches(list(ends.values()))) if ends else []
+        return list(zip(ends, outcomes, strict=True))
+
+    def seconds_to_next_look(self) -> float:
+        """Return how long there is nothing to do."""
+        listings = [due for target, due in self._next_listing.items() if self._is_listed(target)]
+        next_look = min([*listings, *(copy.next_look for copy in self._copies)])
+        return min(self._terms.poll_interval, max(0.0, next_look - self._terms.clock()))
+
+    def _is_listed(self, target: TargetFolder) -> bool:
+        """Whether to look at all of a folder costs less than to ask for each copy on its way there."""
+        return 4 * target.units <= self._heading_for[target]
+
+    def _plan_listings(self, listed: Sequence[TargetFolder]) -> None:
+        now = self._terms.clock()
+        oldest: dict[TargetFolder, float] = {}
+        for copy in self._copies:
+            oldest[copy.target] = min(oldest.get(copy.target, now), copy.submitted)
+        for target in listed:
+            self._next_listing[target] = now + self._pause_after(now - oldest[target])
+
+    def _poll(self, copy: PendingCopy) -> Flow[None]:
+        """Ask a copy's monitor."""
+        status, asked = yield from look_at_copy(copy.monitor_url or "", self._terms.hosts)
+        now = self._terms.clock()
+        copy.next_look = now + max(asked, self._pause_after(now - copy.submitted))
+        if not status.is_running:
+            copy.status, copy.ended, copy.next_look = status, now, now
+            self._next_listing[copy.target] = min(now, self._next_listing[copy.target])
+
+    def _seek(self, copies: Sequence[PendingCopy]) -> Flow[None]:
+        """Look for copies one by one: by their ids where these are known, else by their names."""
+        addresses: list[Address] = []
+        for copy in copies:
+            folder = copy.target.ref or copy.source.ref
+            item_id = copy.status and copy.status.resource_id
+            addresses.append(ItemRef(folder.drive_id, item_id) if item_id else child(folder, copy.name))
+        found = yield from in_batches([find_item(address, self._terms.hosts) for address in addresses])
+        now = self._terms.clock()
+        for copy, item in zip(copies, found, strict=True):
+            copy.next_look = now + self._pause_after(now - (copy.ended or copy.submitted))
+            if item is not None and not isinstance(item, DriveError):
+                copy.target.learn(copy.name, item)
+
+    @property
+    def _typical(self) -> float:
+        """How long copies take, as far as it is known."""
+        return median(self._durations) if len(self._durations) >= SCOUTS else 0.0
+
+    def _first_look(self, copy: PendingCopy) -> float:
+        """Return the seconds until a copy is asked for first."""
+        if copy.state == "failed" or copy.contents is not None:
+            return _FIRST_LOOK
+        if self._is_listed(copy.target):
+            return max(2 * self._terms.poll_interval, _LATE * self._typical)
+        is_scout = not self._typical and len(self._copies) <= SCOUTS
+        return _FIRST_LOOK if is_scout else self._typical or self._terms.poll_interval
+
+    def _pause_after(self, age: float) -> float:
+        """Return the seconds until copies of an age are looked at again."""
+        until_most_end = 0.9 * self._typical - age
+        return min(self._terms.poll_interval, max(_FIRST_LOOK, _GROWTH * age, until_most_end))
+
+    # -- what came of them -----------------------------------------------------------------------------------
+
+    def _end_of(self, copy: PendingCopy) -> Flow[End] | None:
+        """Return what is left to do for a copy that has ended, or nothing if it is still under way."""
+        there, status = copy.target.get(copy.name), copy.status
+        if there is not None and copy.contents is not None and copy.state in {"completed", "unknown"}:
+            return self._arrive_whole(copy, there)
+        if there is not None and copy.contents is None:
+            told = copy.state == "completed" or (
+                copy.monitor_url is None and is_same_file(there, copy.source)
+            )
+            if told or is_same_content(there, copy.source):
+                return self._arrive(copy, there)
+            if not copy.is_seen and copy.status is None:
+                copy.is_seen, copy.next_look = True, self._terms.clock()
+        if status is not None and status.is_name_conflict:
+            return self._settle(copy)
+        error = self._failure_of(copy)
+        return None if error is None else self._fail(copy, error)
+
+    def _failure_of(self, copy: PendingCopy) -> DriveError | None:
+        """Return why a copy is not to be waited for any more."""
+        now = self._terms.clock()
+        if copy.status is not None and copy.state == "failed":
+            said = ": ".join(filter(None, [copy.status.code, copy.status.message]))
+            return DriveCopyFailedError(said or "Graph does not say why", code=copy.status.code)
+        if now - copy.submitted > self._terms.copy_timeout:
+            return DriveCopyTimeoutError("it was not copied in time; it may still be")
+        silence = now - (copy.ended or copy.submitted)
+        if copy.state == "completed" and silence > READ_BACK_SECONDS:
+            return DriveCopyUnknownError("Graph says that it is copied, but it is not to be seen")
+        if copy.refusal is not None and silence > DOUBT_SECONDS:
+            return copy.refusal
+        if (copy.monitor_url is None or copy.state == "unknown") and silence > FORGOTTEN_SECONDS:
+            return DriveCopyUnknownError("nobody can say what became of its copy; it may still come")
+        return None
+
+    def _fail(self, copy: PendingCopy, error: DriveError) -> Flow[End]:
+        yield from ()
+        if copy.contents is not None:
+            return NotWhole(None, str(error))
+        if isinstance(error, DriveCopyUnknownError) and copy.requests < MAX_REQUESTS:
+            copy.status, copy.ended, copy.is_seen = None, 0.0, False
+            return Lost()
+        raise error
+
+    def _arrive(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
+        """Hold a copy against its source, and give it the name that it is to have."""
+        terms, source = self._terms, copy.source
+        self._durations.append(terms.clock() - copy.submitted)
+        if terms.verify and not is_same_file(there, source):
+            source = yield from get_item(source.ref, terms.hosts)  # it may have changed since
+            if not is_same_file(there, source):
+                raise DriveCopyFailedError(
+                    f"{there} has arrived with {there.size} bytes, and the original has {source.size}, or "
+                    "another hash; it was left there",
+                    code="notAsAsked",
+                )
+        if copy.final_name != copy.name:
+            place, behavior = Place(None, copy.final_name), terms.conflict_behavior
+            there = yield from update_item(
+                there, place, terms.hosts, conflict_behavior=behavior, clock=terms.clock
+            )
+        return [Outcome("copied", copy.found, copy=replace(there, raw={}))]
+
+    def _arrive_whole(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
+        """Hold a folder's copy against its source."""
+        listing = Listing(there.ref, self._terms.hosts)
+        copies: dict[str, DriveItem] = {}
+        while listing:
+            for path, item in (yield from listing.read()):
+                copies[path.casefold()] = replace(item, raw={})
+        contents = copy.contents or {}
+        wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
+        if wrong:
+            return NotWhole(there.ref, f"{len(wrong)} of {len(contents)} documents have not arrived with it")
+        return [Outcome("copied", found, "folder", copies[path]) for path, found in contents.items()]
+
+    def _is_right(self, there: DriveItem | None, source: DriveItem) -> bool:
+        if there is None or there.kind != source.kind:
+            return False
+        return not self._terms.verify or is_same_file(there, source)
+
+    def _settle(self, copy: PendingCopy) -> Flow[End]:
+        """Find out whether what has the name is the copy: an earlier request may have made it."""
+        terms, folder = self._terms, copy.target.ref or copy.source.ref
+        there = yield from find_item(child(folder, copy.name), terms.hosts)
+        if copy.contents is not None:
+            is_folder = there is not None and there.is_folder
+            return NotWhole(there.ref if there and is_folder else None, "its name is taken")
+        if there is not None and is_same_file(there, copy.source):
+            if terms.is_new(there):
+                return (yield from self._arrive(copy, there))
+            if terms.conflict_behavior == SKIP:
+                return [Outcome("there", copy.found, copy=replace(there, raw={}))]
+        if there is None or terms.conflict_behavior != "rename" or copy.requests >= MAX_REQUESTS:
+            raise DriveCopyFailedError(f"{copy.name!r} was taken meanwhile, by another content")
+        return Taken(there)
+
+
+def is_same_content(copy: DriveItem, source: DriveItem) -> bool:
+    """Whether a listing alone shows that a file has arrived: same size, and same hash."""
+    return None not in source.content and copy.content == source.content
+
+
+def _is_strange(outcome: Response | DriveError | None) -> bool:
+    """Whether a request for a copy was answered, in a batch, as no copy is."""
+    if isinstance(outcome, DriveRequestError):
+        return outcome.status in _NOT_IN_BATCHES
+    return outcome is None or (not isinstance(outcome, DriveError) and "location" not in outcome.headers)
+
+
+def _goes_across(copy: PendingCopy) -> bool:
+    target = copy.target.ref
+    return target is not None and not same_drive(copy.source.ref.drive_id, target.drive_id)
+
+
+def _together(flows: Sequence[Flow[Response | None]]) -> Flow[list[Response | DriveError | None]]:
+    outcomes: list[Response | DriveError | None] = yield Together(flows)
+    return outcomes

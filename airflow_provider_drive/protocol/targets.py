@@ -1,0 +1,105 @@
+"""A folder that many copies go to: whether it is there, and what it holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
+from airflow_provider_drive.protocol.batching import in_batches
+from airflow_provider_drive.protocol.finding import ensure_folder, find_item, make_folder
+from airflow_provider_drive.protocol.items import child
+from airflow_provider_drive.protocol.listing import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_provider_drive.protocol.addresses import Address, ItemRef
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.items import DriveItem
+    from airflow_provider_drive.protocol.messages import Flow
+
+UNITS_OF_A_PAGE, ITEMS_OF_A_PAGE = 2, 200
+
+
+@dataclass(eq=False, slots=True)
+class TargetFolder:
+    """
+    A folder at the destination.
+
+    :param parent: The folder that it is in; or its address is known.
+    :param ref: None as long as it is not there.
+    :param count: How many items it holds, about.
+    :param is_new: It was made just now, and is not known everywhere yet.
+    :param there: What is known to be in it, by its name in one case.
+    :param is_read: Whether that was all, when it was listed.
+    :param given: Names that copies on their way there have.
+    """
+
+    name: str
+    hosts: Hosts
+    parent: TargetFolder | None = None
+    address: Address | None = None
+    ref: ItemRef | None = None
+    count: int = 0
+    is_new: bool = False
+    is_read: bool = False
+    there: dict[str, DriveItem] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+
+    def get(self, name: str) -> DriveItem | None:
+        """Return what is known to have a name here."""
+        return self.there.get(name.casefold())
+
+    def learn(self, name: str, item: DriveItem) -> None:
+        """Note what has a name here."""
+        self.there[name.casefold()] = replace(item, raw={})
+
+    def forget(self) -> None:
+        """Forget what is here: there may be thousands of folders, with thousands of items."""
+        self.there, self.given, self.is_read = {}, set(), False
+
+    @property
+    def units(self) -> int:
+        """What it costs to list it."""
+        return UNITS_OF_A_PAGE * max(1, math.ceil(self.count / ITEMS_OF_A_PAGE))
+
+    def see(self, names: Sequence[str]) -> Flow[None]:
+        """Learn what has some names: by a listing, or name by name if that costs less."""
+        folder = self.ref
+        if folder is None or self.is_read:
+            return
+        if self.units <= len(names):
+            yield from self.read()
+            return
+        found = yield from in_batches([find_item(child(folder, name), self.hosts) for name in names])
+        for name, item in zip(names, found, strict=True):
+            if isinstance(item, DriveError):
+                raise item
+            if item is not None:
+                self.learn(name, item)
+
+    def read(self) -> Flow[None]:
+        """Read all that is here."""
+        if self.ref is None:
+            return
+        there: dict[str, DriveItem] = {}
+        listing = Listing(self.ref, self.hosts, recursive=False)
+        while listing:
+            page = yield from listing.read()
+            there |= {found.path.casefold(): replace(found.item, raw={}) for found in page}
+        self.there, self.is_read, self.count = there, True, len(there)
+
+    def ensure(self) -> Flow[ItemRef]:
+        """Return the folder; make it, and those above it, if it is not there."""
+        if self.ref is None and self.address is not None:
+            ensured = yield from ensure_folder(self.address, self.hosts)
+            self.ref, self.is_new = ensured.folder.ref, ensured.created
+        elif self.ref is None and self.parent is not None:
+            above = yield from self.parent.ensure()
+            made = yield from make_folder(above, self.name, self.hosts)
+            self.ref, self.is_new = made.ref, True
+        if self.ref is None:
+            raise DriveArgumentError(f"There is no folder to put {self.name!r} in.")
+        return self.ref
