@@ -152,6 +152,8 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:
     def read(response: Response) -> None:
         if not response.ok and response.status != 404:
             raise error_of(response, request.doing)
+        if response.ok and response.body.strip():  # a proxy's page, say
+            raise DriveResponseError(f"Could not {request.doing}: the answer is not that of a deletion.")
 
     yield from ask(request, read)
 

@@ -20,8 +20,8 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.transport.asynchronous import AsyncSession
 from airflow_provider_drive.transport.blocking import Session
 
-MOST_REQUESTS = 2_500
-"""Of one try. What asks more than that does not end."""
+MOST_REQUESTS = 7_000
+"""Of one try. A day of looks, one every fifteen seconds, is less; what asks more does not end."""
 
 
 MOST_TRIES = 50

@@ -386,6 +386,10 @@ class TestDeleting:
         assert talk.requests[0].headers == {"If-Match": "tag"}
         assert self.delete(recorded_answer("gnome-delete-204"), if_match=None).requests[0].headers == {}
 
+    def test_a_page_of_somebody_elses_is_no_answer(self):
+        talk = self.delete(answer(200, b"<html>Sign in</html>"), answer(204))
+        assert (talk.failure, talk.lines) == (None, [DELETE] * 2)
+
     def test_what_is_gone_already_counts_as_deleted(self):
         assert self.delete(missing()).failure is None
         talk = self.delete(lost(), refusal(504), missing())
