@@ -1,7 +1,5 @@
 """A connection becomes tokens, at an authority that MSAL really talks to."""
 
-# ruff: noqa: PLR0917  # fixtures are asked for by name
-
 import json
 from threading import Thread
 
