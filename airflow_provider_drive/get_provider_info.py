@@ -11,19 +11,19 @@ LOGIN = "Login"
 NETWORK = "Cloud and network"
 
 
-def _text(section: str, label: str, description: str, **schema: Any) -> dict[str, Any]:
+def _field(section: str, label: str, description: str, **schema: Any) -> dict[str, Any]:
     schema = {"type": ["string", "null"], "section": section, **schema}
     return {"label": label, "description": description, "schema": schema}
 
 
 def _choice(section: str, label: str, description: str, unset: str, *values: str) -> dict[str, Any]:
-    return _text(section, label, description, enum=[None, *values], values_display={"null": unset})
+    return _field(section, label, description, enum=[None, *values], values_display={"null": unset})
 
 
 # https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
 # One table for both forms: Airflow 3.2 and later read it from here, older ones through the hook's methods.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
-    "tenant_id": _text(
+    "tenant_id": _field(
         LOGIN,
         "Directory (tenant) ID",
         "The tenant's id, or one of its domains, such as contoso.onmicrosoft.com; consumers for a personal "
@@ -40,19 +40,19 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "workload_identity",
         "refresh_token",
     ),
-    "certificate_path": _text(
+    "certificate_path": _field(
         LOGIN,
         "Certificate path",
         "A PEM file with the key and the certificate, or a PFX file, where the workers see it: "
         "/etc/airflow/drive.pem. Its passphrase is the Client secret above.",
     ),
-    "private_key": _text(
+    "private_key": _field(
         LOGIN,
         "Private key",
         "Instead of a path: the text of the PEM, with the key and the certificate, or a PFX in base64.",
         format="password",
     ),
-    "thumbprint": _text(LOGIN, "Thumbprint", "The certificate's, if the PEM has the key alone."),
+    "thumbprint": _field(LOGIN, "Thumbprint", "The certificate's, if the PEM has the key alone."),
     "send_certificate_chain": _choice(
         LOGIN,
         "Send the certificate chain",
@@ -60,24 +60,24 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "no",
         "true",
     ),
-    "federated_token_file": _text(
+    "federated_token_file": _field(
         LOGIN,
         "Federated token file",
         "For a workload identity: where its token is. Default is AZURE_FEDERATED_TOKEN_FILE, which AKS sets.",
     ),
-    "refresh_token": _text(
+    "refresh_token": _field(
         LOGIN,
         "Refresh token",
         "For a user's login: what airflow-drive login prints.",
         format="password",
     ),
-    "refresh_token_variable": _text(
+    "refresh_token_variable": _field(
         LOGIN,
         "Variable for the refresh token",
         "An Airflow Variable that keeps the newest one, with token in its name: drive_refresh_token. "
         "Default is to keep none.",
     ),
-    "scopes": _text(
+    "scopes": _field(
         LOGIN, "Scopes", "What to ask a token for, separated by commas. Default is the cloud's /.default."
     ),
     "cloud": _choice(
@@ -90,31 +90,35 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "dod",
         "china",
     ),
-    "authority": _text(
+    "authority": _field(
         NETWORK,
         "Authority",
         "The address that issues tokens, if not the cloud's: https://login.microsoftonline.com.",
     ),
-    "allowed_hosts": _text(
+    "allowed_hosts": _field(
         NETWORK,
         "Allowed hosts",
         "More hosts that monitor URLs and next links may be on, separated by commas: files.example.com.",
     ),
-    "proxies": _text(
+    "proxies": _field(
         NETWORK, "Proxies", 'As JSON: {"https": "http://proxy:3128"}. Default is what the environment says.'
     ),
-    "verify": _text(
+    "verify": _field(
         NETWORK,
         "Verify TLS",
         "true, false, or the path of a CA bundle, where workers and triggerer see it: "
         "/etc/ssl/company-ca.pem. Default is what the environment says.",
     ),
-    "timeout": {
-        "label": "Timeout",
-        "description": "Seconds for one HTTP request. Default is 30.",
-        "schema": {"type": ["number", "null"], "section": NETWORK},
-    },
-    "user_agent_company": _text(
+    "timeout": _field(
+        NETWORK, "Timeout", "Seconds for one HTTP request. Default is 30.", type=["number", "null"]
+    ),
+    "resource_units_per_minute": _field(
+        NETWORK,
+        "Resource units a minute",
+        "How many of SharePoint's this connection may spend. Default is 1250, those of a small tenant.",
+        type=["number", "null"],
+    ),
+    "user_agent_company": _field(
         NETWORK, "Company", "Yours, for the User-Agent that Microsoft asks for. Default is Airflow."
     ),
 }
