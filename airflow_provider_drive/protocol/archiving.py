@@ -18,10 +18,16 @@ import hashlib
 import math
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveNameConflictError
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveError,
+    DriveNameConflictError,
+    DriveResponseError,
+)
 from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, same_drive
 from airflow_provider_drive.protocol.batching import MOST_REQUESTS, in_batches
 from airflow_provider_drive.protocol.copies import COPY_BEHAVIORS
@@ -39,7 +45,7 @@ from airflow_provider_drive.protocol.items import (
     split_name,
 )
 from airflow_provider_drive.protocol.listing import Found, Listing
-from airflow_provider_drive.protocol.messages import Pause
+from airflow_provider_drive.protocol.messages import Checkpoint, Pause
 from airflow_provider_drive.protocol.pending import (
     Lost,
     NotWhole,
@@ -48,13 +54,14 @@ from airflow_provider_drive.protocol.pending import (
     PendingCopy,
     Taken,
     Terms,
+    is_same_content,
 )
 from airflow_provider_drive.protocol.selecting import Selection
 from airflow_provider_drive.protocol.targets import ITEMS_OF_A_PAGE, TargetFolder
 from airflow_provider_drive.protocol.updating import delete_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_drive.protocol.addresses import Address
     from airflow_provider_drive.protocol.hosts import Hosts
@@ -68,6 +75,7 @@ MOST_PENDING = 1_000
 AT_ONCE = 8 * MOST_REQUESTS
 """Copies that are asked for at the same time."""
 _SECONDS_BETWEEN_LINES = 10.0
+_END_OF_TIME = 1e11
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +108,46 @@ class ArchiveOrder:
             raise DriveArgumentError("Give either a source or items.")
 
 
-class Standing(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Standing:
     """
     How far an archive is.
 
     :param begun: When it was begun, by the service's clock.
-    :param pending: The monitors of the copies that are under way, by the ids of their sources.
     :param failed: Why copies have failed that were under way, by the ids of their sources.
+    :param completed: What copies have become that were under way, by the ids of their sources.
+    :param pending: The monitors of those that are under way, by the ids of their sources.
     """
 
     begun: float
-    pending: Mapping[str, str]
-    failed: Mapping[str, str]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    completed: Mapping[str, str] = field(default_factory=dict)
+    pending: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what has to be remembered, as JSON, but for the monitors, which are secrets."""
+        return {"begun": self.begun, "failed": dict(self.failed), "completed": dict(self.completed)}
+
+
+def read_standing(value: Any) -> Standing:
+    """
+    Read what :meth:`Standing.as_dict` has made, and a database has kept.
+
+    :raises DriveResponseError: If it is anything else.
+    """
+    told = value if isinstance(value, Mapping) else {}
+    begun, failed, completed = (told.get(key) for key in ("begun", "failed", "completed"))
+    sound = isinstance(begun, (int, float)) and not isinstance(begun, bool) and 0 < begun < _END_OF_TIME
+    if not sound or told.keys() != {"begun", "failed", "completed"} or not _are_texts(failed, completed):
+        raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
+    return Standing(cast("float", begun), cast("Any", failed), cast("Any", completed))
+
+
+def _are_texts(*values: Any) -> bool:
+    return all(
+        isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
+        for value in values
+    )
 
 
 class _Visit(NamedTuple):
@@ -127,8 +163,7 @@ def archive(
     hosts: Hosts,
     report: Callable[[Outcome], None],
     *,
-    begun: float | None = None,
-    failed: Mapping[str, str] | None = None,
+    before: Standing | None = None,
     patience: float = math.inf,
     poll_interval: float = POLL_INTERVAL,
     copy_timeout: float = COPY_TIMEOUT,
@@ -138,8 +173,7 @@ def archive(
     Copy the documents that are meant, and wait for them.
 
     :param report: Is told what came of each document.
-    :param begun: When an earlier try has begun, by the service's clock.
-    :param failed: Why copies that an earlier try has asked for have failed: they are not asked for again.
+    :param before: How far it was, if it was begun before. What has failed is not asked for again.
     :param patience: Seconds to wait when there is nothing else to do. What is under way then is returned.
     :param copy_timeout: Seconds that each copy may take.
     :raises DriveError: If the source or the destination cannot be used. What goes wrong with a document is
@@ -154,11 +188,12 @@ def archive(
         )
     read = source or there
     now = (read and read.read_at) or clock()
-    terms = Terms(
-        hosts, order.conflict_behavior, order.verify, begun or now, poll_interval, copy_timeout, clock
-    )
-    run = _Archive(order, terms, report, failed or {})
-    run.looks_back = begun is not None
+    if before is None:
+        yield Checkpoint("archive", Standing(now))
+    begun = now if before is None else before.begun
+    terms = Terms(hosts, order.conflict_behavior, order.verify, begun, poll_interval, copy_timeout, clock)
+    run = _Archive(order, terms, report, before or Standing(now))
+    run.looks_back = before is not None
     yield from run.open(source, there)
     return (yield from run.go_on(patience))
 
@@ -200,12 +235,12 @@ class _Archive:
         order: ArchiveOrder,
         terms: Terms,
         report: Callable[[Outcome], None],
-        failed: Mapping[str, str],
+        before: Standing,
     ) -> None:
         self.looks_back = False
         self._order, self._terms, self._tell = order, terms, report
         self._hosts, self._clock = terms.hosts, terms.clock
-        self._failed = dict(failed)
+        self._failed, self._completed = dict(before.failed), before.completed
         self._root = TargetFolder("", terms.hosts, address=order.destination)
         self._above: set[str] = set()
         self._folders: dict[str, TargetFolder] = {"": self._root}
@@ -235,10 +270,10 @@ class _Archive:
                 continue
             monitors = self._pending.monitors
             if not self._pending:
-                return Standing(self._terms.begun, {}, self._failed)
+                return Standing(self._terms.begun, self._failed)
             idle_since = idle_since or self._clock()
             if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
-                return Standing(self._terms.begun, monitors, self._failed)
+                return Standing(self._terms.begun, self._failed, pending=monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
 
     # -- what there is to copy -------------------------------------------------------------------------------
@@ -405,7 +440,10 @@ class _Archive:
             self._plan(found, target, name, name)
         elif (copy := self._made_before(found, target)) is not None:
             self._claimed.add(copy.ref.item_id)
-            self._report(Outcome("copied" if self._terms.is_new(copy) else "there", found, copy=copy))
+            is_told = self._completed.get(found.item.ref.item_id) == copy.ref.item_id
+            is_shown = self._order.verify and (is_told or is_same_content(copy, found.item))
+            state: Literal["copied", "there"] = "copied" if self._terms.is_new(copy) else "there"
+            self._report(Outcome(state, found, copy=copy, is_shown=is_shown))
         elif behavior == "rename":
             taken = target.there.keys() | target.given
             free = free_name(name, lambda other: other.casefold() in taken)

@@ -68,6 +68,8 @@ class Outcome(NamedTuple):
         be done yet.
     :param how: ``folder`` if it was copied with its folder, else ``document``.
     :param copy: The item at the destination.
+    :param is_shown: Whether the copy was shown to be whole, by its bytes or by its monitor, and was not only
+        found where it should be. Without that, an original may not be deleted.
     """
 
     state: Literal["copied", "there", "failed", "planned"]
@@ -75,6 +77,7 @@ class Outcome(NamedTuple):
     how: Literal["folder", "document"] = "document"
     copy: DriveItem | None = None
     reason: str = ""
+    is_shown: bool = False
 
 
 class Taken(NamedTuple):
@@ -398,7 +401,8 @@ class PendingCopies:
             there = yield from update_item(
                 there, place, terms.hosts, conflict_behavior=behavior, clock=terms.clock
             )
-        return [Outcome("copied", copy.found, copy=replace(there, raw={}))]
+        is_shown = terms.verify and (copy.state == "completed" or is_same_content(there, source))
+        return [Outcome("copied", copy.found, copy=replace(there, raw={}), is_shown=is_shown)]
 
     def _arrive_whole(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
         """Hold a folder's copy against its source."""
@@ -411,7 +415,14 @@ class PendingCopies:
         wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
         if wrong:
             return NotWhole(there.ref, f"{len(wrong)} of {len(contents)} documents have not arrived with it")
-        return [Outcome("copied", found, "folder", copies[path]) for path, found in contents.items()]
+        return [
+            Outcome(
+                *("copied", found, "folder", copies[path]),
+                is_shown=self._terms.verify
+                and (copy.state == "completed" or is_same_content(copies[path], found.item)),
+            )
+            for path, found in contents.items()
+        ]
 
     def _is_right(self, there: DriveItem | None, source: DriveItem) -> bool:
         if there is None or there.kind != source.kind:
@@ -429,7 +440,8 @@ class PendingCopies:
             if terms.is_new(there):
                 return (yield from self._arrive(copy, there))
             if terms.conflict_behavior == SKIP:
-                return [Outcome("there", copy.found, copy=replace(there, raw={}))]
+                is_shown = terms.verify and is_same_content(there, copy.source)
+                return [Outcome("there", copy.found, copy=replace(there, raw={}), is_shown=is_shown)]
         if there is None or terms.conflict_behavior != "rename" or copy.requests >= MAX_REQUESTS:
             raise DriveCopyFailedError(f"{copy.name!r} was taken meanwhile, by another content")
         return Taken(there)

@@ -8,19 +8,26 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_drive.exceptions import DriveConnectionError, DriveRequestError, DriveResponseError
+from airflow_provider_drive.exceptions import (
+    DriveConnectionError,
+    DriveError,
+    DriveRequestError,
+    DriveResponseError,
+)
 from airflow_provider_drive.protocol.copies import CopyStatus, monitor_request, read_copy_status
 from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
 from airflow_provider_drive.protocol.errors import error_of
-from airflow_provider_drive.protocol.messages import Pause
+from airflow_provider_drive.protocol.messages import Pause, Together
 from airflow_provider_drive.protocol.retries import backoff, poll_pauses, retry_after, says_slow_down, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.messages import Flow, Request
@@ -61,6 +68,30 @@ def _look(request: Request) -> Flow[Look]:
     return Look(CopyStatus("unknown", message="its monitor does not know it any more"))
 
 
+def watch_copies(
+    monitors: Mapping[str, str], hosts: Hosts, *, deadline: float, poll_interval: float = POLL_INTERVAL
+) -> Flow[dict[str, CopyStatus]]:
+    """
+    Look at many copies until all have ended, at each of them once in ``poll_interval`` seconds.
+
+    :param monitors: Their URLs, by names of the caller's.
+    """
+    watches = [
+        _watch_one(url, hosts, deadline=deadline, poll_interval=poll_interval) for url in monitors.values()
+    ]
+    ends = zip(monitors, (yield Together(watches)), strict=True)
+    return {
+        name: CopyStatus("unknown", message=str(end)) if isinstance(end, DriveError) else end
+        for name, end in ends
+    }
+
+
+def _watch_one(url: str, hosts: Hosts, *, deadline: float, poll_interval: float) -> Flow[CopyStatus]:
+    yield Pause(random.uniform(0.0, poll_interval))  # noqa: S311  # nothing secret, but not all at once
+    pauses = repeat(poll_interval)
+    return (yield from watch_copy(url, hosts, deadline=deadline, poll_interval=poll_interval, pauses=pauses))
+
+
 def watch_copy(
     monitor_url: str,
     hosts: Hosts,
@@ -69,6 +100,7 @@ def watch_copy(
     poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
     looks: int | None = None,
+    pauses: Iterator[float] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyStatus]:
     """
@@ -80,8 +112,9 @@ def watch_copy(
     :param poll_interval: Seconds between two looks at most; ``Retry-After`` counts more.
     :param fresh: The copy was submitted just now, so the first look comes after the first pause.
     :param looks: Give up after so many.
+    :param pauses: Between the looks; by default they grow up to ``poll_interval``.
     """
-    request, pauses = monitor_request(monitor_url, hosts), poll_pauses(poll_interval)
+    request, pauses = monitor_request(monitor_url, hosts), pauses or poll_pauses(poll_interval)
     percent: float | None = None
     if fresh:
         yield Pause(min(next(pauses), max(0.0, deadline - clock())))
