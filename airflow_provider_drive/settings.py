@@ -25,6 +25,7 @@ LONGEST_TIMEOUT = 86_400.0
 _MOST_UNITS = 1e9
 _HTTPS = 443
 _VERSIONS = ("/v1.0", "/beta")
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             f"The connection's cloud is {cloud_name!r}; it has to be one of {', '.join(CLOUDS)}."
         )
     cloud = CLOUDS[cloud_name]
-    graph = _address("host", connection.host, cloud.graph, connection.schema, connection.port)
+    host, tenant_id = connection.host or "", _text(extra, "tenant_id") or _text(extra, "tenantId")
+    if _is_tenant(host, connection):
+        host, tenant_id = "", tenant_id or host
+    graph = _address("host", host, cloud.graph, connection.schema, connection.port)
     authority = _address("authority", _text(extra, "authority"), cloud.authority)
     known = authority in {cloud.authority for cloud in CLOUDS.values()}
     company = _text(extra, "user_agent_company") or "Airflow"
@@ -102,7 +106,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     return Settings(
         hosts=Hosts(graph, cloud.suffixes, tuple(_list(extra, "allowed_hosts"))),
         authority=authority,
-        tenant_id=_text(extra, "tenant_id") or _text(extra, "tenantId"),
+        tenant_id=tenant_id,
         client_id=connection.login or "",
         auth_type=_text(extra, "auth_type"),
         client_secret=connection.password or "",
@@ -125,6 +129,16 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             extra, "resource_units_per_minute", SMALLEST_BUDGET, _MOST_UNITS, "a number of units above none"
         ),
     )
+
+
+def _is_tenant(host: str, connection: Connection) -> bool:
+    """
+    Whether the stock type takes its host for a tenant: its hook heeds none without a scheme.
+
+    https://airflow.apache.org/docs/apache-airflow-providers-microsoft-azure/stable/filesystems/msgraph.html
+    """
+    is_bare = "://" not in host and not connection.schema
+    return connection.conn_type == "msgraph" and (is_bare or _GUID.fullmatch(host.strip()) is not None)
 
 
 def _extra(connection: Connection, extra: Any) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from protocol.conversation import MONITOR, recording
 
 from airflow_provider_drive.exceptions import DriveResponseError
-from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts, is_authority
 
 HOSTS = Hosts()
 TRICKS = [
@@ -266,3 +266,35 @@ def test_whatever_is_called_is_https_on_a_known_host_without_user_info(url):
 def test_any_entry_of_allowed_hosts_is_compared_with_any_host(entry, host):
     hosts = Hosts(allowed=(entry,))
     assert hosts.is_drive(f"https://{host}/m") in {True, False}
+
+
+class TestAuthorities:
+    @pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
+    def test_each_name_of_a_clouds_authority_stands_for_the_others(self, cloud):
+        names = [cloud.authority, *(f"https://{alias}" for alias in cloud.aliases)]
+        for authority in names:
+            assert all(is_authority(f"{name}/tenant/oauth2/v2.0/token", authority) for name in names)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://login.microsoftonline.us/t/oauth2/v2.0/token",
+            "http://login.microsoftonline.com/t/oauth2/v2.0/token",
+            "https://login.microsoftonline.com:8443/t/oauth2/v2.0/token",
+            "https://login.microsoftonline.com.evil.example/t/oauth2/v2.0/token",
+            "https://login.microsoftonline.com@evil.example/t/oauth2/v2.0/token",
+            "https://ann@login.microsoftonline.com/t/oauth2/v2.0/token",
+            "https://evil.example/login.microsoftonline.com",
+            "https://sub.login.microsoftonline.com/t",
+            "//login.microsoftonline.com/t",
+            "",
+        ],
+    )
+    def test_no_other_host_is_the_authority(self, url):
+        assert not is_authority(url, "https://login.microsoftonline.com")
+
+    def test_an_authority_of_ones_own_is_its_host_and_port(self):
+        own = "https://localhost:8365"
+        assert is_authority("https://LOCALHOST:8365/t/oauth2/v2.0/token", own)
+        assert not is_authority("https://localhost:8366/t", own)
+        assert not is_authority("https://login.microsoftonline.com/t", own)
