@@ -4,21 +4,23 @@ import re
 import socket
 
 import pytest
-import trustme
 import urllib3
+from transport.proxy import Proxy
 
 from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.emulator.denials import _KINDS
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.protocol.advice import AADSTS
 
 
 @pytest.fixture
-def press(secrets_of, monkeypatch):
+def press(secrets_of, tenant, monkeypatch):
     """Press Test, and see that nothing secret is in the answer."""
     monkeypatch.setattr(urllib3.Retry, "get_backoff_time", lambda _: 0.0)  # between tries for a token
 
     def tell():
         fine, message = DriveHook().test_connection()
-        assert [secret for secret in secrets_of() if secret in message] == []
+        assert [secret for secret in {*secrets_of(), *tenant.grants} if secret in message] == []
         return fine, message
 
     return tell
@@ -95,7 +97,54 @@ def test_a_root_site_that_is_closed_to_the_app_is_no_failure(connection, press, 
     )
 
 
+def test_a_user_is_told_with_the_app_and_with_the_users_own_drive(connect, press, tenant):
+    connect(auth_type="refresh_token", refresh_token=tenant.refresh_token)
+    tenant.permissions = ["Files.ReadWrite"]
+
+    fine, message = press()
+
+    assert fine
+    assert f"as the user {tenant.me.address} through the app Archivist" in message
+    assert f"It could read the user's own drive, {tenant.me.drive.web_url}." in message
+    assert "Files.ReadWrite allows copies and moves in this user's own drive." in message
+
+
+def test_a_user_of_a_personal_account_is_told_by_the_drive_since_the_token_tells_nothing(
+    connect, press, tenant
+):
+    connect(auth_type="refresh_token", refresh_token=tenant.consumer_refresh_token, tenant_id="consumers")
+    tenant.opaque_tokens = True
+
+    fine, message = press()
+
+    assert fine
+    assert message.startswith("Logged in as the user User Two to the tenant consumers in the cloud ")
+    assert message.endswith("The token does not say what it allows: those of personal accounts never do.")
+
+
+def test_a_personal_drive_that_cannot_be_read_does_not_pass(connect, press, tenant):
+    connect(auth_type="refresh_token", refresh_token=tenant.consumer_refresh_token, tenant_id="consumers")
+    tenant.opaque_tokens = True
+    tenant.faults.append(Fault("GET", "/me/drive", status=403))
+
+    fine, message = press()
+
+    assert not fine
+    assert "Logged in as a user" in message
+
+
 # What is wrong
+
+
+@pytest.mark.parametrize("code", sorted(AADSTS.keys() & _KINDS.keys()))
+def test_each_denial_of_the_authority_is_told_with_its_advice(connection, press, tenant, code):
+    tenant.faults.append(Fault("POST", where="token", code=f"AADSTS{code}", times=4))
+
+    fine, message = press()
+
+    assert not fine
+    assert f"AADSTS{code}: " in message
+    assert message.endswith(AADSTS[code])
 
 
 @pytest.mark.parametrize(
@@ -122,11 +171,38 @@ def test_a_wrong_field_is_named(connect, press, fields, told):
     assert_told(message, told)
 
 
-def test_a_proxy_that_opens_tls_is_told_with_verify(connect, press, tmp_path):
-    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
-    connect(verify=str(tmp_path / "other.pem"))
+@pytest.fixture
+def proxy(emulator):
+    """A company's proxy, which ends TLS with an authority of its own."""
+    with Proxy(emulator.ca_file) as running:
+        yield running
+
+
+def test_a_proxy_that_opens_tls_is_told_with_verify(connect, press, proxy):
+    connect(proxies={"https": proxy.url})
 
     assert_told(press()[1], "unable to get local issuer certificate.*connection's verify to the path")
+
+
+def test_a_proxy_that_wants_a_login_is_told_with_proxies(connect, press, proxy):
+    proxy.credentials = "ann:guessed-by-nobody"
+    connect(proxies={"https": proxy.url})
+
+    assert_told(press()[1], r"the proxy answered 407 .*http://user:password@host:port into .*proxies")
+
+
+def test_a_proxy_that_lets_nobody_through_is_told_with_proxies(connect, press, proxy):
+    proxy.refusal = 502
+    connect(proxies={"https": proxy.url})
+
+    assert_told(press()[1], r"\(the proxy answered 502 Bad Gateway\)\. Check the connection's proxies")
+
+
+def test_a_machine_without_a_managed_identity_is_told_that_it_has_none(connect, press, nowhere, monkeypatch):
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://{nowhere}")
+    connect(auth_type="managed_identity", login="", password="")
+
+    assert_told(press()[1], "no answer from this machine's managed identities .* choose another auth_type")
 
 
 def test_a_proxy_that_is_not_there_is_told_with_proxies(connect, press, nowhere):
