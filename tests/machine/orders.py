@@ -161,7 +161,7 @@ def make_order(lab, wish):
         sensor = {"deferrable": deferred, "mode": "reschedule", "timeout": TIMEOUT}
 
         def parameters(job):
-            bare = order.is_bare and job["monitor_url"]
+            bare = order.is_bare and job["monitor_url"] and not job.get("landing_name")  # whose name is a job's
             return sensor | ({"monitor_url": job["monitor_url"]} if bare else {"copy_job": job})
 
         legs.append((DriveCopySensor, parameters))
