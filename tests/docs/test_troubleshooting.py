@@ -1,5 +1,7 @@
 """The pages that help with a connection quote what is raised, and name all that is raised."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import json
 import re
 import socket
@@ -8,6 +10,8 @@ import ssl
 import pytest
 import requests
 from airflow.sdk import Connection
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
@@ -110,6 +114,14 @@ def refused(status, code="", **headers):
 
 TLS = ssl.SSLCertVerificationError(1, "certificate verify failed")
 TLS.verify_message = "unable to get local issuer certificate"
+ENCRYPTED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+KEY = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    .decode()
+)
 LOST = [
     TLS,
     requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
@@ -121,18 +133,23 @@ LOST = [
 
 
 @pytest.fixture
-def messages(hook, plan, vault, ids, tmp_path):
+def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     """What each error says that the page has a heading for, as a log shows it."""
     hook.settings  # noqa: B018  # opens the session, which can be stopped then
     certificate = tmp_path / "certificate.pem"
     certificate.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     app = {"client_id": "a", "tenant_id": "t"}
+    without_file = {"auth_type": "workload_identity", "federated_token_file": "/no/such/token"}
     errors = [
         raised(DriveHook("no_such").get_item, ids(plan)),
         token_of(auth_type="client_secret"),
         token_of(auth_type="password", **app),
         token_of(certificate_path="/no/such/file", **app),
         token_of(certificate_path=str(certificate), **app),
+        token_of(private_key=ENCRYPTED, **app),
+        token_of(private_key=ENCRYPTED, client_secret="guessed", **app),
+        token_of(private_key=KEY, **app),
+        raised(DriveHook(connect("aks", **without_file)).get_item, ids(plan)),
         refused(401, "InvalidAuthenticationToken"),
         refused(401, **{"www-authenticate": 'Bearer error="insufficient_claims"'}),
         refused(403, "accessDenied"),
@@ -157,6 +174,8 @@ def messages(hook, plan, vault, ids, tmp_path):
         raised(conclude, CopyStatus("timeout")),
         raised(conclude, CopyStatus("unknown")),
     ]
+    tenant.token_base = "https://elsewhere.example"
+    errors.append(raised(DriveHook(connect("odd", user_agent_company="Odd")).get_item, ids(plan)))
     hook.stop()
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
