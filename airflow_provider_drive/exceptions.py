@@ -152,6 +152,10 @@ class DriveCopyTimeoutError(DriveError, TimeoutError):
     final = True
 
 
+class DriveArchiveError(DriveError):
+    """More documents could not be archived than may fail. The others are."""
+
+
 class DriveCopyUnknownError(DriveError):
     """
     Nobody can say how the copy ended: its monitor is gone, and the destination does not show it.

@@ -83,7 +83,7 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "cloud": _choice(
         NETWORK,
         "Cloud",
-        "global (the default), usgov (GCC High), dod, or china (21Vianet).",
+        "Where the tenant is: usgov is GCC High, china is 21Vianet.",
         "the default",
         "global",
         "usgov",

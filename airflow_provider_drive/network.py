@@ -6,11 +6,13 @@ What the connection says wins over the environment; what it leaves open, the env
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,7 +29,7 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from airflow_provider_drive.settings import Settings
 
@@ -137,14 +139,24 @@ def read_whole(response: requests.Response, seconds: float) -> bytes:
     return bytes(body)
 
 
-def untraced() -> AbstractContextManager[Any]:
+@contextmanager
+def unrecorded() -> Iterator[None]:
     """
-    Keep OpenTelemetry's instrumentation of HTTP libraries away, where there is one.
+    Keep away what writes URLs down, since a monitor's is a secret.
 
-    It records whole URLs, and a monitor's is a secret.
+    That is OpenTelemetry's instrumentation of HTTP libraries, where there is one, and urllib3's log.
     """
     instrumentation = sys.modules.get("opentelemetry.instrumentation.utils")
-    return instrumentation.suppress_http_instrumentation() if instrumentation else nullcontext()
+    token = _is_secret.set(True)
+    try:
+        with instrumentation.suppress_http_instrumentation() if instrumentation else nullcontext():
+            yield
+    finally:
+        _is_secret.reset(token)
+
+
+_is_secret: ContextVar[bool] = ContextVar("is_secret", default=False)
+logging.getLogger("urllib3.connectionpool").addFilter(lambda _: not _is_secret.get())
 
 
 def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

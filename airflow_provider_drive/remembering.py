@@ -64,6 +64,12 @@ class TaskMemory:
         kept = self._kept.get("move")
         return None if kept is None else protocol.read_move(kept)
 
+    @property
+    def archive(self) -> protocol.Standing | None:
+        """How far an earlier try has come with an archive."""
+        kept = self._kept.get("archive")
+        return None if kept is None else protocol.read_standing(kept)
+
     def keep(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint, before anything else happens. What of it is secret is encrypted."""
         state = checkpoint.state

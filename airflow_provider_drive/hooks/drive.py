@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,17 +15,19 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_drive import protocol
-from airflow_provider_drive.exceptions import DriveError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import requests
 
+    from airflow_provider_drive.protocol.listing import Found
     from airflow_provider_drive.remembering import TaskMemory
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
+    from airflow_provider_drive.transport.pace import Spent
 
 _T = TypeVar("_T")
 
@@ -347,6 +350,68 @@ class DriveHook(BaseHook):
         flow = protocol.finish_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow, memory).raw)
 
+    # -- many documents --------------------------------------------------------------------------------------
+
+    def archive(
+        self,
+        order: protocol.ArchiveOrder,
+        report: Callable[[protocol.Outcome], None],
+        *,
+        before: protocol.Standing | None = None,
+        patience: float | None = None,
+        poll_interval: float = POLL_INTERVAL,
+        copy_timeout: float = COPY_TIMEOUT,
+        memory: TaskMemory | None = None,
+    ) -> protocol.Standing:
+        """
+        Copy many documents, and wait for them.
+
+        :param report: Is told what came of each document.
+        :param before: How far it was, if it was begun before.
+        :param patience: Seconds to wait when there is nothing else to do. Default is until all have ended.
+        :return: How far it is: what is under way after all that patience.
+        """
+        flow = protocol.archive(
+            order,
+            self.hosts,
+            report,
+            before=before,
+            patience=math.inf if patience is None else patience,
+            poll_interval=poll_interval,
+            copy_timeout=copy_timeout,
+        )
+        return self._run(flow, memory)
+
+    def delete_originals(self, originals: Iterable[Found], failures: dict[str, str]) -> None:
+        """
+        Delete documents that were copied, if they have not changed since.
+
+        https://learn.microsoft.com/graph/api/driveitem-delete
+
+        :param failures: Gets why some could not be deleted, by their ids.
+        """
+
+        def tell(found: Found, error: DriveError | None) -> None:
+            if error is not None:
+                failures[found.item.ref.item_id] = str(error)
+
+        self._run(protocol.delete_originals(originals, tell))
+
+    def write_file(self, file: Any, content: bytes) -> dict[str, Any]:
+        """
+        Write a file of 250 MB at most. What has its name gets a new version.
+
+        https://learn.microsoft.com/graph/api/driveitem-put-content
+
+        :param file: Address of the file, with a path.
+        :param content: What it is to hold.
+        :return: Graph's driveItem.
+        """
+        address = self.address(file)
+        if not isinstance(address, protocol.PathAddress):
+            raise DriveArgumentError(f"{address} is no path to a file: give one below a drive's root.")
+        return dict(self._run(protocol.put_content(address, content)).raw)
+
     # -- the connection --------------------------------------------------------------------------------------
 
     def request(
@@ -405,6 +470,11 @@ class DriveHook(BaseHook):
     def settings(self) -> Settings:
         """What the connection says."""
         return self._session.settings
+
+    @property
+    def spent(self) -> Spent:
+        """What this hook has sent so far."""
+        return self._session.spent
 
     @property
     def hosts(self) -> protocol.Hosts:
@@ -476,8 +546,12 @@ class DriveHook(BaseHook):
         def widget(label: str, description: str, schema: dict[str, Any]) -> Any:
             if schema.get("format") == "password":
                 return PasswordField(label, description=description, widget=BS3PasswordFieldWidget())
-            known = [validators.any_of([value or "" for value in schema["enum"]])] if "enum" in schema else []
-            return StringField(label, known, description=description, widget=BS3TextFieldWidget())
+            checks = []
+            if "enum" in schema:  # these forms have no lists to choose from
+                _, *known = schema["enum"]
+                checks = [validators.any_of(["", *known])]
+                description = f"{description} One of: {', '.join(known)}."
+            return StringField(label, checks, description=description, widget=BS3TextFieldWidget())
 
         return {name: widget(**field) for name, field in CONNECTION_FIELDS.items()}
 

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.addresses import Address as Address
     from airflow_provider_drive.protocol.addresses import ItemRef as ItemRef
+    from airflow_provider_drive.protocol.addresses import PathAddress as PathAddress
+    from airflow_provider_drive.protocol.addresses import check_path as check_path
     from airflow_provider_drive.protocol.addresses import parse_address as parse_address
+    from airflow_provider_drive.protocol.archiving import ArchiveOrder as ArchiveOrder
+    from airflow_provider_drive.protocol.archiving import Standing as Standing
+    from airflow_provider_drive.protocol.archiving import archive as archive
+    from airflow_provider_drive.protocol.archiving import delete_originals as delete_originals
+    from airflow_provider_drive.protocol.archiving import read_end_event as read_end_event
+    from airflow_provider_drive.protocol.archiving import read_standing as read_standing
     from airflow_provider_drive.protocol.arriving import check_copy as check_copy
     from airflow_provider_drive.protocol.arriving import conclude as conclude
     from airflow_provider_drive.protocol.arriving import finish_copy as finish_copy
@@ -40,15 +48,21 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.moving import MoveOrder as MoveOrder
     from airflow_provider_drive.protocol.moving import move_item as move_item
     from airflow_provider_drive.protocol.moving import read_move as read_move
+    from airflow_provider_drive.protocol.pending import Outcome as Outcome
     from airflow_provider_drive.protocol.permissions import read_claims as read_claims
     from airflow_provider_drive.protocol.retries import ask as ask
+    from airflow_provider_drive.protocol.selecting import read_selection as read_selection
     from airflow_provider_drive.protocol.trying import try_connection as try_connection
     from airflow_provider_drive.protocol.updating import delete_item as delete_item
+    from airflow_provider_drive.protocol.updating import put_content as put_content
     from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
     from airflow_provider_drive.protocol.watching import watch_copy as watch_copy
 
 _NAMES = {
-    "addresses": ("Address", "ItemRef", "parse_address"),
+    "archiving": (
+        *("ArchiveOrder", "Standing", "archive", "delete_originals", "read_end_event", "read_standing"),
+    ),
+    "addresses": ("Address", "ItemRef", "PathAddress", "check_path", "parse_address"),
     "arriving": ("check_copy", "conclude", "finish_copy", "wait_for_copy", "watch_job"),
     "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
     "copying": ("CopyOrder", "copy_item"),
@@ -59,9 +73,11 @@ _NAMES = {
     "messages": ("Flow", "Request", "Response"),
     "moving": ("Move", "MoveOrder", "move_item", "read_move"),
     "permissions": ("read_claims",),
+    "pending": ("Outcome",),
     "retries": ("ask",),
+    "selecting": ("read_selection",),
     "trying": ("try_connection",),
-    "updating": ("delete_item",),
+    "updating": ("delete_item", "put_content"),
     "watching": ("look_at_copy", "watch_copy"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

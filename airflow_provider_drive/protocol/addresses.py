@@ -187,6 +187,17 @@ def same_drive(one: str, other: str) -> bool:
     return one.casefold().lstrip("0") == other.casefold().lstrip("0")
 
 
+def check_path(path: Any) -> str:
+    """
+    Return a path below a folder: ``2026/plan.docx``.
+
+    :raises DriveAddressError: If one of its names is none.
+    """
+    if not isinstance(path, str):
+        raise DriveAddressError(f"{path!r} is no path: it is not text.")
+    return "/".join(check_name(name) for name in path.split("/") if name)
+
+
 def check_name(name: Any) -> str:
     """
     Return a name that an item may have. Graph judges the finer points.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _CODE = re.compile(r"AADSTS(\d+)")
+_IN_JSON = re.compile(r"AADSTS\d+[^\"]*")
+_TRACE = re.compile(r"Trace ID: .*", re.DOTALL)
 _SIGN_IN_AGAIN = "sign in again with `airflow-drive login`, and put what it prints into the connection."
 
 _AADSTS = {
@@ -136,10 +138,8 @@ def explain_refusal(answer: Mapping[str, Any], secrets: Iterable[str], kind: str
     """
     error = str(answer.get("error", "unknown"))
     said = str(answer.get("error_description") or "the authority gave no reason")
-    for secret in filter(None, secrets):
-        said = said.replace(secret, "***")
-    advice = _advice(said) or _BY_ERROR.get(error) or _of_kind(kind)
-    return f"No token could be had: {clean(error)}: {clean(said)} {advice}"
+    said = said if _CODE.search(said) else f"{error}: {said}"
+    return _told(said, secrets, _BY_ERROR.get(error) or _of_kind(kind))
 
 
 def explain_failure(error: BaseException, secrets: Iterable[str], kind: str = "") -> str:
@@ -151,10 +151,8 @@ def explain_failure(error: BaseException, secrets: Iterable[str], kind: str = ""
     :param kind: As of :func:`explain_refusal`.
     """
     causes = [str(cause) for cause in _chain(error)]
-    said = next((text[found.start() :] for text in causes if (found := _CODE.search(text))), causes[0])
-    for secret in filter(None, secrets):
-        said = said.replace(secret, "***")
-    return f"No token could be had: {clean(said)} {_advice(said) or _of_kind(kind)}"
+    said = next((found[0] for text in causes if (found := _IN_JSON.search(text))), causes[0])
+    return _told(said, secrets, _of_kind(kind))
 
 
 def explain_silence(error: BaseException, place: str, kind: str = "") -> str:
@@ -198,14 +196,21 @@ def explain_lost(error: BaseException) -> tuple[str, str]:
     return reason, _TIMEOUT if "Timeout" in told else _NETWORK
 
 
+def _told(said: str, secrets: Iterable[str], otherwise: str) -> str:
+    """Say what was said, then what to do, and last the ids that Microsoft's support asks for."""
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "***")
+    codes = (int(code) for code in _CODE.findall(said))
+    advice = next((AADSTS[code] for code in codes if code in AADSTS), otherwise)
+    trace = _TRACE.search(said)
+    said = said[: trace.start()] if trace else said
+    return f"No token could be had: {clean(said)} {advice}" + (f" ({clean(trace[0])})" if trace else "")
+
+
 def _tunnel(error: OSError) -> str:
     """Return how a proxy refused: the standard library tells its status nowhere else."""
     found = re.search(r"Tunnel connection failed: (\d{3}[ \w-]*)", str(error))
     return f"the proxy answered {found[1].strip()}" if found else ""
-
-
-def _advice(said: str) -> str:
-    return next((AADSTS[int(code)] for code in _CODE.findall(said) if int(code) in AADSTS), "")
 
 
 def _of_kind(kind: str) -> str:

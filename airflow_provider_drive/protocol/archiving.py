@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_drive.protocol.addresses import Address
+    from airflow_provider_drive.protocol.copies import CopyStatus
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.messages import Flow
     from airflow_provider_drive.protocol.pending import End
@@ -141,6 +142,39 @@ def read_standing(value: Any) -> Standing:
     if not sound or told.keys() != {"begun", "failed", "completed"} or not _are_texts(failed, completed):
         raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
     return Standing(cast("float", begun), cast("Any", failed), cast("Any", completed))
+
+
+def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
+    """
+    Return the event that says how copies have ended. It holds no secret: Airflow logs it.
+
+    Of which nobody can say how they ended, nothing is said either: the destination tells.
+    """
+    lasting = {name: end for name, end in ends.items() if end.state in {"failed", "timeout"}}
+    return {
+        "status": "ended",
+        "completed": {name: end.resource_id for name, end in ends.items() if end.resource_id},
+        "failed": {name: end.told for name, end in lasting.items()},
+    }
+
+
+def read_end_event(event: Any, standing: Standing) -> Standing:
+    """
+    Read what :func:`end_event` has made, and return how far the archive is by that.
+
+    :raises DriveResponseError: If it is not exactly that. An event that says why the trigger could not wait
+        is none of these, but no fault: the destination tells all there is to know.
+    """
+    told = event if isinstance(event, Mapping) else {}
+    if told.get("status") == "unknown":
+        return standing
+    if told.keys() != {"status", "completed", "failed"} or not _are_texts(told["completed"], told["failed"]):
+        raise DriveResponseError("The trigger's event is refused: it is not as this package writes it.")
+    return replace(
+        standing,
+        failed={**standing.failed, **told["failed"]},
+        completed={**standing.completed, **told["completed"]},
+    )
 
 
 def _are_texts(*values: Any) -> bool:
@@ -411,7 +445,7 @@ class _Archive:
         self._found += len(contents)
         if order.dry_run:
             for found in contents.values():
-                self._report(Outcome("planned", found, "folder"))
+                self._report(Outcome("planned", found, "folder", reason=folder.path or "."))
         elif contents:
             self._waiting.append(PendingCopy(folder, parent, name, name, contents))
         return True

@@ -77,6 +77,13 @@ class CopyStatus:
         return "" if self.percent_complete is None else f"{self.percent_complete:.0f} %"
 
     @property
+    def told(self) -> str:
+        """Why it has not ended well, in a few words."""
+        if self.state == "timeout":
+            return "it was not copied in time; it may still be"
+        return ": ".join(filter(None, [self.code, self.message])) or "Graph does not say why"
+
+    @property
     def is_name_conflict(self) -> bool:
         """Whether it failed since the name was taken."""
         codes = (self.code, *(entry.get("code") for entry in self.details))

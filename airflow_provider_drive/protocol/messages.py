@@ -45,6 +45,7 @@ class Request:
     :param refused_token: The last token was refused: get a fresh one first.
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
+    :param content: The body, if it is not JSON.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Request:
     refused_token: bool = False
     idempotent: bool = False
     parts: tuple[Request, ...] = field(default=(), repr=False)
+    content: bytes | None = field(default=None, repr=False)
 
     @property
     def repeatable(self) -> bool:

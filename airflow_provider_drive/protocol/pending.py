@@ -362,8 +362,7 @@ class PendingCopies:
         """Return why a copy is not to be waited for any more."""
         now = self._terms.clock()
         if copy.status is not None and copy.state == "failed":
-            said = ": ".join(filter(None, [copy.status.code, copy.status.message]))
-            return DriveCopyFailedError(said or "Graph does not say why", code=copy.status.code)
+            return DriveCopyFailedError(copy.status.told, code=copy.status.code)
         if now - copy.submitted > self._terms.copy_timeout:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
         silence = now - (copy.ended or copy.submitted)

@@ -138,7 +138,7 @@ class DriveCopySensor(BaseSensorOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs nothing but the event."""
-        with self._sensor_errors():
+        with self._skip_if_soft(), self._sensor_errors():
             status, job = protocol.read_event(event), self._job()
             with self.hook.report(f"Looking at what came of {job or 'a copy'}") as outcome:
                 found = self._finish(context, job, status)
@@ -201,7 +201,7 @@ class DriveCopySensor(BaseSensorOperator):
 
     @contextmanager
     def _skip_if_soft(self) -> Iterator[None]:
-        """Do for the looks of a deferrable sensor what Airflow does for the others."""
+        """Do for a deferrable sensor what Airflow does for the others; after the deferral, all but 2 do."""
         try:
             yield
         except (AirflowFailException, AirflowSensorTimeout) as error:

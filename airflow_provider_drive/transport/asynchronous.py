@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.network import proxy_for, ssl_context, untraced
+from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
 from airflow_provider_drive.protocol.budget import units_of
 from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
@@ -106,7 +106,7 @@ class AsyncSession:
         if answer := held(url):
             return answer
         async with self._shared.gate(url):
-            with untraced():
+            with unrecorded():
                 return held(url) or await self._send(request, url, headers)  # others were answered meanwhile
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:

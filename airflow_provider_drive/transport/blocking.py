@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.network import open_session, read_whole, untraced
+from airflow_provider_drive.network import open_session, read_whole, unrecorded
 from airflow_provider_drive.protocol.budget import units_of
 from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
 from airflow_provider_drive.transport.addressing import describe, prepare
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 MAX_THREADS = 8
 """That send for one task at the same time."""
+MOST_MASKED = 20
+"""Monitor URLs: each makes Airflow's masker compile all that it knows anew. None is written down anyway."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (
@@ -108,7 +110,8 @@ class Session:
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
         )
         self._login, self._log, self._keep_secret = login, log, keep_secret
-        self._notes, self._token, self._kept = Notes(), "", ""
+        self._notes, self._token = Notes(), ""
+        self._kept: set[str] = set()
 
     def pause(self, pause: Pause) -> None:
         """Sleep, and say why if that is news."""
@@ -136,18 +139,20 @@ class Session:
             return answer
         if request.authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        elif url != self._kept:
+        elif url not in self._kept and len(self._kept) < MOST_MASKED:
             self._keep_secret(url)
-            self._kept = url
+            self._kept.add(url)
         prepared = None
         try:
             prepared = self._http.prepare_request(
-                requests.Request(request.method, url, headers=headers, json=request.json)
+                requests.Request(
+                    request.method, url, headers=headers, json=request.json, data=request.content
+                )
             )
             prepared.url = url  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
             self.spent.add(units_of(request))
-            with nullcontext() if request.authorized else untraced():
+            with nullcontext() if request.authorized else unrecorded():
                 response = self._http.send(prepared, allow_redirects=False, **settings)
             with response:
                 answer = listen(url, self._read(response))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import ModuleType
 
+    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.messages import Flow
     from airflow_provider_drive.settings import Settings
 
 EARLIEST_EVENT = 10.0
@@ -78,7 +80,7 @@ class CopyCompleteTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what is stored. A deadline left out is set now, so that it survives a restart."""
         return (
-            f"{__name__}.{type(self).__name__}",
+            f"{type(self).__module__}.{type(self).__name__}",
             {
                 "monitor_url": seal(self.monitor_url),
                 "poll_interval": self.poll_interval,
@@ -90,9 +92,9 @@ class CopyCompleteTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the copy's end, and fire once."""
         earliest = time.monotonic() + EARLIEST_EVENT
-        status = await self._end()
+        event = await self._end()
         await asyncio.sleep(earliest - time.monotonic())
-        yield TriggerEvent(status.as_event())  # type: ignore[no-untyped-call]  # Airflow's is untyped
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's is untyped
 
     async def on_kill(self) -> None:
         """Say what killing the task does not do. The polling ends by itself: Airflow cancels the trigger."""
@@ -100,12 +102,12 @@ class CopyCompleteTrigger(BaseTrigger):
             "The task was stopped, and with it the waiting. Graph offers no way to cancel a copy: it goes on."
         )
 
-    async def _end(self) -> CopyStatus:
+    async def _end(self) -> dict[str, Any]:
         """Return how the copy ended, or why nobody can say: a trigger that dies says nothing to the task."""
         try:
             return await self._watch()
         except DriveError as error:
-            return CopyStatus("unknown", message=str(error))
+            return CopyStatus("unknown", message=str(error)).as_event()
         except (GeneratorExit, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -114,9 +116,9 @@ class CopyCompleteTrigger(BaseTrigger):
                 raise  # else it is not this trigger that was cancelled, but something that it waits for
             reason = _describe(error)
             self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # no traceback: it may quote the URL
-            return CopyStatus("unknown", message=f"the trigger failed: {reason}")
+            return CopyStatus("unknown", message=f"the trigger failed: {reason}").as_event()
 
-    async def _watch(self) -> CopyStatus:
+    async def _watch(self) -> dict[str, Any]:
         self._check()
         deadline = time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline
         # a triggerer may start a thousand at once: not all in one turn of its loop
@@ -125,16 +127,20 @@ class CopyCompleteTrigger(BaseTrigger):
         transport, monitor_url = await asyncio.to_thread(_load, self.monitor_url)
         settings = await _settings(self.drive_conn_id)
         async with transport.open_async_session(settings, self.log) as session:
-            flow = watch_copy(
-                monitor_url,
-                settings.hosts,
-                deadline=deadline,
-                poll_interval=self.poll_interval,
-                fresh=True,
-            )
-            status: CopyStatus = await transport.arun(flow, session)
-            self.log.info("Looked %d times: the copy is %s.", session.spent.requests, status.state)
-            return status
+            flow = self._flow(monitor_url, settings.hosts, deadline)
+            event: dict[str, Any] = await transport.arun(flow, session)
+            self.log.info("Looked %d times: %s.", session.spent.requests, self._describe_end(event))
+            return event
+
+    def _flow(self, monitor_url: str, hosts: Hosts, deadline: float) -> Flow[dict[str, Any]]:
+        """Wait for the copy, and return the event."""
+        status = yield from watch_copy(
+            monitor_url, hosts, deadline=deadline, poll_interval=self.poll_interval, fresh=True
+        )
+        return status.as_event()
+
+    def _describe_end(self, event: dict[str, Any]) -> str:
+        return f"the copy is {event['status']}"
 
     def _check(self) -> None:
         """

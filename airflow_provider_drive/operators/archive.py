@@ -1,0 +1,358 @@
+"""Archives documents of OneDrive and SharePoint: thousands of them in one task."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import BaseOperator, conf
+
+from airflow_provider_drive import protocol
+from airflow_provider_drive.exceptions import (
+    DriveAddressError,
+    DriveArchiveError,
+    DriveArgumentError,
+    DriveResponseError,
+)
+from airflow_provider_drive.failing import final_errors_fail
+from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.remembering import TaskMemory
+from airflow_provider_drive.sealing import seal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_provider_drive.manifest import Tally
+
+PATIENCE = 10.0
+"""Seconds that a worker waits when there is nothing else to do, before the triggerer does."""
+_SHOWN = 5
+"""Failures that an error tells of."""
+_FILTERS = (
+    *("pattern", "exclude", "modified_before", "modified_after", "created_before", "created_after"),
+    *("min_size", "max_size"),
+)
+
+
+class DriveArchiveOperator(BaseOperator):
+    """
+    Copy documents to an archive, show of each that it has arrived, and delete the originals if asked to.
+
+    It is one task, whatever the number of documents: they are copied with their folders where that can be,
+    else in batches, and waited for together. What goes wrong with one does not stop the others. Whatever
+    dies, a retry goes on: what has arrived is not copied again.
+
+    .. seealso::
+        https://learn.microsoft.com/graph/api/driveitem-copy
+
+    :param source: Address of the folder whose documents are meant. (templated)
+    :param destination: Address of the folder that they go to. It is made if it is not there. (templated)
+    :param pattern: Glob, or list of globs, of which a document's path below the folder has to match one:
+        ``**/*.docx``. Default is any. (templated)
+    :param exclude: Glob, or list of globs, of which it may match none. (templated)
+    :param modified_before: Only documents that were last changed before: a time, or a duration (``P7Y``: more
+        than seven years ago). (templated)
+    :param modified_after: Only documents that were last changed since then. (templated)
+    :param created_before: Only documents that were made before. (templated)
+    :param created_after: Only documents that were made since then. (templated)
+    :param min_size: Only documents of so many bytes or more. (templated)
+    :param max_size: Only documents of so many bytes or less. (templated)
+    :param items: Documents, instead of a ``source``: addresses, or what
+        :class:`~airflow_provider_drive.operators.list.DriveListOperator` has returned. (templated)
+    :param keep_structure: Whether documents keep their path below the folder. Default is ``True``; else all
+        go to the destination itself.
+    :param conflict_behavior: What to do if a name is taken: ``skip`` (the same content counts as copied, any
+        other fails), ``fail``, ``replace`` or ``rename``. Default is ``skip``. (templated)
+    :param delete_source: Delete the originals whose copies were shown to be whole, if they have not changed
+        since. They go to the recycle bin; their folders stay. Default is ``False``.
+    :param verify: Hold size and hash of each copy against its original. Default is ``True``; else Graph's
+        word is taken for it.
+    :param max_failures: How many documents may fail before the task does, in the end. Default is ``0``.
+    :param manifest: Where a line of JSON for each document goes: a URL of Airflow's object storage
+        (``s3://conn@bucket/archive.jsonl``), or a drive address with a path. (templated)
+    :param dry_run: Change nothing, and tell what would be done, and at what cost. Default is ``False``.
+    :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
+    :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
+    :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
+    :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
+    :return: A summary: the counts ``copied``, ``there``, ``failed``, ``planned`` and ``deleted``, ``bytes``,
+        ``seconds``, ``requests``, ``resource_units``, and the ``failures``, a hundred at most. It is the XCom
+        ``summary`` as well, which is there also if the task fails.
+    :raises DriveArchiveError: If more documents have failed than may.
+    :raises DriveArgumentError: If parameters make no sense, or do not go together.
+    """
+
+    template_fields: Sequence[str] = (
+        *("source", "destination", *_FILTERS, "items", "conflict_behavior", "manifest", "drive_conn_id"),
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "source": "json",
+        "destination": "json",
+        "items": "json",
+    }
+    ui_color = "#d5e8fb"
+
+    def __init__(
+        self,
+        *,
+        source: Any = None,
+        destination: Any,
+        pattern: str | Sequence[str] | None = None,
+        exclude: str | Sequence[str] | None = None,
+        modified_before: Any = None,
+        modified_after: Any = None,
+        created_before: Any = None,
+        created_after: Any = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        items: Any = None,
+        keep_structure: bool = True,
+        conflict_behavior: str = "skip",
+        delete_source: bool = False,
+        verify: bool = True,
+        max_failures: int = 0,
+        manifest: Any = None,
+        dry_run: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = POLL_INTERVAL,
+        copy_timeout: float = COPY_TIMEOUT,
+        drive_conn_id: str = DriveHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+        self.destination = destination
+        self.pattern = pattern
+        self.exclude = exclude
+        self.modified_before = modified_before
+        self.modified_after = modified_after
+        self.created_before = created_before
+        self.created_after = created_after
+        self.min_size = min_size
+        self.max_size = max_size
+        self.items = items
+        self.keep_structure = keep_structure
+        self.conflict_behavior = conflict_behavior
+        self.delete_source = delete_source
+        self.verify = verify
+        self.max_failures = max_failures
+        self.manifest = manifest
+        self.is_dry_run = dry_run  # Airflow has a method of that name
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.copy_timeout = copy_timeout
+        self.drive_conn_id = drive_conn_id
+
+    @cached_property
+    def hook(self) -> DriveHook:
+        """The hook of this task."""
+        return DriveHook(self.drive_conn_id)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Archive the documents, or go on with what an earlier try has begun."""
+        memory = self._memory(context)
+        with final_errors_fail(remembers=bool(memory)):
+            return self._archive(context, memory, memory.archive, {})
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Go on when what was under way has ended. Needs only the event and the XCom ``archive``."""
+        memory = self._memory(context)
+        with final_errors_fail(remembers=bool(memory)):
+            ti = context["ti"]
+            pushed = ti.xcom_pull(task_ids=self.task_id, key="archive", map_indexes=ti.map_index)
+            if not isinstance(pushed, Mapping) or not isinstance(pushed.get("spent"), Mapping):
+                raise DriveResponseError(
+                    "The XCom archive, which this task pushed before it was deferred, is gone."
+                )
+            before = protocol.read_end_event(event, protocol.read_standing(pushed.get("standing")))
+            return self._archive(context, memory, before, dict(pushed["spent"]))
+
+    def on_kill(self) -> None:
+        """Stop at once."""
+        self.log.warning("The task was stopped. Graph offers no way to cancel a copy: those that run go on.")
+        self.hook.stop()
+
+    def _memory(self, context: Context) -> TaskMemory:
+        return TaskMemory(context, self.source, self.destination, self.conflict_behavior, self.keep_structure)
+
+    def _archive(
+        self, context: Context, memory: TaskMemory, before: protocol.Standing | None, spent: dict[str, Any]
+    ) -> dict[str, Any]:
+        from airflow_provider_drive.manifest import Tally  # noqa: PLC0415  # Dag files need not pay for it
+
+        order, tally = self._order(), Tally()
+        seconds = protocol.check_seconds("copy_timeout", self.copy_timeout)
+        protocol.check_seconds("poll_interval", self.poll_interval)
+        what = f"{'what' if order.source is None else order.source} to {order.destination}"
+        with self.hook.report(
+            f"{'Planning to archive' if self.is_dry_run else 'Archiving'} {what}"
+        ) as outcome:
+            standing = self.hook.archive(
+                order,
+                tally.add,
+                before=before,
+                patience=PATIENCE if self.deferrable else None,
+                poll_interval=self.poll_interval,
+                copy_timeout=seconds,
+                memory=memory,
+            )
+            if standing.pending:
+                tally.close()
+                self._defer(context, standing, self._spent(spent))
+            self._clear_up(tally, goes_on=before is not None)
+            summary = self._summary(tally, self._spent(spent))
+            tally.close()
+            context["ti"].xcom_push(key="summary", value=summary)
+            outcome.append(_told(summary))
+            self._raise_if_too_many(tally)
+            return summary
+
+    def _order(self) -> protocol.ArchiveOrder:
+        """Read the parameters."""
+        if self.delete_source and not self.verify:
+            raise DriveArgumentError("delete_source is given without verify: nothing is deleted unseen.")
+        if not isinstance(self.max_failures, int) or self.max_failures < 0:
+            raise DriveArgumentError(f"max_failures is {self.max_failures!r}; it has to be a count.")
+        return protocol.ArchiveOrder(
+            self.hook.address(self.destination),
+            None if self.source is None else self.hook.address(self.source),
+            protocol.read_selection(time.time(), **{name: getattr(self, name) for name in _FILTERS}),
+            None if self.items is None else [self._item(item) for item in self.items],
+            self.keep_structure,
+            self.conflict_behavior,
+            self.verify,
+            self.is_dry_run,
+        )
+
+    def _item(self, item: Any) -> tuple[str, protocol.Address]:
+        """Return a document's path below the destination, and its address."""
+        path = item.get("path") if isinstance(item, Mapping) else None
+        name = item.get("name") if isinstance(item, Mapping) else None
+        return protocol.check_path(path or name or ""), self.hook.address(item)
+
+    def _defer(self, context: Context, standing: protocol.Standing, spent: dict[str, Any]) -> None:
+        from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
+
+        context["ti"].xcom_push(key="archive", value={"standing": standing.as_dict(), "spent": spent})
+        deadline = time.time() + self.copy_timeout
+        monitors = seal(json.dumps(dict(standing.pending)))
+        self.log.info("%d copies are under way.", len(standing.pending))
+        self.defer(
+            trigger=CopiesCompleteTrigger(monitors, self.poll_interval, deadline, self.drive_conn_id),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
+        )
+
+    def _clear_up(self, tally: Tally, *, goes_on: bool) -> None:
+        """Write the manifest, and delete the originals if asked to: first the one, for whatever dies."""
+        if self.delete_source and not self.is_dry_run:
+            if self.manifest is not None and goes_on:
+                tally.keep_lines(self._read_manifest())
+            self._write_manifest(tally)
+            failures: dict[str, str] = {}
+            self.hook.delete_originals(tally.originals(), failures)
+            tally.note_deletions(failures)
+        self._write_manifest(tally)
+
+    def _write_manifest(self, tally: Tally) -> None:
+        if self.manifest is None:
+            return
+        lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in tally.lines())
+        if self._is_in_a_drive():
+            self.hook.write_file(self.manifest, "".join(lines).encode())
+            return
+        with self._storage().open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    def _read_manifest(self) -> Iterator[dict[str, Any]]:
+        """Return the lines of an earlier try."""
+        if self._is_in_a_drive() or not self._storage().exists():
+            return
+        with self._storage().open("r", encoding="utf-8") as file:
+            for line in file:
+                yield json.loads(line)
+
+    def _is_in_a_drive(self) -> bool:
+        try:
+            self.hook.address(self.manifest)
+        except DriveAddressError:
+            return False
+        return True
+
+    def _storage(self) -> Any:
+        from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415  # Dag files need not pay for it
+
+        return ObjectStoragePath(self.manifest)
+
+    def _spent(self, before: dict[str, Any]) -> dict[str, Any]:
+        """Return what this task has spent, with what it had spent before it was deferred."""
+        spent = self.hook.spent
+        return {
+            "since": before.get("since", spent.since),
+            "requests": before.get("requests", 0) + spent.requests,
+            "resource_units": before.get("resource_units", 0) + spent.units,
+        }
+
+    def _summary(self, tally: Tally, spent: dict[str, Any]) -> dict[str, Any]:
+        summary = {
+            **tally.counts,
+            "deleted": tally.deleted,
+            "bytes": tally.bytes,
+            "seconds": round(time.time() - spent["since"], 1),
+            "requests": spent["requests"],
+            "resource_units": spent["resource_units"],
+            "failures": tally.failures,
+            "manifest": None if self.manifest is None else str(self.manifest),
+        }
+        if self.is_dry_run:
+            summary["plan"] = self._plan(tally)
+        return summary
+
+    def _plan(self, tally: Tally) -> dict[str, Any]:
+        """Return what it would take, about: https://learn.microsoft.com/graph/json-batching."""
+        with_folders, folders = tally.documents_in_folders, len(tally.whole_folders)
+        alone = tally.counts["planned"] - with_folders
+        pages = -(-tally.counts["planned"] // 200)
+        units = 2 * (alone + folders) + 4 * pages + (2 * alone if self.delete_source else 0)
+        requests = -(-alone // 20) * (2 if self.delete_source else 1) + folders + 6 * pages
+        a_minute = self.hook.settings.resource_units_per_minute
+        return {
+            "whole_folders": sorted(tally.whole_folders)[:100],
+            "documents_with_folders": with_folders,
+            "documents_in_batches": alone,
+            "resource_units": units,
+            "requests": requests,
+            "seconds_at_least": round(units / a_minute * 60),
+        }
+
+    def _raise_if_too_many(self, tally: Tally) -> None:
+        failed, shown = tally.counts["failed"], tally.failures[:_SHOWN]
+        if failed > self.max_failures:
+            told = "; ".join(f"{failure['path']}: {failure['reason']}" for failure in shown)
+            raise DriveArchiveError(
+                f"{failed} documents could not be archived, and {self.max_failures} may fail: {told}"
+                f"{' …' if failed > _SHOWN else ''}. The XCom summary tells of more, the manifest of all."
+            )
+
+
+def _told(summary: Mapping[str, Any]) -> str:
+    parts = [f"{summary[key]} {word}" for key, word in _WORDS.items() if summary[key]]
+    return f"Documents: {', '.join(parts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB."
+
+
+_WORDS = {
+    "planned": "would be copied",
+    "copied": "copied",
+    "there": "there already",
+    "failed": "failed",
+    "deleted": "originals deleted",
+}
