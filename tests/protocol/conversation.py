@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow_provider_drive.protocol.addresses import ItemRef
 from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Request, Response
+from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Request, Response, Together
 
 RECORDED = Path(__file__).parent.parent / "recorded"
 HOSTS = Hosts()
@@ -76,39 +76,44 @@ class Conversation:
 
 def converse(flow, *answers, then=None, clock=None):
     """
-    Answer what a flow asks, request by request.
+    Answer what a flow asks, request by request. Flows that need not wait for each other run in their order.
 
     :param answers: Responses, or exceptions that are thrown into the flow. All have to be used.
     :param then: The answer to every request after these, or a function that gives it.
     :param clock: Goes forward by each pause.
     """
-    talk, rest, reply = Conversation(), list(answers), None
-    for _ in range(MOST_STEPS):
-        try:
-            said = flow.throw(reply) if isinstance(reply, Exception) else flow.send(reply)
-        except StopIteration as end:
-            talk.outcome = end.value
-            break
-        except Exception as error:  # noqa: BLE001  # a test asks which it is
-            talk.failure = error
-            break
+    talk, rest = Conversation(), list(answers)
+
+    def reply_to(said):
         if isinstance(said, Pause):
             talk.pauses.append(said)
             assert said.seconds >= 0
             if clock:
                 clock.now += said.seconds
-            reply = None
-            continue
+            return None
         if isinstance(said, Checkpoint):
             talk.checkpoints.append((said.name, said.state, len(talk.requests)))
-            reply = None
-            continue
+            return None
+        if isinstance(said, Together):
+            return [failure or outcome for outcome, failure in map(drive, said.flows)]
         assert isinstance(said, Request)
         talk.requests.append(said)
         assert rest or then, f"no answer is left for {talk.lines}"
-        reply = rest.pop(0) if rest else then(said) if callable(then) else then
-    else:
+        return rest.pop(0) if rest else then(said) if callable(then) else then
+
+    def drive(flow):
+        reply = None
+        for _ in range(MOST_STEPS):
+            try:
+                said = flow.throw(reply) if isinstance(reply, Exception) else flow.send(reply)
+            except StopIteration as end:
+                return end.value, None
+            except Exception as error:  # noqa: BLE001  # a test asks which it is
+                return None, error
+            reply = reply_to(said)
         raise AssertionError(f"the flow does not end: {talk.lines[:5]} …")
+
+    talk.outcome, talk.failure = drive(flow)
     assert not rest, f"not asked for: {rest}; asked: {talk.lines}, {talk.failure!r}"
     return talk
 
