@@ -232,6 +232,8 @@ def test_no_refresh_token_is_in_a_log_line(user, read, variables, tenant, log):
     read()
 
     assert [token for token in tenant.grants if token in log.text] == []
+    newest = json.loads(variables[VARIABLE])["refresh_token"]
+    assert newest not in str(sdk.redact(f"It is {newest}."))
 
 
 def test_a_variable_whose_value_airflow_would_show_is_refused(user, read):
