@@ -45,7 +45,11 @@ from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402
 
 try:
     import structlog
-    from airflow.sdk._shared.secrets_masker import _secrets_masker
+
+    try:
+        from airflow.sdk._shared.secrets_masker import _secrets_masker
+    except ImportError:  # Airflow 3.0
+        from airflow.sdk.execution_time.secrets_masker import _secrets_masker
 except ImportError:  # Airflow 2
     structlog = None
     from airflow.utils.log.secrets_masker import _secrets_masker
@@ -221,14 +225,15 @@ class Worker:
         self.deferral = self.stored = self.event = None
 
     def run(self, kind, **parameters):
-        try:
-            return kind(task_id="task", **parameters).execute(self.context)
-        except TaskDeferred as deferral:
-            self.deferral = deferral
-        self.stored = json.dumps(self.deferral.trigger.serialize())
-        self.event = fire(self.stored)
-        resumed = kind(task_id="task", **parameters)
-        return getattr(resumed, self.deferral.method_name)(self.context, event=self.event)
+        method, arguments = "execute", {}
+        while True:
+            try:
+                return getattr(kind(task_id="task", **parameters), method)(self.context, **arguments)
+            except TaskDeferred as deferral:
+                self.deferral = deferral
+            self.stored = json.dumps(self.deferral.trigger.serialize())
+            self.event = fire(self.stored)
+            method, arguments = self.deferral.method_name, {"event": self.event}
 
     def xcom(self, key):
         return self.ti.xcom_pull(key=key)

@@ -148,9 +148,14 @@ def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
     """
     Return the event that says how copies have ended. It holds no secret: Airflow logs it.
 
-    Of which nobody can say how they ended, nothing is said either: the destination tells.
+    The destination tells of those whose end nobody knows, and of those whose name was taken: perhaps by
+    themselves.
     """
-    lasting = {name: end for name, end in ends.items() if end.state in {"failed", "timeout"}}
+    lasting = {
+        name: end
+        for name, end in ends.items()
+        if end.state in {"failed", "timeout"} and not end.is_name_conflict
+    }
     return {
         "status": "ended",
         "completed": {name: end.resource_id for name, end in ends.items() if end.resource_id},

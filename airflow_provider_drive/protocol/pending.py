@@ -367,7 +367,7 @@ class PendingCopies:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
         silence = now - (copy.ended or copy.submitted)
         if copy.state == "completed" and silence > READ_BACK_SECONDS:
-            return DriveCopyUnknownError("Graph says that it is copied, but it is not to be seen")
+            return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
         if copy.refusal is not None and silence > DOUBT_SECONDS:
             return copy.refusal
         if (copy.monitor_url is None or copy.state == "unknown") and silence > FORGOTTEN_SECONDS:

@@ -1,0 +1,495 @@
+"""Thousands of documents in one task, and what may go wrong with each."""
+
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.exceptions import (
+    DriveAddressError,
+    DriveArchiveError,
+    DriveArgumentError,
+    DriveNameConflictError,
+    DriveResponseError,
+)
+from airflow_provider_drive.operators import archive as module
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
+from airflow_provider_drive.protocol import archiving, pending
+
+TREE = {"a.txt": b"a", "b.bin": b"bb", "2025/c.txt": b"ccc", "2025/q1/d.txt": b"dddd", "2026/e.docx": b"eeeee"}
+POINTS = (
+    ("GET", "root:/In", True),
+    ("GET", "/children", True),
+    ("POST", "/$batch", False),
+    ("POST", "/$batch", True),
+    ("POST", "/children", False),
+    ("POST", "/children", True),
+    ("GET", "/operations/", True),
+)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
+    for name in ("FORGOTTEN_SECONDS", "READ_BACK_SECONDS", "DOUBT_SECONDS"):
+        monkeypatch.setattr(pending, name, 0.3)
+    for name in ("_FIRST_LOOK", "_GROWTH"):
+        monkeypatch.setattr(pending, name, 0.05)
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+
+
+@pytest.fixture
+def source(legal):
+    """A folder of documents in folders."""
+    for path, content in TREE.items():
+        legal.put(f"In/{path}", content)
+    return legal.find("In")
+
+
+@pytest.fixture
+def out(archive):
+    """The folder of the archive, which is there already."""
+    return archive.mkdir("Out")
+
+
+@pytest.fixture
+def held(archive):
+    """What the archive holds: sizes by paths."""
+
+    def tell():
+        start = len("Out/")
+        return {path[start:]: size for path, size in archive.tree().items() if size is not None}
+
+    return tell
+
+
+@pytest.fixture
+def parameters(legal, archive):
+    return {
+        "source": f"drives/{legal.id}/root:/In",
+        "destination": f"drives/{archive.id}/root:/Out",
+        "poll_interval": 0.05,
+    }
+
+
+@pytest.fixture
+def run(worker, source, parameters):
+    return lambda **changes: worker.run(DriveArchiveOperator, **parameters | changes)
+
+
+@pytest.fixture
+def resumable(helpers, source, parameters, tries):
+    """Make a task that may be killed, and run again."""
+
+    def make(**changes):
+        task = tries(DriveArchiveOperator, None)
+        task.parameters = parameters | changes
+        return task
+
+    return make
+
+
+SIZES = {path: len(content) for path, content in TREE.items()}
+
+
+class TestWhatIsCopied:
+    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, held, tenant):
+        summary = run()
+
+        assert held() == SIZES
+        assert {key: summary[key] for key in ("copied", "there", "failed", "deleted")} == {
+            "copied": 5,
+            "there": 0,
+            "failed": 0,
+            "deleted": 0,
+        }
+        assert (summary["bytes"], summary["failures"]) == (15, [])
+        assert summary["resource_units"] == tenant.units_spent
+        assert len(tenant.jobs) == 4  # two documents, and two folders whole
+
+    def test_a_destination_that_is_not_there_is_one_copy(self, run, held, tenant):
+        assert run()["copied"] == 5
+        assert held() == SIZES
+        assert len(tenant.jobs) == 1
+
+    def test_only_what_is_meant(self, run, out, held, legal):
+        legal.find("In/2025/c.txt").modified = datetime.now(UTC) - timedelta(days=3000)
+
+        assert run(pattern="**/*.txt", exclude="2025/q1/**")["copied"] == 2
+        assert held() == {"a.txt": 1, "2025/c.txt": 3}
+        assert run(modified_before="P7Y", keep_structure=False)["copied"] == 1
+        assert held()["c.txt"] == 3
+
+    def test_without_the_structure_all_is_in_one_folder(self, run, out, held):
+        assert run(keep_structure=False)["copied"] == 5
+        assert held() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
+
+    def test_items_of_another_task(self, worker, parameters, source, out, held, ids):
+        items = [
+            {**ids(source.drive.find("In/2025/c.txt")), "name": "c.txt", "path": "2025/c.txt"},
+            f"drives/{source.drive.id}/root:/In/a.txt",
+            f"drives/{source.drive.id}/root:/In/missing.txt",
+            ids(source.drive.find("In/2025")),
+        ]
+        summary = worker.run(
+            DriveArchiveOperator, **parameters | {"source": None, "items": items, "max_failures": 2}
+        )
+
+        assert held() == {"2025/c.txt": 3, "a.txt": 1}
+        assert (summary["copied"], summary["failed"]) == (2, 2)
+        assert [failure["reason"] for failure in summary["failures"]][1] == "it is a folder, not a document"
+        assert "missing.txt" in summary["failures"][0]["reason"]
+
+    def test_a_folder_that_is_too_large_is_split(self, run, out, held, tenant, monkeypatch):
+        monkeypatch.setattr(archiving, "MOST_IN_A_FOLDER", 2)
+        assert run()["copied"] == 5
+        assert held() == SIZES
+        assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
+
+    def test_an_archive_inside_the_source_does_not_archive_itself(self, worker, parameters, source, legal):
+        parameters |= {"destination": f"drives/{legal.id}/root:/In/2025/old"}
+        legal.put("In/2025/old/x.txt", b"x")
+        summary = worker.run(DriveArchiveOperator, **parameters)
+
+        assert summary["copied"] == 5
+        assert legal.find("In/2025/old/2025/q1/d.txt").size == 4
+        assert legal.find("In/2025/old/2025/old") is None
+
+    def test_a_folder_cannot_be_archived_in_itself(self, worker, parameters, source):
+        with pytest.raises(DriveArgumentError, match="in itself"):
+            worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
+
+    def test_on_a_personal_drive(self, worker, personal, held):
+        for path, content in TREE.items():
+            personal.put(f"In/{path}", content)
+        summary = worker.run(
+            DriveArchiveOperator,
+            source=f"drives/{personal.id}/root:/In",
+            destination=f"drives/{personal.id}/root:/Out",
+            poll_interval=0.05,
+        )
+
+        assert summary["copied"] == 5
+        assert personal.find("Out/2025/q1/d.txt").size == 4
+
+
+class TestWhatIsThere:
+    def test_a_second_run_copies_nothing(self, run, out, held, tenant):
+        run()
+        made = len(tenant.jobs)
+        summary = run()
+
+        assert (summary["copied"], summary["there"]) == (5, 0) or summary["there"] == 5
+        assert len(tenant.jobs) == made
+        assert held() == SIZES
+
+    @pytest.mark.parametrize("behavior", ["skip", "fail"])
+    def test_another_content_fails_and_the_others_are_copied(self, run, out, held, archive, behavior):
+        archive.put("Out/2025/c.txt", b"something else")
+        with pytest.raises(DriveArchiveError, match=r"1 documents .* 2025/c\.txt: 'c\.txt' is there already"):
+            run(conflict_behavior=behavior)
+
+        assert held() == SIZES | {"2025/c.txt": 14}
+        assert run(conflict_behavior="skip", max_failures=1)["failed"] == 1
+
+    def test_replace(self, run, out, held, archive):
+        archive.put("Out/2025/c.txt", b"something else")
+        assert run(conflict_behavior="replace")["copied"] == 5
+        assert held() == SIZES
+
+    def test_rename(self, run, out, held, archive):
+        archive.put("Out/2025/c.txt", b"something else")
+        archive.put("Out/a.txt", b"a")
+        assert run(conflict_behavior="rename")["copied"] == 5
+        assert held() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
+
+    def test_a_document_in_the_place_of_a_folder(self, run, out, archive):
+        archive.put("Out/2025", b"")
+        assert run(max_failures=9)["failures"][0]["reason"] == "its name is taken by a document"
+
+    def test_a_destination_that_is_no_folder(self, run, archive):
+        archive.put("Out", b"")
+        with pytest.raises(DriveNameConflictError, match="is no folder"):
+            run()
+
+    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, held):
+        legal.put("In/2025/a.txt", b"another")
+        with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
+            run(keep_structure=False)
+        assert run(keep_structure=False, conflict_behavior="rename", pattern="**/a.txt")["copied"] == 2
+        assert {"a.txt", "a 1.txt"} <= held().keys()
+
+
+class TestDeletion:
+    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, held, legal):
+        summary = run(delete_source=True)
+
+        assert summary["deleted"] == 5
+        assert held() == SIZES
+        assert [path for path, size in legal.tree().items() if path.startswith("In/") and size is not None] == []
+
+    def test_what_has_changed_meanwhile_is_kept(self, run, out, legal, tenant):
+        plan = legal.find("In/a.txt")
+
+        def edit(request):
+            if request.method == "DELETE":
+                tenant.witness = None
+                legal.put("In/a.txt", b"edited")
+
+        tenant.witness = edit
+        with pytest.raises(DriveArchiveError, match=r"a\.txt: copied, but not deleted"):
+            run(delete_source=True)
+        assert legal.find("In/a.txt").id == plan.id
+        assert legal.find("In/b.bin") is None
+
+    def test_what_was_only_found_and_may_be_another_is_kept(self, run, out, legal, archive, tmp_path):
+        archive.put("Out/2026/e.docx", b"EEEEE")  # as the service may have rewritten it
+        summary = run(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl")
+
+        lines = {line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())}
+        assert summary["deleted"] == 4
+        assert lines["2026/e.docx"]["original"].startswith("kept: its copy was found")
+        assert legal.find("In/2026/e.docx") is not None
+
+    def test_not_unseen(self, run, out):
+        with pytest.raises(DriveArgumentError, match="nothing is deleted unseen"):
+            run(delete_source=True, verify=False)
+
+
+class TestManifest:
+    def test_a_line_for_each_document(self, run, out, legal, archive, tmp_path):
+        archive.put("Out/a.txt", b"other")
+        run(manifest=f"file://{tmp_path}/m.jsonl", max_failures=1)
+        lines = {line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())}
+
+        assert lines.keys() == TREE.keys()
+        plan, copy = legal.find("In/2025/c.txt"), archive.find("Out/2025/c.txt")
+        line = lines["2025/c.txt"]
+        assert (line["outcome"], line["how"], line["original"]) == ("copied", "folder", "kept")
+        for told, item in ((line["source"], plan), (line["destination"], copy)):
+            assert (told["driveId"], told["id"], told["name"]) == (item.drive.id, item.id, "c.txt")
+            assert (told["eTag"], told["size"], told["quickXorHash"]) == (item.etag, 3, item.hash)
+        assert (lines["a.txt"]["outcome"], lines["a.txt"]["destination"]) == ("failed", None)
+
+    def test_in_a_drive(self, run, out, archive):
+        run(manifest=f"drives/{archive.id}/root:/Reports/run.jsonl")
+        assert archive.find("Reports/run.jsonl").size > 1000
+
+    def test_what_an_earlier_try_has_deleted_is_still_told(self, resumable, source, out, tmp_path):
+        task = resumable(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl", keep_structure=False)
+        task.die("POST", "/$batch", answered=True)  # asked for
+        task.run()
+        lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+        assert sorted(line["path"] for line in lines) == sorted(TREE)
+        assert {line["original"] for line in lines} == {"deleted"}
+
+
+class TestDryRun:
+    def test_it_changes_nothing_and_tells_the_plan(self, run, out, held, tenant):
+        summary = run(dry_run=True, delete_source=True)
+
+        assert (summary["planned"], summary["copied"], held()) == (5, 0, {})
+        assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
+        assert summary["plan"]["whole_folders"] == ["2025", "2026"]
+        assert (summary["plan"]["documents_in_batches"], summary["plan"]["documents_with_folders"]) == (2, 3)
+        assert summary["plan"]["resource_units"] > 8
+
+
+class TestTheWait:
+    def test_one_trigger_waits_for_all(self, run, worker, out, held, tenant, secrets_of):
+        tenant.copies = CopyBehaviour(looks=3)
+        summary = run(deferrable=True)
+
+        assert worker.deferral is not None
+        assert held() == SIZES
+        assert summary["copied"] == 5
+        assert worker.event.keys() == {"status", "completed", "failed"}
+        for secret in secrets_of():
+            assert secret not in worker.stored + json.dumps(worker.event) + json.dumps(worker.ti.xcoms)
+
+    def test_what_fails_meanwhile_is_told_and_not_asked_for_again(self, run, worker, out, tenant):
+        tenant.copies = CopyBehaviour(looks=3)
+        tenant.next_copies.append(CopyBehaviour(looks=3, failure="generalException"))
+        with pytest.raises(DriveArchiveError, match="generalException"):
+            run(deferrable=True, pattern="**")
+        assert len(tenant.jobs) == 5
+
+    def test_an_event_of_another_kind_is_refused(self, run, worker, out, tenant):
+        tenant.copies = CopyBehaviour(looks=3)
+        run(deferrable=True)
+        operator = DriveArchiveOperator(task_id="task", destination="drives/d/root")
+        with pytest.raises(DriveResponseError, match="event is refused"):
+            operator.execute_complete(worker.context, event={"status": "ended", "completed": {"a": 1}})
+        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "spent": {}})
+        with pytest.raises(DriveResponseError, match="remembered"):
+            operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
+        worker.ti.xcom_push("archive", None)
+        with pytest.raises(DriveResponseError, match="is gone"):
+            operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
+
+    def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(self, worker, parameters, source, out, held, tenant):
+        tenant.copies = CopyBehaviour(looks=3)
+        worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
+        operator = DriveArchiveOperator(task_id="task", **parameters)
+        summary = operator.execute_complete(worker.context, event={"status": "unknown", "message": "no"})
+        assert summary["copied"] == 5
+        assert held() == SIZES
+
+    def test_what_the_service_rewrites_counts_when_its_monitor_says_so(self, run, out, legal, tenant, archive):
+        tenant.rewrites_office = True
+        for number in range(30):
+            legal.put(f"In/{number}.docx", b"%d" % number)
+        summary = run(pattern="*.docx", delete_source=True)
+
+        assert (summary["copied"], summary["deleted"]) == (30, 30)
+        assert archive.find("Out/7.docx").hash != legal.put("In/7.docx", b"7").hash
+
+
+class TestFaults:
+    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, held, tenant):
+        tenant.next_copies.append(CopyBehaviour(failure="generalException"))
+        summary = run(pattern="**", max_failures=1)
+        assert (summary["copied"], summary["failed"]) == (4, 1)
+        assert "generalException" in summary["failures"][0]["reason"]
+
+    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(self, run, held, tenant):
+        tenant.next_copies.append(CopyBehaviour(failure="generalException", partial=2))
+        assert run()["copied"] == 5
+        assert held() == SIZES
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            Fault("POST", r"\$batch$", "drop_before"),
+            Fault("POST", r"\$batch$", "drop_after"),
+            Fault("POST", r"\$batch$", "garbage", status=200),
+            Fault("POST", r"\$batch$", "garbage", status=200, effect=True),
+            Fault("POST", r"\$batch$", status=429, retry_after=0),
+            Fault("POST", r"\$batch$", status=400),
+            Fault("POST", r"\$batch$", status=503),
+            Fault("POST", r"/copy$", status=429, retry_after=0, times=2),
+            Fault("POST", r"/copy$", status=405),
+            Fault("POST", r"/copy$", status=504, effect=True, times=2),
+            Fault("POST", r"/copy$", status=404, effect=True),
+            Fault("GET", r"/children$", status=503, retry_after=0),
+            Fault("GET", r"", "drop_before", where="monitor", times=9),
+        ],
+        ids=lambda fault: f"{fault.kind} {fault.status} {fault.path} {fault.effect}",
+    )
+    def test_each_document_arrives_once_whatever_happens(self, run, out, held, tenant, source, fault):
+        tenant.faults.append(fault)
+        assert run(pattern="**")["copied"] == 5
+        assert held() == SIZES
+        assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
+
+    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(self, run, out, held, tenant):
+        tenant.witness = lambda request: (
+            Fault(status=405) if request.is_batched and request.path.endswith("/copy") else None
+        )
+        assert run(pattern="**")["copied"] == 5
+        assert held() == SIZES
+        assert sum(call.is_batched for call in tenant.calls("POST", "/copy$")) == 5
+
+    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, held, tenant):
+        tenant.copies = CopyBehaviour(location="none")
+        assert run(pattern="**")["copied"] == 5
+        assert held() == SIZES
+
+    def test_a_monitor_that_forgets_is_no_failure(self, run, out, held, tenant):
+        tenant.copies = CopyBehaviour(lost=True)
+        assert run(pattern="**")["copied"] == 5
+        assert held() == SIZES
+
+    def test_a_copy_that_never_shows(self, run, out, tenant):
+        tenant.next_copies.append(CopyBehaviour(misplaced=True))
+        with pytest.raises(DriveArchiveError, match="not to be seen"):
+            run(pattern="**")
+
+    def test_a_copy_that_is_too_slow(self, run, out, tenant):
+        tenant.copies = CopyBehaviour(looks=1000)
+        with pytest.raises(DriveArchiveError, match="was not copied in time"):
+            run(pattern="**", copy_timeout=0.3)
+
+    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, held, tenant, archive):
+        def take(request):
+            if request.path.endswith("/copy"):
+                tenant.witness = None
+                archive.put("Out/a.txt", b"somebody's")
+
+        tenant.witness = take
+        assert run(pattern="a.txt", conflict_behavior="rename")["copied"] == 1
+        assert held() == {"a.txt": 10, "a 1.txt": 1}
+
+    def test_a_budget_is_kept(self, worker, parameters, source, out, held, tenant, connect):
+        connect(resource_units_per_minute=6_000)
+        tenant.budget, tenant.budget_window = 600, 6.0
+        assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
+        assert [call.status for call in tenant.journal if call.status == 429] == []
+
+
+class TestDeaths:
+    @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
+    @pytest.mark.parametrize("point", POINTS, ids=str)
+    def test_the_next_try_goes_on(self, resumable, source, out, held, tenant, archive, behavior, point):
+        older = archive.put("Out/b.bin", b"other" if behavior in {"replace", "rename"} else b"bb")
+        older.created -= timedelta(hours=1)
+        task = resumable(conflict_behavior=behavior, max_failures=1, pattern="**")
+        method, path, answered = point
+
+        task.die(method, path, answered=answered)
+        summary = task.run()
+
+        expected = SIZES | ({"b.bin": 5, "b 1.bin": 2} if behavior == "rename" else {})
+        assert held() == expected
+        assert summary["failed"] == (behavior == "fail")
+        items = [item for item in source.walk() if not item.is_folder]
+        assert max(tenant.copies_made(item.id) for item in items) == 1
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_a_folder_that_was_asked_for_as_a_whole(self, resumable, source, held, tenant, answered):
+        task = resumable()
+        task.die("POST", "/copy", answered=answered)
+        assert task.run()["copied"] == 5
+        assert held() == SIZES
+        assert sum(job.state == "completed" for job in tenant.jobs) == 1
+
+    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, held, tenant):
+        tenant.copies = CopyBehaviour(seconds=0.4)
+        task = resumable(deferrable=True)
+        task.die("GET", "/operations/", answered=True)
+        assert task.run()["copied"] == 5
+        assert held() == SIZES
+
+    def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
+        task = resumable(conflict_behavior="fail")
+        task.run()
+        task.clear()
+        with pytest.raises(DriveArchiveError, match="5 documents"):
+            task.run()
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("wrong", "error"),
+        [
+            ({"source": None}, "either a source or items"),
+            ({"items": []}, "either a source or items"),
+            ({"conflict_behavior": "ask"}, "conflict_behavior"),
+            ({"max_failures": -1}, "max_failures"),
+            ({"pattern": 7}, "pattern"),
+            ({"poll_interval": 0}, "poll_interval"),
+            ({"copy_timeout": -1}, "copy_timeout"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_before_anything_is_sent(self, run, asked, wrong, error):
+        with pytest.raises(DriveArgumentError, match=error):
+            run(**wrong)
+        assert asked("graph") == []
+
+    def test_a_path_of_an_item_may_not_lead_elsewhere(self, run, ids, source):
+        items = [{**ids(source), "path": "../x.txt"}]
+        with pytest.raises(DriveAddressError):
+            run(source=None, items=items)
