@@ -219,7 +219,9 @@ class Verdict:
         if told and order.is_sensed:
             return "leaves"  # a sensor cannot ask again
         misplaced = any(job.behaviour.misplaced for job in asking.jobs)
-        if misplaced and getattr(error, "code", "") in {"notAsAsked", "notWhole"}:
+        found = order.crosses and not order.is_plain and self.lab.tenant.rewrites_office  # and not told of
+        found = found and any(job.behaviour.lost or asking.deaths or asking.met for job in asking.jobs)
+        if (misplaced or found) and getattr(error, "code", "") in {"notAsAsked", "notWhole"}:
             return "leaves"
         if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
             return None
