@@ -18,7 +18,7 @@ from airflow_provider_drive.protocol.errors import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_CODE = re.compile(r"AADSTS(\d+)")
+_CODE = re.compile(r"AADSTS(\d{1,9})")
 _IN_JSON = re.compile(r"AADSTS\d+[^\"]*")
 _TRACE = re.compile(r"Trace ID: .*", re.DOTALL)
 _SIGN_IN_AGAIN = "sign in again with `airflow-drive login`, and put what it prints into the connection."
