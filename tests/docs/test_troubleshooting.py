@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -21,6 +22,7 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.addresses import parse_address
 from airflow_provider_drive.protocol.advice import AADSTS, explain_lost, explain_silence
 from airflow_provider_drive.protocol.arriving import conclude
@@ -122,6 +124,7 @@ KEY = (
     )
     .decode()
 )
+TALLY = SimpleNamespace(counts={"failed": 1}, failures=[{"path": "plan.docx", "reason": "it is locked"}])
 LOST = [
     TLS,
     requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
@@ -173,6 +176,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(conclude, CopyStatus("failed", code="nameAlreadyExists")),
         raised(conclude, CopyStatus("timeout")),
         raised(conclude, CopyStatus("unknown")),
+        raised(DriveArchiveOperator(task_id="a", source="s", destination="d")._raise_if_too_many, TALLY),
     ]
     tenant.token_base = "https://elsewhere.example"
     errors.append(raised(DriveHook(connect("odd", user_agent_company="Odd")).get_item, ids(plan)))
