@@ -190,6 +190,7 @@ class DriveArchiveOperator(BaseOperator):
         from airflow_provider_drive.manifest import Tally  # noqa: PLC0415  # Dag files need not pay for it
 
         order, tally = self._order(), Tally()
+        spent = {"since": time.time(), "requests": 0, "resource_units": 0} | spent
         seconds = protocol.check_seconds("copy_timeout", self.copy_timeout)
         protocol.check_seconds("poll_interval", self.poll_interval)
         what = f"{'what' if order.source is None else order.source} to {order.destination}"
@@ -297,9 +298,9 @@ class DriveArchiveOperator(BaseOperator):
         """Return what this task has spent, with what it had spent before it was deferred."""
         spent = self.hook.spent
         return {
-            "since": before.get("since", spent.since),
-            "requests": before.get("requests", 0) + spent.requests,
-            "resource_units": before.get("resource_units", 0) + spent.units,
+            "since": before["since"],
+            "requests": before["requests"] + spent.requests,
+            "resource_units": before["resource_units"] + spent.units,
         }
 
     def _summary(self, tally: Tally, spent: dict[str, Any]) -> dict[str, Any]:

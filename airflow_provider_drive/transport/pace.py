@@ -184,10 +184,10 @@ def budget_of(app: tuple[str, ...], units_per_minute: float) -> Budget:
 
 
 class Spent:
-    """What a session has sent since it was opened, tries that failed included; logins are not in it."""
+    """What a session has sent so far, tries that failed included; logins are not in it."""
 
     def __init__(self) -> None:
-        self.since, self.requests, self.units = time.time(), 0, 0
+        self.requests, self.units = 0, 0
         self._lock = threading.Lock()
 
     def add(self, units: int) -> None:
