@@ -8,11 +8,11 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test chaos machine soak fuzz lock clean
+.PHONY: help venv demo check lint test chaos machine soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: .venv/.ready  ## make the environment with Airflow 3.3 (.venv)
 
@@ -45,6 +45,9 @@ lint: .venv/.ready
 
 soak: .venv/.ready  ## a triggerer for MINUTES=30, while copies come and go and one request in twenty fails
 	@$(BIN)/python tests/soak/soak.py $(or $(MINUTES),30)
+
+screenshots: .venv/.ready .venv-2.11/.ready  ## take those of docs/images anew, with Chromium
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py
 
 lock: $(UV)  ## compile requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt

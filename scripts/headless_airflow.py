@@ -56,7 +56,7 @@ class HeadlessAirflow:
         python: Path = Path(sys.executable),
     ) -> None:
         self.home = home
-        self.api = AirflowApi(f"http://127.0.0.1:{_free_port()}")
+        self.api = AirflowApi(f"http://127.0.0.1:{free_port()}")
         self.database_url = f"sqlite:///{home}/airflow.db"
         self.environment = _inherited() | _settings(home, self.api.address, dags) | dict(environment or {})
         self._postgresql = postgresql
@@ -177,7 +177,8 @@ def _tail(text: str) -> str:
     return "\n".join(text.splitlines()[-15:])
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of this machine that nothing listens on."""
     for port in random.sample(PORTS, 50):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

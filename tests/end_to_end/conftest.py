@@ -85,6 +85,7 @@ def airflow(graph, tmp_path_factory):
     environment = {
         "AIRFLOW_CONN_DRIVE_DEFAULT": json.dumps(graph.connection()),
         "AIRFLOW__CORE__PARALLELISM": "16",  # most of them only wait
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
     }
     home = tmp_path_factory.mktemp("airflow-3") / "home"
     folders = [EXAMPLES, HERE / "dags"]
@@ -94,23 +95,30 @@ def airflow(graph, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow_2(graph, tmp_path_factory):
-    """The ``airflow`` command of Airflow 2.11, with a database of its own."""
-    home = tmp_path_factory.mktemp("airflow-2")
-    program = ROOT / ".venv-2.11" / "bin" / "airflow"
-    assert program.exists(), "`make .venv-2.11/.ready` makes the environment for this"
+def environment_2(graph, tmp_path_factory):
+    """The environment variables of an Airflow 2.11."""
+    program = ROOT / ".venv-2.11" / "bin"
+    assert (program / "airflow").exists(), "`make .venv-2.11/.ready` makes the environment for this"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    environment = inherited | {
-        "AIRFLOW_HOME": str(home),
+    return inherited | {
+        "PATH": f"{program}{os.pathsep}{os.environ['PATH']}",  # its webserver looks for its gunicorn there
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow-2")),
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
         "AIRFLOW_CONN_DRIVE_DEFAULT": json.dumps(graph.connection()),
     }
 
+
+@pytest.fixture(scope="session")
+def airflow_2(environment_2):
+    """The ``airflow`` command of Airflow 2.11, with a database of its own."""
+    home = Path(environment_2["AIRFLOW_HOME"])
+
     def run(*arguments):
         done = subprocess.run(  # noqa: S603  # our own environment's Airflow
-            [program, *arguments],
-            env=environment,
+            [ROOT / ".venv-2.11" / "bin" / "airflow", *arguments],
+            env=environment_2,
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
