@@ -5,10 +5,14 @@ import subprocess
 import sys
 
 SLOW = ["requests", "msal", "aiohttp", "urllib3", "cryptography", "jwt", "flask", "wtforms"]
-MODULES = ["operators.copy", "operators.move", "sensors.copy", "triggers.copy", "hooks.drive"]
+OPERATORS = ["archive", "copy", "delete", "folder", "list", "move"]
+MODULES = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy", "triggers.copy", "hooks.drive"]
 CODE = f"""
 import json, sys
-import airflow.sdk
+try:
+    import airflow.sdk
+except ImportError:
+    pass  # Airflow 2
 import airflow.providers.common.compat.sdk as compat
 compat.BaseOperator, compat.BaseSensorOperator, compat.BaseHook, compat.conf
 there, brought = set(sys.modules), {{}}

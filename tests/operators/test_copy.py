@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
@@ -542,6 +543,7 @@ def test_a_copy_that_never_ends_is_given_up_at_its_deadline(copy, waiting, tenan
     assert len(tenant.jobs) == 1
 
 
+@not_on_airflow_2("it lets no thread execute a task but its own")
 def test_a_killed_task_stops_waiting_at_once_and_says_what_that_does_not_do(
     connection, helpers, journal, log, tenant, plan, vault, ids
 ):

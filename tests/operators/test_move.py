@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
+from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
@@ -372,6 +373,7 @@ def test_a_root_folder_by_its_id_is_not_moved(move, patches, legal, inbox):
 # As an operator
 
 
+@not_on_airflow_2("it lets no thread execute a task but its own")
 def test_a_killed_task_stops_waiting_at_once(connection, helpers, journal, log, tenant, plan, vault, ids):
     tenant.copies = CopyBehaviour(looks=10**6)
     operator = DriveMoveOperator(task_id="task", item=ids(plan), destination=ids(vault), cross_drive="copy")
