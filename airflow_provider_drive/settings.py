@@ -25,7 +25,7 @@ LONGEST_TIMEOUT = 86_400.0
 _MOST_UNITS = 1e9
 _HTTPS = 443
 _VERSIONS = ("/v1.0", "/beta")
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+\.onmicrosoft\.com", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         )
     cloud = CLOUDS[cloud_name]
     host, tenant_id = connection.host or "", _text(extra, "tenant_id") or _text(extra, "tenantId")
-    if _is_tenant(host, connection):
+    if _is_tenant(host, tenant_id, connection):
         host, tenant_id = "", tenant_id or host
     graph = _address("host", host, cloud.graph, connection.schema, connection.port)
     authority = _address("authority", _text(extra, "authority"), cloud.authority)
@@ -131,14 +131,15 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     )
 
 
-def _is_tenant(host: str, connection: Connection) -> bool:
+def _is_tenant(host: str, tenant_id: str, connection: Connection) -> bool:
     """
-    Whether the stock type takes its host for a tenant: its hook heeds none without a scheme.
+    Whether the host of a connection of the stock type is the tenant, for which its file systems take it.
 
     https://airflow.apache.org/docs/apache-airflow-providers-microsoft-azure/stable/filesystems/msgraph.html
     """
-    is_bare = "://" not in host and not connection.schema
-    return connection.conn_type == "msgraph" and (is_bare or _GUID.fullmatch(host.strip()) is not None)
+    if connection.conn_type != "msgraph" or "://" in host:
+        return False
+    return _TENANT.fullmatch(host.strip()) is not None or not (connection.schema or tenant_id)
 
 
 def _extra(connection: Connection, extra: Any) -> Mapping[str, Any]:

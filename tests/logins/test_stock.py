@@ -157,7 +157,8 @@ def test_its_other_fields_mean_the_same(extra, name, expected):
     [
         (TENANT, "", TENANT),
         (TENANT, "https", TENANT),
-        ("contoso.onmicrosoft.com", None, "contoso.onmicrosoft.com"),
+        ("contoso.onmicrosoft.com", "https", "contoso.onmicrosoft.com"),
+        ("contoso.com", None, "contoso.com"),
     ],
 )
 def test_a_host_that_its_file_systems_take_for_the_tenant_is_the_tenant(host, schema, tenant):
@@ -166,10 +167,10 @@ def test_a_host_that_its_file_systems_take_for_the_tenant_is_the_tenant(host, sc
     assert (told.tenant_id, told.hosts.graph) == (tenant, CLOUDS["global"].graph)
 
 
-def test_a_host_without_a_scheme_does_not_count_as_there():
+def test_a_host_beside_a_tenant_is_graphs():
     told = read_settings(stock(host="graph.microsoft.us"))
 
-    assert (told.tenant_id, told.hosts.graph) == (TENANT, CLOUDS["global"].graph)
+    assert (told.tenant_id, told.hosts.graph) == (TENANT, CLOUDS["usgov"].graph)
 
 
 def test_its_allowed_hosts_are_split():
@@ -198,7 +199,6 @@ class TestItsOwnHook:
         [
             {},
             {"host": "graph.microsoft.us", "schema": "https"},
-            {"host": "graph.microsoft.us"},
             {"host": "https://graph.microsoft.com", "schema": ""},
         ],
         ids=repr,
