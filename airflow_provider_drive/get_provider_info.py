@@ -168,10 +168,18 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": integration,
-                "python-modules": [f"{_PACKAGE}.operators.copy", f"{_PACKAGE}.operators.move"],
+                "python-modules": [
+                    f"{_PACKAGE}.operators.{module}"
+                    for module in ("archive", "copy", "delete", "folder", "list", "move")
+                ],
             }
         ],
         "sensors": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.sensors.copy"]}],
         "extra-links": [f"{_PACKAGE}.links.DriveSourceLink", f"{_PACKAGE}.links.DriveDestinationLink"],
-        "triggers": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.triggers.copy"]}],
+        "triggers": [
+            {
+                "integration-name": integration,
+                "python-modules": [f"{_PACKAGE}.triggers.archive", f"{_PACKAGE}.triggers.copy"],
+            }
+        ],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.answers import deleted_json, item_json
@@ -10,6 +11,8 @@ from airflow_provider_drive.emulator.messages import Answer
 from airflow_provider_drive.emulator.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_drive.emulator.drives import Drive, Item
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
@@ -31,15 +34,24 @@ def delta(tenant: Tenant, request: Request, item: Item) -> Answer:
             410, "resyncChangesApplyDifferences", "Resync required.", headers={"location": here}
         )
         raise restart
-    values = _changes_since(drive, item, since, request.base)
-    return Answer(body=page(tenant, request, values, **link))
+    changes = _changes_since(drive, item, since)
+    return Answer(body=page(tenant, request, changes, lambda write: write(request.base), **link))
 
 
-def _changes_since(drive: Drive, folder: Item, since: int, base: str) -> list[dict[str, Any]]:
-    gone = [(change, deleted_json(each)) for change, each in drive.gone if change > since > 0]
+def _changes_since(drive: Drive, folder: Item, since: int) -> list[Callable[[str], dict[str, Any]]]:
+    """Give what writes each change, in their order."""
+    gone = [(change, partial(_write_gone, each)) for change, each in drive.gone if change > since > 0]
     left = [each for each in folder.walk() if each.change > since or since == 0]
-    changes = [(each.change, _without_path(item_json(each, base))) for each in left]
-    return [body for _, body in sorted([*gone, *changes], key=lambda pair: pair[0])]
+    changes = [(each.change, partial(_write_change, each)) for each in left]
+    return [write for _, write in sorted([*gone, *changes], key=lambda pair: pair[0])]
+
+
+def _write_gone(item: Item, _: str) -> dict[str, Any]:
+    return deleted_json(item)
+
+
+def _write_change(item: Item, base: str) -> dict[str, Any]:
+    return _without_path(item_json(item, base))
 
 
 def _without_path(body: dict[str, Any]) -> dict[str, Any]:
@@ -51,4 +63,4 @@ def search(tenant: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
     text = request.query.get("q", "").lower()
     found = [each for each in item.walk() if text in each.name.lower() and each is not item]
-    return Answer(body=page(tenant, request, [item_json(each, request.base) for each in found]))
+    return Answer(body=page(tenant, request, found, lambda each: item_json(each, request.base)))

@@ -39,12 +39,12 @@ def _get_owner(_: Tenant, __: Request, owner: Owner) -> Answer:
 
 def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Answer:
     """https://learn.microsoft.com/graph/api/drive-list."""
-    return Answer(body=items.page(tenant, request, [drive_json(drive) for drive in site.drives]))
+    return Answer(body=items.page(tenant, request, site.drives, drive_json))
 
 
 def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Answer:
     """``gnome-me-drives-personal``."""
-    return Answer(body=items.page(tenant, request, [drive_json(owner.drive)]))
+    return Answer(body=items.page(tenant, request, [owner.drive], drive_json))
 
 
 _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.emulator import copies, names, refusals
 from airflow_provider_drive.emulator.answers import item_json, sharepoint_ids
@@ -11,11 +11,14 @@ from airflow_provider_drive.emulator.messages import Answer
 from airflow_provider_drive.emulator.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.jobs import Job
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.tenant import Tenant
 
+_T = TypeVar("_T")
 CONFLICT = "@microsoft.graph.conflictBehavior"
 
 
@@ -59,28 +62,33 @@ def selected(item: Item, request: Request, body: dict[str, Any]) -> dict[str, An
 
 def list_children(tenant: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-list-children."""
-    visible = sorted(
-        (child for child in item.children.values() if child.hidden_reads == 0),
-        key=lambda child: names.key(child.name),
-    )
+    by_name = [item.children[key] for key in sorted(item.children)]  # a folder may hold a hundred thousand
+    visible = [child for child in by_name if child.hidden_reads == 0]
     return Answer(
         body=page(
-            tenant, request, [selected(each, request, item_json(each, request.base)) for each in visible]
+            tenant, request, visible, lambda each: selected(each, request, item_json(each, request.base))
         )
     )
 
 
-def page(tenant: Tenant, request: Request, values: list[dict[str, Any]], **last: Any) -> dict[str, Any]:
+def page(
+    tenant: Tenant,
+    request: Request,
+    entries: Sequence[_T],
+    write: Callable[[_T], dict[str, Any]],
+    **last: Any,
+) -> dict[str, Any]:
     """
-    Give one page, and the link to the next one. ``$top`` cannot make it longer than the service's pages.
+    Give one page, as long as ``$top`` says if the service makes such long ones, and the link to the next.
 
+    :param write: Writes an entry of the page.
     :param last: What the last page says besides.
     """
     wanted = request.query.get("$top", "")
-    size = min(int(wanted), tenant.page_size) if wanted.isdigit() and int(wanted) else tenant.page_size
+    size = min(int(wanted), tenant.longest_page) if wanted.isdigit() and int(wanted) else tenant.page_size
     start = _skipped(request.query.get("$skiptoken") or request.query.get("$skipToken") or "")
-    body: dict[str, Any] = {"value": values[start : start + size]}
-    if start + size >= len(values):
+    body: dict[str, Any] = {"value": [write(entry) for entry in entries[start : start + size]]}
+    if start + size >= len(entries):
         return body | last
     keep = "&".join(part for part in request.raw_query.split("&") if part and "skiptoken" not in part.lower())
     token = base64.urlsafe_b64encode(f"Paged=TRUE&p={start + size}".encode()).decode()

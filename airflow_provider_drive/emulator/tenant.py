@@ -109,6 +109,7 @@ class Tenant:
         self.monitor_base: str | None = None  # another https://host:port for monitor URLs
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
+        self.longest_page = 1_000  # with $top: https://github.com/OneDrive/onedrive-api-docs/issues/319
         self.most_items = 30_000  # https://learn.microsoft.com/graph/api/driveitem-copy
         self.rewrites_office = False  # SharePoint changes the copies of Office files
         self.fresh_folder_404 = 0  # so many copies into a new folder fail to see it

@@ -83,6 +83,47 @@ class DriveHook(BaseHook):
         """
         return self._run(protocol.list_children(self._ref(folder), self.hosts))
 
+    def iter_items(
+        self,
+        folder: Any,
+        *,
+        recursive: bool = True,
+        kind: str = "file",
+        limit: int | None = None,
+        **filters: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """
+        Give what is in a folder and below, in short, while it is read: a page is held at a time.
+
+        What somebody moves meanwhile may be missed, or come twice.
+
+        https://learn.microsoft.com/graph/api/driveitem-list-children
+
+        :param folder: Address of the folder.
+        :param recursive: What is in its folders as well. Default is ``True``.
+        :param kind: ``file``, ``folder`` or ``all``. Default is ``file``.
+        :param limit: How many to give at most; no more is read then. Default is all.
+        :param filters: Those of :class:`~airflow_provider_drive.operators.list.DriveListOperator`:
+            ``pattern``, ``exclude``, ``modified_before``, ``modified_after``, ``created_before``,
+            ``created_after``, ``min_size`` and ``max_size``.
+        :return: Mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``, ``eTag``
+            and ``lastModifiedDateTime``.
+        :raises DriveItemNotFoundError: If the folder does not exist.
+        """
+        selection = protocol.read_selection(time.time(), kind=kind, **filters)
+        most = protocol.check_count("limit", limit)
+        address = self.address(folder)
+        if not isinstance(address, protocol.ItemRef):
+            address = self._run(protocol.get_folder(address, self.hosts)).ref
+        listing, given = protocol.Listing(address, self.hosts, recursive=recursive), 0
+        while listing:
+            for found in self._run(listing.read()):
+                if selection.takes(found.path, found.item):
+                    yield found.as_dict()
+                    given += 1
+                    if given == most:
+                        return
+
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
         Find a folder, or make it and what is missing above it. Two tasks may do so at once.
@@ -141,22 +182,28 @@ class DriveHook(BaseHook):
         flow = protocol.move_item(order, self.hosts, remembered=remembered, copy=copy, careful=bool(memory))
         return dict(self._run(flow, memory).raw)
 
-    def delete_item(self, item: Any, if_match: str | None = None) -> None:
+    def delete_item(self, item: Any, if_match: str | None = None) -> dict[str, str] | None:
         """
         Delete an item: to the recycle bin. One that is gone already counts as deleted.
+
+        Of a shortcut to another drive the shortcut is deleted, not what it leads to.
 
         https://learn.microsoft.com/graph/api/driveitem-delete
 
         :param item: Address of the item.
         :param if_match: The eTag or cTag that it has to have. Default is any.
-        :raises DriveItemChangedError: If it has another.
+        :return: Its ``driveId`` and ``id``; none if nothing is at the path.
+        :raises DriveItemChangedError: If it has another tag.
         """
         if_match = None if if_match is None else protocol.check_tag(if_match)
-        try:
-            ref = self._ref(item)
-        except DriveItemNotFoundError:
-            return
-        self._run(protocol.delete_item(ref, if_match))
+        address = self.address(item)
+        if not isinstance(address, protocol.ItemRef):
+            try:
+                address = self._run(protocol.get_item(address, self.hosts, follow=False)).ref
+            except DriveItemNotFoundError:
+                return None
+        self._run(protocol.delete_item(address, if_match))
+        return address.as_dict()
 
     # -- copies ----------------------------------------------------------------------------------------------
 

@@ -36,11 +36,14 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copying import copy_item as copy_item
     from airflow_provider_drive.protocol.errors import error_of as error_of
     from airflow_provider_drive.protocol.finding import ensure_folder as ensure_folder
+    from airflow_provider_drive.protocol.finding import get_folder as get_folder
     from airflow_provider_drive.protocol.finding import get_item as get_item
     from airflow_provider_drive.protocol.finding import list_children as list_children
     from airflow_provider_drive.protocol.hosts import Hosts as Hosts
+    from airflow_provider_drive.protocol.items import check_count as check_count
     from airflow_provider_drive.protocol.items import check_seconds as check_seconds
     from airflow_provider_drive.protocol.items import check_tag as check_tag
+    from airflow_provider_drive.protocol.listing import Listing as Listing
     from airflow_provider_drive.protocol.messages import Flow as Flow
     from airflow_provider_drive.protocol.messages import Request as Request
     from airflow_provider_drive.protocol.messages import Response as Response
@@ -67,9 +70,10 @@ _NAMES = {
     "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
     "copying": ("CopyOrder", "copy_item"),
     "errors": ("error_of",),
-    "finding": ("ensure_folder", "get_item", "list_children"),
+    "finding": ("ensure_folder", "get_folder", "get_item", "list_children"),
     "hosts": ("Hosts",),
-    "items": ("check_seconds", "check_tag"),
+    "items": ("check_count", "check_seconds", "check_tag"),
+    "listing": ("Listing",),
     "messages": ("Flow", "Request", "Response"),
     "moving": ("Move", "MoveOrder", "move_item", "read_move"),
     "permissions": ("read_claims",),

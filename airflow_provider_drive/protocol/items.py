@@ -304,6 +304,18 @@ def check_tag(value: Any) -> str:
     return value
 
 
+def check_count(name: str, value: Any) -> int | None:
+    """
+    Return a count of one or more, which a template gives as text; None is left as it is.
+
+    :raises DriveArgumentError: If it is anything else.
+    """
+    count = value if value is None else read_size(value)
+    if count == 0 or (count is None and value is not None):
+        raise DriveArgumentError(f"{name} is {value!r}; it has to be a count of one or more.")
+    return count
+
+
 def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
     """
     Return a duration that can be waited for.

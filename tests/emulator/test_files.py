@@ -169,7 +169,12 @@ def test_a_connection_is_json(emulator, tenant):
     connection = json.loads(json.dumps(emulator.connection(timeout=5, verify=None)))
     assert connection["conn_type"] == "microsoft_drive"
     assert connection["password"] == tenant.client_secret
-    assert connection["extra"] == {"tenant_id": tenant.tenant_id, "authority": emulator.url, "timeout": 5}
+    assert connection["extra"] == {
+        "tenant_id": tenant.tenant_id,
+        "authority": emulator.url,
+        "resource_units_per_minute": 1_000_000,
+        "timeout": 5,
+    }
 
 
 def test_a_port_that_is_taken_is_told(emulator):

@@ -1,5 +1,8 @@
 import pytest
 
+from airflow_provider_drive.emulator import items
+from airflow_provider_drive.emulator.answers import item_json
+
 
 @pytest.fixture
 def plan(legal):
@@ -45,17 +48,48 @@ def test_who_has_the_item_gets_304(graph, plan):
     assert graph.get(address(plan), headers={"If-None-Match": plan.etag}).status_code == 304
 
 
-def test_children_come_in_pages(graph, tenant, legal):
-    tenant.page_size = 2
-    for number in range(5):
+@pytest.mark.parametrize(
+    ("query", "lengths"),
+    [
+        ("$select=name", [2, 2, 1]),
+        ("$top=1&$select=name", [1, 1, 1, 1, 1]),
+        ("$top=4&$select=name", [4, 1]),
+        ("$top=1000&$select=name", [4, 1]),
+        ("$top=0", [2, 2, 1]),
+    ],
+)
+def test_children_come_in_pages(graph, tenant, legal, query, lengths):
+    tenant.page_size, tenant.longest_page = 2, 4
+    for number in reversed(range(5)):
         legal.put(f"many/{number}.txt")
-    url, names, sizes = f"drives/{legal.id}/root:/many:/children?$top=1000&$select=name", [], []
+    url, names, sizes = f"drives/{legal.id}/root:/many:/children?{query}", [], []
     while url:
         body = graph.get(url.removeprefix(graph.base)).json()
         sizes.append(len(body["value"]))
         names += [child["name"] for child in body["value"]]
         url = body.get("@odata.nextLink")
-    assert (names, sizes) == ([f"{number}.txt" for number in range(5)], [2, 2, 1])
+    assert (names, sizes) == ([f"{number}.txt" for number in range(5)], lengths)
+
+
+def test_a_page_is_as_long_as_the_service_says_and_at_most_what_it_makes(graph, legal):
+    for number in range(1_200):
+        legal.put(f"{number}.txt")
+
+    def length(query):
+        return len(graph.get(f"drives/{legal.id}/root/children{query}").json()["value"])
+
+    assert [length(query) for query in ("", "?$top=500", "?$top=5000")] == [200, 500, 1_000]
+
+
+def test_a_page_of_a_large_folder_costs_no_more_than_its_own_items(graph, legal, monkeypatch):
+    for number in range(50):
+        legal.put(f"{number}.txt")
+    written = []
+    monkeypatch.setattr(items, "item_json", lambda item, base: written.append(item) or item_json(item, base))
+
+    graph.get(f"drives/{legal.id}/root/children?$top=3")
+
+    assert len(written) == 3
 
 
 def test_a_next_link_can_be_foreign(graph, tenant, legal):
