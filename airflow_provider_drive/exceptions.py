@@ -19,6 +19,7 @@ DriveError
 ├── DriveCopyFailedError                  the copy ended in failure: .code .details
 │   └── DriveCopyNameConflictError        … since the name was taken: a DriveNameConflictError as well
 ├── DriveCopyTimeoutError (TimeoutError)  not done at the deadline
+├── DriveArchiveError                     more documents could not be archived than may fail
 └── DriveCopyUnknownError                 nobody can say how the copy ended
 """
 

@@ -413,9 +413,13 @@ class DriveHook(BaseHook):
         """
         Copy many documents, and wait for them.
 
+        :param order: What is to be copied, where to and how.
         :param report: Is told what came of each document.
         :param before: How far it was, if it was begun before.
         :param patience: Seconds to wait when there is nothing else to do. Default is until all have ended.
+        :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
+        :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
+        :param memory: Keeps when the archive was begun. Default is none.
         :return: How far it is: what is under way after all that patience.
         """
         flow = protocol.archive(
@@ -435,6 +439,7 @@ class DriveHook(BaseHook):
 
         https://learn.microsoft.com/graph/api/driveitem-delete
 
+        :param originals: As they were when they were copied.
         :param failures: Gets why some could not be deleted, by their ids.
         """
 

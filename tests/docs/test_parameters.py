@@ -7,12 +7,13 @@ import pytest
 from docs.pages import page, section, table
 
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
-TASKS = [DriveCopyOperator, DriveMoveOperator, DriveCopySensor]
+TASKS = [DriveCopyOperator, DriveMoveOperator, DriveCopySensor, DriveArchiveOperator]
 CLASSES = [*TASKS, CopyCompleteTrigger]
 METHODS = [
     method
@@ -55,7 +56,7 @@ def name_of(subject):
 
 def shown(subject, name, default):
     """Tell how a default is written."""
-    if subject is DriveCopyOperator and name in CONFIGURED:
+    if subject in {DriveArchiveOperator, DriveCopyOperator} and name in CONFIGURED:
         return CONFIGURED[name]
     return f"{default:g}" if isinstance(default, float) else str(default)
 
