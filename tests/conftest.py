@@ -224,7 +224,7 @@ class Worker:
         self.context = {"ti": self.ti, "task_instance": self.ti}
         self.deferral = self.stored = self.event = None
 
-    def run(self, kind, **parameters):
+    def run(self, kind, /, **parameters):
         method, arguments = "execute", {}
         while True:
             try:

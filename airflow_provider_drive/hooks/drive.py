@@ -15,7 +15,12 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_drive import protocol
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+)
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
@@ -202,7 +207,11 @@ class DriveHook(BaseHook):
                 address = self._run(protocol.get_item(address, self.hosts, follow=False)).ref
             except DriveItemNotFoundError:
                 return None
-        self._run(protocol.delete_item(address, if_match))
+        try:
+            self._run(protocol.delete_item(address, if_match))
+        except DriveItemChangedError as error:
+            error.final = True  # a retry would find the same
+            raise
         return address.as_dict()
 
     # -- copies ----------------------------------------------------------------------------------------------

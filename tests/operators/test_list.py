@@ -1,0 +1,175 @@
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveItemNotFoundError
+from airflow_provider_drive.operators.list import DriveListOperator
+
+FILES = {"plan.docx": 10, "2025/old.docx": 20, "2025/old.pdf": 30, "2026/Q1/offer.PDF": 40}
+
+
+@pytest.fixture
+def tree(legal):
+    """A folder with files in folders, one of which is empty."""
+    for path, size in FILES.items():
+        legal.put(f"Contracts/{path}", size=size)
+    legal.mkdir("Contracts/2026/Empty")
+    return legal.find("Contracts")
+
+
+@pytest.fixture
+def listed(worker, tree, path_of):
+    """Run the operator; give what it has returned."""
+
+    def run(folder=None, **parameters):
+        return worker.run(DriveListOperator, folder=folder or path_of(tree), **parameters)
+
+    return run
+
+
+@pytest.fixture
+def paths(listed):
+    return lambda **parameters: sorted(item["path"] for item in listed(**parameters))
+
+
+def test_all_files_below_a_folder_are_listed_in_short(listed, tree, legal):
+    found = {item["path"]: item for item in listed()}
+
+    assert {path: item["size"] for path, item in found.items()} == FILES
+    item = legal.find("Contracts/2025/old.pdf")
+    assert found["2025/old.pdf"] == {
+        "driveId": legal.id,
+        "id": item.id,
+        "name": "old.pdf",
+        "path": "2025/old.pdf",
+        "size": 30,
+        "eTag": item.etag,
+        "lastModifiedDateTime": item.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    }
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_what_is_listed_is_an_address_for_the_others(listed, hook):
+    (item,) = listed(pattern="plan.docx")
+
+    assert hook.get_item(item)["name"] == "plan.docx"
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"pattern": "*.docx"}, ["plan.docx"]),
+        ({"pattern": "**/*.pdf"}, ["2025/old.pdf", "2026/Q1/offer.PDF"]),
+        ({"pattern": ["2025/*", "2026/**"], "exclude": "**/*.docx"}, ["2025/old.pdf", "2026/Q1/offer.PDF"]),
+        ({"min_size": "20", "max_size": 30}, ["2025/old.docx", "2025/old.pdf"]),
+        ({"recursive": False}, ["plan.docx"]),
+        ({"kind": "folder"}, ["2025", "2026", "2026/Empty", "2026/Q1"]),
+        ({"kind": "all", "recursive": False}, ["2025", "2026", "plan.docx"]),
+        ({"pattern": "*.none"}, []),
+    ],
+)
+def test_what_is_meant_is_listed(paths, filters, found):
+    assert paths(**filters) == found
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("2020-01-01", date(2020, 1, 1), datetime(2020, 1, 1, tzinfo=UTC), pendulum.datetime(2020, 1, 1)),
+        *("P5Y", timedelta(days=1_000), pendulum.duration(years=5)),
+    ],
+)
+def test_what_is_old_is_listed_by_a_time_or_a_duration(paths, legal, before):
+    for name in ("old.docx", "old.pdf"):
+        legal.find(f"Contracts/2025/{name}").modified = datetime(2019, 6, 1, tzinfo=UTC)
+
+    assert paths(modified_before=before) == ["2025/old.docx", "2025/old.pdf"]
+    assert paths(modified_after=before) == ["2026/Q1/offer.PDF", "plan.docx"]
+
+
+def test_what_was_made_long_ago_is_listed(paths, legal):
+    legal.find("Contracts/plan.docx").created = datetime(2019, 6, 1, tzinfo=UTC)
+
+    assert paths(created_before="2020-01-01") == ["plan.docx"]
+    assert len(paths(created_after="P1D")) == 3
+
+
+# Pages, and where it ends
+
+
+def test_a_limit_ends_the_reading(listed, tenant, legal, asked):
+    tenant.longest_page = 3
+    for number in range(20):
+        legal.put(f"Many/{number:02}.txt")
+
+    found = listed(f"drives/{legal.id}/root:/Many", limit="4")
+
+    assert [item["name"] for item in found] == ["00.txt", "01.txt", "02.txt", "03.txt"]
+    assert len(asked("graph")) == 1 + 2
+
+
+def test_a_folder_by_its_ids_is_not_read_first(listed, legal, ids, asked):
+    legal.put("Flat/a.txt")
+
+    assert len(listed(ids(legal.find("Flat")))) == 1
+    assert asked("graph") == ["GET /drives/D/items/I/children"]
+
+
+def test_a_folder_that_is_gone_meanwhile_was_empty(listed, tenant):
+    tenant.faults.append(Fault("GET", "/children$", status=404, code="itemNotFound", after=1))
+
+    assert len(listed()) < len(FILES)
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncate", "garbage"])
+def test_a_page_that_is_lost_is_read_again(paths, tenant, kind):
+    tenant.faults.append(Fault("GET", "/children$", kind=kind, after=1))
+
+    assert paths() == sorted(FILES)
+
+
+def test_a_shortcut_is_not_followed(listed, legal):
+    legal.put("Contracts/Shared", b"", facets={"remoteItem": {"id": "x", "folder": {"childCount": 1}}})
+
+    assert len(listed()) == len(FILES)
+    assert "Shared" in {item["name"] for item in listed(kind="all")}
+
+
+# What is refused
+
+
+def test_a_folder_that_is_not_there_is_an_error(listed, legal):
+    with pytest.raises(DriveItemNotFoundError):
+        listed(f"drives/{legal.id}/root:/Nowhere")
+
+
+def test_a_file_is_no_folder(listed, path_of, legal):
+    with pytest.raises(DriveArgumentError, match="is no folder") as caught:
+        listed(path_of(legal.find("Contracts/plan.docx")))
+
+    assert isinstance(caught.value, AirflowFailException)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"limit": 0}, {"limit": "many"}, {"limit": -1}, {"limit": True}, {"kind": "x"}, {"pattern": ""}),
+        *({"modified_before": "yesterday"}, {"min_size": "1 GB"}),
+    ],
+)
+def test_a_filter_that_makes_no_sense_is_refused_before_anything_is_sent(listed, tenant, wrong):
+    with pytest.raises(DriveArgumentError, match=f"^{next(iter(wrong))} is"):
+        listed(**wrong)
+
+    assert tenant.calls() == []
+
+
+def test_the_log_says_what_was_listed_and_what_it_took(listed, log):
+    listed()
+
+    assert log.has(r"Listing drives/.*Contracts")
+    assert log.has(r"Listed: 4 items of 100 bytes\. That took .* s and 6 requests \(11 resource units\)")
