@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import time
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,7 +107,12 @@ def _may_travel(request: Request) -> bool:
 
 
 def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
-    """Send requests, in one if there are several. What refuses the whole batch refuses each of them."""
+    """
+    Send requests, in one if there are several. What refuses the whole batch refuses each of them.
+
+    Those that are one too many come back together, after the longest time that one of them was told:
+    https://learn.microsoft.com/graph/throttling#throttling-and-batching
+    """
     if len(requests) == 1:
         ((number, request),) = requests.items()
         try:
@@ -121,8 +127,14 @@ def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
         return {number: DriveConnectionError(str(error), sent=error.sent) for number in requests}
     except DriveResponseError as error:
         return {number: DriveResponseError(str(error), final=error.final) for number in requests}
-    if answer.ok and (refusals := [part for part in responses.values() if says_slow_down(part)]):
-        yield Pause(0.0, refusal=max(refusals, key=lambda part: retry_after(part) or 0.0))
+    refusals = {number: part for number, part in responses.items() if says_slow_down(part)}
+    if answer.ok and refusals:
+        longest = max(refusals.values(), key=lambda part: retry_after(part) or 0.0)
+        yield Pause(0.0, refusal=longest)
+        wait = {name: value for name, value in longest.headers.items() if name == "retry-after"}
+        responses |= {
+            number: replace(part, headers={**part.headers, **wait}) for number, part in refusals.items()
+        }
     nothing = "the batch was answered, but not this request of it"
     return {number: responses.get(str(number)) or DriveResponseError(nothing) for number in requests}
 
