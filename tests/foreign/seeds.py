@@ -65,6 +65,11 @@ def page(*entries, **more):
     return said({"value": list(entries), **more})
 
 
+def part(number, status, body=None):
+    """Return the answer to one request of a batch."""
+    return {"id": str(number), "status": status, "headers": {"Retry-After": "7"}, "body": body}
+
+
 NEXT = {"@odata.nextLink": "https://graph.microsoft.com/v1.0/drives/d/items/f/children?$skiptoken=x"}
 DONE = said({"status": "completed", "resourceId": "i"})
 ACCEPTED = said(None, 202, location=MONITOR, date="Mon, 21 Sep 2026 14:13:20 GMT")
@@ -126,6 +131,12 @@ SEEDS = {
         said(_METADATA) + APART + said(_TOKEN | {"client_info": "e30", "id_token": "e30.e30.e30"}),
     ],
     "listing": [page(ITEM, **NEXT) + APART + page(FOLDER)],
+    "tree": [page(ITEM, {**FOLDER, "id": "g"}, **NEXT) + APART + page(ITEM) + APART + page(ITEM, FOLDER)],
+    "batch": [
+        said({"responses": [part(2, 204), part(0, 200, ITEM), part(1, 200, FOLDER)]}),
+        said({"responses": [part(1, 429), part(2, 424), part(0, 200, ITEM)]}) + APART + said(FOLDER),
+        said(None, 401) + APART + said({"responses": [part(0, 200, ITEM), part(1, 404, "bm8=")]}),
+    ],
     "library": [page({"id": "b!x", "name": "Contracts"}) + APART + said(ITEM)],
     "copy": [
         APART.join([said(ITEM), said(FOLDER), ACCEPTED, DONE, said({**ITEM, "name": "b"})]),

@@ -19,13 +19,17 @@ from airflow_provider_drive import failing, protocol
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, check_name, parse_address
+from airflow_provider_drive.protocol.batching import batched
 from airflow_provider_drive.protocol.copies import read_copy_job, read_copy_status, read_event, secrets_of
 from airflow_provider_drive.protocol.errors import clean, error_of, is_gone
 from airflow_provider_drive.protocol.finding import get_item, list_children
 from airflow_provider_drive.protocol.hosts import Hosts
 from airflow_provider_drive.protocol.items import check_tag, child, item_reader, read_time
+from airflow_provider_drive.protocol.listing import Listing
 from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Response
 from airflow_provider_drive.protocol.retries import retry_after
+from airflow_provider_drive.protocol.selecting import read_selection
+from airflow_provider_drive.protocol.updating import delete_item
 from airflow_provider_drive.protocol.watching import watch_copy
 from airflow_provider_drive.remembering import STATE_KEY, TaskMemory
 from airflow_provider_drive.sealing import seal, unseal
@@ -35,6 +39,7 @@ APART = b"\n\n\n"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
 MOST_STEPS = 3_000
 HOSTS = Hosts()
+SELECTION = read_selection(1_790_000_000.0, pattern="**/*.pdf", modified_before="P1Y", min_size=1, kind="all")
 SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="secret", discover_instance=False)
 logging.getLogger("msal").setLevel(logging.CRITICAL)
 
@@ -225,6 +230,34 @@ def listing(data):
     converse(list_children(ItemRef("d", "f"), HOSTS), answers(data))
 
 
+def tree(data):
+    """All that is below a folder."""
+
+    def flow():
+        below = Listing(ItemRef("d", "f"), HOSTS)
+        while below:
+            for found in (yield from below.read()):
+                json.dumps(found.as_dict(), allow_nan=False)
+                SELECTION.takes(found.path, found.item)
+
+    converse(flow(), answers(data))
+
+
+def batch(data):
+    """Two reads and a deletion, which travel together."""
+    clock = Clock()
+    flows = [get_item(ItemRef("d", "i"), HOSTS), get_item(ItemRef("d", "f"), HOSTS)]
+    read_, *outcomes = converse(
+        batched([*flows, delete_item(ItemRef("d", "g"))], clock=clock), answers(data), clock
+    )
+    for refusal in (read_, *outcomes):
+        if isinstance(refusal, DriveError):
+            logged(str(refusal))
+    if isinstance(read_, DriveError):
+        raise read_
+    json.dumps(dict(read_.raw), allow_nan=False)
+
+
 def library(data):
     address_ = parse_address("sites/contoso.sharepoint.com:/sites/Legal:/drives/Contracts/root:/a", HOSTS)
     converse(get_item(address_, HOSTS), answers(data))
@@ -260,7 +293,7 @@ TARGETS = {
     target.__name__: target
     for target in (
         *(item, status, error, wait, event, job, memory, extra, address, name, tag, url, sealed, text, token),
-        *(listing, library, copy, move, watch),
+        *(listing, tree, batch, library, copy, move, watch),
     )
 }
 NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin

@@ -6,7 +6,7 @@ import time
 from collections import deque
 
 import pytest
-from foreign.seeds import APART, DONE, FOLDER, ITEM, JOB, page, said
+from foreign.seeds import APART, DONE, FOLDER, ITEM, JOB, page, part, said
 from foreign.targets import TARGETS, answers, converse, read
 
 from airflow_provider_drive.exceptions import DriveResponseError
@@ -142,6 +142,13 @@ def test_a_long_list_is_read_in_a_time_like_its_length(pages):
         return APART.join(page(*entries, **link) for link in (*links, {}))
 
     hold("listing", answers)
+
+
+@pytest.mark.parametrize("piece", SOME.values(), ids=SOME)
+def test_a_long_answer_to_a_batch_is_read_in_a_time_like_its_length(piece):
+    hold(
+        "batch", lambda size: said({"responses": [part(number, 200, long(piece, size)) for number in "012"]})
+    )
 
 
 def test_a_long_wait_has_as_many_looks_as_it_has_time():
