@@ -1,8 +1,12 @@
 """Airflow parses Dag files again and again: what they import is cheap."""
 
 import json
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
+
+import airflow_provider_drive
 
 SLOW = ["requests", "msal", "aiohttp", "urllib3", "cryptography", "jwt", "flask", "wtforms"]
 OPERATORS = ["archive", "copy", "delete", "folder", "list", "move"]
@@ -34,3 +38,11 @@ def test_what_a_dag_file_imports_brings_no_http_library_and_nothing_that_speaks_
     parts = {name.removeprefix("airflow_provider_drive.") for name in ours}
     assert {"operators", "sensors", "hooks", "protocol"} <= parts
     assert {"emulator", "transport.blocking", "transport.asynchronous", "auth", "network"}.isdisjoint(parts)
+
+
+def test_each_module_can_be_imported():
+    found = pkgutil.walk_packages(airflow_provider_drive.__path__, "airflow_provider_drive.")
+    names = [module.name for module in found if not module.name.endswith("__main__")]
+
+    assert all(import_module(name) for name in names)
+    assert {"airflow_provider_drive.emulator.app", "airflow_provider_drive.operators.copy"} <= set(names)

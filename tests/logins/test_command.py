@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_drive import command
 from airflow_provider_drive.emulator import Fault
@@ -62,10 +61,11 @@ def test_a_personal_account_logs_in_too(log_in, tenant, store):
     assert DriveHook().get_item("me/drive/root:/photo.jpg")["name"] == "photo.jpg"
 
 
-def test_as_json_it_is_a_connection_of_airflows(log_in, tenant):
+def test_as_json_it_is_a_connection_of_airflows(log_in, tenant, monkeypatch):
     _, out, _ = log_in("--json", "--conn-id", "mine", "--cloud", "global", "--scopes", "Files.ReadWrite.All")
 
-    connection = Connection.from_json(out)
+    monkeypatch.setenv("AIRFLOW_CONN_MINE", out)
+    connection = DriveHook.get_connection("mine")
     assert (connection.conn_type, connection.login) == ("microsoft_drive", tenant.client_id)
     assert connection.extra_dejson["auth_type"] == "refresh_token"
     assert connection.extra_dejson["refresh_token"] in tenant.grants

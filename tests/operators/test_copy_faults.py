@@ -212,7 +212,7 @@ def test_a_token_that_is_refused_is_replaced_once(copy, tenant, posts, plan, vau
 def test_a_token_that_is_refused_again_is_an_error_that_names_the_settings(copy, tenant, posts, plan, vault):
     tenant.faults.append(Fault("POST", "/copy$", status=401, times=5))
 
-    with pytest.raises(DriveAuthError, match="tenant_id, cloud and scopes"):
+    with pytest.raises(DriveAuthError, match="cloud, host, scopes and tenant_id"):
         copy(plan, vault)
 
     assert posts() == 2

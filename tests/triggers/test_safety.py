@@ -74,6 +74,8 @@ def sockets():
 
 # Nothing blocks the loop
 
+NOT_OURS = "airflow.sdk|concurrent.futures"  # Airflow's, and asyncio's before Airflow 3 has imported it
+
 
 @pytest.mark.slow
 def test_nothing_blocks_the_loop_even_when_all_is_still_to_be_imported(url, tenant):
@@ -87,7 +89,7 @@ def test_nothing_blocks_the_loop_even_when_all_is_still_to_be_imported(url, tena
     told = json.loads(done.stdout.splitlines()[-1])
 
     assert [event["status"] for event in told["events"]] == ["completed", "completed", "unknown"]
-    assert [call for call in told["blocking"] if not re.search("airflow.sdk", call[1])] == []  # Airflow's own
+    assert [call for call in told["blocking"] if not re.search(NOT_OURS, call[1])] == []
     assert told["in threads"] > 100  # modules that were imported meanwhile
 
 
