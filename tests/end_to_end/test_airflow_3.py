@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 
+import psutil
 import pytest
 from airflow_api import await_that
 from docs.pages import page, section, table
@@ -84,6 +85,44 @@ def test_a_bare_monitor_url_is_waited_for_in_every_mode(airflow, graph, library)
     graph.tenant.copies = CopyBehaviour(seconds=8)
     run = airflow.api.trigger("bare_urls", {"items": library.put(1), "destination": library.destination})
     assert_success(run)
+
+
+def test_an_archive_waits_in_the_triggerer(airflow, graph, library):
+    library.put(60)
+    graph.tenant.copies = HELD
+    conf = {"source": library.source, "destination": library.destination}
+    run = airflow.api.trigger("archive_in_triggerer", conf)
+    run.await_task("archive", "deferred", DEADLINE)
+    library.release()
+    assert_success(run)
+    assert len(library.archived()) == len(library.jobs()) == 60
+    assert run.xcom("archive")["copied"] == 60
+
+
+def test_an_archive_whose_worker_dies_goes_on(airflow, graph, library):
+    """The requests of the first try are known to Graph, and to nobody else."""
+    library.put(60)
+    graph.tenant.copies = HELD
+    conf = {"source": library.source, "destination": library.destination}
+    run = airflow.api.trigger("archive_in_worker", conf)
+    await_that(lambda: len(library.jobs()) == 60, "60 copies", DEADLINE)
+    workers = {
+        connection.pid
+        for connection in psutil.net_connections("tcp4")
+        if connection.pid and connection.raddr and connection.raddr.port == graph.port
+        if airflow.component_of(connection.pid) == "scheduler"
+    }
+    for pid in workers:
+        psutil.Process(pid).kill()
+    assert workers
+    graph.tenant.copies = CopyBehaviour()
+    with graph.tenant.lock:
+        for job in library.jobs():
+            job.end()
+    assert_success(run)
+    assert len(library.archived()) == sum(job.state == "completed" for job in library.jobs()) == 60
+    assert run.task("archive")["try_number"] == 2
+    assert run.xcom("archive")["copied"] == 60
 
 
 @pytest.mark.parametrize("place", ["triggerer", "worker"])

@@ -19,7 +19,13 @@ from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol import archiving, pending
 
-TREE = {"a.txt": b"a", "b.bin": b"bb", "2025/c.txt": b"ccc", "2025/q1/d.txt": b"dddd", "2026/e.docx": b"eeeee"}
+TREE = {
+    "a.txt": b"a",
+    "b.bin": b"bb",
+    "2025/c.txt": b"ccc",
+    "2025/q1/d.txt": b"dddd",
+    "2026/e.docx": b"eeeee",
+}
 POINTS = (
     ("GET", "root:/In", True),
     ("GET", "/children", True),
@@ -229,7 +235,9 @@ class TestDeletion:
 
         assert summary["deleted"] == 5
         assert held() == SIZES
-        assert [path for path, size in legal.tree().items() if path.startswith("In/") and size is not None] == []
+        assert [
+            path for path, size in legal.tree().items() if path.startswith("In/") and size is not None
+        ] == []
 
     def test_what_has_changed_meanwhile_is_kept(self, run, out, legal, tenant):
         plan = legal.find("In/a.txt")
@@ -249,7 +257,9 @@ class TestDeletion:
         archive.put("Out/2026/e.docx", b"EEEEE")  # as the service may have rewritten it
         summary = run(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl")
 
-        lines = {line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())}
+        lines = {
+            line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())
+        }
         assert summary["deleted"] == 4
         assert lines["2026/e.docx"]["original"].startswith("kept: its copy was found")
         assert legal.find("In/2026/e.docx") is not None
@@ -263,7 +273,9 @@ class TestManifest:
     def test_a_line_for_each_document(self, run, out, legal, archive, tmp_path):
         archive.put("Out/a.txt", b"other")
         run(manifest=f"file://{tmp_path}/m.jsonl", max_failures=1)
-        lines = {line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())}
+        lines = {
+            line["path"]: line for line in map(json.loads, (tmp_path / "m.jsonl").read_text().splitlines())
+        }
 
         assert lines.keys() == TREE.keys()
         plan, copy = legal.find("In/2025/c.txt"), archive.find("Out/2025/c.txt")
@@ -330,7 +342,9 @@ class TestTheWait:
         with pytest.raises(DriveResponseError, match="is gone"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
 
-    def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(self, worker, parameters, source, out, held, tenant):
+    def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(
+        self, worker, parameters, source, out, held, tenant
+    ):
         tenant.copies = CopyBehaviour(looks=3)
         worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
         operator = DriveArchiveOperator(task_id="task", **parameters)
@@ -338,7 +352,9 @@ class TestTheWait:
         assert summary["copied"] == 5
         assert held() == SIZES
 
-    def test_what_the_service_rewrites_counts_when_its_monitor_says_so(self, run, out, legal, tenant, archive):
+    def test_what_the_service_rewrites_counts_when_its_monitor_says_so(
+        self, run, out, legal, tenant, archive
+    ):
         tenant.rewrites_office = True
         for number in range(30):
             legal.put(f"In/{number}.docx", b"%d" % number)
