@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test chaos machine soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test chaos machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## this list
@@ -32,6 +32,9 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred
 
 machine: .venv/.ready  ## faults, deaths and retries in any order, without Airflow; SEQUENCES=2000
 	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine
+
+matrix: $(UV)  ## the quick tests on Airflow 2.11 to 3.3 and each Python that is here; half an hour or more; ONLY=3.0
+	@nice $(PYTHON) scripts/matrix.py $(ONLY)
 
 fuzz: .venv/.ready  ## give each reader of foreign bytes time to fall over some: SECONDS=60, for all or for TARGET=url
 	@nice $(BIN)/python tests/foreign/fuzz.py $(or $(SECONDS),60) $(TARGET)
@@ -57,7 +60,7 @@ lock: $(UV)  ## compile requirements/*.txt anew from pyproject.toml; UPGRADE=1 t
 		--output-file requirements/airflow-peers.txt
 
 clean:  ## remove what make has made
-	@rm -rf .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt

@@ -1,4 +1,4 @@
-"""Mapping, TaskFlow, default arguments, setup and teardown, and connections from all places that there are."""
+"""Mapping, TaskFlow, default arguments, setup and teardown, and connections from wherever there are some."""
 
 import json
 import os
