@@ -659,5 +659,6 @@ def _who(settings: Settings) -> str:
     if settings.missing:
         return "nobody, since there is no such connection"
     who = f"the app {settings.client_id}" if settings.client_id else "this machine's identity"
+    who = f"a user of {who}" if settings.login_kind == "refresh_token" else who
     tenant = f" of the tenant {settings.tenant_id}" if settings.tenant_id else ""
     return f"{who}{tenant} in the cloud {settings.hosts.cloud}"

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
@@ -129,3 +130,23 @@ def test_a_sharing_link_is_not_told(worker, log, plan, vault, ids):
 
     assert log.has("Copying the item shared as https://contoso.sharepoint.com/… to drives/")
     assert "EZabcdefghijklmnop" not in log.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "who"),
+    [
+        (
+            {"auth_type": "refresh_token", "refresh_token": "none-of-ours"},
+            r"as a user of the app [\w-]+ of the",
+        ),
+        ({"login": "", "auth_type": "managed_identity"}, "as this machine's identity"),
+    ],
+)
+def test_who_it_is_depends_on_the_kind_of_login(connect, log, fields, who):
+    connect(**fields)
+
+    with DriveHook().report("Doing nothing") as outcome:
+        outcome.append("Done.")
+
+    assert log.has(f"Doing nothing, {who}")
+    assert log.has(r"Done\. That took 0\.\d s and 0 requests \(0 resource units\)\.")
