@@ -147,6 +147,7 @@ def vault(archive):
 def forget():
     """Let the process be as new: it knows of no host, no login and no secret."""
     pace._holds.clear()
+    pace._budgets.clear()
     auth._logins.clear()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()

@@ -82,6 +82,9 @@ def _run_together(
             return run(flow, session, keep)
         except DriveError as error:
             return error
+        except BaseException:
+            session.stopped = True
+            raise
 
     with ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="drive") as pool:
         try:

@@ -152,10 +152,11 @@ class Budget:
             with self._lock:
                 now = self._clock()
                 share = max(_LEAST_SHARE, remaining / seconds * 60 / self.units_per_minute)
-                self._share, self._learned = min(self._share_at(now), share), now
+                if share < self._share_at(now):
+                    self._share, self._learned = share, now + seconds  # when there is a new budget
 
     def _share_at(self, now: float) -> float:
-        return min(1.0, self._share + (now - self._learned) / _SECONDS_TO_RECOVER)
+        return min(1.0, self._share + max(0.0, now - self._learned) / _SECONDS_TO_RECOVER)
 
 
 def _rest_of_budget(response: Response) -> tuple[float, float] | None:

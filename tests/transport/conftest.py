@@ -22,6 +22,18 @@ def settings(connect):
     return read
 
 
+@pytest.fixture
+def blocking():
+    """Open a session of a worker, which drives a flow as well: ``blocking(settings).run(flow)``."""
+
+    def open_session(settings):
+        session = Session(settings, login(settings), LOG, lambda secret: None)
+        session.run = lambda flow: run(flow, session)
+        return session
+
+    return open_session
+
+
 @pytest.fixture(params=["requests", "aiohttp"])
 def drive(request):
     """Drive a flow to its end with these settings."""
