@@ -100,7 +100,10 @@ class DriveHook(BaseHook):
         """
         Give what is in a folder and below, in short, while it is read: a page is held at a time.
 
-        What somebody moves meanwhile may be missed, or come twice.
+        What somebody moves meanwhile may be missed, or come twice. The filters are those of
+        :class:`~airflow_provider_drive.operators.list.DriveListOperator`: ``pattern``, ``exclude``,
+        ``modified_before``, ``modified_after``, ``created_before``, ``created_after``, ``min_size`` and
+        ``max_size``.
 
         https://learn.microsoft.com/graph/api/driveitem-list-children
 
@@ -108,9 +111,6 @@ class DriveHook(BaseHook):
         :param recursive: What is in its folders as well. Default is ``True``.
         :param kind: ``file``, ``folder`` or ``all``. Default is ``file``.
         :param limit: How many to give at most; no more is read then. Default is all.
-        :param filters: Those of :class:`~airflow_provider_drive.operators.list.DriveListOperator`:
-            ``pattern``, ``exclude``, ``modified_before``, ``modified_after``, ``created_before``,
-            ``created_after``, ``min_size`` and ``max_size``.
         :return: Mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``, ``eTag``
             and ``lastModifiedDateTime``.
         :raises DriveItemNotFoundError: If the folder does not exist.

@@ -25,7 +25,7 @@ class DriveListOperator(BaseOperator):
     """
     List what is in a folder and below, filtered.
 
-    All that is found goes into one XCom, some 330 bytes for each item. For thousands of documents let
+    All that is found goes into one XCom, some 320 bytes for each item. For thousands of documents let
     :class:`~airflow_provider_drive.operators.archive.DriveArchiveOperator` select them by itself, or use
     :meth:`~airflow_provider_drive.hooks.drive.DriveHook.iter_items` in a task of your own.
 

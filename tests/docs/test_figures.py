@@ -1,5 +1,7 @@
 """A figure in the texts is the code's, or was counted."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import json
 from types import SimpleNamespace
 
@@ -82,8 +84,15 @@ def by_ids(plan, inbox, vault, ids):
     return SimpleNamespace(plan=ids(plan), inbox=ids(inbox), vault=ids(vault))
 
 
+def many(drive, path):
+    """Put a thousand documents into a drive, by a path with their number and its last digit."""
+    for number in range(1_000):
+        drive.put(path.format(number, number % 10))
+    return drive
+
+
 @pytest.fixture
-def works(hook, spent, by_path, by_ids):
+def works(hook, spent, by_path, by_ids, legal, ids):
     """Everything that the page has a price for."""
 
     def copy_and_wait(item, destination):
@@ -93,6 +102,9 @@ def works(hook, spent, by_path, by_ids):
 
     def copy_into_a_new_folder():
         hook.copy_item(by_path.plan, f"{by_path.vault}/New", create_destination=True)
+
+    def list_all(folder):
+        assert len(list(hook.iter_items(folder))) == 1_000
 
     def look(job):
         assert hook.check_job(job, deadline=float("inf"))
@@ -119,6 +131,19 @@ def works(hook, spent, by_path, by_ids):
             hook.move_item, by_path.plan, by_path.vault, cross_drive="copy"
         ),
         "Sensor, once the copy is done": lambda: spent(look, hook.submit_copy(by_ids.plan, by_ids.vault)),
+        "List of a folder with 1,000 documents, by ids": lambda: spent(
+            lambda: list_all(ids(many(legal, "Flat/{0}.txt").find("Flat")))
+        ),
+        "List of 1,000 documents in ten folders of a folder, by path": lambda: (
+            many(legal, "Deep/{1}/{0}.txt"),
+            spent(list_all, f"drives/{legal.id}/root:/Deep"),
+        )[1],
+        "Delete, by ids": lambda: spent(hook.delete_item, by_ids.plan),
+        "Delete, by path": lambda: spent(hook.delete_item, by_path.plan),
+        "Folder that is there, by path": lambda: spent(hook.ensure_folder, by_path.vault),
+        "Folder that is made, and one above it, by path": lambda: spent(
+            hook.ensure_folder, f"{by_path.vault}/2026/Q1"
+        ),
     }
 
 

@@ -9,11 +9,17 @@ from docs.pages import page, section, table
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.operators.delete import DriveDeleteOperator
+from airflow_provider_drive.operators.folder import DriveEnsureFolderOperator
+from airflow_provider_drive.operators.list import DriveListOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
-TASKS = [DriveCopyOperator, DriveMoveOperator, DriveCopySensor, DriveArchiveOperator]
+TASKS = [
+    *(DriveCopyOperator, DriveMoveOperator, DriveCopySensor, DriveArchiveOperator),
+    *(DriveListOperator, DriveDeleteOperator, DriveEnsureFolderOperator),
+]
 CLASSES = [*TASKS, CopyCompleteTrigger]
 METHODS = [
     method
