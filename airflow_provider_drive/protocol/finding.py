@@ -266,7 +266,7 @@ class Pages:
         if link is not None:
             if link in self._seen:
                 raise DriveResponseError(f"Could not {self._doing}: its pages lead in a circle.")
-            if len(self._seen) == MAX_PAGES:
+            if len(self._seen) == MAX_PAGES - 1:
                 raise DriveResponseError(
                     f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", final=True
                 )

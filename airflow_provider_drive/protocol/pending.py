@@ -132,6 +132,7 @@ class PendingCopy:
     :param contents: What is in it, by path, if it is a folder.
     :param status: What its monitor has said in the end.
     :param next_look: When it is asked for next: at its monitor, or at the destination.
+    :param is_sought: It was looked for at the destination since its monitor has said all that it says.
     :param is_seen: It was at the destination, though not for sure as a whole.
     """
 
@@ -147,6 +148,7 @@ class PendingCopy:
     status: CopyStatus | None = None
     ended: float = 0.0
     next_look: float = 0.0
+    is_sought: bool = False
     is_seen: bool = False
 
     @property
@@ -268,7 +270,7 @@ class PendingCopies:
             looks.append(self._seek(sought))
         if looks:
             yield Together(looks)
-        self._plan_listings(listed)
+        self._plan_listings(listed, now)
         ends = {copy: end for copy in self._copies if (end := self._end_of(copy)) is not None}
         self._copies = [copy for copy in self._copies if copy not in ends]
         for copy in ends:
@@ -288,11 +290,12 @@ class PendingCopies:
         """Whether to look at all of a folder costs less than to ask for each copy on its way there."""
         return 4 * target.units <= self._heading_for[target]
 
-    def _plan_listings(self, listed: Sequence[TargetFolder]) -> None:
+    def _plan_listings(self, listed: Sequence[TargetFolder], began: float) -> None:
         now = self._terms.clock()
         oldest: dict[TargetFolder, float] = {}
         for copy in self._copies:
             oldest[copy.target] = min(oldest.get(copy.target, now), copy.submitted)
+            copy.is_sought = copy.is_sought or (copy.target in listed and copy.ended < began)
         for target in listed:
             self._next_listing[target] = now + self._pause_after(now - oldest[target])
 
@@ -302,7 +305,7 @@ class PendingCopies:
         now = self._terms.clock()
         copy.next_look = now + max(asked, self._pause_after(now - copy.submitted))
         if not status.is_running:
-            copy.status, copy.ended, copy.next_look = status, now, now
+            copy.status, copy.ended, copy.next_look, copy.is_sought = status, now, now, False
             self._next_listing[copy.target] = min(now, self._next_listing[copy.target])
 
     def _seek(self, copies: Sequence[PendingCopy]) -> Flow[None]:
@@ -316,6 +319,7 @@ class PendingCopies:
         now = self._terms.clock()
         for copy, item in zip(copies, found, strict=True):
             copy.next_look = now + self._pause_after(now - (copy.ended or copy.submitted))
+            copy.is_sought = copy.is_sought or not isinstance(item, DriveError)
             if item is not None and not isinstance(item, DriveError):
                 copy.target.learn(copy.name, item)
 
@@ -365,6 +369,8 @@ class PendingCopies:
             return DriveCopyFailedError(copy.status.told, code=copy.status.code)
         if now - copy.submitted > self._terms.copy_timeout:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
+        if not copy.is_sought:
+            return None
         silence = now - (copy.ended or copy.submitted)
         if copy.state == "completed" and silence > READ_BACK_SECONDS:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
@@ -379,7 +385,7 @@ class PendingCopies:
         if copy.contents is not None:
             return NotWhole(None, str(error))
         if isinstance(error, DriveCopyUnknownError) and copy.requests < MAX_REQUESTS:
-            copy.status, copy.ended, copy.is_seen = None, 0.0, False
+            copy.status, copy.ended, copy.is_sought, copy.is_seen = None, 0.0, False, False
             return Lost()
         raise error
 
