@@ -369,9 +369,7 @@ class PendingCopies:
             return DriveCopyFailedError(copy.status.told, code=copy.status.code)
         if now - copy.submitted > self._terms.copy_timeout:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
-        if not copy.is_sought:
-            return None
-        silence = now - (copy.ended or copy.submitted)
+        silence = now - (copy.ended or copy.submitted) if copy.is_sought else 0.0
         if copy.state == "completed" and silence > READ_BACK_SECONDS:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
         if copy.refusal is not None and silence > DOUBT_SECONDS:
