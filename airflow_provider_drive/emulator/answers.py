@@ -81,7 +81,7 @@ def reference_json(item: Item) -> dict[str, Any]:
 
 def drive_json(drive: Drive) -> dict[str, Any]:
     """Write a drive: ``gnome-me-drives-personal``, ``pnp-batch-drives``."""
-    used = drive.used()
+    used = drive.used
     quota = {
         "deleted": 0,
         "remaining": drive.total - used,

@@ -129,7 +129,7 @@ class Drive:
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: Where a browser finds the root; ``{sharepoint}`` stands for the tenant's host.
     :param settle: Called before the drive is looked at, so that copies which are due show.
-    :param total: Its quota in bytes.
+    :param total: Its quota in bytes, of which it has ``used`` some.
     """
 
     id: str
@@ -141,6 +141,7 @@ class Drive:
     settle: Callable[[], None] = field(repr=False)
     site: Any = field(default=None, repr=False)
     total: int = 1 << 40
+    used: int = 0
     items: dict[str, Item] = field(default_factory=dict, repr=False)
     recycle_bin: list[Item] = field(default_factory=list, repr=False)
     gone: list[tuple[int, Item]] = field(default_factory=list, repr=False)
@@ -229,6 +230,7 @@ class Drive:
         item = Item(self, name, None, content, dict(facets or {}))
         item.id = self._new_id(item)
         self.items[item.id] = item
+        self.used += content.size if content is not None else 0
         self.place(item, parent)
         return item
 
@@ -250,6 +252,7 @@ class Drive:
         self.recycle_bin.append(item)
         for each in item.walk():
             del self.items[each.id]
+            self.used -= each.content.size if each.content is not None else 0
             self.changes += 1
             self.gone.append((self.changes, each))
 
@@ -257,6 +260,8 @@ class Drive:
         """Give a file a new content, and keep the old one as a version."""
         if item.content is not None:
             item.versions.append(item.content)
+            self.used -= item.content.size
+        self.used += content.size
         item.content = content
         item.content_version += 1
         item.metadata_version += 1
@@ -270,13 +275,9 @@ class Drive:
         for folder in item.ancestors():
             folder.content_version += 1
 
-    def used(self) -> int:
-        """Count the bytes in it."""
-        return self.root.size
-
     def demand(self, size: int) -> None:
         """Refuse what does not fit."""
-        if self.used() + size > self.total:
+        if self.used + size > self.total:
             raise refusals.quota_reached()
 
     def _new_id(self, item: Item) -> str:

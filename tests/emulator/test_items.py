@@ -177,6 +177,22 @@ def test_a_full_drive_takes_no_more(graph, legal, archive):
     assert graph("PUT", path, data=b"x" * 11).json()["error"]["code"] == "quotaLimitReached"
 
 
+def test_a_drive_tells_what_is_in_it(graph, legal, archive):
+    def used(drive):
+        told = graph.get(f"drives/{drive.id}").json()["quota"]
+        assert told["used"] + told["remaining"] == told["total"]
+        return told["used"]
+
+    item = legal.put("a/plan.pdf", b"content")
+    legal.put("b.txt", size=5)
+    legal.put("b.txt", size=9)
+    graph.copy(item.parent, archive.root)
+    graph.move(item, legal.root)
+    assert (used(legal), used(archive)) == (legal.root.size, archive.root.size) == (16, 7)
+    graph("DELETE", address(archive.find("a")))
+    assert (used(archive), archive.used) == (0, 0)
+
+
 def test_a_package_is_neither_file_nor_folder(graph, legal):
     item = legal.put("Notes", b"", facets={"package": {"type": "oneNote"}})
     body = graph.get(address(item)).json()

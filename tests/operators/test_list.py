@@ -112,6 +112,18 @@ def test_a_limit_ends_the_reading(listed, tenant, legal, asked):
     assert len(asked("graph")) == 1 + 2
 
 
+def test_the_hook_reads_a_page_when_it_is_wanted(hook, tenant, legal, ids, asked):
+    tenant.longest_page = 3
+    for number in range(7):
+        legal.put(f"Many/{number}.txt")
+
+    items = hook.iter_items(ids(legal.find("Many")))
+    pages = [(next(items)["name"], len(asked("graph"))) for _ in range(7)]
+
+    assert [asked_ for _, asked_ in pages] == [1, 1, 1, 2, 2, 2, 3]
+    assert list(items) == []
+
+
 def test_a_folder_by_its_ids_is_not_read_first(listed, legal, ids, asked):
     legal.put("Flat/a.txt")
 
