@@ -270,6 +270,11 @@ class TestFailures:
         assert talk.result[0] is not talk.result[2]
         assert talk.posts == ["POST /$batch"]
 
+    def test_who_is_alone_loses_its_own_answer(self):
+        talk = together([post("a")], LOST)
+        assert outcomes(talk) == [DriveConnectionError]
+        assert outcomes(together([get("a")], LOST, here("a", "a"))) == ["a"]
+
     def test_what_has_not_left_is_sent_again_whatever_it_is(self):
         talk = together([post("a"), post("b")], UNSENT, batch(part(0, 202), part(1, 202)))
         assert outcomes(talk) == [None, None]
