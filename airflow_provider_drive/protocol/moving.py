@@ -185,6 +185,8 @@ def _find_again(order: MoveOrder, move: Move, hosts: Hosts) -> Flow[DriveItem]:
     try:
         return (yield from get_item(move.item.ref, hosts))
     except DriveItemNotFoundError:
+        if order.conflict_behavior == "rename":
+            raise  # what has the name may be another's
         folder, name = Place(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
         there = yield from find_item(child(folder, name), hosts)
         if there is None or not (yield from has_same_content(there, move.item, hosts, strict=True)):

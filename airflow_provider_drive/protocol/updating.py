@@ -117,7 +117,9 @@ def update_item(
             if_match=guard,
             conflict_behavior=conflict_behavior,
         )
-        outcome = yield from _patch(request, place, item, hosts, clock)
+        outcome = yield from _patch(
+            request, place, item, hosts, conflict_behavior=conflict_behavior, clock=clock
+        )
         if not isinstance(outcome, DriveError):
             return outcome
         seen = yield from get_item(item.ref, hosts)
@@ -191,7 +193,13 @@ def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None)
 
 
 def _patch(
-    request: Request, place: Place, item: DriveItem, hosts: Hosts, clock: Callable[[], float]
+    request: Request,
+    place: Place,
+    item: DriveItem,
+    hosts: Hosts,
+    *,
+    conflict_behavior: str,
+    clock: Callable[[], float],
 ) -> Flow[DriveItem | DriveError]:
     """Send the change; return the moved item, or what went wrong."""
     try:
@@ -201,7 +209,9 @@ def _patch(
             raise
         return error
     if response.status == 202:
-        return (yield from _wait(response, place, item, hosts, clock))
+        return (
+            yield from _wait(response, place, item, hosts, conflict_behavior=conflict_behavior, clock=clock)
+        )
     if not response.ok:
         return error_of(response, request.doing)
     try:
@@ -214,7 +224,13 @@ def _patch(
 
 
 def _wait(
-    response: Response, place: Place, item: DriveItem, hosts: Hosts, clock: Callable[[], float]
+    response: Response,
+    place: Place,
+    item: DriveItem,
+    hosts: Hosts,
+    *,
+    conflict_behavior: str,
+    clock: Callable[[], float],
 ) -> Flow[DriveItem | DriveError]:
     """Wait for a move that Graph makes after its answer, which may give the item a new id."""
     deadline = clock() + MOVE_TIMEOUT
@@ -229,7 +245,7 @@ def _wait(
         ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
     for attempt in range(10):
         moved = yield from find_item(ref, hosts)
-        if moved and place.holds(moved):
+        if moved and place.was_reached(item, moved, conflict_behavior):
             return moved
         yield Pause(backoff(attempt, longest=15.0), f"waiting for {item} to arrive")
     return DriveResponseError(_where(f"move {item}", moved))

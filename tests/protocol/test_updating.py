@@ -232,6 +232,12 @@ class TestLater:
         talk = update(TO_G, answer(202, location=MONITOR), done, missing(), here("n", parent="g"))
         assert talk.result.ref == ref("n")
 
+    def test_the_item_may_get_a_new_name_as_well(self):
+        done = answer(200, {"status": "completed", "resourceId": "n"})
+        renamed = answer(200, item("n", "plan 1.pdf", "g"))
+        talk = update(TO_G, answer(202, location=MONITOR), done, renamed, conflict_behavior="rename")
+        assert (talk.result.ref, talk.result.name) == (ref("n"), "plan 1.pdf")
+
     def test_a_move_that_failed_is_told(self):
         failed = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
         talk = update(TO_G, answer(202, location=MONITOR), failed, answer(200, OLD))
