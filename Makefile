@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test chaos machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## this list
@@ -29,6 +29,9 @@ test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with
 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred times, and count the copies; SEED=7 RUNS=240
 	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
+bench: .venv/.ready .venv-peers/.ready  ## what an archive costs, beside what else there is, into docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
+	@$(BIN)/python tests/benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## faults, deaths and retries in any order, without Airflow; SEQUENCES=2000
 	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine

@@ -1,7 +1,8 @@
 """
 CPU of a poll, and holds of the event loop, with many copies pending in one triggerer.
 
-Runs our trigger and a bare aiohttp loop in turns, in one process, against one emulator in another:
+Runs our triggers, the one for a copy and the one for many, and a bare aiohttp loop in turns, in one process,
+against one emulator in another:
 ``python tests/benchmarks/polls.py [copies] [seconds]``.
 """
 
@@ -64,6 +65,18 @@ async def ours(urls: list[str], seconds: float) -> None:
     await _for(seconds, [one(url) for url in urls])
 
 
+async def ours_together(urls: list[str], seconds: float) -> None:
+    """Wait for all copies by one trigger."""
+    from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger
+
+    async def one() -> None:
+        monitors = json.dumps({str(number): url for number, url in enumerate(urls)})
+        async for _ in CopiesCompleteTrigger(monitors, INTERVAL).run():
+            pass
+
+    await _for(seconds, [one()])
+
+
 def bare(ca_file: str) -> Callable[[list[str], float], Awaitable[None]]:
     """Return the least that a poll can be: one aiohttp session, one GET, one JSON, one sleep."""
 
@@ -113,30 +126,42 @@ async def _measured(run: Awaitable[None]) -> tuple[float, float]:
     return cpu, await watch
 
 
-def main(copies: int = 1000, seconds: float = 20.0) -> None:
-    """Measure in turns, and print a line for each."""
+def main(copies: int = 1000, seconds: float = 20.0) -> list[list[str]]:
+    """Measure in turns, print a line for each, and return what they come to: a row for each."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(copies, there), daemon=True)
     server.start()
     connection, urls = here.recv()
     os.environ["AIRFLOW_CONN_DRIVE_DEFAULT"] = json.dumps(connection)
     ca_file = connection["extra"]["verify"]
-    import_module("airflow_provider_drive.triggers.copy")  # what that costs is no poll's
+    import_module("airflow_provider_drive.triggers.archive")  # what that costs is no poll's
     import_module("airflow.providers.common.compat.connection")  # and this a triggerer has loaded long since
 
     costs: dict[str, list[float]] = {}
+    holds: dict[str, float] = {}
     for number in range(ROUNDS):
-        for name, run in (("bare aiohttp loop", bare(ca_file)), ("CopyCompleteTrigger", ours)):
+        for name, run in (
+            ("bare aiohttp loop", bare(ca_file)),
+            ("CopyCompleteTrigger", ours),
+            ("CopiesCompleteTrigger", ours_together),
+        ):
             cpu, hold = asyncio.run(_measured(run(urls, seconds)))
             here.send("how many")
             polls = here.recv()
             costs.setdefault(name, []).append(cpu / polls)
+            holds[name] = max(holds.get(name, 0.0), hold)
             each = f"{1000 * cpu / polls:.3f} ms of CPU for a poll"
-            line = f"{name:20} {polls} polls, {each}, longest hold of the loop {1000 * hold:.0f} ms"
+            line = f"{name:21} {polls} polls, {each}, longest hold of the loop {1000 * hold:.0f} ms"
             print(number + 1, line, flush=True)
-    base, mine = (statistics.mean(values) for values in costs.values())
-    print(f"ratio {mine / base:.2f}")
     server.terminate()
+    base = statistics.mean(costs["bare aiohttp loop"])
+    ratios = {name: statistics.mean(values) / base for name, values in costs.items()}
+    rows = [
+        [name, f"{copies:,}", f"{ratio:.2f}", f"{1000 * holds[name]:.0f} ms"]
+        for name, ratio in ratios.items()
+    ]
+    print(*rows, sep="\n")
+    return rows
 
 
 if __name__ == "__main__":
