@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 MOST_IN_A_FOLDER = 30_000
 """Items that one copy may have: https://learn.microsoft.com/graph/api/driveitem-copy."""
 MOST_PENDING = 1_000
-"""Copies that are under way at the same time."""
+"""Copies that are under way at the same time; a whole folder counts for a tenth of what is in it."""
 AT_ONCE = 8 * MOST_REQUESTS
 """Copies that are asked for at the same time."""
 _SECONDS_BETWEEN_LINES = 10.0
@@ -297,23 +297,34 @@ class _Archive:
         idle_since: float | None = None
         while True:
             has_more = yield from self._fill()
-            room = min(MOST_PENDING - len(self._pending), AT_ONCE, len(self._waiting))
-            if room:
-                idle_since = None
-                copies = [self._waiting.popleft() for _ in range(room)]
-                for copy, error in (yield from self._pending.submit(copies)):
-                    self._fail(copy, error)
+            copies = self._next_copies()
+            for copy, error in (yield from self._pending.submit(copies)) if copies else ():
+                self._fail(copy, error)
             for copy, end in (yield from self._pending.look()):
                 self._end(copy, end)
-            if (self._waiting or has_more or self._visits) and len(self._pending) < MOST_PENDING:
+            if copies:
+                idle_since = None
                 continue
-            monitors = self._pending.monitors
             if not self._pending:
+                if has_more or self._waiting or self._visits:
+                    continue
                 return Standing(self._terms.begun, self._failed)
+            monitors = self._pending.monitors
             idle_since = idle_since or self._clock()
             if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
                 return Standing(self._terms.begun, self._failed, pending=monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
+
+    def _next_copies(self) -> list[PendingCopy]:
+        """Take some of the copies that are waiting: so many as may be under way, or a large folder alone."""
+        copies: list[PendingCopy] = []
+        weight = self._pending.weight
+        while self._waiting and len(copies) < AT_ONCE:
+            weight += self._waiting[0].weight
+            if weight > MOST_PENDING and (copies or self._pending):
+                break
+            copies.append(self._waiting.popleft())
+        return copies
 
     # -- what there is to copy -------------------------------------------------------------------------------
 
@@ -343,7 +354,7 @@ class _Archive:
 
     def _fill(self) -> Flow[bool]:
         """Read on until there is enough to ask for; tell whether there is more."""
-        while len(self._waiting) < AT_ONCE:
+        while sum(copy.weight for copy in self._waiting) < AT_ONCE:
             if self._order.items is not None:
                 if not (yield from self._read_items()):
                     return False

@@ -38,7 +38,7 @@ _REWRITTEN = (
 )
 _LONG_PAGE = 1_000
 _LEAN = (
-    "id,name,size,eTag,cTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
+    "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
     "lastModifiedDateTime"
 )
 _FOR_EVER = 10 * 366 * 86_400.0

@@ -162,6 +162,11 @@ class PendingCopy:
         return self.status.state if self.status else "running"
 
     @property
+    def weight(self) -> int:
+        """What it takes to remember it; a document is one."""
+        return 1 + len(self.contents or ()) // 10
+
+    @property
     def id(self) -> str:
         """The id of what is copied."""
         return self.source.ref.item_id
@@ -180,6 +185,11 @@ class PendingCopies:
 
     def __len__(self) -> int:
         return len(self._copies)
+
+    @property
+    def weight(self) -> int:
+        """What it takes to remember them."""
+        return sum(copy.weight for copy in self._copies)
 
     @property
     def monitors(self) -> dict[str, str]:
