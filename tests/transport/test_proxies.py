@@ -4,6 +4,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 import trustme
@@ -95,14 +96,21 @@ class TestATask:
         assert answer.status_code == 200
         assert proxy.asked
 
-    def test_a_redirect_leads_through_the_proxy_too(self, connect, proxy, host, tenant, foreign):
-        connect(**through(proxy))
-        tenant.faults.append(Fault(where="graph", kind="redirect", location=f"{foreign.url}/v1.0/elsewhere"))
+    @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+    def test_a_redirect_leads_through_the_proxy_too_but_to_excepted_hosts(
+        self, connect, proxy, host, tenant, foreign, emulator, tmp_path, name
+    ):
+        bundle = tmp_path / "both.pem"
+        bundle.write_bytes(Path(proxy.ca_file).read_bytes() + Path(emulator.ca_file).read_bytes())
+        connect(verify=str(bundle), proxies={"https": proxy.url, "no_proxy": "127.0.0.1"})
+        elsewhere = f"{name}:{foreign.port}"
+        tenant.faults.append(Fault(where="graph", kind="redirect", location=f"https://{elsewhere}/v1.0/x"))
 
         answer = DriveHook().get_conn().get(f"https://{host}/v1.0/sites/root")
 
         assert answer.history
-        assert proxy.asked == [host, host, f"localhost:{foreign.port}"]  # the first one is the login
+        through_it = [elsewhere] if name == "localhost" else []
+        assert proxy.asked == [host, host, *through_it]  # the first one is the login
 
 
 def _get(url):
