@@ -272,7 +272,7 @@ class PendingCopies:
         listed = [
             target for target, due in self._next_listing.items() if now >= due and self._is_listed(target)
         ]
-        due = [copy for copy in self._copies if now >= copy.next_look]
+        due = [copy for copy in self._copies if now >= self._due(copy)]
         polled = [copy for copy in due if copy.monitor_url and copy.status is None]
         sought = [copy for copy in due if copy not in polled and not self._is_listed(copy.target)]
         looks = [*(target.read() for target in listed), *(self._poll(copy) for copy in polled)]
@@ -293,7 +293,7 @@ class PendingCopies:
     def seconds_to_next_look(self) -> float:
         """Return how long there is nothing to do."""
         listings = [due for target, due in self._next_listing.items() if self._is_listed(target)]
-        next_look = min([*listings, *(copy.next_look for copy in self._copies)])
+        next_look = min([*listings, *map(self._due, self._copies)])
         return min(self._terms.poll_interval, max(0.0, next_look - self._terms.clock()))
 
     def _is_listed(self, target: TargetFolder) -> bool:
@@ -342,10 +342,15 @@ class PendingCopies:
         """Return the seconds until a copy is asked for first."""
         if copy.state == "failed" or copy.contents is not None:
             return _FIRST_LOOK
-        if self._is_listed(copy.target):
-            return max(2 * self._terms.poll_interval, _LATE * self._typical)
         is_scout = not self._typical and len(self._copies) <= SCOUTS
         return _FIRST_LOOK if is_scout else self._typical or self._terms.poll_interval
+
+    def _due(self, copy: PendingCopy) -> float:
+        """Return when to ask for a copy: late, while the listing of its folder shows when it is there."""
+        if copy.status is not None or copy.is_seen or not self._is_listed(copy.target):
+            return copy.next_look
+        late = max(2 * self._terms.poll_interval, _LATE * self._typical)
+        return max(copy.next_look, copy.submitted + late)
 
     def _pause_after(self, age: float) -> float:
         """Return the seconds until copies of an age are looked at again."""
