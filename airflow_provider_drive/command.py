@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    text = json.dumps(connection)
-    command = f"airflow connections add {shlex.quote(options.conn_id)} --conn-json {shlex.quote(text)}"
-    sys.stdout.write(f"{text if options.json else command}\n")
+    stored = connection if options.json else {options.conn_id: connection}
+    sys.stdout.write(json.dumps(stored, indent=None if options.json else 2) + "\n")
+    if not options.json:
+        sys.stderr.write("Keep that in a file, and: airflow connections import FILE.json\n")
     return 0
 
 

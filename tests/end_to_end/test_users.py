@@ -18,10 +18,12 @@ def once(graph):
     graph.tenant.refresh_tokens_once = False
 
 
-def test_each_run_goes_on_from_the_token_of_the_one_before(airflow, graph, once):
+def test_each_run_goes_on_from_the_token_of_the_one_before(airflow, graph, once, tmp_path):
     first = once.issue_refresh_token(once.me)
     connection = graph.connection(refresh_token=first, refresh_token_variable="drive_refresh_token")
-    airflow("connections", "add", "user", "--conn-json", json.dumps({**connection, "password": ""}))
+    stored = tmp_path / "user.json"
+    stored.write_text(json.dumps({"user": {**connection, "password": ""}}))
+    airflow("connections", "import", str(stored))
     before = len(once.calls("POST", where="token"))
 
     said = [airflow("dags", "test", "users") for _ in range(2)]

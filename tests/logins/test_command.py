@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 
@@ -37,18 +36,20 @@ def store(emulator, monkeypatch):
     return write
 
 
-def test_it_shows_a_code_and_prints_the_command_that_stores_the_connection(log_in, tenant, store):
+def test_it_shows_a_code_and_prints_what_airflow_imports(log_in, tenant, store):
     tenant.device_looks = 2
     tenant.drive("business").put("mine.txt", b"Mine.")
     code, out, err = log_in("--tenant", tenant.domain)
 
     assert code == 0
     assert re.fullmatch(
-        r"Open https://microsoft\.com/devicelogin in a browser, and type in the code \w{8}\.\n", err
+        r"Open https://microsoft\.com/devicelogin in a browser, and type in the code \w{8}\.\n"
+        r"Keep that in a file, and: airflow connections import FILE\.json\n",
+        err,
     )
-    *words, conn_id, option, text = shlex.split(out)
-    assert (words, conn_id, option) == (["airflow", "connections", "add"], "drive_default", "--conn-json")
-    store(json.loads(text))
+    stored = json.loads(out)
+    assert list(stored) == ["drive_default"]
+    store(stored["drive_default"])
     assert DriveHook().get_item("me/drive/root:/mine.txt")["name"] == "mine.txt"
 
 
