@@ -19,7 +19,7 @@ venv: .venv/.ready  ## make the environment with Airflow 3.3 (.venv)
 demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Graph; KEEP=1 leaves it running
 	@$(BIN)/python scripts/demo.py $(if $(filter-out 0,$(KEEP)),--keep)
 
-check: lint  ## the quick part of the tests, under a minute
+check: lint  ## the quick part of the tests, a minute or two
 	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
 		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
 
