@@ -8,6 +8,7 @@ from email.utils import formatdate
 from types import SimpleNamespace
 
 import time_machine
+from urllib3 import Retry
 
 from airflow_provider_drive.emulator import app
 from airflow_provider_drive.transport import asynchronous, blocking, pace
@@ -60,6 +61,7 @@ def virtual_time(patch, emulator):
 
         patch.setattr(blocking.Session, "pause", lambda _, pause: clock.wait(pause.seconds))
         patch.setattr(asynchronous.AsyncSession, "pause", pause_async)
+        patch.setattr(Retry, "sleep", lambda retry, *_: clock.wait(retry.get_backoff_time()))  # of logins
         patch.setattr(trigger_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
         patch.setattr(pace, "time", SimpleNamespace(monotonic=time.time))
         patch.setattr(emulator._server.config, "date_header", False)  # uvicorn's is up to a second old
