@@ -32,16 +32,14 @@ from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, same
 from airflow_provider_drive.protocol.batching import MOST_REQUESTS, in_batches
 from airflow_provider_drive.protocol.copies import COPY_BEHAVIORS
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
-from airflow_provider_drive.protocol.finding import Pages, find_item, get_folder, get_item
+from airflow_provider_drive.protocol.finding import find_item, get_folder, get_item
 from airflow_provider_drive.protocol.items import (
     SKIP,
     DriveItem,
     check_conflict_behavior,
-    children_request,
     free_name,
     is_renamed,
     is_same_file,
-    read_item,
     split_name,
 )
 from airflow_provider_drive.protocol.listing import Found, Listing
@@ -190,11 +188,16 @@ def _are_texts(*values: Any) -> bool:
 
 
 class _Visit(NamedTuple):
-    """A folder of the source that is still to be gone through."""
+    """
+    A folder of the source whose turn is still to come.
 
-    path: str
-    ref: ItemRef
+    :param target: Where it goes.
+    :param is_free: Whether nothing is there yet, so that it may be copied whole.
+    """
+
+    folder: Found
     target: TargetFolder
+    is_free: bool = False
 
 
 def archive(
@@ -283,9 +286,8 @@ class _Archive:
         self._root = TargetFolder("", terms.hosts, address=order.destination)
         self._above: set[str] = set()
         self._folders: dict[str, TargetFolder] = {"": self._root}
-        self._claimed: set[str] = set()
         self._visits: list[_Visit] = []
-        self._visited: tuple[_Visit, Pages] | None = None
+        self._visited: tuple[_Visit, Listing] | None = None
         self._items = iter(order.items or ())
         self._waiting: deque[PendingCopy] = deque()
         self._pending = PendingCopies(terms)
@@ -335,12 +337,11 @@ class _Archive:
         if source is None:
             return
         yield from self._look_above(source, there)
-        destination = self._order.destination
+        destination, is_free = self._order.destination, False
         if there is None and isinstance(destination, PathAddress) and destination.names:
-            above = TargetFolder("", self._hosts, address=destination.parent)
-            if (yield from self._take_whole(Found("", source), above, destination.names[-1])):
-                return
-        self._visits.append(_Visit("", source.ref, self._root))
+            self._root.name, is_free = destination.names[-1], True
+            self._root.parent = TargetFolder("", self._hosts, address=destination.parent)
+        self._visits.append(_Visit(Found("", source.bare), self._root, is_free))
 
     def _look_above(self, source: DriveItem, there: DriveItem | None) -> Flow[None]:
         """Learn which folders hold the destination: they cannot be copied into it."""
@@ -365,7 +366,9 @@ class _Archive:
                 if not self._visits:
                     return False
                 visit = self._visits.pop()
-                self._visited = visit, Pages(children_request(visit.ref, lean=True), self._hosts)
+                if not (visit.is_free and (yield from self._take_whole(visit))):
+                    path, item = visit.folder
+                    self._visited = visit, Listing(item.ref, self._hosts, recursive=False, prefix=path)
         return True
 
     def _leave_folder(self) -> None:
@@ -376,11 +379,8 @@ class _Archive:
             target.forget()
         self._visited = None
 
-    def _read_page(self, visit: _Visit, pages: Pages) -> Flow[None]:
-        page = []
-        for entry in (yield from pages.read()):
-            item = replace(read_item(entry, visit.ref.drive_id), raw={})
-            page.append(Found(f"{visit.path}/{item.name or ''}".removeprefix("/"), item))
+    def _read_page(self, visit: _Visit, listing: Listing) -> Flow[None]:
+        page = yield from listing.read()
         yield from self._enter([found for found in page if found.item.is_folder], visit.target)
         selection = self._order.selection
         documents = [
@@ -399,7 +399,7 @@ class _Archive:
                 ref = address if isinstance(address, ItemRef) else ItemRef("", str(address))
                 self._report(Outcome("failed", Found(path, DriveItem(ref, name)), reason=str(item)))
                 continue
-            found = Found(f"{folder}/{item.name or ''}".removeprefix("/"), replace(item, raw={}))
+            found = Found(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
             if item.is_folder:
                 self._report(Outcome("failed", found, reason="it is a folder, not a document"))
             elif self._order.selection.takes(found.path, item):
@@ -425,7 +425,7 @@ class _Archive:
         return target
 
     def _enter(self, folders: Sequence[Found], parent: TargetFolder) -> Flow[None]:
-        """Copy folders whole where that can be done, and note the others to go through them."""
+        """Note folders for when it is their turn: of two hundred, each may hold thousands of documents."""
         keep = self._order.keep_structure
         if keep and folders:
             yield from parent.see([found.item.name or "" for found in folders])
@@ -436,14 +436,14 @@ class _Archive:
                 continue
             if keep and there is not None and not there.is_folder:
                 self._report(Outcome("failed", found, reason="its name is taken by a document"))
-            elif not keep:
-                self._visits.append(_Visit(found.path, found.item.ref, parent))
-            elif there is not None or not (yield from self._take_whole(found, parent, name)):
-                self._visits.append(_Visit(found.path, found.item.ref, self._below(parent, name)))
+            else:
+                target = self._below(parent, name) if keep else parent
+                self._visits.append(_Visit(found, target, is_free=keep and there is None))
 
-    def _take_whole(self, folder: Found, parent: TargetFolder, name: str) -> Flow[bool]:
+    def _take_whole(self, visit: _Visit) -> Flow[bool]:
         """Plan to copy a folder whole, and tell whether that can be done."""
-        order, item = self._order, folder.item
+        order, folder, parent, name = self._order, visit.folder, visit.target.parent, visit.target.name
+        item = folder.item
         wanted = order.keep_structure and order.selection.is_all and not item.is_personal
         if not wanted or item.ref.item_id in self._above or item.ref.item_id in self._failed:
             return False
@@ -455,14 +455,14 @@ class _Archive:
                 count += 1
                 if not each.is_folder:
                     below = path[len(folder.path) :].removeprefix("/")
-                    contents[below.casefold()] = Found(path, replace(each, raw={}))
+                    contents[below.casefold()] = Found(path, each)
         if count > MOST_IN_A_FOLDER:
             return False
         self._found += len(contents)
         if order.dry_run:
             for found in contents.values():
                 self._report(Outcome("planned", found, "folder", reason=folder.path or "."))
-        elif contents:
+        elif contents and parent is not None:
             self._waiting.append(PendingCopy(folder, parent, name, name, contents))
         return True
 
@@ -489,14 +489,15 @@ class _Archive:
         elif there is None and not is_given:
             self._plan(found, target, name, name)
         elif (copy := self._made_before(found, target)) is not None:
-            self._claimed.add(copy.ref.item_id)
+            target.give(copy.name or name)
             is_told = self._completed.get(found.item.ref.item_id) == copy.ref.item_id
             is_shown = self._order.verify and (is_told or is_same_content(copy, found.item))
             state: Literal["copied", "there"] = "copied" if self._terms.is_new(copy) else "there"
             self._report(Outcome(state, found, copy=copy, is_shown=is_shown))
         elif behavior == "rename":
-            taken = target.there.keys() | target.given
-            free = free_name(name, lambda other: other.casefold() in taken)
+            free = free_name(
+                name, lambda other: target.get(other) is not None or other.casefold() in target.given
+            )
             self._plan(found, target, free, free)
         elif behavior == "replace" and there is not None and not there.is_folder:
             self._plan(found, target, self._landing_name(found.item), name)
@@ -520,7 +521,7 @@ class _Archive:
         for item in items:
             counts = behavior == SKIP or (self.looks_back and self._terms.is_new(item))
             is_same = item.kind == found.item.kind and is_same_file(item, found.item)
-            if counts and is_same and item.ref.item_id not in self._claimed:
+            if counts and is_same and (item.name or "").casefold() not in target.given:
                 return item
         return None
 
@@ -552,7 +553,7 @@ class _Archive:
         self._failed[copy.id] = end.reason
         self._found -= len(copy.contents or ())
         target = TargetFolder(copy.name, self._hosts, copy.target, ref=end.folder, count=ITEMS_OF_A_PAGE)
-        self._visits.append(_Visit(copy.found.path, copy.source.ref, target))
+        self._visits.append(_Visit(copy.found, target))
 
     def _fail(self, copy: PendingCopy, error: DriveError) -> None:
         if copy.contents is not None:

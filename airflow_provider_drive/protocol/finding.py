@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_drive.exceptions import (
@@ -103,7 +102,7 @@ def survey(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
         path, ref = folders.pop()
         for item in (yield from list_items(ref, hosts)):
             below = f"{path}/{item.name or ''}".casefold()
-            found[below] = replace(item, raw={})  # a folder may hold thirty thousand
+            found[below] = item.bare  # a folder may hold thirty thousand
             if item.is_folder and item.ref not in known:  # or a circle would have no end
                 folders.append((below, item.ref))
                 known.add(item.ref)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
@@ -43,6 +44,7 @@ _LEAN = (
 )
 _FOR_EVER = 10 * 366 * 86_400.0
 _FACETS = ("package", "folder", "file")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class DriveItem:
     read_at: float | None = None
     is_root: bool = False
     remote: ItemRef | None = None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
 
     def __str__(self) -> str:
         return f"{self.name or 'item'!r} ({self.ref})"
@@ -95,19 +97,28 @@ class DriveItem:
         """What tells one content from another, as far as Graph says."""
         return self.size, self.quick_xor_hash
 
+    @property
+    def bare(self) -> DriveItem:
+        """The item without Graph's own JSON, which takes most of the memory."""
+        return replace(self, raw=_NOTHING) if self.raw else self
 
-def read_item(value: Any, drive_id: str | None = None, read_at: float | None = None) -> DriveItem:
+
+def read_item(
+    value: Any, drive_id: str | None = None, read_at: float | None = None, *, bare: bool = False
+) -> DriveItem:
     """
     Read a driveItem.
 
     :param drive_id: The drive that was asked, for answers that leave it out.
     :param read_at: When, by the service's clock.
+    :param bare: Leave out Graph's own JSON: this is one of very many.
     :raises DriveResponseError: If it is none.
     """
     if not isinstance(value, Mapping):
         raise DriveResponseError("the answer is no driveItem: it is not an object")
     parent = _mapping(value.get("parentReference"))
-    drive_id = _text(parent.get("driveId")) or drive_id
+    told = _text(parent.get("driveId")) or drive_id
+    drive_id = drive_id if told == drive_id else told  # many items need not hold the same text many times
     item_id = _text(value.get("id"))
     for key, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
@@ -129,7 +140,7 @@ def read_item(value: Any, drive_id: str | None = None, read_at: float | None = N
         read_at=read_at,
         is_root=isinstance(value.get("root"), Mapping),
         remote=_remote(value.get("remoteItem")),
-        raw=without_annotations(value),
+        raw=_NOTHING if bare else without_annotations(value),
     )
 
 

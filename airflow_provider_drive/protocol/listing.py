@@ -77,7 +77,7 @@ class Listing:
             self._pages = Pages(children_request(self._folder, lean=True), self._hosts)
         page = []
         for entry in (yield from self._entries(self._pages)):
-            item = read_item(entry, self._folder.drive_id)
+            item = read_item(entry, self._folder.drive_id, bare=True)
             found = Found(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
             page.append(found)
             if self._recursive and item.is_folder and item.ref not in self._known:

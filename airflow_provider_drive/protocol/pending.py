@@ -13,7 +13,7 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -284,6 +284,7 @@ class PendingCopies:
         ends = {copy: end for copy in self._copies if (end := self._end_of(copy)) is not None}
         self._copies = [copy for copy in self._copies if copy not in ends]
         for copy in ends:
+            copy.target.give(copy.name)
             self._heading_for[copy.target] -= 1
             if not self._heading_for[copy.target]:
                 del self._heading_for[copy.target], self._next_listing[copy.target]
@@ -420,7 +421,7 @@ class PendingCopies:
                 there, place, terms.hosts, conflict_behavior=behavior, clock=terms.clock
             )
         is_shown = terms.verify and (copy.state == "completed" or is_same_content(there, source))
-        return [Outcome("copied", copy.found, copy=replace(there, raw={}), is_shown=is_shown)]
+        return [Outcome("copied", copy.found, copy=there.bare, is_shown=is_shown)]
 
     def _arrive_whole(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
         """Hold a folder's copy against its source."""
@@ -428,7 +429,7 @@ class PendingCopies:
         copies: dict[str, DriveItem] = {}
         while listing:
             for path, item in (yield from listing.read()):
-                copies[path.casefold()] = replace(item, raw={})
+                copies[path.casefold()] = item
         contents = copy.contents or {}
         wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
         if wrong:
@@ -459,7 +460,7 @@ class PendingCopies:
                 return (yield from self._arrive(copy, there))
             if terms.conflict_behavior == SKIP:
                 is_shown = terms.verify and is_same_content(there, copy.source)
-                return [Outcome("there", copy.found, copy=replace(there, raw={}), is_shown=is_shown)]
+                return [Outcome("there", copy.found, copy=there.bare, is_shown=is_shown)]
         if there is None or terms.conflict_behavior != "rename" or copy.requests >= MAX_REQUESTS:
             raise DriveCopyFailedError(f"{copy.name!r} was taken meanwhile, by another content")
         return Taken(there)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
@@ -34,7 +34,7 @@ class TargetFolder:
     :param is_new: It was made just now, and is not known everywhere yet.
     :param there: What is known to be in it, by its name in one case.
     :param is_read: Whether that was all, when it was listed.
-    :param given: Names that copies on their way there have.
+    :param given: Names that belong to documents of this archive, done or on their way.
     """
 
     name: str
@@ -54,7 +54,12 @@ class TargetFolder:
 
     def learn(self, name: str, item: DriveItem) -> None:
         """Note what has a name here."""
-        self.there[name.casefold()] = replace(item, raw={})
+        self.there[name.casefold()] = item.bare
+
+    def give(self, name: str) -> None:
+        """Note that a name belongs to a document that is done: what has it need not be known any more."""
+        self.there.pop(name.casefold(), None)
+        self.given.add(name.casefold())
 
     def forget(self) -> None:
         """Forget what is here: there may be thousands of folders, with thousands of items."""
@@ -88,7 +93,7 @@ class TargetFolder:
         listing = Listing(self.ref, self.hosts, recursive=False)
         while listing:
             page = yield from listing.read()
-            there |= {found.path.casefold(): replace(found.item, raw={}) for found in page}
+            there |= {found.path.casefold(): found.item for found in page}
         self.there, self.is_read, self.count = there, True, len(there)
 
     def ensure(self) -> Flow[ItemRef]:
