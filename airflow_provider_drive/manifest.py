@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.pending import Outcome
 
-MOST_FAILURES = 100
+MOST_FAILURES = MOST_PLANNED = 100
 """That are told in the summary; the manifest tells of all."""
 DELETED, KEPT = "deleted", "kept"
 _NOT_SHOWN = "kept: its copy was found, and was not shown to be the same byte for byte"
@@ -35,12 +35,18 @@ class Tally:
         self.whole_folders: set[str] = set()
         self.documents_in_folders = 0
         self.failures: list[dict[str, Any]] = []
+        self.planned: list[dict[str, str]] = []
         self._file = _open()
 
     def add(self, outcome: Outcome) -> None:
         """Note what came of a document."""
         self.counts[outcome.state] += 1
         found, copy = outcome.found, outcome.copy
+        destination = None if copy is None else _told(copy)
+        if outcome.state == "planned":
+            destination = {"path": outcome.to}
+            if len(self.planned) < MOST_PLANNED:
+                self.planned.append({"path": found.path, "to": outcome.to, "how": outcome.how})
         if outcome.state in {"copied", "planned"}:
             self.bytes += found.item.size or 0
         if outcome.state == "planned" and outcome.how == "folder":
@@ -53,7 +59,7 @@ class Tally:
             "outcome": outcome.state,
             "how": outcome.how,
             "source": _told(found.item),
-            "destination": None if copy is None else _told(copy),
+            "destination": destination,
             "shown": outcome.is_shown,
             "original": KEPT,
             "reason": outcome.reason or None,

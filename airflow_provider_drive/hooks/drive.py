@@ -439,6 +439,7 @@ class DriveHook(BaseHook):
             patience=math.inf if patience is None else patience,
             poll_interval=poll_interval,
             copy_timeout=copy_timeout,
+            throttled=lambda: self.spent.throttled,
         )
         return self._run(flow, memory)
 

@@ -83,8 +83,8 @@ class DriveArchiveOperator(BaseOperator):
     :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A summary: the counts ``copied``, ``there``, ``failed``, ``planned`` and ``deleted``, ``bytes``,
-        ``seconds``, ``requests``, ``resource_units``, and the ``failures``, a hundred at most. It is the XCom
-        ``summary`` as well, which is there also if the task fails.
+        ``seconds``, ``requests``, ``resource_units``, ``throttled_seconds``, and the ``failures``, a hundred
+        at most. It is the XCom ``summary`` as well, which is there also if the task fails.
     :raises DriveArchiveError: If more documents have failed than may.
     :raises DriveArgumentError: If parameters make no sense, or do not go together.
     """
@@ -190,7 +190,7 @@ class DriveArchiveOperator(BaseOperator):
         from airflow_provider_drive.manifest import Tally  # noqa: PLC0415  # Dag files need not pay for it
 
         order, tally = self._order(), Tally()
-        spent = {"since": time.time(), "requests": 0, "resource_units": 0} | spent
+        spent = {"since": time.time(), "requests": 0, "resource_units": 0, "throttled": 0.0} | spent
         seconds = protocol.check_seconds("copy_timeout", self.copy_timeout)
         protocol.check_seconds("poll_interval", self.poll_interval)
         what = f"{'what' if order.source is None else order.source} to {order.destination}"
@@ -301,6 +301,7 @@ class DriveArchiveOperator(BaseOperator):
             "since": before["since"],
             "requests": before["requests"] + spent.requests,
             "resource_units": before["resource_units"] + spent.units,
+            "throttled": before["throttled"] + spent.throttled,
         }
 
     def _summary(self, tally: Tally, spent: dict[str, Any]) -> dict[str, Any]:
@@ -311,6 +312,7 @@ class DriveArchiveOperator(BaseOperator):
             "seconds": round(time.time() - spent["since"], 1),
             "requests": spent["requests"],
             "resource_units": spent["resource_units"],
+            "throttled_seconds": round(spent["throttled"], 1),
             "failures": tally.failures,
             "manifest": None if self.manifest is None else str(self.manifest),
         }
@@ -327,6 +329,7 @@ class DriveArchiveOperator(BaseOperator):
         requests = -(-alone // 20) * (2 if self.delete_source else 1) + folders + 6 * pages
         a_minute = self.hook.settings.resource_units_per_minute
         return {
+            "documents": tally.planned,
             "whole_folders": sorted(tally.whole_folders)[:100],
             "documents_with_folders": with_folders,
             "documents_in_batches": alone,

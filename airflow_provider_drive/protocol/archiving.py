@@ -210,6 +210,7 @@ def archive(
     poll_interval: float = POLL_INTERVAL,
     copy_timeout: float = COPY_TIMEOUT,
     clock: Callable[[], float] = time.time,
+    throttled: Callable[[], float] = float,
 ) -> Flow[Standing]:
     """
     Copy the documents that are meant, and wait for them.
@@ -218,6 +219,7 @@ def archive(
     :param before: How far it was, if it was begun before. What has failed is not asked for again.
     :param patience: Seconds to wait when there is nothing else to do. What is under way then is returned.
     :param copy_timeout: Seconds that each copy may take.
+    :param throttled: Tells for how many seconds requests were held back, for the log.
     :raises DriveError: If the source or the destination cannot be used. What goes wrong with a document is
         told of that document.
     """
@@ -234,7 +236,7 @@ def archive(
         yield Checkpoint("archive", Standing(now))
     begun = now if before is None else before.begun
     terms = Terms(hosts, order.conflict_behavior, order.verify, begun, poll_interval, copy_timeout, clock)
-    run = _Archive(order, terms, report, before or Standing(now))
+    run = _Archive(order, terms, report, before or Standing(now), throttled)
     run.looks_back = before is not None
     yield from run.open(source, there)
     return (yield from run.go_on(patience))
@@ -278,6 +280,7 @@ class _Archive:
         terms: Terms,
         report: Callable[[Outcome], None],
         before: Standing,
+        throttled: Callable[[], float],
     ) -> None:
         self.looks_back = False
         self._order, self._terms, self._tell = order, terms, report
@@ -291,7 +294,8 @@ class _Archive:
         self._items = iter(order.items or ())
         self._waiting: deque[PendingCopy] = deque()
         self._pending = PendingCopies(terms)
-        self._found = self._done = 0
+        self._throttled = throttled
+        self._found = self._done = self._bytes = 0
         self._told = self._started = self._clock()
 
     def go_on(self, patience: float) -> Flow[Standing]:
@@ -461,7 +465,8 @@ class _Archive:
         self._found += len(contents)
         if order.dry_run:
             for found in contents.values():
-                self._report(Outcome("planned", found, "folder", reason=folder.path or "."))
+                to = visit.target.path_of(found.path[len(folder.path) :].removeprefix("/"))
+                self._report(Outcome("planned", found, "folder", reason=folder.path or ".", to=to))
         elif contents and parent is not None:
             self._waiting.append(PendingCopy(folder, parent, name, name, contents))
         return True
@@ -507,7 +512,7 @@ class _Archive:
     def _plan(self, found: Found, target: TargetFolder, name: str, final_name: str) -> None:
         target.given.add(name.casefold())
         if self._order.dry_run:
-            self._report(Outcome("planned", found))
+            self._report(Outcome("planned", found, to=target.path_of(final_name)))
         else:
             self._waiting.append(PendingCopy(found, target, name, final_name))
 
@@ -564,6 +569,7 @@ class _Archive:
 
     def _report(self, outcome: Outcome) -> None:
         self._done += 1
+        self._bytes += outcome.found.item.size or 0
         self._tell(outcome)
 
     def _progress(self) -> str:
@@ -572,7 +578,16 @@ class _Archive:
             return ""
         self._told = now
         a_minute = self._done / max(1.0, now - self._started) * 60
-        if self._visits or self._visited:
-            return f"{self._done} documents done, {self._found} found so far, {a_minute:.0f} a minute"
-        left = f", about {(self._found - self._done) / a_minute * 60:.0f} s to go" if a_minute else ""
-        return f"{self._done} of {self._found} documents done, {a_minute:.0f} a minute{left}"
+        reads_on = self._visits or self._visited
+        told = [
+            f"{self._done} documents done, {self._found} found so far"
+            if reads_on
+            else f"{self._done} of {self._found} documents done",
+            f"{self._bytes / 1e6:.1f} MB",
+            f"{a_minute:.0f} a minute",
+        ]
+        if a_minute and not reads_on:
+            told.append(f"about {(self._found - self._done) / a_minute * 60:.0f} s to go")
+        if (throttled := self._throttled()) >= 1.0:
+            told.append(f"throttled for {throttled:.0f} s so far")
+        return ", ".join(told)

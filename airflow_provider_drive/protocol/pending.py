@@ -68,6 +68,7 @@ class Outcome(NamedTuple):
         be done yet.
     :param how: ``folder`` if it was copied with its folder, else ``document``.
     :param copy: The item at the destination.
+    :param to: Where it would go, below the destination, if it is planned.
     :param is_shown: Whether the copy was shown to be whole, by its bytes or by its monitor, and was not only
         found where it should be. Without that, an original may not be deleted.
     """
@@ -78,6 +79,7 @@ class Outcome(NamedTuple):
     copy: DriveItem | None = None
     reason: str = ""
     is_shown: bool = False
+    to: str = ""
 
 
 class Taken(NamedTuple):

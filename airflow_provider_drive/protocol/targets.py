@@ -48,6 +48,10 @@ class TargetFolder:
     there: dict[str, DriveItem] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
 
+    def path_of(self, name: str) -> str:
+        """Return the path that a name here has, or would have, below the folder whose address is known."""
+        return name if self.parent is None or self.address else self.parent.path_of(f"{self.name}/{name}")
+
     def get(self, name: str) -> DriveItem | None:
         """Return what is known to have a name here."""
         return self.there.get(name.casefold())

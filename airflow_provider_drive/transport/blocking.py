@@ -16,6 +16,7 @@ from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.network import open_session, read_whole, unrecorded
 from airflow_provider_drive.protocol.budget import units_of
 from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
+from airflow_provider_drive.protocol.retries import retry_after, says_slow_down
 from airflow_provider_drive.transport.addressing import describe, prepare
 from airflow_provider_drive.transport.pace import Notes, Spent, budget_of, held, listen
 
@@ -122,7 +123,7 @@ class Session:
             self._log.info("%s", note)
         if pause.refusal is not None:
             listen(self.settings.hosts.root, pause.refusal)
-            self._budget.listen(pause.refusal)
+            self._learn(pause.refusal)
         until = time.monotonic() + pause.seconds
         while not self.stopped and (remaining := until - time.monotonic()) > 0:
             time.sleep(min(remaining, _SLICE))
@@ -132,6 +133,7 @@ class Session:
         url, headers = prepare(request, self.settings)
         answer = held(url)
         if answer is None and (wait := self._budget.reserve(units_of(request))):
+            self.spent.hold_back(wait)
             self.pause(Pause(wait))
             answer = held(url)  # others were answered meanwhile
         if self.stopped:
@@ -160,7 +162,7 @@ class Session:
             with response:
                 answer = listen(url, self._read(response))
             if request.authorized:
-                self._budget.listen(answer)
+                self._learn(answer)
             return answer  # noqa: TRY300  # the reading belongs to what may fail
         except DriveError as error:
             failure = error
@@ -168,6 +170,12 @@ class Session:
             sent = prepared is not None and _was_sent(error)
             failure = DriveConnectionError(describe(request, url, error), sent=sent)
         return failure
+
+    def _learn(self, answer: Response) -> None:
+        """Go more slowly after a refusal, or if an answer tells how little is left."""
+        self._budget.listen(answer)
+        if says_slow_down(answer):
+            self.spent.hold_back(retry_after(answer) or 0.0)
 
     def _fetch_token(self, *, refused: bool) -> str:
         token = self._login.token(refused=self._token if refused else None)

@@ -185,16 +185,31 @@ def budget_of(app: tuple[str, ...], units_per_minute: float) -> Budget:
 
 
 class Spent:
-    """What a session has sent so far, tries that failed included; logins are not in it."""
+    """
+    What a session has sent so far, tries that failed included; logins are not in it.
 
-    def __init__(self) -> None:
-        self.requests, self.units = 0, 0
+    :ivar throttled: Seconds in which something could not be sent yet, for the budget or since Graph had said
+        "slow down"; a second in which that held for several requests is one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.requests, self.units, self.throttled = 0, 0, 0.0
+        self._clock = clock
+        self._throttled_until = float("-inf")
         self._lock = threading.Lock()
 
     def add(self, units: int) -> None:
         """Count one request."""
         with self._lock:
             self.requests, self.units = self.requests + 1, self.units + units
+
+    def hold_back(self, seconds: float) -> None:
+        """Count a time, from now on, in which something cannot be sent."""
+        with self._lock:
+            now = self._clock()
+            until = max(self._throttled_until, now + seconds)
+            self.throttled += until - max(self._throttled_until, now)
+            self._throttled_until = until
 
 
 class Log(Protocol):

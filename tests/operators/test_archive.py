@@ -308,6 +308,37 @@ class TestDryRun:
         assert summary["plan"]["whole_folders"] == ["2025", "2026"]
         assert (summary["plan"]["documents_in_batches"], summary["plan"]["documents_with_folders"]) == (2, 3)
         assert summary["plan"]["resource_units"] > 8
+        assert {(each["path"], each["to"], each["how"]) for each in summary["plan"]["documents"]} == {
+            (path, path, "folder" if "/" in path else "document") for path in TREE
+        }
+
+    def test_it_tells_what_would_go_where(self, run, archive, tmp_path):
+        archive.put("Out/a.txt", b"other")
+        archive.put("Out/a 1.txt", b"another")
+        for changes in ({"conflict_behavior": "rename"}, {"keep_structure": False}):
+            manifest = tmp_path / f"{len(changes)}.jsonl"
+            run(dry_run=True, max_failures=1, manifest=f"file://{manifest}", **changes)
+            lines = {line["path"]: line for line in map(json.loads, manifest.read_text().splitlines())}
+            if "keep_structure" in changes:
+                assert lines["2025/q1/d.txt"]["destination"] == {"path": "d.txt"}
+            else:
+                assert lines["a.txt"]["destination"] == {"path": "a 2.txt"}
+                assert lines["2025/q1/d.txt"]["destination"] == {"path": "2025/q1/d.txt"}
+
+    def test_a_destination_that_is_not_there(self, run, tenant):
+        plan = run(dry_run=True)["plan"]
+        assert plan["whole_folders"] == ["."]
+        assert {each["path"]: each["to"] for each in plan["documents"]} == {path: path for path in TREE}
+
+    def test_it_costs_about_what_was_told(self, run, out, held, tenant, legal):
+        for number in range(70):
+            legal.put(f"In/many/{number}.bin", b"%d" % number)
+            legal.put(f"In/{number}.bin", b"%d" % number)
+        plan = run(dry_run=True)["plan"]
+        summary = run()
+
+        assert summary["copied"] == 145
+        assert summary["resource_units"] == pytest.approx(plan["resource_units"], rel=0.15)
 
 
 class TestTheWait:
@@ -362,6 +393,19 @@ class TestTheWait:
 
         assert (summary["copied"], summary["deleted"]) == (30, 30)
         assert archive.find("Out/7.docx").hash != legal.put("In/7.docx", b"7").hash
+
+
+class TestTheLog:
+    def test_it_tells_how_far_it_is(self, run, out, tenant, log, monkeypatch, legal):
+        monkeypatch.setattr(archiving, "_SECONDS_BETWEEN_LINES", 0.0)
+        tenant.copies = CopyBehaviour(seconds=0.3)
+        tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
+        for number in range(3):
+            legal.put(f"In/{number}.bin", b"0" * 200_000)
+        summary = run(pattern="**")
+
+        assert summary["throttled_seconds"] >= 1.0
+        assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
 
 class TestFaults:
