@@ -36,6 +36,7 @@ class Tally:
         self.documents_in_folders = 0
         self.failures: list[dict[str, Any]] = []
         self.planned: list[dict[str, str]] = []
+        self.places: set[str] = set()
         self._file = _open()
 
     def add(self, outcome: Outcome) -> None:
@@ -45,6 +46,8 @@ class Tally:
         destination = None if copy is None else _told(copy)
         if outcome.state == "planned":
             destination = {"path": outcome.to}
+            if outcome.how == "document":
+                self.places.add(outcome.to.rpartition("/")[0])
             if len(self.planned) < MOST_PLANNED:
                 self.planned.append({"path": found.path, "to": outcome.to, "how": outcome.how})
         if outcome.state in {"copied", "planned"}:

@@ -35,7 +35,7 @@ class TaskMemory:
     """
 
     def __init__(self, context: Mapping[str, Any], *about: Any) -> None:
-        self._store = context.get("task_state_store")
+        self._store, self._context = context.get("task_state_store"), context
         self._kept: dict[str, Any] = {}
         self.begun: protocol.CopyJob | protocol.Move | None = None
         if self._store is None:
@@ -66,7 +66,16 @@ class TaskMemory:
 
     @property
     def archive(self) -> protocol.Standing | None:
-        """How far an earlier try has come with an archive."""
+        """
+        How far an earlier try has come with an archive.
+
+        Without a store it is known at least that there was one, and that it began after its Dag run.
+        """
+        if self._store is None:
+            began = getattr(self._context.get("dag_run"), "start_date", None)
+            if began is None or self._context["ti"].try_number <= 1:
+                return None
+            return protocol.Standing(began.timestamp())
         kept = self._kept.get("archive")
         return None if kept is None else protocol.read_standing(kept)
 

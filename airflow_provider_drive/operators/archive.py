@@ -321,12 +321,17 @@ class DriveArchiveOperator(BaseOperator):
         return summary
 
     def _plan(self, tally: Tally) -> dict[str, Any]:
-        """Return what it would take, about: https://learn.microsoft.com/graph/json-batching."""
-        with_folders, folders = tally.documents_in_folders, len(tally.whole_folders)
-        alone = tally.counts["planned"] - with_folders
-        pages = -(-tally.counts["planned"] // 200)
-        units = 2 * (alone + folders) + 4 * pages + (2 * alone if self.delete_source else 0)
-        requests = -(-alone // 20) * (2 if self.delete_source else 1) + folders + 6 * pages
+        """Return what it would take, about: what planning has taken, and the rest."""
+        planned, with_folders = tally.counts["planned"], tally.documents_in_folders
+        alone = planned - with_folders
+        requests, units = protocol.cost_of_archive(
+            alone,
+            with_folders,
+            folders=len(tally.whole_folders),
+            places=len(tally.places),
+            deletions=planned if self.delete_source else 0,
+        )
+        requests, units = requests + self.hook.spent.requests, units + self.hook.spent.units
         a_minute = self.hook.settings.resource_units_per_minute
         return {
             "documents": tally.planned,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.archiving import ArchiveOrder as ArchiveOrder
     from airflow_provider_drive.protocol.archiving import Standing as Standing
     from airflow_provider_drive.protocol.archiving import archive as archive
+    from airflow_provider_drive.protocol.archiving import cost_of_archive as cost_of_archive
     from airflow_provider_drive.protocol.archiving import delete_originals as delete_originals
     from airflow_provider_drive.protocol.archiving import read_end_event as read_end_event
     from airflow_provider_drive.protocol.archiving import read_standing as read_standing
@@ -63,7 +64,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "archiving": (
-        *("ArchiveOrder", "Standing", "archive", "delete_originals", "read_end_event", "read_standing"),
+        *("ArchiveOrder", "Standing", "archive", "cost_of_archive", "delete_originals"),
+        *("read_end_event", "read_standing"),
     ),
     "addresses": ("Address", "ItemRef", "PathAddress", "check_path", "parse_address"),
     "arriving": ("check_copy", "conclude", "finish_copy", "wait_for_copy", "watch_job"),

@@ -179,7 +179,20 @@ def parse_address(value: Any, hosts: Hosts) -> Address:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
-    return _folded(one) == _folded(other)
+    return fold(one) == fold(other)
+
+
+def fold(name: str) -> str:
+    """Return what two names that are the same to a drive have in common; of a path as well."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def same_item(one: ItemRef, other: ItemRef) -> bool:
+    """Whether two references are to the same item."""
+    is_same = one.item_id == other.item_id or (
+        one.is_personal and one.item_id.casefold() == other.item_id.casefold()
+    )
+    return is_same and same_drive(one.drive_id, other.drive_id)
 
 
 def same_drive(one: str, other: str) -> bool:
@@ -234,10 +247,6 @@ def encode_share(url: str) -> str:
 
 def _encode(identifier: str) -> str:
     return quote(identifier, safe="!")
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:

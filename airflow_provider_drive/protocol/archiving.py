@@ -20,15 +20,19 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
+    DriveRequestError,
     DriveResponseError,
+    DriveThrottledError,
 )
-from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, same_drive
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, fold, same_drive, same_item
 from airflow_provider_drive.protocol.batching import MOST_REQUESTS, in_batches
 from airflow_provider_drive.protocol.copies import COPY_BEHAVIORS
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
@@ -38,7 +42,6 @@ from airflow_provider_drive.protocol.items import (
     DriveItem,
     check_conflict_behavior,
     free_name,
-    is_renamed,
     is_same_file,
     split_name,
 )
@@ -53,9 +56,10 @@ from airflow_provider_drive.protocol.pending import (
     Taken,
     Terms,
     is_same_content,
+    mark_of,
 )
 from airflow_provider_drive.protocol.selecting import Selection
-from airflow_provider_drive.protocol.targets import ITEMS_OF_A_PAGE, TargetFolder
+from airflow_provider_drive.protocol.targets import ITEMS_OF_A_PAGE, TargetFolder, own_fault
 from airflow_provider_drive.protocol.updating import delete_item
 
 if TYPE_CHECKING:
@@ -73,6 +77,10 @@ MOST_PENDING = 1_000
 """Copies that are under way at the same time; a whole folder counts for a tenth of what is in it."""
 AT_ONCE = 8 * MOST_REQUESTS
 """Copies that are asked for at the same time."""
+MOST_REMEMBERED = 5_000
+"""Copies that only their monitors have shown to be whole: what is beyond is not deleted after a deferral."""
+SECONDS_OF_A_LULL, MOST_LULLS = 300.0, 12
+"""How long no copies are asked for after Graph has run out of patience, and how often in a row."""
 _SECONDS_BETWEEN_LINES = 10.0
 _END_OF_TIME = 1e11
 
@@ -114,18 +122,21 @@ class Standing:
 
     :param begun: When it was begun, by the service's clock.
     :param failed: Why copies have failed that were under way, by the ids of their sources.
-    :param completed: What copies have become that were under way, by the ids of their sources.
+    :param completed: What copies have become whose monitors said so, by the ids of their sources.
+    :param marks: What the sources of these, and of those that are under way, were like when it was asked for.
     :param pending: The monitors of those that are under way, by the ids of their sources.
     """
 
     begun: float
     failed: Mapping[str, str] = field(default_factory=dict)
     completed: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
     pending: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what has to be remembered, as JSON, but for the monitors, which are secrets."""
-        return {"begun": self.begun, "failed": dict(self.failed), "completed": dict(self.completed)}
+        told = {name: dict(getattr(self, name)) for name in _MAPPINGS}
+        return {"begun": self.begun, **told}
 
 
 def read_standing(value: Any) -> Standing:
@@ -135,11 +146,14 @@ def read_standing(value: Any) -> Standing:
     :raises DriveResponseError: If it is anything else.
     """
     told = value if isinstance(value, Mapping) else {}
-    begun, failed, completed = (told.get(key) for key in ("begun", "failed", "completed"))
+    begun, *texts = (told.get(name) for name in ("begun", *_MAPPINGS))
     sound = isinstance(begun, (int, float)) and not isinstance(begun, bool) and 0 < begun < _END_OF_TIME
-    if not sound or told.keys() != {"begun", "failed", "completed"} or not _are_texts(failed, completed):
+    if not sound or told.keys() != {"begun", *_MAPPINGS} or not _are_texts(*texts):
         raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
-    return Standing(cast("float", begun), cast("Any", failed), cast("Any", completed))
+    return Standing(cast("float", begun), *cast("Any", texts))
+
+
+_MAPPINGS = ("failed", "completed", "marks")
 
 
 def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
@@ -242,6 +256,24 @@ def archive(
     return (yield from run.go_on(patience))
 
 
+def cost_of_archive(
+    alone: int, with_folders: int, *, folders: int, places: int, deletions: int
+) -> tuple[int, int]:
+    """
+    Return the requests and the resource units, about, that it takes to copy what was found and to see it.
+
+    Monitors are not in it: they cost no units, and how often they are asked depends on how long copies take.
+
+    :param alone: Documents that are copied one by one.
+    :param with_folders: Those that are copied with their folders.
+    :param folders: Folders that are copied whole.
+    :param places: Folders that the others go to, made or not; each is listed, or its documents looked up.
+    """
+    batches = math.ceil(alone / MOST_REQUESTS) + math.ceil(deletions / MOST_REQUESTS)
+    pages = places + folders + (alone + with_folders) // ITEMS_OF_A_PAGE
+    return batches + folders + places + pages, 2 * (alone + folders + places + pages + deletions)
+
+
 def delete_originals(
     originals: Iterable[Found], tell: Callable[[Found, DriveError | None], None]
 ) -> Flow[None]:
@@ -285,14 +317,18 @@ class _Archive:
         self.looks_back = False
         self._order, self._terms, self._tell = order, terms, report
         self._hosts, self._clock = terms.hosts, terms.clock
-        self._failed, self._completed = dict(before.failed), before.completed
+        self._failed, self._completed = dict(before.failed), dict(before.completed)
+        self._marks = dict(before.marks)
+        self._source: DriveItem | None = None
         self._root = TargetFolder("", terms.hosts, address=order.destination)
         self._above: set[str] = set()
         self._folders: dict[str, TargetFolder] = {"": self._root}
         self._visits: list[_Visit] = []
         self._visited: tuple[_Visit, Listing] | None = None
         self._items = iter(order.items or ())
+        self._read: set[ItemRef] = set()
         self._waiting: deque[PendingCopy] = deque()
+        self._lulls = 0
         self._pending = PendingCopies(terms)
         self._throttled = throttled
         self._found = self._done = self._bytes = 0
@@ -304,22 +340,39 @@ class _Archive:
         while True:
             has_more = yield from self._fill()
             copies = self._next_copies()
-            for copy, error in (yield from self._pending.submit(copies)) if copies else ():
-                self._fail(copy, error)
-            for copy, end in (yield from self._pending.look()):
-                self._end(copy, end)
             if copies:
+                yield from self._submit(copies)
+            ends = yield from self._pending.look()
+            for copy, end in ends:
+                self._end(copy, end)
+            if copies or ends:
                 idle_since = None
+            if copies:
+                yield Pause(0.0, self._progress())
                 continue
             if not self._pending:
                 if has_more or self._waiting or self._visits:
                     continue
-                return Standing(self._terms.begun, self._failed)
+                return Standing(self._terms.begun, self._failed)  # all is done
             monitors = self._pending.monitors
             idle_since = idle_since or self._clock()
             if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
-                return Standing(self._terms.begun, self._failed, pending=monitors)
+                marks = {**self._marks, **self._pending.marks}
+                return Standing(self._terms.begun, self._failed, self._completed, marks, monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
+
+    def _submit(self, copies: Sequence[PendingCopy]) -> Flow[None]:
+        """Ask for copies. Where Graph wants more patience than one request has, they come again."""
+        for copy, error in (yield from self._pending.submit(copies)):
+            if isinstance(error, DriveThrottledError) and self._lulls < MOST_LULLS:
+                self._waiting.append(copy)
+            else:
+                self._fail(copy, error)
+        if self._waiting and self._waiting[-1] in copies:
+            self._lulls += 1
+            yield Pause(SECONDS_OF_A_LULL, "Graph wants to be left alone for longer: it is asked again later")
+        else:
+            self._lulls = 0
 
     def _next_copies(self) -> list[PendingCopy]:
         """Take some of the copies that are waiting: so many as may be under way, or a large folder alone."""
@@ -341,17 +394,22 @@ class _Archive:
         if source is None:
             return
         yield from self._look_above(source, there)
-        destination, is_free = self._order.destination, False
-        if there is None and isinstance(destination, PathAddress) and destination.names:
-            self._root.name, is_free = destination.names[-1], True
+        destination = self._order.destination
+        if isinstance(destination, PathAddress) and destination.names:
+            self._root.name = destination.names[-1]
             self._root.parent = TargetFolder("", self._hosts, address=destination.parent)
-        self._visits.append(_Visit(Found("", source.bare), self._root, is_free))
+        is_free = there is None and self._root.parent is not None
+        self._source = source.bare
+        self._visits.append(_Visit(Found("", self._source), self._root, is_free))
 
     def _look_above(self, source: DriveItem, there: DriveItem | None) -> Flow[None]:
         """Learn which folders hold the destination: they cannot be copied into it."""
-        if there is not None and there.ref == source.ref:
+        if there is not None and same_item(there.ref, source.ref):
             raise DriveArgumentError(f"{self._order.source} cannot be archived in itself.")
-        item = there
+        item, address = there, self._order.destination
+        while item is None and isinstance(address, PathAddress) and address.parent is not None:
+            address = address.parent
+            item = yield from find_item(address, self._hosts)
         while item is not None and same_drive(source.ref.drive_id, item.ref.drive_id):
             self._above.add(item.ref.item_id)
             above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
@@ -370,7 +428,8 @@ class _Archive:
                 if not self._visits:
                     return False
                 visit = self._visits.pop()
-                if not (visit.is_free and (yield from self._take_whole(visit))):
+                takes = self._take_whole(visit) if visit.is_free else self._take_up(visit)
+                if not (yield from takes):
                     path, item = visit.folder
                     self._visited = visit, Listing(item.ref, self._hosts, recursive=False, prefix=path)
         return True
@@ -384,7 +443,15 @@ class _Archive:
         self._visited = None
 
     def _read_page(self, visit: _Visit, listing: Listing) -> Flow[None]:
-        page = yield from listing.read()
+        try:
+            page = yield from listing.read()
+        except DriveRequestError as error:
+            if visit.folder.item is self._source:
+                raise
+            self._visited = None
+            if not isinstance(own_fault(error), DriveItemNotFoundError):  # else it is gone since
+                self._report(Outcome("failed", visit.folder, reason=str(error)))
+            return
         yield from self._enter([found for found in page if found.item.is_folder], visit.target)
         selection = self._order.selection
         documents = [
@@ -394,7 +461,7 @@ class _Archive:
 
     def _read_items(self) -> Flow[bool]:
         """Read some of the items that were given: what others know of them may be old."""
-        given = [pair for pair, _ in zip(self._items, range(AT_ONCE), strict=False)]
+        given = list(islice(self._items, AT_ONCE))
         items = yield from in_batches([get_item(address, self._hosts) for _, address in given])
         by_folder: dict[str, list[Found]] = {}
         for (path, address), item in zip(given, items, strict=True):
@@ -406,10 +473,18 @@ class _Archive:
             found = Found(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
             if item.is_folder:
                 self._report(Outcome("failed", found, reason="it is a folder, not a document"))
-            elif self._order.selection.takes(found.path, item):
+            elif item.ref not in self._read and self._order.selection.takes(found.path, item):
+                self._read.add(item.ref)  # who names a document twice means it once
                 by_folder.setdefault(folder if self._order.keep_structure else "", []).append(found)
         for folder, documents in by_folder.items():
-            yield from self._take(documents, (yield from self._target_of(folder)))
+            try:
+                target = yield from self._target_of(folder)
+            except DriveRequestError as error:
+                reason = str(own_fault(error))
+                for found in documents:
+                    self._report(Outcome("failed", found, reason=reason))
+            else:
+                yield from self._take(documents, target)
         return bool(given)
 
     def _target_of(self, path: str) -> Flow[TargetFolder]:
@@ -417,7 +492,8 @@ class _Archive:
         if path not in self._folders:
             above, _, name = path.rpartition("/")
             parent = yield from self._target_of(above)
-            yield from parent.see([name])
+            for error in (yield from parent.see([name])).values():
+                raise error
             self._folders[path] = self._below(parent, name)
         return self._folders[path]
 
@@ -430,15 +506,17 @@ class _Archive:
 
     def _enter(self, folders: Sequence[Found], parent: TargetFolder) -> Flow[None]:
         """Note folders for when it is their turn: of two hundred, each may hold thousands of documents."""
-        keep = self._order.keep_structure
+        keep, faults = self._order.keep_structure, {}
         if keep and folders:
-            yield from parent.see([found.item.name or "" for found in folders])
+            faults = yield from parent.see([found.item.name or "" for found in folders])
         for found in folders:
             name = found.item.name or ""
             there = parent.get(name)
-            if found.item.child_count == 0 or found.item.ref == self._root.ref:
+            if self._root.ref is not None and same_item(found.item.ref, self._root.ref):
                 continue
-            if keep and there is not None and not there.is_folder:
+            if name in faults:
+                self._report(Outcome("failed", found, reason=str(faults[name])))
+            elif keep and there is not None and not there.is_folder:
                 self._report(Outcome("failed", found, reason="its name is taken by a document"))
             else:
                 target = self._below(parent, name) if keep else parent
@@ -451,16 +529,8 @@ class _Archive:
         wanted = order.keep_structure and order.selection.is_all and not item.is_personal
         if not wanted or item.ref.item_id in self._above or item.ref.item_id in self._failed:
             return False
-        listing = Listing(item.ref, self._hosts, prefix=folder.path)
-        contents: dict[str, Found] = {}
-        count = 1
-        while listing and count <= MOST_IN_A_FOLDER:
-            for path, each in (yield from listing.read()):
-                count += 1
-                if not each.is_folder:
-                    below = path[len(folder.path) :].removeprefix("/")
-                    contents[below.casefold()] = Found(path, each)
-        if count > MOST_IN_A_FOLDER:
+        contents = yield from self._contents_of(folder)
+        if contents is None:
             return False
         self._found += len(contents)
         if order.dry_run:
@@ -471,23 +541,67 @@ class _Archive:
             self._waiting.append(PendingCopy(folder, parent, name, name, contents))
         return True
 
+    def _take_up(self, visit: _Visit) -> Flow[bool]:
+        """Go on with a folder whose copy was completed while this task was deferred, if that can be done."""
+        folder, target = visit.folder, visit.target
+        copy_id = self._completed.get(folder.item.ref.item_id)
+        if copy_id is None or target.parent is None:
+            return False
+        contents = yield from self._contents_of(folder)
+        if not contents or mark_of(folder.item, contents) != self._marks.get(folder.item.ref.item_id):
+            return False
+        yield from target.parent.ensure()
+        self._found += len(contents)
+        self._pending.take_up(PendingCopy(folder, target.parent, target.name, target.name, contents), copy_id)
+        return True
+
+    def _contents_of(self, folder: Found) -> Flow[dict[str, Found] | None]:
+        """Return the documents in a folder, by their paths there; None if one copy cannot take them all."""
+        listing = Listing(folder.item.ref, self._hosts, prefix=folder.path)
+        contents: dict[str, Found] = {}
+        count = 1
+        while listing:
+            try:
+                page = yield from listing.read()
+            except DriveRequestError as error:
+                own_fault(error)
+                return None
+            count += len(page)
+            if count > MOST_IN_A_FOLDER:
+                return None
+            for path, each in page:
+                if not each.is_folder:
+                    contents[fold(path[len(folder.path) :].removeprefix("/"))] = Found(path, each)
+        return contents
+
     # -- what is to be done with a document ------------------------------------------------------------------
 
     def _take(self, documents: Sequence[Found], target: TargetFolder) -> Flow[None]:
         """Decide what is to be done with the documents of a folder."""
         if not documents:
             return
-        if self._order.conflict_behavior == "rename" and target.ref is not None and not target.is_read:
-            yield from target.read()
-        yield from target.see([found.item.name or "" for found in documents])
-        for found in documents:
+        names = [found.item.name or "" for found in documents]
+        faults: dict[str, DriveError] = {}
+        try:
+            if self._order.conflict_behavior == "rename" and target.ref is not None and not target.is_read:
+                yield from target.read()
+            faults = yield from target.see(names)
+        except DriveRequestError as error:
+            faults = dict.fromkeys(names, own_fault(error))
+        for found, name in zip(documents, names, strict=True):
             self._found += 1
-            self._decide(found, target)
+            if name in faults:
+                self._report(Outcome("failed", found, reason=str(faults[name])))
+            else:
+                self._decide(found, target)
 
     def _decide(self, found: Found, target: TargetFolder) -> None:
         name, behavior = found.item.name or "", self._order.conflict_behavior
-        there, is_given = target.get(name), name.casefold() in target.given
-        if found.item.ref.item_id in self._failed:
+        there, is_given = target.get(name), target.is_given(name)
+        if there is not None and same_item(there.ref, found.item.ref):
+            target.give(name)
+            self._report(Outcome("there", found, copy=there, reason="it is in its place already"))
+        elif found.item.ref.item_id in self._failed:
             self._report(Outcome("failed", found, reason=self._failed[found.item.ref.item_id]))
         elif is_given and behavior != "rename":
             self._report(Outcome("failed", found, reason="another document of this archive has its name"))
@@ -495,14 +609,13 @@ class _Archive:
             self._plan(found, target, name, name)
         elif (copy := self._made_before(found, target)) is not None:
             target.give(copy.name or name)
-            is_told = self._completed.get(found.item.ref.item_id) == copy.ref.item_id
+            item_id, mark = found.item.ref.item_id, mark_of(found.item, None)
+            is_told = self._completed.get(item_id) == copy.ref.item_id and self._marks.get(item_id) == mark
             is_shown = self._order.verify and (is_told or is_same_content(copy, found.item))
             state: Literal["copied", "there"] = "copied" if self._terms.is_new(copy) else "there"
             self._report(Outcome(state, found, copy=copy, is_shown=is_shown))
         elif behavior == "rename":
-            free = free_name(
-                name, lambda other: target.get(other) is not None or other.casefold() in target.given
-            )
+            free = free_name(name, target.is_taken)
             self._plan(found, target, free, free)
         elif behavior == "replace" and there is not None and not there.is_folder:
             self._plan(found, target, self._landing_name(found.item), name)
@@ -510,7 +623,7 @@ class _Archive:
             self._report(Outcome("failed", found, reason=f"{name!r} is there already, with another content"))
 
     def _plan(self, found: Found, target: TargetFolder, name: str, final_name: str) -> None:
-        target.given.add(name.casefold())
+        target.given.add(fold(name))
         if self._order.dry_run:
             self._report(Outcome("planned", found, to=target.path_of(final_name)))
         else:
@@ -519,14 +632,14 @@ class _Archive:
     def _made_before(self, found: Found, target: TargetFolder) -> DriveItem | None:
         """Return what counts as the copy: what an earlier try has made, or with ``skip`` what anybody has."""
         name, behavior = found.item.name or "", self._order.conflict_behavior
+        if behavior != SKIP and not self.looks_back:
+            return None
         there = target.get(name)
-        items = [] if there is None else [there]
-        if behavior == "rename":
-            items = [item for item in target.there.values() if is_renamed(item.name or "", name)]
-        for item in items:
-            counts = behavior == SKIP or (self.looks_back and self._terms.is_new(item))
+        for item in target.renamed(name) if behavior == "rename" else [] if there is None else [there]:
+            counts = behavior == SKIP or self._terms.is_new(item)
             is_same = item.kind == found.item.kind and is_same_file(item, found.item)
-            if counts and is_same and (item.name or "").casefold() not in target.given:
+            is_itself = same_item(item.ref, found.item.ref)
+            if counts and is_same and not is_itself and not target.is_given(item.name or name):
                 return item
         return None
 
@@ -550,14 +663,30 @@ class _Archive:
             self._go_through(copy, end)
         else:
             for outcome in end:
+                self._remember(outcome)
                 self._report(outcome)
+
+    def _remember(self, outcome: Outcome) -> None:
+        """Remember what only a monitor has shown: after a deferral no look at the copy would show it."""
+        copy, source = outcome.copy, outcome.found.item
+        if outcome.is_shown and copy is not None and not is_same_content(copy, source):
+            self._completed[source.ref.item_id] = copy.ref.item_id
+            self._marks[source.ref.item_id] = mark_of(source, None)
+        if len(self._completed) > MOST_REMEMBERED:
+            oldest = next(iter(self._completed))
+            del self._completed[oldest]
+            self._marks.pop(oldest, None)
 
     def _go_through(self, copy: PendingCopy, end: NotWhole) -> None:
         """Copy a folder's documents one by one, after what its copy as a whole has come to."""
         self.looks_back = True
         self._failed[copy.id] = end.reason
         self._found -= len(copy.contents or ())
-        target = TargetFolder(copy.name, self._hosts, copy.target, ref=end.folder, count=ITEMS_OF_A_PAGE)
+        if copy.source is self._source:
+            target, self._root.ref = self._root, end.folder
+        else:
+            target = TargetFolder(copy.name, self._hosts, copy.target, ref=end.folder)
+        target.count = ITEMS_OF_A_PAGE
         self._visits.append(_Visit(copy.found, target))
 
     def _fail(self, copy: PendingCopy, error: DriveError) -> None:

@@ -25,7 +25,7 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
-from airflow_provider_drive.protocol.addresses import ItemRef, same_drive, same_name
+from airflow_provider_drive.protocol.addresses import ItemRef, same_name
 from airflow_provider_drive.protocol.copies import CopyStatus
 from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
 from airflow_provider_drive.protocol.finding import (
@@ -439,9 +439,7 @@ def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
     named = name is None or _is_named(item, name, behavior)
     if job.landing_name and job.name:
         named = named or _is_named(item, job.name, job.conflict_behavior)  # by an earlier try
-    if not same_drive(item.ref.drive_id, job.destination.drive_id) or not _same_id(
-        item, job.destination.item_id
-    ):
+    if not item.is_in(job.destination):
         faults.append(f"it is in the folder {item.parent_id} of the drive {item.ref.drive_id}")
     if not named:
         faults.append(f"its name is {item.name!r}")
@@ -460,11 +458,6 @@ def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
             "source has changed since, or the service has written properties into the copy, as it does "
             "with Office files.",
         )
-
-
-def _same_id(item: DriveItem, folder_id: str) -> bool:
-    parent_id = item.parent_id or ""
-    return parent_id == folder_id or (item.is_personal and parent_id.casefold() == folder_id.casefold())
 
 
 def _is_named(item: DriveItem, name: str, behavior: str) -> bool:

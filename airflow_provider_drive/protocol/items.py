@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, is_encodable, is_id
+from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, is_encodable, is_id, same_item
 from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.messages import Request
 
@@ -91,6 +91,10 @@ class DriveItem:
     def may_be_rewritten(self) -> bool:
         """Whether the service may change its bytes: it writes properties into Office files and photos."""
         return (self.name or "").casefold().endswith(_REWRITTEN)
+
+    def is_in(self, folder: ItemRef) -> bool:
+        """Whether it is in that folder itself, not further below."""
+        return self.parent_id is not None and same_item(ItemRef(self.ref.drive_id, self.parent_id), folder)
 
     @property
     def content(self) -> tuple[int | None, str | None]:
@@ -352,6 +356,13 @@ def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = Fals
         number += 1
         candidate = f"{stem} {number}{extension}"
     return candidate
+
+
+def unnumbered(name: str) -> tuple[str, ...]:
+    """Return what a name may have been before :func:`free_name` gave it a number: itself, or without it."""
+    stem, extension = split_name(name, is_folder=False)
+    numbered = re.fullmatch(r"(.+) [0-9]+", stem, re.DOTALL)
+    return (name, numbered[1] + extension) if numbered else (name,)
 
 
 def is_renamed(name: str, wanted: str) -> bool:

@@ -12,10 +12,11 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, deque
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from airflow_provider_drive.exceptions import (
     DriveCopyFailedError,
@@ -25,8 +26,10 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
     DriveRequestError,
+    DriveServiceError,
+    DriveThrottledError,
 )
-from airflow_provider_drive.protocol.addresses import ItemRef, same_drive
+from airflow_provider_drive.protocol.addresses import ItemRef, fold, same_drive, same_name
 from airflow_provider_drive.protocol.arriving import CLOCK_SLACK, FORGOTTEN_SECONDS, READ_BACK_SECONDS
 from airflow_provider_drive.protocol.batching import in_batches
 from airflow_provider_drive.protocol.copies import CopyStatus, copy_request
@@ -39,7 +42,7 @@ from airflow_provider_drive.protocol.updating import Place, update_item
 from airflow_provider_drive.protocol.watching import look_at_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_drive.protocol.addresses import Address
     from airflow_provider_drive.protocol.hosts import Hosts
@@ -53,11 +56,13 @@ SCOUTS = 5
 MAX_REQUESTS = 3
 """How often a copy is asked for, if nobody knows what became of the requests before."""
 _FIRST_LOOK = 1.0
+_PAUSES_WHILE_IT_FILLS = (2.0, 8.0, 20.0)
 _GROWTH = 0.15
 """Of a copy's age: the next look comes after that."""
 _LATE = 3.0
 """Times as long as most: then a copy's own monitor is asked."""
-_NOT_IN_BATCHES = {400, 405, 501}
+_Answer: TypeAlias = "Response | DriveError | None"
+"""To a request for a copy; None if nobody knows whether Graph has taken it."""
 
 
 class Outcome(NamedTuple):
@@ -198,6 +203,11 @@ class PendingCopies:
         """The monitor URLs of those that have one, by the ids of their sources."""
         return {copy.id: copy.monitor_url for copy in self._copies if copy.monitor_url}
 
+    @property
+    def marks(self) -> dict[str, str]:
+        """What their sources were like, by their ids."""
+        return {copy.id: mark_of(copy.source, copy.contents) for copy in self._copies}
+
     def go_to(self, target: TargetFolder) -> bool:
         """Whether one of them is on its way to a folder."""
         return self._heading_for[target] > 0
@@ -213,24 +223,33 @@ class PendingCopies:
             except DriveError as error:
                 refused += [(copy, error) for copy in copies if copy.target is target]
         copies = [copy for copy in copies if copy.target.ref is not None]
-        in_batches_ = self._is_batching and len(copies) > 1
+        outcomes = yield from self._ask_for(copies)
+        for copy, outcome in zip(copies, outcomes, strict=True):
+            if refusal := self._take(copy, outcome):
+                refused.append((copy, refusal))
+        return refused
+
+    def _ask_for(self, copies: Sequence[PendingCopy]) -> Flow[list[_Answer]]:
+        """
+        Ask for copies in batches, and alone for those that were refused there.
+
+        That copies may be in a batch is nowhere written. Where one is taken alone that was refused in a
+        batch, or a batch is answered as no copy is, there are no batches any more.
+        """
         posts = [self._post(copy) for copy in copies]
-        outcomes = yield from in_batches(posts) if in_batches_ else _together(posts)
-        strange = [
-            copy
-            for copy, outcome in zip(copies, outcomes, strict=True)
-            if in_batches_ and _is_strange(outcome)
-        ]
-        if strange:
+        if not self._is_batching or len(copies) == 1:
+            return (yield from _together(posts))
+        outcomes: list[_Answer] = yield from in_batches(posts)
+        alone = [number for number, outcome in enumerate(outcomes) if _is_refusal(outcome)]
+        answers = yield from _together([self._post(copies[number]) for number in alone])
+        outcomes = [*outcomes]
+        for number, answer in zip(alone, answers, strict=True):
+            outcomes[number] = answer
+        unlike = any(map(_is_without_monitor, outcomes))
+        if unlike or any(not isinstance(answer, DriveError) for answer in answers):
             self._is_batching = False
             yield Pause(0.0, "copies cannot be asked for in batches here: they are asked for one by one")
-        again = []
-        for copy, outcome in zip(copies, outcomes, strict=True):
-            if isinstance(outcome, DriveError) and copy in strange:
-                again.append(copy)
-            elif refusal := self._take(copy, outcome):
-                refused.append((copy, refusal))
-        return refused + ((yield from self.submit(again)) if again else [])
+        return outcomes
 
     def _post(self, copy: PendingCopy) -> Flow[Response | None]:
         """Ask for a copy under a name that nothing has: a second request cannot make a second one."""
@@ -243,9 +262,9 @@ class PendingCopies:
         tries = FRESH_FOLDER_TRIES if copy.target.is_new else 1
         return (yield from post_copy(request, tries=tries))
 
-    def _take(self, copy: PendingCopy, outcome: Response | DriveError | None) -> DriveError | None:
+    def _take(self, copy: PendingCopy, outcome: _Answer) -> DriveError | None:
         """Note the answer to the request for a copy; return the refusal if there is nothing to wait for."""
-        now, target = self._terms.clock(), copy.target
+        now = self._terms.clock()
         copy.requests, copy.submitted, copy.monitor_url = copy.requests + 1, now, None
         if isinstance(outcome, DriveNameConflictError):
             copy.status, copy.ended = CopyStatus("failed", code="nameAlreadyExists"), now
@@ -260,11 +279,20 @@ class PendingCopies:
                 copy.monitor_url = self._terms.hosts.check_monitor(outcome.headers["location"])
             except DriveError as error:
                 return error
-        self._copies.append(copy)
-        self._heading_for[target] += 1
-        self._next_listing.setdefault(target, now + _FIRST_LOOK)
+        self._watch(copy)
         copy.next_look = now + self._first_look(copy)
         return None
+
+    def take_up(self, copy: PendingCopy, copy_id: str) -> None:
+        """Note a copy that is completed, and that an earlier process has asked for."""
+        copy.submitted = copy.ended = self._terms.clock()
+        copy.status = CopyStatus("completed", resource_id=copy_id)
+        self._watch(copy)
+
+    def _watch(self, copy: PendingCopy) -> None:
+        self._copies.append(copy)
+        self._heading_for[copy.target] += 1
+        self._next_listing.setdefault(copy.target, self._terms.clock() + _FIRST_LOOK)
 
     # -- watching them ---------------------------------------------------------------------------------------
 
@@ -280,17 +308,22 @@ class PendingCopies:
         looks = [*(target.read() for target in listed), *(self._poll(copy) for copy in polled)]
         if sought:
             looks.append(self._seek(sought))
-        if looks:
-            yield Together(looks)
-        self._plan_listings(listed, now)
+        outcomes = (yield Together(looks)) if looks else []
+        failed = {
+            target
+            for target, outcome in zip(listed, outcomes, strict=False)
+            if isinstance(outcome, DriveError)
+        }
+        self._plan_listings(listed, failed, now)
         ends = {copy: end for copy in self._copies if (end := self._end_of(copy)) is not None}
         self._copies = [copy for copy in self._copies if copy not in ends]
         for copy in ends:
-            copy.target.give(copy.name)
             self._heading_for[copy.target] -= 1
             if not self._heading_for[copy.target]:
                 del self._heading_for[copy.target], self._next_listing[copy.target]
         outcomes = (yield from in_batches(list(ends.values()))) if ends else []
+        for copy in ends:
+            copy.target.give(copy.name)
         return list(zip(ends, outcomes, strict=True))
 
     def seconds_to_next_look(self) -> float:
@@ -303,12 +336,14 @@ class PendingCopies:
         """Whether to look at all of a folder costs less than to ask for each copy on its way there."""
         return 4 * target.units <= self._heading_for[target]
 
-    def _plan_listings(self, listed: Sequence[TargetFolder], began: float) -> None:
+    def _plan_listings(self, listed: Sequence[TargetFolder], failed: set[TargetFolder], began: float) -> None:
         now = self._terms.clock()
         oldest: dict[TargetFolder, float] = {}
         for copy in self._copies:
             oldest[copy.target] = min(oldest.get(copy.target, now), copy.submitted)
-            copy.is_sought = copy.is_sought or (copy.target in listed and copy.ended < began)
+            copy.is_sought = copy.is_sought or (
+                copy.target in listed and copy.target not in failed and copy.ended < began
+            )
         for target in listed:
             self._next_listing[target] = now + self._pause_after(now - oldest[target])
 
@@ -322,18 +357,25 @@ class PendingCopies:
             self._next_listing[copy.target] = min(now, self._next_listing[copy.target])
 
     def _seek(self, copies: Sequence[PendingCopy]) -> Flow[None]:
-        """Look for copies one by one: by their ids where these are known, else by their names."""
+        """
+        Look for copies one by one: by their ids where these are known, else by their names.
+
+        What an id leads to was seen to be elsewhere: beside the source, and not where it was to go. Then it
+        is not the copy that was asked for, and the name is looked for as well.
+        """
         addresses: list[Address] = []
         for copy in copies:
             folder = copy.target.ref or copy.source.ref
-            item_id = copy.status and copy.status.resource_id
+            item_id = None if copy.is_sought else copy.status and copy.status.resource_id
             addresses.append(ItemRef(folder.drive_id, item_id) if item_id else child(folder, copy.name))
         found = yield from in_batches([find_item(address, self._terms.hosts) for address in addresses])
         now = self._terms.clock()
         for copy, item in zip(copies, found, strict=True):
             copy.next_look = now + self._pause_after(now - (copy.ended or copy.submitted))
             copy.is_sought = copy.is_sought or not isinstance(item, DriveError)
-            if item is not None and not isinstance(item, DriveError):
+            folder = copy.target.ref or copy.source.ref
+            is_there = item is not None and not isinstance(item, DriveError) and item.is_in(folder)
+            if is_there and same_name(item.name or copy.name, copy.name):
                 copy.target.learn(copy.name, item)
 
     @property
@@ -376,7 +418,8 @@ class PendingCopies:
             if not copy.is_seen and copy.status is None:
                 copy.is_seen, copy.next_look = True, self._terms.clock()
         if status is not None and status.is_name_conflict:
-            return self._settle(copy)
+            is_over = there is not None or self._silence_of(copy) > READ_BACK_SECONDS
+            return self._settle(copy, there) if is_over else None
         error = self._failure_of(copy)
         return None if error is None else self._fail(copy, error)
 
@@ -387,7 +430,7 @@ class PendingCopies:
             return DriveCopyFailedError(copy.status.told, code=copy.status.code)
         if now - copy.submitted > self._terms.copy_timeout:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
-        silence = now - (copy.ended or copy.submitted) if copy.is_sought else 0.0
+        silence = self._silence_of(copy)
         if copy.state == "completed" and silence > READ_BACK_SECONDS:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
         if copy.refusal is not None and silence > DOUBT_SECONDS:
@@ -395,6 +438,10 @@ class PendingCopies:
         if (copy.monitor_url is None or copy.state == "unknown") and silence > FORGOTTEN_SECONDS:
             return DriveCopyUnknownError("nobody can say what became of its copy; it may still come")
         return None
+
+    def _silence_of(self, copy: PendingCopy) -> float:
+        """Return for how long a copy was not to be seen, though it was looked for."""
+        return self._terms.clock() - (copy.ended or copy.submitted) if copy.is_sought else 0.0
 
     def _fail(self, copy: PendingCopy, error: DriveError) -> Flow[End]:
         yield from ()
@@ -426,14 +473,22 @@ class PendingCopies:
         return [Outcome("copied", copy.found, copy=there.bare, is_shown=is_shown)]
 
     def _arrive_whole(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
-        """Hold a folder's copy against its source."""
-        listing = Listing(there.ref, self._terms.hosts)
-        copies: dict[str, DriveItem] = {}
-        while listing:
-            for path, item in (yield from listing.read()):
-                copies[path.casefold()] = item
+        """
+        Hold a folder's copy against its source.
+
+        Folders were seen to fill for a while after they were completed:
+        https://github.com/OneDrive/onedrive-api-docs/issues/1239
+        """
         contents = copy.contents or {}
-        wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
+        for pause in (*_PAUSES_WHILE_IT_FILLS, None):
+            copies: dict[str, DriveItem] = {}
+            listing = Listing(there.ref, self._terms.hosts)
+            while listing:
+                copies |= {fold(path): item for path, item in (yield from listing.read())}
+            wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
+            if not wrong or copy.state != "completed" or pause is None:
+                break
+            yield Pause(pause)
         if wrong:
             return NotWhole(there.ref, f"{len(wrong)} of {len(contents)} documents have not arrived with it")
         return [
@@ -450,10 +505,9 @@ class PendingCopies:
             return False
         return not self._terms.verify or is_same_file(there, source)
 
-    def _settle(self, copy: PendingCopy) -> Flow[End]:
-        """Find out whether what has the name is the copy: an earlier request may have made it."""
-        terms, folder = self._terms, copy.target.ref or copy.source.ref
-        there = yield from find_item(child(folder, copy.name), terms.hosts)
+    def _settle(self, copy: PendingCopy, there: DriveItem | None) -> Flow[End]:
+        """Decide whether what has the name is the copy: an earlier request may have made it."""
+        terms = self._terms
         if copy.contents is not None:
             is_folder = there is not None and there.is_folder
             return NotWhole(there.ref if there and is_folder else None, "its name is taken")
@@ -463,9 +517,21 @@ class PendingCopies:
             if terms.conflict_behavior == SKIP:
                 is_shown = terms.verify and is_same_content(there, copy.source)
                 return [Outcome("there", copy.found, copy=there.bare, is_shown=is_shown)]
-        if there is None or terms.conflict_behavior != "rename" or copy.requests >= MAX_REQUESTS:
+        if there is None:
+            raise DriveCopyFailedError(
+                f"{copy.name!r} is taken, says Graph, by something that is not to be seen"
+            )
+        if terms.conflict_behavior != "rename" or copy.requests >= MAX_REQUESTS:
             raise DriveCopyFailedError(f"{copy.name!r} was taken meanwhile, by another content")
         return Taken(there)
+
+
+def mark_of(source: DriveItem, contents: Mapping[str, Found] | None) -> str:
+    """Return what tells whether something has changed since: its eTag, or those of all in a folder."""
+    if contents is None:
+        return source.etag or ""
+    told = sorted(f"{found.item.ref.item_id} {found.item.etag}" for found in contents.values())
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def is_same_content(copy: DriveItem, source: DriveItem) -> bool:
@@ -473,11 +539,15 @@ def is_same_content(copy: DriveItem, source: DriveItem) -> bool:
     return None not in source.content and copy.content == source.content
 
 
-def _is_strange(outcome: Response | DriveError | None) -> bool:
-    """Whether a request for a copy was answered, in a batch, as no copy is."""
-    if isinstance(outcome, DriveRequestError):
-        return outcome.status in _NOT_IN_BATCHES
-    return outcome is None or (not isinstance(outcome, DriveError) and "location" not in outcome.headers)
+def _is_refusal(outcome: _Answer) -> bool:
+    """Whether a request was refused, for whatever it was, or for being in a batch."""
+    passing = isinstance(outcome, (DriveThrottledError, DriveServiceError)) and outcome.status != 501
+    return isinstance(outcome, DriveRequestError) and not passing
+
+
+def _is_without_monitor(outcome: _Answer) -> bool:
+    """Whether a request was accepted, but not as those for copies are."""
+    return not isinstance(outcome, DriveError) and outcome is not None and "location" not in outcome.headers
 
 
 def _goes_across(copy: PendingCopy) -> bool:
@@ -485,6 +555,6 @@ def _goes_across(copy: PendingCopy) -> bool:
     return target is not None and not same_drive(copy.source.ref.drive_id, target.drive_id)
 
 
-def _together(flows: Sequence[Flow[Response | None]]) -> Flow[list[Response | DriveError | None]]:
-    outcomes: list[Response | DriveError | None] = yield Together(flows)
+def _together(flows: Sequence[Flow[Response | None]]) -> Flow[list[_Answer]]:
+    outcomes: list[_Answer] = (yield Together(flows)) if flows else []
     return outcomes

@@ -1,7 +1,7 @@
 """
 Which of the items below a folder are meant.
 
-Names are compared without their case, as Graph's drives do.
+Names are compared without their case and their Unicode form, as Graph's drives do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.protocol.addresses import fold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,8 +60,8 @@ class Selection:
         """Whether an item is meant. One whose time or size is not known is not, where that counts."""
         return (
             self.kind in {"all", _kind(item)}
-            and (not self.pattern or self._pattern.fullmatch(path) is not None)
-            and not (self.exclude and self._exclude.fullmatch(path))
+            and (not self.pattern or self._pattern.fullmatch(fold(path)) is not None)
+            and not (self.exclude and self._exclude.fullmatch(fold(path)))
             and _is_between(item.modified, self.modified_after, self.modified_before)
             and _is_between(item.created, self.created_after, self.created_before)
             and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, and_most=True))
@@ -121,11 +122,12 @@ def _is_between(
 
 
 def _compile(globs: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_translate(glob)})" for glob in globs), re.IGNORECASE | re.DOTALL)
+    return re.compile("|".join(f"(?:{_translate(glob)})" for glob in globs), re.DOTALL)
 
 
 def _translate(glob: str) -> str:
-    return "".join(_MEANINGS.get(piece) or _literally(piece) for piece in _PIECES.findall(glob.strip("/")))
+    pieces = _PIECES.findall(fold(glob).strip("/"))
+    return "".join(_MEANINGS.get(piece) or _literally(piece) for piece in pieces)
 
 
 def _literally(piece: str) -> str:

@@ -6,10 +6,16 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveError,
+    DriveRequestError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.addresses import fold
 from airflow_provider_drive.protocol.batching import in_batches
 from airflow_provider_drive.protocol.finding import ensure_folder, find_item, make_folder
-from airflow_provider_drive.protocol.items import child
+from airflow_provider_drive.protocol.items import child, unnumbered
 from airflow_provider_drive.protocol.listing import Listing
 
 if TYPE_CHECKING:
@@ -21,6 +27,17 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Flow
 
 UNITS_OF_A_PAGE, ITEMS_OF_A_PAGE = 2, 200
+
+
+def own_fault(error: DriveError) -> DriveError:
+    """
+    Return an error that is about one item or folder.
+
+    :raises DriveError: If it is about all of them: without a login, a network or patience none fares better.
+    """
+    if isinstance(error, DriveRequestError) and not isinstance(error, DriveThrottledError):
+        return error
+    raise error
 
 
 @dataclass(eq=False, slots=True)
@@ -47,6 +64,7 @@ class TargetFolder:
     is_read: bool = False
     there: dict[str, DriveItem] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
+    _numbered: dict[str, list[DriveItem]] | None = None
 
     def path_of(self, name: str) -> str:
         """Return the path that a name here has, or would have, below the folder whose address is known."""
@@ -54,40 +72,66 @@ class TargetFolder:
 
     def get(self, name: str) -> DriveItem | None:
         """Return what is known to have a name here."""
-        return self.there.get(name.casefold())
+        return self.there.get(fold(name))
+
+    def is_given(self, name: str) -> bool:
+        """Whether a name belongs to a document of this archive, done or on its way."""
+        return fold(name) in self.given
+
+    def is_taken(self, name: str) -> bool:
+        """Whether nothing else can have a name here."""
+        return self.is_given(name) or self.get(name) is not None
+
+    def renamed(self, name: str) -> list[DriveItem]:
+        """Return what has a name here, or that name with a number."""
+        if self._numbered is None:
+            self._numbered = {}
+            for item in self.there.values():
+                for wanted in unnumbered(item.name or ""):
+                    self._numbered.setdefault(fold(wanted), []).append(item)
+        return self._numbered.get(fold(name), [])
 
     def learn(self, name: str, item: DriveItem) -> None:
         """Note what has a name here."""
-        self.there[name.casefold()] = item.bare
+        self.there[fold(name)], self._numbered = item.bare, None
 
     def give(self, name: str) -> None:
         """Note that a name belongs to a document that is done: what has it need not be known any more."""
-        self.there.pop(name.casefold(), None)
-        self.given.add(name.casefold())
+        self.there.pop(fold(name), None)
+        self.given.add(fold(name))
 
     def forget(self) -> None:
         """Forget what is here: there may be thousands of folders, with thousands of items."""
-        self.there, self.given, self.is_read = {}, set(), False
+        self.there, self.given, self.is_read, self._numbered = {}, set(), False, None
 
     @property
     def units(self) -> int:
         """What it costs to list it."""
         return UNITS_OF_A_PAGE * max(1, math.ceil(self.count / ITEMS_OF_A_PAGE))
 
-    def see(self, names: Sequence[str]) -> Flow[None]:
-        """Learn what has some names: by a listing, or name by name if that costs less."""
-        folder = self.ref
+    def see(self, names: Sequence[str]) -> Flow[dict[str, DriveError]]:
+        """
+        Learn what has some names: by a listing, or name by name if that costs less.
+
+        :return: What went wrong with some of them.
+        :raises DriveError: If it is not for the sake of a name.
+        """
+        folder, faults = self.ref, {}
         if folder is None or self.is_read:
-            return
+            return {}
         if self.units <= len(names):
-            yield from self.read()
-            return
+            try:
+                yield from self.read()
+            except DriveRequestError as error:
+                return dict.fromkeys(names, own_fault(error))
+            return {}
         found = yield from in_batches([find_item(child(folder, name), self.hosts) for name in names])
         for name, item in zip(names, found, strict=True):
             if isinstance(item, DriveError):
-                raise item
-            if item is not None:
+                faults[name] = own_fault(item)
+            elif item is not None:
                 self.learn(name, item)
+        return faults
 
     def read(self) -> Flow[None]:
         """Read all that is here."""
@@ -97,8 +141,8 @@ class TargetFolder:
         listing = Listing(self.ref, self.hosts, recursive=False)
         while listing:
             page = yield from listing.read()
-            there |= {found.path.casefold(): found.item for found in page}
-        self.there, self.is_read, self.count = there, True, len(there)
+            there |= {fold(found.path): found.item for found in page}
+        self.there, self.is_read, self.count, self._numbered = there, True, len(there), None
 
     def ensure(self) -> Flow[ItemRef]:
         """Return the folder; make it, and those above it, if it is not there."""

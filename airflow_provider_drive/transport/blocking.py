@@ -82,6 +82,8 @@ def _run_together(
         try:
             return run(flow, session, keep)
         except DriveError as error:
+            if session.stopped:
+                raise
             return error
         except BaseException:
             session.stopped = True

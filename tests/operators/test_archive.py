@@ -3,21 +3,27 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
+    DriveAccessDeniedError,
     DriveAddressError,
     DriveArchiveError,
     DriveArgumentError,
+    DriveError,
     DriveNameConflictError,
     DriveResponseError,
 )
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol import archiving, pending
+from airflow_provider_drive.protocol import archiving, listing, pending, targets
+from airflow_provider_drive.transport import blocking
+from airflow_provider_drive.transport.blocking import Session
 
 TREE = {
     "a.txt": b"a",
@@ -181,6 +187,46 @@ class TestWhatIsCopied:
         assert summary["copied"] == 5
         assert personal.find("Out/2025/q1/d.txt").size == 4
 
+    @pytest.mark.parametrize("pattern", [None, "**"])
+    @pytest.mark.parametrize("where", ["In/old", "In/2025/old", "In/2025/older/old"])
+    def test_an_archive_inside_the_source_that_is_not_there_yet(
+        self, worker, parameters, source, legal, tenant, where, pattern
+    ):
+        parameters |= {"destination": f"drives/{legal.id}/root:/{where}", "pattern": pattern}
+        summary = worker.run(DriveArchiveOperator, **parameters)
+
+        assert summary["copied"] == 5
+        made = {path.removeprefix(f"{where}/") for path, size in legal.tree().items() if size is not None}
+        assert made == {f"In/{path}" for path in TREE} | TREE.keys()
+
+    def test_a_folder_that_is_said_to_be_empty(self, run, out, held, monkeypatch):
+        read = listing.read_item
+
+        def wrong(value, *args, **options):
+            return replace(read(value, *args, **options), child_count=0)
+
+        monkeypatch.setattr(listing, "read_item", wrong)
+        assert run()["copied"] == 5
+        assert held() == SIZES
+
+    @pytest.mark.parametrize("behavior", ["skip", "rename"])
+    def test_an_item_that_is_given_twice_is_copied_once(
+        self, worker, parameters, source, out, ids, held, behavior
+    ):
+        item = {**ids(source.drive.find("In/a.txt")), "name": "a.txt"}
+        changes = {"source": None, "items": [item, item], "conflict_behavior": behavior}
+        summary = worker.run(DriveArchiveOperator, **parameters | changes)
+
+        assert (summary["copied"], summary["failed"]) == (1, 0)
+        assert held() == {"a.txt": 1}
+
+    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, held):
+        legal.put("In/Pru\u0308fung.txt", b"x")
+        archive.put("Out/Pr\u00fcfung.txt", b"another")
+        with pytest.raises(DriveArchiveError, match="is there already, with another content"):
+            run(pattern="pr\u00fc*")
+        assert run(pattern="pr*", exclude="PR\u00dc*")["failed"] == 0
+
 
 class TestWhatIsThere:
     def test_a_second_run_copies_nothing(self, run, out, held, tenant):
@@ -228,6 +274,22 @@ class TestWhatIsThere:
         assert run(keep_structure=False, conflict_behavior="rename", pattern="**/a.txt")["copied"] == 2
         assert {"a.txt", "a 1.txt"} <= held().keys()
 
+    @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
+    def test_what_is_in_its_place_already_is_left_alone(self, worker, parameters, legal, ids, behavior):
+        items = [{**ids(legal.put(f"Out/{name}", b"the only one")), "name": name} for name in ("a", "b")]
+        items.append({**ids(legal.put("In/c", b"c")), "name": "c"})
+        changes = {
+            "source": None,
+            "items": items,
+            "destination": f"drives/{legal.id}/root:/Out",
+            "conflict_behavior": behavior,
+            "delete_source": True,
+        }
+        summary = worker.run(DriveArchiveOperator, **parameters | changes)
+
+        assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
+        assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
+
 
 class TestDeletion:
     def test_originals_whose_copies_are_whole_are_deleted(self, run, out, held, legal):
@@ -267,6 +329,50 @@ class TestDeletion:
     def test_not_unseen(self, run, out):
         with pytest.raises(DriveArgumentError, match="nothing is deleted unseen"):
             run(delete_source=True, verify=False)
+
+    @pytest.mark.parametrize("pattern", [None, "**"])
+    def test_what_only_a_monitor_has_shown_before_the_deferral(
+        self, run, worker, out, legal, tenant, pattern
+    ):
+        tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
+        legal.put("In/2026/f.docx", b"ffffff")
+        assert run(deferrable=True, delete_source=True, pattern=pattern)["deleted"] == 6
+
+    def test_the_same_after_several_deferrals(self, run, out, legal, tenant, monkeypatch):
+        monkeypatch.setattr(archiving, "MOST_PENDING", 3)
+        tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
+        for number in range(6):
+            legal.put(f"In/{number}.docx", b"%d" % number)
+        assert run(deferrable=True, delete_source=True, pattern="*.docx")["deleted"] == 6
+
+    @pytest.mark.parametrize("pattern", [None, "**"])
+    def test_what_is_edited_while_the_triggerer_waits_is_kept(
+        self, run, worker, out, legal, tenant, monkeypatch, pattern
+    ):
+        tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
+        defer = DriveArchiveOperator.defer
+
+        def edit(*args, **options):
+            legal.put("In/2026/e.docx", b"edited")
+            return defer(*args, **options)
+
+        monkeypatch.setattr(DriveArchiveOperator, "defer", edit)
+        summary = run(deferrable=True, delete_source=True, pattern=pattern, max_failures=1)
+
+        assert summary["deleted"] == 4
+        assert legal.find("In/2026/e.docx").size == 6
+
+    def test_a_copy_that_is_beside_its_source_is_none(self, worker, parameters, source, legal, tenant):
+        tenant.next_copies.append(CopyBehaviour(misplaced=True))
+        parameters |= {
+            "destination": f"drives/{legal.id}/root:/Out",
+            "pattern": "a.txt",
+            "delete_source": True,
+        }
+        legal.mkdir("Out")
+        with pytest.raises(DriveArchiveError, match="not to be seen"):
+            worker.run(DriveArchiveOperator, **parameters)
+        assert legal.find("In/a.txt") is not None
 
 
 class TestManifest:
@@ -489,6 +595,112 @@ class TestFaults:
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
         assert [call.status for call in tenant.journal if call.status == 429] == []
 
+    @pytest.mark.parametrize("status", [400, 403, 423, 500])
+    def test_a_name_that_cannot_be_looked_up(self, run, out, held, tenant, archive, monkeypatch, status):
+        archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
+        monkeypatch.setattr(targets, "UNITS_OF_A_PAGE", 99)  # to look up a name costs less
+        tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
+        summary = run(pattern="**", max_failures=1)
+
+        assert (summary["copied"], summary["failed"]) == (4, 1)
+        assert summary["failures"][0]["path"] == "b.bin"
+
+    @pytest.mark.parametrize(("status", "failed"), [(403, 1), (404, 0)])
+    @pytest.mark.parametrize("pattern", [None, "**"])
+    def test_a_folder_that_cannot_be_read(self, run, out, legal, tenant, status, failed, pattern):
+        folder = legal.find("In/2026")
+        tenant.faults.append(Fault("GET", rf"items/{folder.id}/children$", status=status, times=20))
+        summary = run(pattern=pattern, max_failures=1)
+
+        assert (summary["copied"], summary["failed"]) == (4, failed)
+        assert [failure["path"] for failure in summary["failures"]] == ["2026"] * failed
+
+    @pytest.mark.parametrize("status", [403, 423])
+    def test_a_folder_of_the_destination_that_cannot_be_read(
+        self, run, out, archive, ids, tenant, status, worker, parameters, source, monkeypatch
+    ):
+        folder = archive.mkdir("Out/2025")
+        tenant.faults.append(Fault("GET", rf"items/{folder.id}", status=status, times=20))
+        for behavior in ("skip", "rename"):
+            summary = run(conflict_behavior=behavior, max_failures=9, pattern="2025/*")
+            assert {failure["path"] for failure in summary["failures"]} == {"2025/c.txt", "2025/q1"}
+
+    def test_a_source_that_cannot_be_read(self, run, out, source, tenant):
+        tenant.faults.append(Fault("GET", rf"items/{source.id}/children$", status=403, times=20))
+        with pytest.raises(DriveAccessDeniedError):
+            run(pattern="**")
+
+    def test_a_long_wait_that_graph_asks_for_is_no_failure(self, run, out, held, tenant, monkeypatch):
+        pauses = []
+        monkeypatch.setattr(Session, "pause", lambda _, pause: pauses.append(pause.seconds))
+        monkeypatch.setattr(blocking, "held", lambda _: None)
+        tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
+        assert run(pattern="**")["copied"] == 5
+        assert archiving.SECONDS_OF_A_LULL in pauses
+
+    def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
+        monkeypatch.setattr(Session, "pause", lambda *_: None)
+        tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=999))
+        with pytest.raises(DriveArchiveError, match="5 documents"):
+            run(pattern="**")
+
+    @pytest.mark.parametrize("status", [403, 404, 409, 415, 423, 501])
+    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(self, run, out, held, tenant, status):
+        tenant.witness = lambda request: (
+            Fault(status=status) if request.is_batched and request.path.endswith("/copy") else None
+        )
+        assert run(pattern="**")["copied"] == 5
+        assert held() == SIZES
+
+    def test_what_is_refused_for_its_own_sake_leaves_the_others_in_batches(
+        self, run, out, held, tenant, legal
+    ):
+        items = [legal.put(f"In/{number}.bin", b"%d" % number) for number in range(199)]
+        tenant.faults.append(Fault("POST", rf"{items[0].id}/copy$", status=423, times=9))
+        assert run(pattern="*.bin", max_failures=1)["failed"] == 1
+        assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
+
+    def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(self, run, out, tenant, archive, monkeypatch):
+        monkeypatch.setattr(targets, "UNITS_OF_A_PAGE", 99)
+        archive.put("Out/a.txt", b"a")
+        looks = iter([404, 404])
+
+        def lag(request):
+            if request.method == "GET" and request.path.endswith(":/a.txt"):
+                return next((Fault(status=status, code="itemNotFound") for status in looks), None)
+            return None
+
+        tenant.witness = lag
+        monkeypatch.setattr(pending, "READ_BACK_SECONDS", 5.0)
+        summary = run(pattern="a.txt")
+        assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
+
+    def test_a_folder_that_still_fills_when_it_is_completed(self, run, held, tenant, source, monkeypatch):
+        monkeypatch.setattr(pending, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
+        hidden = []
+
+        def hide(request):
+            if request.method == "GET" and "/children" in request.path and tenant.jobs and not hidden:
+                hidden.append(request.path)
+                return Fault(status=200, kind="garbage", body=b'{"value": []}')
+            return None
+
+        tenant.witness = hide
+        assert run()["copied"] == 5
+        assert len(tenant.jobs) == 1
+
+    def test_a_task_that_is_stopped_ends(self, worker, parameters, source, out, tenant):
+        tenant.copies = CopyBehaviour(seconds=60)
+        operator = DriveArchiveOperator(task_id="task", **parameters)
+
+        def stop(request):
+            if request.door == "monitor" or "/children" in request.path:
+                operator.on_kill()
+
+        tenant.witness = stop
+        with pytest.raises(DriveError, match="was stopped"):
+            operator.execute(worker.context)
+
 
 class TestDeaths:
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
@@ -522,6 +734,19 @@ class TestDeaths:
         task.die("GET", "/operations/", answered=True)
         assert task.run()["copied"] == 5
         assert held() == SIZES
+
+    @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
+    def test_before_airflow_3_3_the_begin_of_the_dag_run_is_what_is_known(
+        self, worker, parameters, source, out, held, tenant, behavior
+    ):
+        begun = datetime.now(UTC) - timedelta(seconds=1)
+        parameters |= {"conflict_behavior": behavior, "pattern": "**"}
+        worker.run(DriveArchiveOperator, **parameters)
+        worker.context["dag_run"] = SimpleNamespace(start_date=begun)
+        worker.ti.try_number = 2
+        assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
+        assert held() == SIZES
+        assert len(tenant.jobs) == 5
 
     def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
         task = resumable(conflict_behavior="fail")
