@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from airflow_provider_drive.emulator.assertions import check_credential
 from airflow_provider_drive.emulator.denials import Denied
@@ -58,7 +59,24 @@ def _serve(tenant: Tenant, request: Request) -> Answer:
 
 
 def _form(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
+    return dict(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True)) | _basic(request)
+
+
+def _basic(request: Request) -> dict[str, str]:
+    """
+    Read an application's credentials from the header ``Authorization``.
+
+    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow allows that as in
+    RFC 6749, section 2.3.1: each is form-encoded, and both together are in base64.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        name, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
+    except ValueError:  # no base64, or no UTF-8
+        return {}
+    return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
 
 
 def _instances(tenant: Tenant, request: Request) -> Answer:

@@ -1,9 +1,9 @@
 """
 What an archive takes, beside what else a Dag could use: requests, resource units, and time.
 
-``python tests/benchmarks/archive.py [--documents 1000] [--only wire whole …]`` prints a table for each case,
-and writes it into ``docs/benchmarks.md``. Each contender is a process of its own, and all are served by one
-emulator, with the same time for each copy.
+``PYTHONPATH=tests python tests/benchmarks/archive.py [--documents 1000] [--only wire whole …]`` prints a
+table for each case, and writes it into ``docs/benchmarks.md``. Each contender is a process of its own, and
+all are served by one emulator, with the same time for each copy.
 """
 
 import argparse
@@ -39,6 +39,16 @@ def wire(emulator, documents):
         ("rclone copy", lambda: Field(emulator, documents, 5.0).rclone(), "yes"),
         ("HTTP provider, poke each 5 s", lambda: Field(emulator, documents, 5.0).http(), "no"),
         ("MSGraphAsyncOperator, look each 5 s", lambda: Field(emulator, documents, 5.0).stock(), "no"),
+        (
+            "ObjectStoragePath, in one drive",
+            lambda: Field(emulator, documents, 5.0, one_drive=True).object_storage(),
+            "no",
+        ),
+        (
+            "ObjectStoragePath, between drives: through the worker",
+            lambda: Field(emulator, documents, 5.0).object_storage(),
+            "no",
+        ),
     ]
     rows = []
     for name, run, shown in runs:
@@ -80,6 +90,10 @@ def delay(emulator, documents):
         ),
         ("HTTP provider, poke each 5 s", lambda: Field(emulator, documents, seconds).http()),
         ("MSGraphAsyncOperator, look each 5 s", lambda: Field(emulator, documents, seconds).stock()),
+        (
+            "ObjectStoragePath, in one drive",
+            lambda: Field(emulator, documents, seconds, one_drive=True).object_storage(),
+        ),
     ):
         result = run()
         rows.append([name, f"{result.delay:.2f} s", f"{result.delay / seconds:.1%}", f"{result.polls:.2f}"])

@@ -11,10 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from transport.proxy import Proxy
+
 from airflow_provider_drive.emulator import CopyBehaviour
 
 HERE = Path(__file__).parent / "contenders"
 PEERS = ".venv-peers/bin/python"
+FIXED_HOSTS = "graph.microsoft.com", "login.microsoftonline.com"  # msgraphfs has them in its source
 UNLIMITED = 1_000_000
 TOGETHER = 100
 """Documents that a peer has under way at the same time; ours decides by itself."""
@@ -40,13 +43,17 @@ class Field:
 
     :param copy_seconds: How long each copy takes.
     :param budget: Resource units a minute that the tenant gives. Default is that it does not count.
+    :param one_drive: Whether both folders are in one drive. Default is that they are not.
     """
 
-    def __init__(self, emulator, documents, copy_seconds, *, budget=None, ending="bin", whole=False):
+    def __init__(
+        self, emulator, documents, copy_seconds, *, budget=None, ending="bin", whole=False, one_drive=False
+    ):
         self.emulator, self.documents, self.budget = emulator, documents, budget
         emulator.reset()
         self.tenant = tenant = emulator.tenant
-        legal, archive = tenant.drive("legal"), tenant.drive("archive")
+        legal = tenant.drive("legal")
+        archive = legal if one_drive else tenant.drive("archive")
         self.items = [legal.put(f"in/{number:06}.{ending}", b"x%d" % number) for number in range(documents)]
         self.source, self.out = legal.find("in"), archive.mkdir("all" if whole else "all/out")
         tenant.copies = CopyBehaviour(seconds=copy_seconds)
@@ -73,6 +80,23 @@ class Field:
     def http(self, interval=5.0):
         """Run the HTTP provider."""
         return self._run([PEERS, HERE / "http_provider.py"], self._peers(), interval)
+
+    def object_storage(self):
+        """Run ObjectStoragePath, with a connection for each drive. A proxy leads it to the emulator."""
+        names = {self.out.drive.id: "destination"} | {self.source.drive.id: "source"}  # or one for both
+        given = {**self.emulator.connection(), "conn_type": "msgraph", "host": self.tenant.tenant_id}
+        environment = {
+            f"AIRFLOW_CONN_{name.upper()}": json.dumps({**given, "extra": {"drive_id": drive}})
+            for drive, name in names.items()
+        }
+        urls = f"msgd://{names[self.source.drive.id]}@in", f"msgd://{names[self.out.drive.id]}@all/out"
+        place = f"localhost:{self.emulator.port}"
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Proxy(self.emulator.ca_file, FIXED_HOSTS, place) as proxy,
+        ):
+            environment |= {"HTTPS_PROXY": proxy.url, "SSL_CERT_FILE": proxy.bundle(folder)}
+            return self._run([PEERS, HERE / "object_storage.py", *urls], environment, 1.0)
 
     def rclone(self):
         """Run ``rclone copy`` on the server's side. It asks each monitor every second."""

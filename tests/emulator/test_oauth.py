@@ -90,6 +90,26 @@ def test_a_wrong_secret_or_application_is_refused(sign_in, credential, client_id
     assert answer["error_description"].startswith(f"AADSTS{number}: ")
 
 
+def test_credentials_may_be_in_the_header_form_encoded(emulator, tenant, http):
+    url = f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
+    form = {"grant_type": "client_credentials", "scope": SCOPES[0]}
+
+    def asked(secret):
+        return http.post(url, form, auth=(tenant.client_id, secret)).json()
+
+    assert "access_token" in asked(tenant.client_secret)
+    assert "access_token" in asked(tenant.client_secret.replace("~", "%7E"))
+    assert asked("wrong")["error_codes"] == [7000215]
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic %%%", "Basic //8="])
+def test_a_header_that_cannot_be_read_names_no_application(emulator, tenant, http, header):
+    url = f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
+    form = {"grant_type": "client_credentials", "scope": SCOPES[0]}
+    answer = http.post(url, form, headers={"Authorization": header})
+    assert answer.json()["error_codes"] == [700016]
+
+
 def test_an_unknown_tenant_is_refused(emulator, tenant, http, sign_in):
     with pytest.raises(ValueError, match="Unable to get authority configuration"):
         sign_in(tenant.client_secret, "nowhere.onmicrosoft.com")

@@ -6,7 +6,6 @@ A proxy leads each of these names to the emulator, so that the connection says n
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,11 +26,9 @@ def internet(emulator):
 
 
 @pytest.fixture
-def logs_in(emulator, tenant, connect, internet, tmp_path, request):
+def logs_in(tenant, connect, internet, tmp_path, request):
     """Write a connection that logs in so in such a cloud."""
-    bundle = tmp_path / "bundle.pem"
-    internet.ca.cert_pem.write_to_path(bundle)
-    bundle.write_bytes(bundle.read_bytes() + Path(emulator.ca_file).read_bytes())  # for managed identities
+    bundle = internet.bundle(tmp_path)  # managed identities go past it
 
     def write(kind, cloud):
         fields = FIELDS[kind](request)
@@ -41,7 +38,7 @@ def logs_in(emulator, tenant, connect, internet, tmp_path, request):
             else {"authority": None, "host": "", "cloud": cloud}
         )
         proxies = {"https": internet.url}
-        connect(**{"auth_type": kind, "verify": str(bundle), "proxies": proxies, **place, **fields})
+        connect(**{"auth_type": kind, "verify": bundle, "proxies": proxies, **place, **fields})
 
     return write
 

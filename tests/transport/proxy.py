@@ -5,6 +5,7 @@ import base64
 import ssl
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import trustme
 
@@ -33,6 +34,8 @@ class Proxy:
         self.asked = []
         self.credentials = self.refusal = None
         self.hangs = False
+        self._serving = set()
+        self._ca_file = ca_file
         self._outward = ssl.create_default_context(cafile=ca_file)
         self._inward = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert(*names).configure_cert(self._inward)
@@ -57,6 +60,12 @@ class Proxy:
         """Give its URL with a user and password, percent-encoded as URLs have them."""
         return self.url.replace("://", f"://{credentials}@")
 
+    def bundle(self, folder):
+        """Write what verifies both who goes through it and who goes past it, and give its path."""
+        path = Path(folder, "bundle.pem")
+        path.write_bytes(self.ca.cert_pem.bytes() + Path(self._ca_file).read_bytes())
+        return str(path)
+
     async def _end(self):
         self._server.close()
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -65,6 +74,7 @@ class Proxy:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader, writer):
+        self._serving.add(asyncio.current_task())  # the loop holds none: one could be collected as it waits
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, target, _ = head.splitlines()[0].split()

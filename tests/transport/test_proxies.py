@@ -4,7 +4,6 @@
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 import trustme
@@ -100,9 +99,7 @@ class TestATask:
     def test_a_redirect_leads_through_the_proxy_too_but_to_excepted_hosts(
         self, connect, proxy, host, tenant, foreign, emulator, tmp_path, name
     ):
-        bundle = tmp_path / "both.pem"
-        bundle.write_bytes(Path(proxy.ca_file).read_bytes() + Path(emulator.ca_file).read_bytes())
-        connect(verify=str(bundle), proxies={"https": proxy.url, "no_proxy": "127.0.0.1"})
+        connect(verify=proxy.bundle(tmp_path), proxies={"https": proxy.url, "no_proxy": "127.0.0.1"})
         elsewhere = f"{name}:{foreign.port}"
         tenant.faults.append(Fault(where="graph", kind="redirect", location=f"https://{elsewhere}/v1.0/x"))
 
