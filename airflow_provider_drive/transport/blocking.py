@@ -82,8 +82,6 @@ def _run_together(
         try:
             return run(flow, session, keep)
         except DriveError as error:
-            if session.stopped:
-                raise
             return error
         except BaseException:
             session.stopped = True
@@ -91,10 +89,15 @@ def _run_together(
 
     with ThreadPoolExecutor(max_workers=MAX_THREADS, thread_name_prefix="drive") as pool:
         try:
-            return list(pool.map(outcome, flows))
+            outcomes = list(pool.map(outcome, flows))
         except BaseException:  # the task is to end now: let no thread begin anything more
             session.stopped = True
             raise
+    if session.stopped:
+        for error in outcomes:
+            if isinstance(error, DriveError):
+                raise error  # no flow is to take it for the outcome of one request
+    return outcomes
 
 
 class Session:
