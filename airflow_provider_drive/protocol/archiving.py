@@ -623,7 +623,7 @@ class _Archive:
             self._report(Outcome("failed", found, reason=f"{name!r} is there already, with another content"))
 
     def _plan(self, found: Found, target: TargetFolder, name: str, final_name: str) -> None:
-        target.given.add(fold(name))
+        target.plan(name, final_name)
         if self._order.dry_run:
             self._report(Outcome("planned", found, to=target.path_of(final_name)))
         else:

@@ -322,8 +322,9 @@ class PendingCopies:
             if not self._heading_for[copy.target]:
                 del self._heading_for[copy.target], self._next_listing[copy.target]
         outcomes = (yield from in_batches(list(ends.values()))) if ends else []
-        for copy in ends:
-            copy.target.give(copy.name)
+        for copy, outcome in zip(ends, outcomes, strict=True):
+            if isinstance(outcome, list):
+                copy.target.give(copy.name)
         return list(zip(ends, outcomes, strict=True))
 
     def seconds_to_next_look(self) -> float:

@@ -52,6 +52,7 @@ class TargetFolder:
     :param there: What is known to be in it, by its name in one case.
     :param is_read: Whether that was all, when it was listed.
     :param given: Names that belong to documents of this archive, done or on their way.
+    :param awaited: Those of them that are on their way.
     """
 
     name: str
@@ -64,6 +65,7 @@ class TargetFolder:
     is_read: bool = False
     there: dict[str, DriveItem] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
     _numbered: dict[str, list[DriveItem]] | None = None
 
     def path_of(self, name: str) -> str:
@@ -95,14 +97,21 @@ class TargetFolder:
         """Note what has a name here."""
         self.there[fold(name)], self._numbered = item.bare, None
 
+    def plan(self, name: str, final_name: str) -> None:
+        """Note the names of a document that is on its way: when it arrives, and in the end."""
+        self.given |= {fold(name), fold(final_name)}
+        self.awaited.add(fold(name))
+
     def give(self, name: str) -> None:
         """Note that a name belongs to a document that is done: what has it need not be known any more."""
         self.there.pop(fold(name), None)
+        self.awaited.discard(fold(name))
         self.given.add(fold(name))
 
     def forget(self) -> None:
         """Forget what is here: there may be thousands of folders, with thousands of items."""
-        self.there, self.given, self.is_read, self._numbered = {}, set(), False, None
+        self.there, self.given, self.awaited = {}, set(), set()
+        self.is_read, self._numbered = False, None
 
     @property
     def units(self) -> int:
@@ -134,15 +143,17 @@ class TargetFolder:
         return faults
 
     def read(self) -> Flow[None]:
-        """Read all that is here."""
+        """Read all that is here, and keep what is not done."""
         if self.ref is None:
             return
         there: dict[str, DriveItem] = {}
+        count, done = 0, self.given - self.awaited
         listing = Listing(self.ref, self.hosts, recursive=False)
         while listing:
             page = yield from listing.read()
-            there |= {fold(found.path): found.item for found in page}
-        self.there, self.is_read, self.count, self._numbered = there, True, len(there), None
+            count += len(page)
+            there |= {name: found.item for found in page if (name := fold(found.path)) not in done}
+        self.there, self.is_read, self.count, self._numbered = there, True, count, None
 
     def ensure(self) -> Flow[ItemRef]:
         """Return the folder; make it, and those above it, if it is not there."""

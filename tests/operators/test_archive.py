@@ -290,6 +290,15 @@ class TestWhatIsThere:
         assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
         assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
 
+    def test_of_two_documents_none_takes_the_place_of_the_other(self, run, out, legal, held, archive):
+        legal.put("In/2025/a.txt", b"another")
+        archive.put("Out/a.txt", b"older")
+        with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
+            run(keep_structure=False, conflict_behavior="replace", delete_source=True)
+        copied = archive.find("Out/a.txt").content
+        kept = {path for path in ("In/a.txt", "In/2025/a.txt") if legal.find(path)}
+        assert kept == ({"In/a.txt"} if copied == b"another" else {"In/2025/a.txt"})
+
 
 class TestDeletion:
     def test_originals_whose_copies_are_whole_are_deleted(self, run, out, held, legal):
