@@ -2,13 +2,14 @@
 CPU of a poll, and holds of the event loop, with many copies pending in one triggerer.
 
 Runs our triggers, the one for a copy and the one for many, and a bare aiohttp loop in turns, in one process,
-against one emulator in another:
+against one emulator in another. All look at each copy as often, and are measured when they have got going:
 ``python tests/benchmarks/polls.py [copies] [seconds]``.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -18,16 +19,20 @@ import statistics
 import sys
 import time
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
+from holds import Holds
 from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from multiprocessing.connection import Connection
 
-INTERVAL = 2.0
+POLLS_A_SECOND = 400
+"""Of all copies together: about what the emulator stands beside the loop, on two processors."""
+EACH = 1000
+"""Copies that one trigger for many watches, as an archive hands them over."""
 ROUNDS = 2
 
 
@@ -54,111 +59,125 @@ def serve(copies: int, pipe: Connection) -> None:
             tenant.journal.clear()
 
 
-async def ours(urls: list[str], seconds: float) -> None:
-    """Wait for all copies by triggers."""
+async def ours(urls: list[str], interval: float) -> None:
+    """Wait for all copies by a trigger each."""
     from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
-    async def one(url: str) -> None:
-        async for _ in CopyCompleteTrigger(url, INTERVAL).run():
-            pass
-
-    await _for(seconds, [one(url) for url in urls])
+    await _run([CopyCompleteTrigger(url, interval) for url in urls])
 
 
-async def ours_together(urls: list[str], seconds: float) -> None:
-    """Wait for all copies by one trigger."""
+async def ours_together(urls: list[str], interval: float) -> None:
+    """Wait for all copies by few triggers, as archives do."""
     from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger
 
-    async def one() -> None:
-        monitors = json.dumps({str(number): url for number, url in enumerate(urls)})
-        async for _ in CopiesCompleteTrigger(monitors, INTERVAL).run():
+    parts = [urls[start : start + EACH] for start in range(0, len(urls), EACH)]
+    monitors = [json.dumps({str(number): url for number, url in enumerate(part)}) for part in parts]
+    await _run([CopiesCompleteTrigger(part, interval) for part in monitors])
+
+
+async def _run(triggers: list[Any]) -> None:
+    async def one(trigger: Any) -> None:
+        async for _ in trigger.run():
             pass
 
-    await _for(seconds, [one()])
+    await asyncio.gather(*map(one, triggers))
 
 
 def bare(ca_file: str) -> Callable[[list[str], float], Awaitable[None]]:
     """Return the least that a poll can be: one aiohttp session, one GET, one JSON, one sleep."""
 
-    async def poll(urls: list[str], seconds: float) -> None:
+    async def poll(urls: list[str], interval: float) -> None:
         context = ssl.create_default_context(cafile=ca_file)
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100)) as session:
 
             async def one(url: str) -> None:
-                pause = 1.0
+                await asyncio.sleep(random.uniform(0.0, interval))
                 while True:
-                    await asyncio.sleep(pause * random.uniform(0.8, 1.2))
                     async with session.get(URL(url, encoded=True), ssl=context) as response:
                         await response.json()
-                    pause = min(INTERVAL, pause * 1.6)
+                    await asyncio.sleep(interval)
 
-            await _for(seconds, [one(url) for url in urls])
+            await asyncio.gather(*map(one, urls))
 
     return poll
 
 
-async def _for(seconds: float, waits: list[Any]) -> None:
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    await asyncio.sleep(seconds)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+class Pace(NamedTuple):
+    """
+    What a turn has shown.
+
+    :param cpu: Seconds for a poll.
+    :param clock: The longest hold of the loop by the clock, in seconds; ``net`` of the time for which the
+        whole process had no processor; and ``work``, of the loop's own thread.
+    """
+
+    polls: int
+    cpu: float
+    clock: float
+    net: float
+    work: float
 
 
-async def _hold() -> float:
-    """Return the longest time for which the event loop was held, when this is cancelled."""
-    longest, last = 0.0, time.perf_counter()
-    try:
-        while True:
-            await asyncio.sleep(0.005)
-            longest, last = max(longest, time.perf_counter() - last - 0.005), time.perf_counter()
-    except asyncio.CancelledError:
-        return longest
+async def _measured(run: Awaitable[None], count: Callable[[], int], start: float, seconds: float) -> Pace:
+    """
+    Measure for some seconds.
 
-
-async def _measured(run: Awaitable[None]) -> tuple[float, float]:
-    watch = asyncio.ensure_future(_hold())
-    await asyncio.sleep(0)
+    :param count: Tells how many polls there were since the last time.
+    :param start: Seconds until all are under way. Holds are watched from the beginning.
+    """
+    gc.collect()
+    gc.freeze()  # what is loaded is no poll's
+    holds = Holds()
+    watch, work = asyncio.ensure_future(holds.watch()), asyncio.ensure_future(run)
+    await asyncio.sleep(start)
+    await asyncio.to_thread(count)
     cpu = time.process_time()
-    await run
+    await asyncio.sleep(seconds)
     cpu = time.process_time() - cpu
+    polls = await asyncio.to_thread(count)
+    work.cancel()
     watch.cancel()
-    return cpu, await watch
+    await asyncio.gather(work, watch, return_exceptions=True)
+    return Pace(polls, cpu / polls, holds.longest, holds.longest_net, holds.longest_work)
 
 
-def main(copies: int = 1000, seconds: float = 20.0) -> list[list[str]]:
+def main(copies: int = 1000, seconds: float = 30.0) -> list[list[str]]:
     """Measure in turns, print a line for each, and return what they come to: a row for each."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(copies, there), daemon=True)
     server.start()
     connection, urls = here.recv()
     os.environ["AIRFLOW_CONN_DRIVE_DEFAULT"] = json.dumps(connection)
-    ca_file = connection["extra"]["verify"]
     import_module("airflow_provider_drive.triggers.archive")  # what that costs is no poll's
     import_module("airflow.providers.common.compat.connection")  # and this a triggerer has loaded long since
 
-    costs: dict[str, list[float]] = {}
-    holds: dict[str, float] = {}
+    def count() -> int:
+        here.send("how many")
+        return int(here.recv())
+
+    interval = copies / POLLS_A_SECOND
+    turns: dict[str, list[Pace]] = {}
     for number in range(ROUNDS):
         for name, run in (
-            ("bare aiohttp loop", bare(ca_file)),
+            ("bare aiohttp loop", bare(connection["extra"]["verify"])),
             ("CopyCompleteTrigger", ours),
             ("CopiesCompleteTrigger", ours_together),
         ):
-            cpu, hold = asyncio.run(_measured(run(urls, seconds)))
-            here.send("how many")
-            polls = here.recv()
-            costs.setdefault(name, []).append(cpu / polls)
-            holds[name] = max(holds.get(name, 0.0), hold)
-            each = f"{1000 * cpu / polls:.3f} ms of CPU for a poll"
-            line = f"{name:21} {polls} polls, {each}, longest hold of the loop {1000 * hold:.0f} ms"
-            print(number + 1, line, flush=True)
+            pace = asyncio.run(_measured(run(urls, interval), count, 2 * interval + 10.0, seconds))
+            turns.setdefault(name, []).append(pace)
+            each = f"{1000 * pace.cpu:.3f} ms of CPU for a poll"
+            held = ", ".join(f"{1000 * value:.0f} ms" for value in pace[2:])
+            print(f"{number + 1} {name:21} {pace.polls} polls, {each}, held for {held}", flush=True)
     server.terminate()
-    base = statistics.mean(costs["bare aiohttp loop"])
-    ratios = {name: statistics.mean(values) / base for name, values in costs.items()}
+    base = statistics.mean(pace.cpu for pace in turns["bare aiohttp loop"])
     rows = [
-        [name, f"{copies:,}", f"{ratio:.2f}", f"{1000 * holds[name]:.0f} ms"]
-        for name, ratio in ratios.items()
+        [
+            name,
+            f"{copies:,}",
+            f"{statistics.mean(pace.cpu for pace in paces) / base:.2f}",
+            *(f"{1000 * max(pace[column] for pace in paces):.0f} ms" for column in (2, 3, 4)),
+        ]
+        for name, paces in turns.items()
     ]
     print(*rows, sep="\n")
     return rows
