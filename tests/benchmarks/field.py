@@ -172,7 +172,7 @@ class Field:
             requests=len(on_the_wire) / count,
             units=(tenant.units_spent - spent) / count,
             polls=sum(call.where == "monitor" for call in on_the_wire) / count,
-            refused=sum(call.status == 429 for call in tenant.journal) / len(tenant.journal),
+            refused=sum(call.status == 429 for call in tenant.journal) / max(1, len(tenant.journal)),
             delay=statistics.median(delays) if delays else None,
             copies=len(tenant.jobs),
         )
