@@ -31,7 +31,7 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred
 	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
 bench: .venv/.ready .venv-peers/.ready  ## what an archive costs, beside what else there is, into docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
-	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
+	@PYTHONPATH=scripts:tests $(BIN)/python tests/benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## faults, deaths and retries in any order, without Airflow; SEQUENCES=2000
 	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine

@@ -127,6 +127,17 @@ class DagRun:
         """Tell how the run stands."""
         return str(self.api.call("GET", self._path)["state"])
 
+    def seconds(self) -> float | None:
+        """Tell how long it took from being queued to its end, None if it is not over."""
+        told = self.api.call("GET", self._path)
+        queued, ended = (told[key] and datetime.fromisoformat(told[key]) for key in ("queued_at", "end_date"))
+        return (ended - queued).total_seconds() if ended else None
+
+    def starts(self) -> int:
+        """Count how often a worker was started for a task of it, also to go on after a deferral."""
+        which = {"dag_id": self.dag_id, "run_id": self.run_id, "event": "running"}
+        return int(self.api.call("GET", "eventLogs", params={"limit": 1, **which})["total_entries"])
+
     def wait(self, seconds: float) -> str:
         """Wait for the end of the run and tell how it went."""
         return str(

@@ -68,18 +68,20 @@ class Field:
 
     def ours(self, interval=15.0):
         """Run this package."""
-        extra = {"resource_units_per_minute": self.budget or UNLIMITED}
-        environment = {"AIRFLOW_CONN_DRIVE_DEFAULT": json.dumps(self.emulator.connection(**extra))}
-        return self._run([sys.executable, HERE / "ours.py"], environment, interval)
+        return self._run([sys.executable, HERE / "ours.py"], self.connection(), interval)
 
     def stock(self, interval=5.0):
-        """Run the provider of Microsoft Azure. Its monitors have a host of their own, that gets no token."""
-        self.tenant.monitor_base = self.emulator.url.replace("localhost", "127.0.0.1")
-        return self._run([PEERS, HERE / "stock.py"], self._peers(), interval)
+        """Run the provider of Microsoft Azure."""
+        self.spare_monitors()
+        return self._run([PEERS, HERE / "stock.py"], self.connections_of_peers(), interval)
 
     def http(self, interval=5.0):
         """Run the HTTP provider."""
-        return self._run([PEERS, HERE / "http_provider.py"], self._peers(), interval)
+        return self._run([PEERS, HERE / "http_provider.py"], self.connections_of_peers(), interval)
+
+    def spare_monitors(self):
+        """Give monitors a host of their own, that gets no token: the stock provider shows it to any other."""
+        self.tenant.monitor_base = self.emulator.url.replace("localhost", "127.0.0.1")
 
     def object_storage(self):
         """Run ObjectStoragePath, with a connection for each drive. A proxy leads it to the emulator."""
@@ -129,7 +131,12 @@ class Field:
             environment = {"SSL_CERT_FILE": self.emulator.ca_file, "HOME": folder}
             return self._run([program, "copy", *options, "from:in", "to:all/out"], environment, 1.0)
 
-    def _peers(self):
+    def connection(self):
+        """Give this package the connection that it wants."""
+        extra = {"resource_units_per_minute": self.budget or UNLIMITED}
+        return {"AIRFLOW_CONN_DRIVE_DEFAULT": json.dumps(self.emulator.connection(**extra))}
+
+    def connections_of_peers(self):
         """Give the stock providers the connections that they want."""
         given = self.emulator.connection()
         host = self.emulator.url.partition("//")[2]
@@ -147,10 +154,18 @@ class Field:
             "REQUESTS_CA_BUNDLE": self.emulator.ca_file,
         }
 
+    def begin(self):
+        """Note nothing of what was before; return what has been spent until now."""
+        self.tenant.journal.clear()
+        return self.tenant.units_spent
+
+    def there(self):
+        """Count the documents that are where they are to go."""
+        tree = self.tenant.tree(self.out.drive)
+        return sum(f"all/out/{item.name}" in tree for item in self.items)
+
     def _run(self, command, environment, interval):
-        tenant = self.tenant
-        tenant.journal.clear()
-        spent = tenant.units_spent
+        spent = self.begin()
         with tempfile.TemporaryDirectory() as home:
             base = {"PATH": os.environ["PATH"], "HOME": home, "AIRFLOW_HOME": home, "NO_PROXY": "localhost"}
             started = time.time()
@@ -166,10 +181,11 @@ class Field:
         if done.returncode:
             raise RuntimeError(done.stderr[-3000:])
         told = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {"known": {}}
-        assert all(self.out.drive.find(f"all/out/{item.name}") for item in self.items)
-        return self._result(told["known"], told.get("seconds", seconds), spent)
+        assert self.there() == self.documents
+        return self.result(told["known"], told.get("seconds", seconds), spent)
 
-    def _result(self, known, seconds, spent):
+    def result(self, known, seconds, spent):
+        """Tell what a run took."""
         tenant, count = self.tenant, self.documents
         on_the_wire = [call for call in tenant.journal if not call.is_batched]
         ends = {job.source.name: job.due for job in tenant.jobs}
@@ -180,7 +196,7 @@ class Field:
             requests=len(on_the_wire) / count,
             units=(tenant.units_spent - spent) / count,
             polls=sum(call.where == "monitor" for call in on_the_wire) / count,
-            refused=sum(call.status == 429 for call in tenant.journal) / len(tenant.journal),
+            refused=sum(call.status == 429 for call in tenant.journal) / max(1, len(tenant.journal)),
             delay=statistics.median(delays) if delays else None,
             copies=len(tenant.jobs),
         )
