@@ -26,11 +26,12 @@ _UNIT, _MOST = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
 
-def get_content(_: Tenant, request: Request, item: Item) -> Answer:
+def get_content(tenant: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
     if item.is_folder:
         raise invalid("A folder has no content.")
-    return Answer(302, None, {"location": item_json(item, request.base)["@microsoft.graph.downloadUrl"]})
+    body = item_json(item, tenant.file_base or request.base)
+    return Answer(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
@@ -84,7 +85,8 @@ def start_upload(tenant: Tenant, request: Request, subject: Item | Missing) -> A
     upload = Upload(folder, name, wish.get(CONFLICT, "replace"), wish.get("fileSystemInfo") or {})
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
-    return Answer(200, {"uploadUrl": f"{request.base}/_file/upload/{key}", **_expected(upload)})
+    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
+    return Answer(200, {"uploadUrl": url, **_expected(upload)})
 
 
 def serve_file(tenant: Tenant, request: Request) -> Answer:
