@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _WANTED = re.compile(r"bytes=(\d+)-(\d*)")
+_UNIT, _MOST = 320 << 10, 60 << 20
+"""https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
 
-def get_content(_: Tenant, request: Request, item: Item) -> Answer:
+def get_content(tenant: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
     if item.is_folder:
         raise invalid("A folder has no content.")
-    return Answer(302, None, {"location": item_json(item, request.base)["@microsoft.graph.downloadUrl"]})
+    body = item_json(item, tenant.file_base or request.base)
+    return Answer(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
@@ -82,7 +85,8 @@ def start_upload(tenant: Tenant, request: Request, subject: Item | Missing) -> A
     upload = Upload(folder, name, wish.get(CONFLICT, "replace"), wish.get("fileSystemInfo") or {})
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
-    return Answer(200, {"uploadUrl": f"{request.base}/_file/upload/{key}", **_expected(upload)})
+    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
+    return Answer(200, {"uploadUrl": url, **_expected(upload)})
 
 
 def serve_file(tenant: Tenant, request: Request) -> Answer:
@@ -103,6 +107,10 @@ def _download(content: Content, wanted: str) -> Answer:
     if found is None:
         return Answer(200, content.blocks(), headers)
     start, end = int(found[1]), min(int(found[2] or content.size), content.size - 1)
+    if start > end:  # https://www.rfc-editor.org/rfc/rfc9110#status.416
+        raise Refusal(
+            416, "invalidRange", "There is nothing.", headers={"content-range": f"bytes */{content.size}"}
+        )
     piece = b"".join(content.blocks())[start : end + 1]
     headers["content-range"] = f"bytes {start}-{end}/{content.size}"
     return Answer(206, piece, headers | {"content-length": str(len(piece))})
@@ -110,6 +118,8 @@ def _download(content: Content, wanted: str) -> Answer:
 
 def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
     upload = tenant.uploads.get(key)
+    if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
+        raise Refusal(401, "unauthenticated", "An upload URL takes no token.")
     if upload is None:
         raise refusals.not_found()
     if request.method == "DELETE":
@@ -120,7 +130,12 @@ def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
     found = _RANGE.fullmatch(request.headers.get("content-range", ""))
     if found is None or int(found[1]) != len(upload.received):
         raise Refusal(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
-    upload.size = int(found[3])
+    end, size = int(found[2]) + 1, int(found[3])
+    if end - int(found[1]) != len(request.body) or len(request.body) > _MOST or end > size:
+        raise invalid("That is no fragment of the file.")
+    if end < size and len(request.body) % _UNIT and size > _UNIT:
+        raise invalid("A fragment is a multiple of 320 KiB.")
+    upload.size = size
     upload.received += request.body
     if len(upload.received) < upload.size:
         return Answer(202, _expected(upload))

@@ -107,6 +107,7 @@ class Tenant:
         self.faults: list[Fault] = []
         self.witness: Callable[[Request], Fault | None] | None = None  # sees each request first, may spoil it
         self.monitor_base: str | None = None  # another https://host:port for monitor URLs
+        self.file_base: str | None = None  # likewise, for the URLs that bytes go to and come from
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
         self.longest_page = 1_000  # with $top: https://github.com/OneDrive/onedrive-api-docs/issues/319

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +18,6 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
-    DriveArgumentError,
     DriveError,
     DriveItemChangedError,
     DriveItemNotFoundError,
@@ -24,10 +25,12 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     import requests
 
+    from airflow_provider_drive.protocol.items import DriveItem
     from airflow_provider_drive.protocol.listing import Found
     from airflow_provider_drive.remembering import TaskMemory
     from airflow_provider_drive.settings import Settings
@@ -459,20 +462,51 @@ class DriveHook(BaseHook):
 
         self._run(protocol.delete_originals(originals, tell))
 
-    def write_file(self, file: Any, content: bytes) -> dict[str, Any]:
+    def find_items(self, refs: Sequence[protocol.ItemRef]) -> list[DriveItem | DriveError | None]:
         """
-        Write a file of 250 MB at most. What has its name gets a new version.
+        Read items by their ids, twenty in one request.
+
+        https://learn.microsoft.com/graph/json-batching
+
+        :param refs: Their ids.
+        :return: Each of them; none where there is nothing; what went wrong where that is not known.
+        """
+        return self._run(protocol.find_items(refs, self.hosts))
+
+    # -- the bytes of a file ---------------------------------------------------------------------------------
+
+    def write_file(self, file: Any, content: bytes | BinaryIO) -> dict[str, Any]:
+        """
+        Write a file. What has its name gets a new version; missing folders are made.
 
         https://learn.microsoft.com/graph/api/driveitem-put-content
+        https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 
         :param file: Address of the file, with a path.
-        :param content: What it is to hold.
+        :param content: What it is to hold: bytes, or a file that can be read anywhere, of which only a piece
+            is in memory at a time.
         :return: Graph's driveItem.
         """
-        address = self.address(file)
-        if not isinstance(address, protocol.PathAddress):
-            raise DriveArgumentError(f"{address} is no path to a file: give one below a drive's root.")
-        return dict(self._run(protocol.put_content(address, content)).raw)
+        address, source = protocol.check_file(self.address(file)), _opened(content)
+
+        def read(start: int, size: int) -> bytes:
+            source.seek(start)
+            return source.read(size)
+
+        size = source.seek(0, os.SEEK_END)
+        return dict(self._run(protocol.write_file(address, size, read, self.hosts)).raw)
+
+    def read_file(self, file: Any, into: BinaryIO) -> bool:
+        """
+        Read a file, piece by piece.
+
+        https://learn.microsoft.com/graph/api/driveitem-get-content
+
+        :param file: Address of the file.
+        :param into: What its bytes are written to.
+        :return: Whether there is one.
+        """
+        return self._run(protocol.read_file(self.address(file), into.write, self.hosts))
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -653,6 +687,10 @@ class DriveHook(BaseHook):
 
     def _address_or_none(self, value: Any) -> protocol.Address | None:
         return None if value is None else self.address(value)
+
+
+def _opened(content: bytes | BinaryIO) -> BinaryIO:
+    return io.BytesIO(content) if isinstance(content, bytes) else content
 
 
 def _who(settings: Settings) -> str:

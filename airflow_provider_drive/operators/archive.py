@@ -13,7 +13,6 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
-    DriveAddressError,
     DriveArchiveError,
     DriveArgumentError,
     DriveResponseError,
@@ -25,11 +24,11 @@ from airflow_provider_drive.remembering import TaskMemory
 from airflow_provider_drive.sealing import seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import Tally
+    from airflow_provider_drive.manifest import Place, Tally
 
 PATIENCE = 10.0
 """Seconds that a worker waits when there is nothing else to do, before the triggerer does."""
@@ -76,7 +75,8 @@ class DriveArchiveOperator(BaseOperator):
         word is taken for it.
     :param max_failures: How many documents may fail before the task does, in the end. Default is ``0``.
     :param manifest: Where a line of JSON for each document goes: a URL of Airflow's object storage
-        (``s3://conn@bucket/archive.jsonl``), or a drive address with a path. (templated)
+        (``s3://conn@bucket/{{ ts_nodash }}.jsonl``), or a drive address with a path. It keeps what earlier
+        tries of the same run have deleted, and is written over by another run. (templated)
     :param dry_run: Change nothing, and tell what would be done, and at what cost. Default is ``False``.
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
     :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
@@ -187,10 +187,20 @@ class DriveArchiveOperator(BaseOperator):
     def _archive(
         self, context: Context, memory: TaskMemory, before: protocol.Standing | None, spent: dict[str, Any]
     ) -> dict[str, Any]:
-        from airflow_provider_drive.manifest import Tally  # noqa: PLC0415  # Dag files need not pay for it
+        from airflow_provider_drive.manifest import Tally, place_of  # noqa: PLC0415  # Dag files need not pay for it
 
-        order, tally = self._order(), Tally()
-        spent = {"since": time.time(), "requests": 0, "resource_units": 0, "throttled": 0.0} | spent
+        begun = time.time() if before is None else before.begun
+        spent = {
+            "since": time.time(),
+            "counted_from": begun,
+            "requests": 0,
+            "resource_units": 0,
+            "throttled": 0.0,
+        } | spent
+        order = self._order(spent["counted_from"])
+        manifest = None if self.manifest is None else place_of(self.manifest, self.hook)
+        is_real = not self.is_dry_run
+        tally = Tally(_run_of(context) if is_real else None, deletes=self.delete_source and is_real)
         seconds = protocol.check_seconds("copy_timeout", self.copy_timeout)
         protocol.check_seconds("poll_interval", self.poll_interval)
         what = f"{'what' if order.source is None else order.source} to {order.destination}"
@@ -209,16 +219,20 @@ class DriveArchiveOperator(BaseOperator):
             if standing.pending:
                 tally.close()
                 self._defer(context, standing, self._spent(spent))
-            self._clear_up(tally, goes_on=before is not None)
-            summary = self._summary(tally, self._spent(spent))
+            is_written = self._clear_up(tally, manifest)
+            summary = self._summary(tally, self._spent(spent), is_written=is_written)
             tally.close()
             context["ti"].xcom_push(key="summary", value=summary)
             outcome.append(_told(summary))
             self._raise_if_too_many(tally)
             return summary
 
-    def _order(self) -> protocol.ArchiveOrder:
-        """Read the parameters."""
+    def _order(self, now: float) -> protocol.ArchiveOrder:
+        """
+        Read the parameters.
+
+        :param now: When the archive was begun: durations count from there, so that each try means the same.
+        """
         if self.delete_source and not self.verify:
             raise DriveArgumentError("delete_source is given without verify: nothing is deleted unseen.")
         if not isinstance(self.max_failures, int) or self.max_failures < 0:
@@ -226,7 +240,7 @@ class DriveArchiveOperator(BaseOperator):
         return protocol.ArchiveOrder(
             self.hook.address(self.destination),
             None if self.source is None else self.hook.address(self.source),
-            protocol.read_selection(time.time(), **{name: getattr(self, name) for name in _FILTERS}),
+            protocol.read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
             None if self.items is None else [self._item(item) for item in self.items],
             self.keep_structure,
             self.conflict_behavior,
@@ -253,58 +267,43 @@ class DriveArchiveOperator(BaseOperator):
             timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
         )
 
-    def _clear_up(self, tally: Tally, *, goes_on: bool) -> None:
-        """Write the manifest, and delete the originals if asked to: first the one, for whatever dies."""
+    def _clear_up(self, tally: Tally, manifest: Place | None) -> bool:
+        """
+        Write the manifest, and delete the originals if asked to: first the one, for whatever dies.
+
+        :return: Whether there is a manifest of this run.
+        """
         if self.delete_source and not self.is_dry_run:
-            if self.manifest is not None and goes_on:
-                tally.keep_lines(self._read_manifest())
-            self._write_manifest(tally)
+            if manifest is not None:
+                deleted = tally.keep_lines(manifest.lines(), self.hook.find_items)
+                if deleted:
+                    self.log.info(
+                        "An earlier try has deleted %d originals: the manifest keeps them.", deleted
+                    )
+                manifest.write(tally.content)
             failures: dict[str, str] = {}
             self.hook.delete_originals(tally.originals(), failures)
             tally.note_deletions(failures)
-        self._write_manifest(tally)
-
-    def _write_manifest(self, tally: Tally) -> None:
-        if self.manifest is None:
-            return
-        lines = (json.dumps(line, ensure_ascii=False) + "\n" for line in tally.lines())
-        if self._is_in_a_drive():
-            self.hook.write_file(self.manifest, "".join(lines).encode())
-            return
-        with self._storage().open("w", encoding="utf-8") as file:
-            file.writelines(lines)
-
-    def _read_manifest(self) -> Iterator[dict[str, Any]]:
-        """Return the lines of an earlier try."""
-        if self._is_in_a_drive() or not self._storage().exists():
-            return
-        with self._storage().open("r", encoding="utf-8") as file:
-            for line in file:
-                yield json.loads(line)
-
-    def _is_in_a_drive(self) -> bool:
-        try:
-            self.hook.address(self.manifest)
-        except DriveAddressError:
+        if manifest is None:
             return False
+        if self.is_dry_run and not manifest.takes_plans:
+            self.log.info("A dry run changes nothing: its plan is not written to %s.", self.manifest)
+            return False
+        manifest.write(tally.content)
         return True
-
-    def _storage(self) -> Any:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415  # Dag files need not pay for it
-
-        return ObjectStoragePath(self.manifest)
 
     def _spent(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what this task has spent, with what it had spent before it was deferred."""
         spent = self.hook.spent
         return {
             "since": before["since"],
+            "counted_from": before["counted_from"],
             "requests": before["requests"] + spent.requests,
             "resource_units": before["resource_units"] + spent.units,
             "throttled": before["throttled"] + spent.throttled,
         }
 
-    def _summary(self, tally: Tally, spent: dict[str, Any]) -> dict[str, Any]:
+    def _summary(self, tally: Tally, spent: dict[str, Any], *, is_written: bool) -> dict[str, Any]:
         summary = {
             **tally.counts,
             "deleted": tally.deleted,
@@ -314,7 +313,7 @@ class DriveArchiveOperator(BaseOperator):
             "resource_units": spent["resource_units"],
             "throttled_seconds": round(spent["throttled"], 1),
             "failures": tally.failures,
-            "manifest": None if self.manifest is None else str(self.manifest),
+            "manifest": str(self.manifest) if is_written else None,
         }
         if self.is_dry_run:
             summary["plan"] = self._plan(tally)
@@ -351,6 +350,13 @@ class DriveArchiveOperator(BaseOperator):
                 f"{failed} documents could not be archived, and {self.max_failures} may fail: {told}"
                 f"{' …' if failed > _SHOWN else ''}. The XCom summary tells of more, the manifest of all."
             )
+
+
+def _run_of(context: Context) -> str:
+    """Return the task and its run, as the lines of a manifest name them: the same for each try."""
+    ti = context["ti"]
+    names = [str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index")]
+    return " ".join(names).removesuffix(" -1")
 
 
 def _told(summary: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.addresses import Address as Address
     from airflow_provider_drive.protocol.addresses import ItemRef as ItemRef
+    from airflow_provider_drive.protocol.addresses import LibraryAddress as LibraryAddress
     from airflow_provider_drive.protocol.addresses import PathAddress as PathAddress
     from airflow_provider_drive.protocol.addresses import check_path as check_path
     from airflow_provider_drive.protocol.addresses import parse_address as parse_address
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copying import CopyOrder as CopyOrder
     from airflow_provider_drive.protocol.copying import copy_item as copy_item
     from airflow_provider_drive.protocol.errors import error_of as error_of
+    from airflow_provider_drive.protocol.files import check_file as check_file
+    from airflow_provider_drive.protocol.files import read_file as read_file
+    from airflow_provider_drive.protocol.files import write_file as write_file
     from airflow_provider_drive.protocol.finding import ensure_folder as ensure_folder
+    from airflow_provider_drive.protocol.finding import find_items as find_items
     from airflow_provider_drive.protocol.finding import get_folder as get_folder
     from airflow_provider_drive.protocol.finding import get_item as get_item
     from airflow_provider_drive.protocol.finding import list_children as list_children
@@ -58,7 +63,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.selecting import read_selection as read_selection
     from airflow_provider_drive.protocol.trying import try_connection as try_connection
     from airflow_provider_drive.protocol.updating import delete_item as delete_item
-    from airflow_provider_drive.protocol.updating import put_content as put_content
     from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
     from airflow_provider_drive.protocol.watching import watch_copy as watch_copy
 
@@ -67,12 +71,13 @@ _NAMES = {
         *("ArchiveOrder", "Standing", "archive", "cost_of_archive", "delete_originals"),
         *("read_end_event", "read_standing"),
     ),
-    "addresses": ("Address", "ItemRef", "PathAddress", "check_path", "parse_address"),
+    "addresses": ("Address", "ItemRef", "LibraryAddress", "PathAddress", "check_path", "parse_address"),
     "arriving": ("check_copy", "conclude", "finish_copy", "wait_for_copy", "watch_job"),
     "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
     "copying": ("CopyOrder", "copy_item"),
     "errors": ("error_of",),
-    "finding": ("ensure_folder", "get_folder", "get_item", "list_children"),
+    "files": ("check_file", "read_file", "write_file"),
+    "finding": ("ensure_folder", "find_items", "get_folder", "get_item", "list_children"),
     "hosts": ("Hosts",),
     "items": ("check_count", "check_seconds", "check_tag"),
     "listing": ("Listing",),
@@ -83,7 +88,7 @@ _NAMES = {
     "retries": ("ask",),
     "selecting": ("read_selection",),
     "trying": ("try_connection",),
-    "updating": ("delete_item", "put_content"),
+    "updating": ("delete_item",),
     "watching": ("look_at_copy", "watch_copy"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

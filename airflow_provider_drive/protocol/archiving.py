@@ -294,9 +294,13 @@ def delete_originals(
 
 
 def _delete(originals: Sequence[Found], tell: Callable[[Found, DriveError | None], None]) -> Flow[None]:
-    flows = [delete_item(found.item.ref, found.item.etag) for found in originals]
-    for found, error in zip(originals, (yield from in_batches(flows)), strict=True):
+    known = [found for found in originals if found.item.etag]
+    flows = [delete_item(found.item.ref, found.item.etag) for found in known]
+    for found, error in zip(known, (yield from in_batches(flows)), strict=True):
         tell(found, error)
+    for found in originals:
+        if not found.item.etag:
+            tell(found, DriveResponseError("it had no eTag, so nobody knows whether it has changed"))
 
 
 class _Archive:

@@ -2,7 +2,7 @@
 Which cloud, and which hosts may be spoken to.
 
 A monitor URL is a credential that Graph hands out and that names another host. It is called only where the
-cloud keeps its drives, or where the connection's ``allowed_hosts`` says so.
+cloud keeps its drives, or where the connection's ``allowed_hosts`` says so. So is a URL that opens a file.
 
 https://learn.microsoft.com/graph/deployments
 """
@@ -124,11 +124,23 @@ class Hosts:
 
         :raises DriveResponseError: If it may not. The message names its host, never the URL.
         """
+        return self._check("the copy's monitor is", url)
+
+    def check_file(self, url: str) -> str:
+        """
+        Return a URL that a file's bytes may be sent to, or read from.
+
+        :raises DriveResponseError: If they may not. The message names its host, never the URL.
+        """
+        return self._check("the file's bytes are", url)
+
+    def _check(self, what: str, url: str) -> str:
+        """Return a URL that is a credential by itself, and may be called."""
         host = host_of(url)
         if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
             return url
         raise DriveResponseError(
-            f"the copy's monitor is on the host {host!r}, which is not one of this cloud's, or is not an "
+            f"{what} on the host {host!r}, which is not one of this cloud's, or is not an "
             "https address without user info; if that host is yours, add it to the connection's "
             "allowed_hosts",
             final=True,

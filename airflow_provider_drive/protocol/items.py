@@ -255,17 +255,6 @@ def create_folder_request(parent: ItemRef, name: str) -> Request:
     return Request("POST", f"{parent.url}/children", doing, json=body, idempotent=True)
 
 
-def put_content_request(address: Address, content: bytes) -> Request:
-    """
-    https://learn.microsoft.com/graph/api/driveitem-put-content: up to 250 MB.
-
-    What has the name gets a new version.
-    """
-    doing = f"write {address}"
-    headers = {"Content-Type": "application/octet-stream"}
-    return Request("PUT", f"{address.url}:/content", doing, headers=headers, idempotent=True, content=content)
-
-
 def move_request(
     item: ItemRef, *, parent: ItemRef | None, name: str | None, if_match: str, conflict_behavior: str = "fail"
 ) -> Request:

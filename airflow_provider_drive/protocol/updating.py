@@ -27,9 +27,7 @@ from airflow_provider_drive.protocol.items import (
     delete_request,
     free_name,
     is_renamed,
-    item_reader,
     move_request,
-    put_content_request,
     read_item,
 )
 from airflow_provider_drive.protocol.messages import Pause
@@ -39,7 +37,6 @@ from airflow_provider_drive.protocol.watching import watch_copy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.protocol.addresses import PathAddress
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.items import DriveItem
     from airflow_provider_drive.protocol.messages import Flow, Request, Response
@@ -144,16 +141,6 @@ def update_item(
             raise _told(outcome, asked, before, seen)
         item = seen
     return item
-
-
-def put_content(address: PathAddress, content: bytes) -> Flow[DriveItem]:
-    """
-    Write a small file, by its path. What has the name gets a new version.
-
-    https://learn.microsoft.com/graph/api/driveitem-put-content
-    """
-    request = put_content_request(address, content)
-    return (yield from ask(request, item_reader(request.doing)))
 
 
 def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:

@@ -24,6 +24,12 @@ def test_a_big_file_comes_down_piece_by_piece(graph, legal):
     assert len(graph.send("GET", url).content) == 3 << 20
 
 
+def test_of_an_empty_file_there_is_no_piece(graph, legal):
+    url = graph.get(f"drives/{legal.id}/items/{legal.put('empty').id}").json()["@microsoft.graph.downloadUrl"]
+    answer = graph.send("GET", url, headers={"Range": "bytes=0-9"})
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */0")
+
+
 @pytest.mark.parametrize(
     ("conflict", "status", "names"), [("fail", 409, 1), ("replace", 200, 1), ("rename", 201, 2)]
 )
@@ -51,6 +57,28 @@ def test_a_session_takes_ranges(graph, legal):
     assert (answer.status_code, answer.json()["size"]) == (201, 6)
     assert answer.json()["fileSystemInfo"]["createdDateTime"] == "x"
     assert graph.send("GET", url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("piece", "told", "status"),
+    [
+        (bytes(327_680), "0-327679/500000", 202),
+        (bytes(327_681), "0-327680/500000", 400),
+        (bytes(10), "0-10/500000", 400),
+        (bytes(11), "0-10/9", 400),
+        (bytes(62_914_561), "0-62914560/62914561", 400),
+    ],
+    ids=["right", "no multiple", "short", "long", "over 60 MiB"],
+)
+def test_a_fragment_is_as_microsoft_says(graph, legal, piece, told, status):
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
+    headers = {"Content-Range": f"bytes {told}"}
+    assert graph.send("PUT", url, data=piece, headers=headers).status_code == status
+
+
+def test_an_upload_takes_no_token(graph, legal):
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
+    assert graph.send("GET", url, headers={"Authorization": "Bearer none"}).status_code == 401
 
 
 def test_a_session_can_be_given_up(graph, legal):

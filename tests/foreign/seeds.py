@@ -84,6 +84,16 @@ ANSWERS = [
     said(ITEM),
     page(ITEM, FOLDER),
 ]
+WHOLE = {**ITEM, "size": 10_485_765}
+OPENED = said({"uploadUrl": MONITOR, "expirationDateTime": "2026-09-22T14:13:20Z"})
+LINE = {
+    "path": "a/plan.pdf",
+    "outcome": "copied",
+    "source": {"driveId": "d", "id": "i", "name": "plan.pdf", "size": 5},
+    "shown": True,
+    "run": "run",
+}
+FATES = ("deleted", "to be deleted", "kept", "kept: it had no eTag")
 _METADATA = {
     "token_endpoint": f"{DISCOVERY}/oauth2/v2.0/token",
     "authorization_endpoint": f"{DISCOVERY}/oauth2/v2.0/authorize",
@@ -143,5 +153,20 @@ SEEDS = {
         APART.join([said(ITEM), said(FOLDER), said(None, 504), said(FOLDER), page(ITEM, FOLDER)]),
     ],
     "move": [APART.join([said(ITEM), said({**ITEM, "name": "b"})])],
+    "upload": [
+        APART.join([OPENED, said({"nextExpectedRanges": ["5242880-"]}, 202), said(WHOLE)]),
+        APART.join([OPENED, said(None, 416), said({"nextExpectedRanges": ["5242880-"]}, 200), said(WHOLE)]),
+    ],
+    "download": [
+        said(ITEM)
+        + APART
+        + said(None, 302, location=MONITOR)
+        + APART
+        + b"206\ncontent-range: bytes 0-2/3\n\nabc",
+    ],
+    "manifest": [
+        b"\n".join(json.dumps({**LINE, "original": original}).encode() for original in FATES),
+        json.dumps({**LINE, "run": "another"}).encode(),
+    ],
     "watch": [said({"status": "inProgress", "percentageComplete": 5}) + APART + DONE],
 }

@@ -18,10 +18,12 @@ from airflow.providers.common.compat.sdk import Connection
 from airflow_provider_drive import failing, protocol
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
+from airflow_provider_drive.manifest import Tally
 from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, check_name, parse_address
 from airflow_provider_drive.protocol.batching import batched
 from airflow_provider_drive.protocol.copies import read_copy_job, read_copy_status, read_event, secrets_of
 from airflow_provider_drive.protocol.errors import clean, error_of, is_gone
+from airflow_provider_drive.protocol.files import FRAGMENT, read_file, write_file
 from airflow_provider_drive.protocol.finding import get_item, list_children
 from airflow_provider_drive.protocol.hosts import Hosts
 from airflow_provider_drive.protocol.items import check_tag, child, item_reader, read_time
@@ -197,7 +199,7 @@ def tag(data):
 def url(data):
     entry, _, given = text_of(data).rpartition("\n")
     hosts = Hosts(allowed=(entry,)) if entry else HOSTS
-    for check in (hosts.check_monitor, hosts.check_next_link):
+    for check in (hosts.check_monitor, hosts.check_file, hosts.check_next_link):
         try:
             called = check(given)
         except DriveError as refusal:
@@ -284,6 +286,29 @@ def move(data):
     converse(protocol.move_item(order, HOSTS), answers(data))
 
 
+def upload(data):
+    """A file that goes up in pieces."""
+    size = 2 * FRAGMENT + 5
+    flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count), HOSTS)
+    found = converse(flow, answers(data))
+    json.dumps(dict(found.raw), allow_nan=False)
+
+
+def download(data):
+    converse(read_file(PathAddress("me/drive", "root", ("a",)), len, HOSTS), answers(data))
+
+
+def manifest(data):
+    """What an earlier try has left at the place of a manifest."""
+    tally = Tally("run", deletes=True)
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    tally.keep_lines(iter(lines), lambda refs: [None] * len(refs))
+    for line in tally.lines():
+        ItemRef(line["source"]["driveId"], line["source"]["id"]).url.encode("ascii")
+    assert tally.deleted <= sum(tally.counts.values()) <= len(lines)
+    tally.close()
+
+
 def watch(data):
     clock = Clock()
     converse(watch_copy(MONITOR, HOSTS, deadline=clock() + 100, clock=clock), answers(data), clock)
@@ -293,7 +318,7 @@ TARGETS = {
     target.__name__: target
     for target in (
         *(item, status, error, wait, event, job, memory, extra, address, name, tag, url, sealed, text, token),
-        *(listing, tree, batch, library, copy, move, watch),
+        *(listing, tree, batch, library, copy, move, watch, upload, download, manifest),
     )
 }
 NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin

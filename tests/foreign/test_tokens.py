@@ -2,11 +2,14 @@
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
+import io
+
 import pytest
 import requests
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
-from airflow_provider_drive.exceptions import DriveAuthError, DriveResponseError
+from airflow_provider_drive.exceptions import DriveAuthError, DriveItemNotFoundError, DriveResponseError
+from airflow_provider_drive.protocol.files import MOST_AT_ONCE
 
 REDIRECTS = [302, 307]  # the second one keeps method and body
 
@@ -82,6 +85,48 @@ def test_a_monitor_that_is_allowed_is_called_without_a_token(
         copy(plan, vault, **waiting)["name"] == "plan.txt"
     )  # it knows no such job: so the folder is looked at
     assert schemes(foreign, "monitor") == {None}
+
+
+@pytest.mark.parametrize("size", [3, MOST_AT_ONCE + 1])
+def test_bytes_go_to_no_other_host_and_come_from_none(hook, tenant, legal, foreign, elsewhere, netrc, size):
+    tenant.file_base = elsewhere
+    path = f"drives/{legal.put('a.bin', b'abc').drive.id}/root:/a.bin"
+
+    with pytest.raises(DriveResponseError, match="allowed_hosts"):
+        hook.read_file(path, io.BytesIO())
+    if size > MOST_AT_ONCE:
+        with pytest.raises(DriveResponseError, match="allowed_hosts"):
+            hook.write_file(path, bytes(size))
+    else:
+        hook.write_file(path, bytes(size))  # in one request of Graph's
+
+    assert foreign.tenant.calls() == []
+
+
+def test_bytes_go_to_a_host_that_is_allowed_without_a_token(
+    connect, hook, tenant, legal, foreign, elsewhere, netrc
+):
+    connect(allowed_hosts=elsewhere.removeprefix("https://"))
+    tenant.file_base = elsewhere
+    legal.put("a.bin", b"abc")
+
+    with pytest.raises(DriveItemNotFoundError):
+        hook.read_file(f"drives/{legal.id}/root:/a.bin", io.BytesIO())
+    with pytest.raises(DriveResponseError, match="upload sessions were gone"):
+        hook.write_file(f"drives/{legal.id}/root:/b.bin", bytes(MOST_AT_ONCE + 1))
+
+    assert schemes(foreign, "file") == {None}
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+def test_no_redirect_of_a_file_is_followed(hook, tenant, legal, foreign, elsewhere, netrc, status):
+    legal.put("a.bin", b"abc")
+    tenant.faults.append(Fault(where="file", kind="redirect", status=status, location=elsewhere, times=5))
+
+    with pytest.raises(DriveResponseError):
+        hook.read_file(f"drives/{legal.id}/root:/a.bin", io.BytesIO())
+
+    assert foreign.tenant.calls() == []
 
 
 def test_a_next_page_elsewhere_is_not_asked_for(hook, tenant, legal, foreign, elsewhere):

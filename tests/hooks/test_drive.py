@@ -2,7 +2,9 @@
 
 # fixtures are asked for by name
 
+import dataclasses
 import datetime as dt
+import io
 import json
 import time
 
@@ -14,6 +16,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
     DriveAddressError,
+    DriveArgumentError,
     DriveAuthError,
     DriveConnectionError,
     DriveCopyFailedError,
@@ -31,6 +34,7 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.protocol.files import FRAGMENT, MOST_AT_ONCE
 
 # Items
 
@@ -304,6 +308,76 @@ def test_a_timeout_that_makes_no_sense_is_refused(hook, asked, timeout):
         hook.wait_for_copy("https://localhost/x", timeout=timeout)
 
     assert asked() == []
+
+
+# The bytes of a file
+
+
+@pytest.mark.parametrize("size", [0, 5, MOST_AT_ONCE, MOST_AT_ONCE + 1, 2 * FRAGMENT, 2 * FRAGMENT + 7])
+def test_a_file_is_written_and_read(hook, archive, size):
+    path, content = f"drives/{archive.id}/root:/R/new/m.jsonl", bytes(range(256)) * (size // 256 + 1)
+    for part in (content[:size], content[1 : size + 1]):
+        assert hook.write_file(path, io.BytesIO(part))["name"] == "m.jsonl"
+        into = io.BytesIO()
+        assert hook.read_file(path, into)
+        assert into.getvalue() == part
+
+
+@pytest.mark.parametrize("size", [5, MOST_AT_ONCE + 1])
+def test_a_file_is_written_by_each_form_of_path(hook, archive, emulator, size):
+    for form in (
+        "{base}/v1.0/drives/{id}/root:/R/m.jsonl",
+        "drives/{id}/items/{folder}:/m.jsonl",
+        "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/R/m.jsonl",
+        "sites/contoso.sharepoint.com:/sites/Archive:/drives/Documents/root:/R/m.jsonl",
+    ):
+        folder = archive.mkdir("R")
+        hook.write_file(form.format(base=emulator.url, id=archive.id, folder=folder.id), bytes(size))
+        assert archive.find("R/m.jsonl").size == size
+        hook.delete_item(f"drives/{archive.id}/root:/R/m.jsonl")
+
+
+def test_a_file_that_is_not_there_is_not_read(hook, archive):
+    assert not hook.read_file(f"drives/{archive.id}/root:/none", io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    "address", ["drives/{}/root", "https://contoso.sharepoint.com/sites/Archive/m.jsonl"]
+)
+def test_a_file_is_not_written_where_there_is_no_path(hook, asked, address):
+    with pytest.raises(DriveArgumentError, match="no path to a file"):
+        hook.write_file(address.format("d"), b"")
+    assert asked() == []
+
+
+FAULTS = [
+    Fault("PUT", where="file", kind="drop_before"),
+    Fault("PUT", where="file", kind="drop_after"),
+    Fault("PUT", where="file", kind="drop_after", after=2),
+    Fault("PUT", where="file", kind="garbage", status=202, effect=True),
+    Fault("PUT", where="file", status=503, retry_after=0),
+    Fault("PUT", where="file", status=404, after=1),
+    Fault("POST", path="createUploadSession", kind="drop_after"),
+    Fault("GET", path="/download/", where="file", kind="drop_before"),
+    Fault("GET", path="/download/", where="file", kind="truncate", after=1),
+    Fault("GET", path="/content", kind="drop_before"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.method} {fault.kind} {fault.path}")
+def test_what_goes_wrong_on_the_way_harms_no_file(hook, tenant, archive, fault, log):
+    tenant.faults.append(dataclasses.replace(fault))
+    path, content = f"drives/{archive.id}/root:/m.jsonl", bytes(range(256)) * (2 * FRAGMENT // 256 + 1)
+
+    hook.write_file(path, content)
+    into = io.BytesIO()
+    hook.read_file(path, into)
+
+    assert into.getvalue() == content
+    assert not tenant.faults
+    keys = [call.path.rpartition("/")[2] for call in tenant.calls("PUT", where="file")]
+    assert keys
+    assert not log.has("tempauth=|" + "|".join(keys))
 
 
 # Anything else

@@ -3,11 +3,15 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import json
+import shutil
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+from tries import Killed
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
@@ -21,7 +25,10 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol import archiving, listing, pending, targets
+from airflow_provider_drive.protocol import archiving, files, listing, pending, targets
+from airflow_provider_drive.protocol.addresses import ItemRef
+from airflow_provider_drive.protocol.items import DriveItem
+from airflow_provider_drive.protocol.listing import Found
 from airflow_provider_drive.transport import blocking
 from airflow_provider_drive.transport.blocking import Session
 
@@ -102,6 +109,67 @@ def resumable(helpers, source, parameters, tries):
         return task
 
     return make
+
+
+@pytest.fixture(params=["object storage", "a drive", "a library by its name"])
+def place(request, archive, tmp_path):
+    """Where a manifest goes, and what tells what is there."""
+
+    def lines():
+        in_drive = archive.find("R/m.jsonl")
+        file = tmp_path / "R/m.jsonl"
+        text = in_drive.content.data.decode() if in_drive else file.read_text() if file.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    site = "sites/contoso.sharepoint.com:/sites/Archive:"
+    where = {
+        "object storage": f"file://{tmp_path}/R/m.jsonl",
+        "a drive": f"drives/{archive.id}/root:/R/m.jsonl",
+        "a library by its name": f"{site}:/drives/Documents/root:/R/m.jsonl".replace("::", ":"),
+    }
+    return SimpleNamespace(url=where[request.param], lines=lines)
+
+
+@pytest.fixture
+def die_deleting(monkeypatch):
+    """Let the process of a task end at its first deletions, of two originals."""
+
+    def die(task, *, answered):
+        send, armed = Session.send, [True]
+
+        def send_or_die(session, request):
+            deletes = armed and any(part.method == "DELETE" for part in request.parts)
+            if deletes:
+                armed.clear()
+            if deletes and not answered:
+                raise Killed
+            answer = send(session, request)
+            if deletes:
+                raise Killed
+            return answer
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "send", send_or_die)
+            patch.setattr(archiving, "AT_ONCE", 2)
+            with pytest.raises(Killed):
+                task.run()
+        assert not armed
+
+    return die
+
+
+@pytest.fixture
+def deletions(tenant):
+    """How often each original was to be deleted."""
+    return lambda: Counter(call.path.rpartition("/")[2] for call in tenant.calls("DELETE", where="graph"))
+
+
+def counts(summary):
+    return {key: summary[key] for key in ("copied", "there", "failed", "deleted")}
+
+
+def fates(lines):
+    return {line["path"]: line["original"] for line in lines}
 
 
 SIZES = {path: len(content) for path, content in TREE.items()}
@@ -335,6 +403,34 @@ class TestDeletion:
         assert lines["2026/e.docx"]["original"].startswith("kept: its copy was found")
         assert legal.find("In/2026/e.docx") is not None
 
+    def test_what_has_no_etag_is_kept(self, worker, personal, tmp_path, deletions):
+        personal.put("In/a.txt", b"a")
+        nameless = personal.put("In/x.bin", b"x", facets={"eTag": None})
+        summary = worker.run(
+            DriveArchiveOperator,
+            source=f"drives/{personal.id}/root:/In",
+            destination=f"drives/{personal.id}/root:/Out",
+            pattern="**",
+            delete_source=True,
+            manifest=f"file://{tmp_path}/m.jsonl",
+            poll_interval=0.05,
+        )
+
+        lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+        assert counts(summary) == {"copied": 2, "there": 0, "failed": 0, "deleted": 1}
+        assert fates(lines) == {"a.txt": "deleted", "x.bin": "kept: it had no eTag"}
+        assert personal.find("In/x.bin") is nameless
+        assert nameless.id not in deletions()
+
+    def test_nothing_is_deleted_without_an_etag_whoever_asks(self, hook, legal, tenant):
+        item = legal.put("In/x.bin", b"x")
+        found = Found("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
+        failures = {}
+        hook.delete_originals([found], failures)
+
+        assert "it had no eTag" in failures[item.id]
+        assert tenant.calls("DELETE") == []
+
     def test_not_unseen(self, run, out):
         with pytest.raises(DriveArgumentError, match="nothing is deleted unseen"):
             run(delete_source=True, verify=False)
@@ -401,17 +497,183 @@ class TestManifest:
             assert (told["eTag"], told["size"], told["quickXorHash"]) == (item.etag, 3, item.hash)
         assert (lines["a.txt"]["outcome"], lines["a.txt"]["destination"]) == ("failed", None)
 
-    def test_in_a_drive(self, run, out, archive):
-        run(manifest=f"drives/{archive.id}/root:/Reports/run.jsonl")
-        assert archive.find("Reports/run.jsonl").size > 1000
+    def test_it_is_written(self, run, out, place):
+        assert run(manifest=place.url)["manifest"] == place.url
+        assert {line["path"] for line in place.lines()} == TREE.keys()
+        assert {line["original"] for line in place.lines()} == {"kept"}
 
-    def test_what_an_earlier_try_has_deleted_is_still_told(self, resumable, source, out, tmp_path):
-        task = resumable(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl", keep_structure=False)
-        task.die("POST", "/$batch", answered=True)  # asked for
+    def test_a_large_one_goes_to_a_drive_piece_by_piece(self, run, out, archive, legal, tenant, monkeypatch):
+        monkeypatch.setattr(files, "MOST_AT_ONCE", 1_000)
+        monkeypatch.setattr(files, "FRAGMENT", 320 << 10)
+        for number in range(900):
+            legal.put(f"In/many/{number}.txt", b"%d" % number)
+        run(manifest=f"drives/{archive.id}/root:/m.jsonl")
+
+        pieces = [len(call.body) for call in tenant.calls("PUT", where="file")]
+        assert len(pieces) > 1
+        assert sum(pieces) == archive.find("m.jsonl").size
+        assert not any(call.authorized for call in tenant.calls(where="file"))
+        assert len(archive.find("m.jsonl").content.data.splitlines()) == 905
+
+    @pytest.mark.parametrize(
+        "manifest",
+        [
+            "s4://nowhere/x.jsonl",
+            "s3://needs@aprovider/x.jsonl",
+            "run.jsonl",
+            "drives/d/rot:/x.jsonl",
+            "drives/d/root",
+            "drives/d/items/i",
+            {"driveId": "d", "id": "i"},
+            "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/x.jsonl",
+            "https://elsewhere.example/x.jsonl",
+            5,
+        ],
+    )
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_where_none_can_go_is_noticed_before_anything_is_copied(
+        self, run, out, tenant, manifest, dry_run
+    ):
+        with pytest.raises(DriveArgumentError) as caught:
+            run(manifest=manifest, dry_run=dry_run)
+        assert isinstance(caught.value, AirflowFailException)
+        assert tenant.calls(where="graph") == []
+
+    def test_one_that_is_not_written_to_its_end_leaves_the_one_before(self, run, out, tmp_path, monkeypatch):
+        run(manifest=f"file://{tmp_path}/m.jsonl")
+        before = (tmp_path / "m.jsonl").read_text()
+
+        def die(content, file):
+            file.write(content.read(10))
+            file.flush()
+            raise Killed
+
+        monkeypatch.setattr(shutil, "copyfileobj", die)
+        with pytest.raises(Killed):
+            run(manifest=f"file://{tmp_path}/m.jsonl")
+        assert (tmp_path / "m.jsonl").read_text() == before
+
+    def test_lines_that_cannot_be_read_are_left(self, resumable, source, out, die_deleting, tmp_path):
+        file = tmp_path / "m.jsonl"
+        task = resumable(delete_source=True, manifest=f"file://{file}", pattern="**")
+        die_deleting(task, answered=True)
+        file.write_bytes(b'no JSON\n{"source": 5}\n' + file.read_bytes() + b'{"path": "half a li')
+
+        assert task.run()["deleted"] == 5
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        assert fates(lines) == dict.fromkeys(TREE, "deleted")
+
+
+class TestManifestOfAnEarlierTry:
+    @pytest.fixture
+    def task(self, resumable, source, out, place):
+        return resumable(delete_source=True, manifest=place.url, pattern="**")
+
+    @pytest.fixture(params=["3.3", "3.2"])
+    def in_airflow(self, request, task):
+        """Let the task run in an Airflow with a task state store, and in one without."""
+        if request.param == "3.2":
+            task.store = None
+        return request.param
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_killed_while_it_deletes_the_record_is_whole(
+        self, task, in_airflow, die_deleting, answered, place, deletions, held, legal
+    ):
+        die_deleting(task, answered=answered)
+        assert set(fates(place.lines()).values()) == {"to be deleted"}
+        summary = task.run()
+
+        assert counts(summary)["deleted"] == 5
+        assert summary["copied"] + summary["there"] == 5
+        assert summary["bytes"] == 15 or in_airflow == "3.2"
+        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert set(deletions().values()) == {1}
+        assert len(deletions()) == 5
+        assert held().items() >= SIZES.items()
+        gone = [line for line in place.lines() if line["reason"]]
+        assert len(gone) == (2 if answered else 0)
+        assert {line["reason"] for line in gone} <= {"it was gone when the next try looked for it"}
+
+    def test_killed_when_all_is_deleted_it_tells_the_same_and_deletes_nothing(
+        self, task, in_airflow, place, deletions, log
+    ):
+        first, lines = task.run(), place.lines()
+        second = task.run()
+
+        assert counts(first) == counts(second)
+        assert place.lines() == lines
+        assert set(deletions().values()) == {1}
+        assert log.has("An earlier try has deleted 5 originals: the manifest keeps them.")
+
+    def test_killed_again_and_again(self, task, die_deleting, place, deletions):
+        die_deleting(task, answered=True)
+        die_deleting(task, answered=True)
+        summary = task.run()
+
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
+        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert set(deletions().values()) == {1}
+
+    def test_a_run_of_another_date_writes_a_record_of_its_own(self, task, place, helpers, legal):
         task.run()
-        lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
-        assert sorted(line["path"] for line in lines) == sorted(TREE)
-        assert {line["original"] for line in lines} == {"deleted"}
+        legal.put("In/new.txt", b"new")
+        worker = helpers.Worker()
+        worker.ti.run_id, worker.ti.try_number = "another", 2
+        summary = worker.run(DriveArchiveOperator, **task.parameters)
+
+        assert counts(summary) == {"copied": 1, "there": 0, "failed": 0, "deleted": 1}
+        assert fates(place.lines()) == {"new.txt": "deleted"}
+
+    def test_an_original_that_somebody_has_moved_is_not_said_to_be_deleted(
+        self, task, die_deleting, place, legal, hook, ids
+    ):
+        die_deleting(task, answered=False)
+        moved = legal.find("In/a.txt")
+        hook.move_item(ids(moved), ids(legal.mkdir("Elsewhere")))
+        summary = task.run()
+
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 4}
+        assert fates(place.lines())["a.txt"].startswith("kept: a later try found it")
+        assert legal.find("Elsewhere/a.txt") is moved
+        assert counts(task.run()) == counts(summary)
+
+    def test_what_cannot_be_looked_at_is_deleted_once_more(
+        self, task, die_deleting, place, tenant, legal, deletions
+    ):
+        die_deleting(task, answered=True)
+        gone = next(line for line in place.lines() if legal.items.get(line["source"]["id"]) is None)
+        tenant.faults.append(Fault("GET", rf"items/{gone['source']['id']}$", status=403))
+        summary = task.run()
+
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
+        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert deletions()[gone["source"]["id"]] == 2
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_items_that_were_deleted_are_no_failures(self, task, die_deleting, answered, place, source, ids):
+        items = [
+            {**ids(item), "path": item.path.removeprefix("In/")}
+            for item in source.walk()
+            if not item.is_folder
+        ]
+        task.parameters |= {"items": items, "source": None, "pattern": None}
+        die_deleting(task, answered=answered)
+        summary = task.run()
+
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
+        assert summary["failures"] == []
+        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+
+    def test_an_item_that_was_never_there_stays_a_failure(self, task, die_deleting, source, ids, legal):
+        items = [{**ids(item), "path": item.name} for item in source.walk() if not item.is_folder]
+        items.append({**items[0], "id": "01NEVER", "path": "never.txt"})
+        task.parameters |= {"items": items, "source": None, "pattern": None, "max_failures": 1}
+        die_deleting(task, answered=True)
+        summary = task.run()
+
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 1, "deleted": 5}
+        assert [failure["path"] for failure in summary["failures"]] == ["never.txt"]
 
 
 class TestDryRun:
@@ -440,6 +702,35 @@ class TestDryRun:
                 assert lines["a.txt"]["destination"] == {"path": "a 2.txt"}
                 assert lines["2025/q1/d.txt"]["destination"] == {"path": "2025/q1/d.txt"}
 
+    def test_it_writes_over_no_record_of_a_real_run(self, run, out, place, tenant, log):
+        run(pattern="a.txt", manifest=place.url)
+        record, asked = place.lines(), len(tenant.calls(where="graph"))
+        summary = run(dry_run=True, manifest=place.url)
+
+        assert summary["manifest"] is None
+        assert place.lines() == record
+        assert {call.method for call in tenant.calls(where="graph")[asked:]} == {"GET"}
+        assert log.has("A dry run changes nothing: its plan is not written to")
+
+    def test_its_plan_goes_to_object_storage_and_to_no_drive(self, run, out, place, tenant):
+        for pattern in ("a.txt", "**"):  # a plan takes the place of a plan
+            summary = run(dry_run=True, manifest=place.url, pattern=pattern)
+        is_drive = "file:" not in place.url
+
+        assert summary["manifest"] == (None if is_drive else place.url)
+        assert len(place.lines()) == (0 if is_drive else 5)
+        assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
+
+    def test_a_plan_is_no_record_of_an_earlier_try(self, run, out, tmp_path):
+        run(dry_run=True, manifest=f"file://{tmp_path}/m.jsonl", delete_source=True)
+        summary = run(manifest=f"file://{tmp_path}/m.jsonl", delete_source=True)
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
+
+    def test_a_file_of_somebody_elses_is_left(self, run, out, tmp_path):
+        (tmp_path / "m.jsonl").write_text("notes\n")
+        run(dry_run=True, manifest=f"file://{tmp_path}/m.jsonl")
+        assert (tmp_path / "m.jsonl").read_text() == "notes\n"
+
     def test_a_destination_that_is_not_there(self, run, tenant):
         plan = run(dry_run=True)["plan"]
         assert plan["whole_folders"] == ["."]
@@ -467,6 +758,15 @@ class TestTheWait:
         assert worker.event.keys() == {"status", "completed", "failed"}
         for secret in secrets_of():
             assert secret not in worker.stored + json.dumps(worker.event) + json.dumps(worker.ti.xcoms)
+
+    def test_durations_count_from_the_beginning(self, run, worker, out, tenant, legal):
+        tenant.copies = CopyBehaviour(seconds=1.5)
+        for item in legal.find("In").walk():
+            item.modified = datetime.now(UTC) - timedelta(seconds=1)
+        summary = run(modified_after="PT3S", modified_before="PT0S", deferrable=True)
+
+        assert worker.deferral is not None
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 0}
 
     def test_what_fails_meanwhile_is_told_and_not_asked_for_again(self, run, worker, out, tenant):
         tenant.copies = CopyBehaviour(looks=3)

@@ -111,6 +111,13 @@ def test_a_monitor_elsewhere_is_not_called(url):
     assert "allowed_hosts" in str(raised.value)
 
 
+@pytest.mark.parametrize("url", TRICKS)
+def test_no_bytes_go_elsewhere(url):
+    with pytest.raises(DriveResponseError, match="the file's bytes are on the host") as raised:
+        HOSTS.check_file(url)
+    assert raised.value.final
+
+
 @pytest.mark.parametrize("url", [*TRICKS, MONITOR])
 def test_a_next_page_elsewhere_is_not_asked_for(url):
     with pytest.raises(DriveResponseError, match="not followed"):
