@@ -51,7 +51,7 @@ class Killer:
     def __call__(self, request):
         try:
             return self._see(request)
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, ProcessLookupError):
             return None  # somebody else was quicker, such as the death of the scheduler
         except Exception as error:
             self.errors.append(error)
