@@ -631,7 +631,8 @@ class _Archive:
         if self._order.dry_run:
             self._report(Outcome("planned", found, to=target.path_of(final_name)))
         else:
-            self._waiting.append(PendingCopy(found, target, name, final_name))
+            was_asked = self.looks_back and name != final_name
+            self._waiting.append(PendingCopy(found, target, name, final_name, was_asked=was_asked))
 
     def _made_before(self, found: Found, target: TargetFolder) -> DriveItem | None:
         """Return what counts as the copy: what an earlier try has made, or with ``skip`` what anybody has."""

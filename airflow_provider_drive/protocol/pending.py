@@ -33,7 +33,12 @@ from airflow_provider_drive.protocol.addresses import ItemRef, fold, same_drive,
 from airflow_provider_drive.protocol.arriving import CLOCK_SLACK, FORGOTTEN_SECONDS, READ_BACK_SECONDS
 from airflow_provider_drive.protocol.batching import in_batches
 from airflow_provider_drive.protocol.copies import CopyStatus, copy_request
-from airflow_provider_drive.protocol.copying import DOUBT_SECONDS, FRESH_FOLDER_TRIES, post_copy
+from airflow_provider_drive.protocol.copying import (
+    DOUBT_SECONDS,
+    FRESH_FOLDER_TRIES,
+    SETTLE_SECONDS,
+    post_copy,
+)
 from airflow_provider_drive.protocol.finding import find_item, get_item
 from airflow_provider_drive.protocol.items import SKIP, child, is_same_file
 from airflow_provider_drive.protocol.listing import Listing
@@ -137,6 +142,8 @@ class PendingCopy:
     :param name: Under which it arrives.
     :param final_name: What it is to be called when it is there.
     :param contents: What is in it, by path, if it is a folder.
+    :param was_asked: Somebody may have asked for it before this try. If its name is to change when it is
+        there, nothing holds off a second one afterwards: so it is looked for first.
     :param status: What its monitor has said in the end.
     :param next_look: When it is asked for next: at its monitor, or at the destination.
     :param is_sought: It was looked for at the destination since its monitor has said all that it says.
@@ -148,6 +155,7 @@ class PendingCopy:
     name: str
     final_name: str
     contents: dict[str, Found] | None = None
+    was_asked: bool = False
     requests: int = 0
     submitted: float = 0.0
     monitor_url: str | None = None
@@ -189,6 +197,7 @@ class PendingCopies:
         self._heading_for: Counter[TargetFolder] = Counter()
         self._durations: deque[float] = deque(maxlen=50)
         self._is_batching = True
+        self._began = terms.clock()
 
     def __len__(self) -> int:
         return len(self._copies)
@@ -223,6 +232,11 @@ class PendingCopies:
             except DriveError as error:
                 refused += [(copy, error) for copy in copies if copy.target is target]
         copies = [copy for copy in copies if copy.target.ref is not None]
+        for copy in copies:
+            if copy.was_asked and not copy.requests:
+                copy.requests, copy.submitted = 1, self._began
+                self._watch(copy)
+        copies = [copy for copy in copies if copy not in self._copies]
         outcomes = yield from self._ask_for(copies)
         for copy, outcome in zip(copies, outcomes, strict=True):
             if refusal := self._take(copy, outcome):
@@ -280,7 +294,6 @@ class PendingCopies:
             except DriveError as error:
                 return error
         self._watch(copy)
-        copy.next_look = now + self._first_look(copy)
         return None
 
     def take_up(self, copy: PendingCopy, copy_id: str) -> None:
@@ -290,9 +303,11 @@ class PendingCopies:
         self._watch(copy)
 
     def _watch(self, copy: PendingCopy) -> None:
+        now = self._terms.clock()
         self._copies.append(copy)
         self._heading_for[copy.target] += 1
-        self._next_listing.setdefault(copy.target, self._terms.clock() + _FIRST_LOOK)
+        self._next_listing.setdefault(copy.target, now + _FIRST_LOOK)
+        copy.next_look = now + self._first_look(copy)
 
     # -- watching them ---------------------------------------------------------------------------------------
 
@@ -414,7 +429,7 @@ class PendingCopies:
             told = copy.state == "completed" or (
                 copy.monitor_url is None and is_same_file(there, copy.source)
             )
-            if told or is_same_content(there, copy.source):
+            if (told or is_same_content(there, copy.source)) and not self._may_come_twice(copy):
                 return self._arrive(copy, there)
             if not copy.is_seen and copy.status is None:
                 copy.is_seen, copy.next_look = True, self._terms.clock()
@@ -423,6 +438,12 @@ class PendingCopies:
             return self._settle(copy, there) if is_over else None
         error = self._failure_of(copy)
         return None if error is None else self._fail(copy, error)
+
+    @staticmethod
+    def _may_come_twice(copy: PendingCopy) -> bool:
+        """Whether another request is under way that would make it again as soon as its name is free."""
+        is_running = copy.monitor_url is not None and copy.status is None
+        return copy.name != copy.final_name and copy.requests > 1 and is_running
 
     def _failure_of(self, copy: PendingCopy) -> DriveError | None:
         """Return why a copy is not to be waited for any more."""
@@ -436,7 +457,8 @@ class PendingCopies:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
         if copy.refusal is not None and silence > DOUBT_SECONDS:
             return copy.refusal
-        if (copy.monitor_url is None or copy.state == "unknown") and silence > FORGOTTEN_SECONDS:
+        patience = SETTLE_SECONDS if copy.was_asked and copy.requests == 1 else FORGOTTEN_SECONDS
+        if (copy.monitor_url is None or copy.state == "unknown") and silence > patience:
             return DriveCopyUnknownError("nobody can say what became of its copy; it may still come")
         return None
 
@@ -456,7 +478,8 @@ class PendingCopies:
     def _arrive(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
         """Hold a copy against its source, and give it the name that it is to have."""
         terms, source = self._terms, copy.source
-        self._durations.append(terms.clock() - copy.submitted)
+        if not copy.was_asked:
+            self._durations.append(terms.clock() - copy.submitted)
         if terms.verify and not is_same_file(there, source):
             source = yield from get_item(source.ref, terms.hosts)  # it may have changed since
             if not is_same_file(there, source):

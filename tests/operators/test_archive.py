@@ -53,7 +53,7 @@ POINTS = (
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    for name in ("FORGOTTEN_SECONDS", "READ_BACK_SECONDS", "DOUBT_SECONDS"):
+    for name in ("FORGOTTEN_SECONDS", "READ_BACK_SECONDS", "DOUBT_SECONDS", "SETTLE_SECONDS"):
         monkeypatch.setattr(pending, name, 0.3)
     for name in ("_FIRST_LOOK", "_GROWTH"):
         monkeypatch.setattr(pending, name, 0.05)
@@ -1036,6 +1036,33 @@ class TestDeaths:
         assert task.run()["copied"] == 5
         assert held() == SIZES
         assert sum(job.state == "completed" for job in tenant.jobs) == 1
+
+    @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
+    def test_a_copy_that_is_to_replace_a_file_is_there_once(
+        self, resumable, source, out, held, tenant, archive, seconds
+    ):
+        """Its name is free again when it has taken the other's: no second one may come under it then."""
+        archive.put("Out/b.bin", b"other")
+        tenant.copies = CopyBehaviour(seconds=seconds)
+        task = resumable(conflict_behavior="replace", pattern="**")
+        task.die("POST", "/$batch", answered=True)
+        tenant.copies = CopyBehaviour(seconds=0.7)
+        assert task.run()["copied"] == 5
+        for job in tenant.jobs:
+            job.end()
+
+        assert held() == SIZES
+        assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
+
+    def test_a_copy_that_is_to_replace_a_file_is_not_asked_for_again_after_a_deferral(
+        self, run, worker, source, out, held, tenant, archive
+    ):
+        archive.put("Out/b.bin", b"other")
+        tenant.copies = CopyBehaviour(looks=3)
+        assert run(conflict_behavior="replace", pattern="**", deferrable=True)["copied"] == 5
+        assert worker.deferral is not None
+        assert held() == SIZES
+        assert len(tenant.jobs) == 5
 
     def test_before_the_wait_in_the_triggerer(self, resumable, source, out, held, tenant):
         tenant.copies = CopyBehaviour(seconds=0.4)
