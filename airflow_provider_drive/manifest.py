@@ -17,12 +17,12 @@ from airflow_provider_drive.protocol.addresses import ItemRef, is_id
 from airflow_provider_drive.protocol.files import check_file
 from airflow_provider_drive.protocol.items import DriveItem, read_size
 from airflow_provider_drive.protocol.listing import Found
+from airflow_provider_drive.protocol.pending import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_drive.hooks.drive import DriveHook
-    from airflow_provider_drive.protocol.pending import Outcome
 
 MOST_FAILURES = MOST_PLANNED = 100
 """That are told in the summary; the manifest tells of all."""
@@ -109,14 +109,29 @@ class Tally:
         for line in self.content:
             yield json.loads(line)
 
-    def originals(self) -> Iterator[Found]:
-        """Return the documents that are to be deleted, one by one: their copies were shown to be whole."""
+    def to_be_deleted(self) -> Iterator[Outcome]:
+        """Return, one by one, what came of the documents whose copies were shown to be whole."""
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                yield Found(
-                    line["path"],
-                    DriveItem(_ref(line), line["source"]["name"], etag=line["source"]["eTag"]),
-                )
+                source = line["source"]
+                item = DriveItem(_ref(line), source["name"], size=source["size"], etag=source["eTag"])
+                yield Outcome(line["outcome"], Found(line["path"], item), is_shown=True)
+
+    def sources(self) -> set[str]:
+        """Return the ids of the originals."""
+        return {line["source"]["id"] for line in self.lines()}
+
+    def count_gone(self, gone: Mapping[str, int]) -> None:
+        """
+        Count what an earlier try has deleted, where no manifest tells of it.
+
+        :param gone: How many originals, by what came of them, and ``bytes``.
+        """
+        counts = dict(gone)
+        self.bytes += counts.pop("bytes", 0)
+        for state, count in counts.items():
+            self.counts[state] += count
+            self.deleted += count
 
     def note_deletions(self, failures: Mapping[str, str]) -> None:
         """

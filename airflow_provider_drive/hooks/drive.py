@@ -446,21 +446,30 @@ class DriveHook(BaseHook):
         )
         return self._run(flow, memory)
 
-    def delete_originals(self, originals: Iterable[Found], failures: dict[str, str]) -> None:
+    def delete_originals(
+        self,
+        outcomes: Iterable[protocol.Outcome],
+        failures: dict[str, str],
+        *,
+        before: protocol.Standing,
+        memory: TaskMemory | None = None,
+    ) -> None:
         """
-        Delete documents that were copied, if they have not changed since.
+        Delete the originals of documents that were copied, if they have not changed since.
 
         https://learn.microsoft.com/graph/api/driveitem-delete
 
-        :param originals: As they were when they were copied.
+        :param outcomes: What came of the documents, with the originals as they were when they were copied.
         :param failures: Gets why some could not be deleted, by their ids.
+        :param before: How far the archive is.
+        :param memory: Keeps what is gone. Default is none.
         """
 
         def tell(found: Found, error: DriveError | None) -> None:
             if error is not None:
                 failures[found.item.ref.item_id] = str(error)
 
-        self._run(protocol.delete_originals(originals, tell))
+        self._run(protocol.delete_originals(outcomes, tell, before), memory)
 
     def find_items(self, refs: Sequence[protocol.ItemRef]) -> list[DriveItem | DriveError | None]:
         """

@@ -219,7 +219,7 @@ class DriveArchiveOperator(BaseOperator):
             if standing.pending:
                 tally.close()
                 self._defer(context, standing, self._spent(spent))
-            is_written = self._clear_up(tally, manifest)
+            is_written = self._clear_up(tally, manifest, standing, memory)
             summary = self._summary(tally, self._spent(spent), is_written=is_written)
             tally.close()
             context["ti"].xcom_push(key="summary", value=summary)
@@ -267,14 +267,19 @@ class DriveArchiveOperator(BaseOperator):
             timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
         )
 
-    def _clear_up(self, tally: Tally, manifest: Place | None) -> bool:
+    def _clear_up(
+        self, tally: Tally, manifest: Place | None, standing: protocol.Standing, memory: TaskMemory
+    ) -> bool:
         """
         Write the manifest, and delete the originals if asked to: first the one, for whatever dies.
 
         :return: Whether there is a manifest of this run.
         """
         if self.delete_source and not self.is_dry_run:
-            if manifest is not None:
+            standing = standing.settled(tally.sources()) if standing.is_deleting else standing
+            if manifest is None:
+                tally.count_gone(standing.gone)
+            else:
                 deleted = tally.keep_lines(manifest.lines(), self.hook.find_items)
                 if deleted:
                     self.log.info(
@@ -282,7 +287,7 @@ class DriveArchiveOperator(BaseOperator):
                     )
                 manifest.write(tally.content)
             failures: dict[str, str] = {}
-            self.hook.delete_originals(tally.originals(), failures)
+            self.hook.delete_originals(tally.to_be_deleted(), failures, before=standing, memory=memory)
             tally.note_deletions(failures)
         if manifest is None:
             return False

@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -63,7 +63,7 @@ from airflow_provider_drive.protocol.targets import ITEMS_OF_A_PAGE, TargetFolde
 from airflow_provider_drive.protocol.updating import delete_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from airflow_provider_drive.protocol.addresses import Address
     from airflow_provider_drive.protocol.copies import CopyStatus
@@ -124,6 +124,8 @@ class Standing:
     :param failed: Why copies have failed that were under way, by the ids of their sources.
     :param completed: What copies have become whose monitors said so, by the ids of their sources.
     :param marks: What the sources of these, and of those that are under way, were like when it was asked for.
+    :param gone: Originals that were deleted: how many by the state of their copies, and ``bytes``.
+    :param leaving: Originals that are being deleted: state of the copy and size, by their ids.
     :param pending: The monitors of those that are under way, by the ids of their sources.
     """
 
@@ -131,12 +133,32 @@ class Standing:
     failed: Mapping[str, str] = field(default_factory=dict)
     completed: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, str] = field(default_factory=dict)
+    gone: Mapping[str, int] = field(default_factory=dict)
+    leaving: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     pending: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_deleting(self) -> bool:
+        """Whether originals were being deleted: so all copies were shown, and the manifest was written."""
+        return bool(self.gone or self.leaving)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what has to be remembered, as JSON, but for the monitors, which are secrets."""
-        told = {name: dict(getattr(self, name)) for name in _MAPPINGS}
-        return {"begun": self.begun, **told}
+        told = {name: dict(getattr(self, name)) for name in (*_TEXTS, "gone")}
+        leaving = {key: list(value) for key, value in self.leaving.items()}
+        return {"begun": self.begun, **told, "leaving": leaving}
+
+    def settled(self, seen: Container[str]) -> Standing:
+        """
+        Count what was being deleted as gone, if it is not there any more.
+
+        :param seen: The ids of all originals that are there.
+        """
+        gone = Counter(self.gone)
+        for key, (state, size) in self.leaving.items():
+            if key not in seen:
+                gone += _counted(state, size)
+        return replace(self, gone=dict(gone), leaving={})
 
 
 def read_standing(value: Any) -> Standing:
@@ -146,14 +168,37 @@ def read_standing(value: Any) -> Standing:
     :raises DriveResponseError: If it is anything else.
     """
     told = value if isinstance(value, Mapping) else {}
-    begun, *texts = (told.get(name) for name in ("begun", *_MAPPINGS))
+    begun, *texts, gone, leaving = (told.get(name) for name in _REMEMBERED)
     sound = isinstance(begun, (int, float)) and not isinstance(begun, bool) and 0 < begun < _END_OF_TIME
-    if not sound or told.keys() != {"begun", *_MAPPINGS} or not _are_texts(*texts):
+    if (
+        not sound
+        or told.keys() != set(_REMEMBERED)
+        or not _are_texts(*texts)
+        or not (isinstance(gone, Mapping) and isinstance(leaving, Mapping))
+        or not all(name in (*_STATES, "bytes") and _is_count(count) for name, count in gone.items())
+        or not all(isinstance(key, str) and _is_leaving(value) for key, value in leaving.items())
+    ):
         raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
-    return Standing(cast("float", begun), *cast("Any", texts))
+    failed, completed, marks = cast("Any", texts)
+    return Standing(cast("float", begun), failed, completed, marks, gone, leaving)
 
 
-_MAPPINGS = ("failed", "completed", "marks")
+_TEXTS = ("failed", "completed", "marks")
+_REMEMBERED = ("begun", *_TEXTS, "gone", "leaving")
+_STATES = ("copied", "there")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_leaving(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and value[0] in _STATES and _is_count(value[1])
+
+
+def _counted(state: str, size: int) -> Counter[str]:
+    """Count one document; only what was copied has bytes."""
+    return Counter({state: 1, "bytes": size if state == "copied" else 0})
 
 
 def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
@@ -275,32 +320,35 @@ def cost_of_archive(
 
 
 def delete_originals(
-    originals: Iterable[Found], tell: Callable[[Found, DriveError | None], None]
+    outcomes: Iterable[Outcome], tell: Callable[[Found, DriveError | None], None], before: Standing
 ) -> Flow[None]:
     """
-    Delete documents that were copied, if they are still what was copied.
+    Delete the originals of documents that were copied, if they are still what was copied.
+
+    One without an eTag is left: nobody could tell whether it has changed since.
 
     https://learn.microsoft.com/graph/api/driveitem-delete
 
+    :param outcomes: What came of the documents.
     :param tell: Is told of each whether it went well.
+    :param before: How far the archive is: what is gone is remembered with it, since nothing else tells of it.
     """
-    some: list[Found] = []
-    for found in originals:
-        some.append(found)
-        if len(some) == AT_ONCE:
-            yield from _delete(some, tell)
-            some = []
-    yield from _delete(some, tell)
+    gone = Counter(before.gone)
+    rest = iter(outcomes)
+    while some := list(islice(rest, AT_ONCE)):
+        leaving = {each.found.item.ref.item_id: [each.state, each.found.item.size or 0] for each in some}
+        yield Checkpoint("archive", Standing(before.begun, gone=dict(gone), leaving=leaving))
+        flows = [_delete(each.found.item) for each in some]
+        for outcome, error in zip(some, (yield from in_batches(flows)), strict=True):
+            tell(outcome.found, error)
+            if error is None:
+                gone += _counted(outcome.state, outcome.found.item.size or 0)
 
 
-def _delete(originals: Sequence[Found], tell: Callable[[Found, DriveError | None], None]) -> Flow[None]:
-    known = [found for found in originals if found.item.etag]
-    flows = [delete_item(found.item.ref, found.item.etag) for found in known]
-    for found, error in zip(known, (yield from in_batches(flows)), strict=True):
-        tell(found, error)
-    for found in originals:
-        if not found.item.etag:
-            tell(found, DriveResponseError("it had no eTag, so nobody knows whether it has changed"))
+def _delete(item: DriveItem) -> Flow[None]:
+    if not item.etag:
+        raise DriveResponseError("it had no eTag, so nobody knows whether it has changed")
+    yield from delete_item(item.ref, item.etag)
 
 
 class _Archive:
@@ -319,6 +367,7 @@ class _Archive:
         throttled: Callable[[], float],
     ) -> None:
         self.looks_back = False
+        self._before = before
         self._order, self._terms, self._tell = order, terms, report
         self._hosts, self._clock = terms.hosts, terms.clock
         self._failed, self._completed = dict(before.failed), dict(before.completed)
@@ -357,12 +406,13 @@ class _Archive:
             if not self._pending:
                 if has_more or self._waiting or self._visits:
                     continue
-                return Standing(self._terms.begun, self._failed)  # all is done
+                return replace(self._before, failed=self._failed, completed={}, marks={})
             monitors = self._pending.monitors
             idle_since = idle_since or self._clock()
             if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
                 marks = {**self._marks, **self._pending.marks}
-                return Standing(self._terms.begun, self._failed, self._completed, marks, monitors)
+                told = replace(self._before, failed=self._failed, completed=self._completed)
+                return replace(told, marks=marks, pending=monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
 
     def _submit(self, copies: Sequence[PendingCopy]) -> Flow[None]:
@@ -471,6 +521,8 @@ class _Archive:
         for (path, address), item in zip(given, items, strict=True):
             folder, _, name = path.rpartition("/")
             if isinstance(item, DriveError):
+                if isinstance(item, DriveItemNotFoundError) and (yield from self._is_gone(path, address)):
+                    continue
                 ref = address if isinstance(address, ItemRef) else ItemRef("", str(address))
                 self._report(Outcome("failed", Found(path, DriveItem(ref, name)), reason=str(item)))
                 continue
@@ -490,6 +542,17 @@ class _Archive:
             else:
                 yield from self._take(documents, target)
         return bool(given)
+
+    def _is_gone(self, path: str, address: Address) -> Flow[bool]:
+        """Whether an earlier try has deleted an original, after it has seen the copy that is there."""
+        folder, _, name = path.rpartition("/")
+        if isinstance(address, PathAddress) and address.names:
+            name = address.names[-1]
+        if not self._before.is_deleting or not name:
+            return False
+        target = yield from self._target_of(folder if self._order.keep_structure else "")
+        yield from target.see([name])
+        return target.get(name) is not None
 
     def _target_of(self, path: str) -> Flow[TargetFolder]:
         """Return the folder at the destination that a path means."""

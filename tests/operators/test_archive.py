@@ -27,6 +27,7 @@ from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol import archiving, files, listing, pending, targets
 from airflow_provider_drive.protocol.addresses import ItemRef
+from airflow_provider_drive.protocol.archiving import Standing
 from airflow_provider_drive.protocol.items import DriveItem
 from airflow_provider_drive.protocol.listing import Found
 from airflow_provider_drive.transport import blocking
@@ -426,7 +427,7 @@ class TestDeletion:
         item = legal.put("In/x.bin", b"x")
         found = Found("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
         failures = {}
-        hook.delete_originals([found], failures)
+        hook.delete_originals([pending.Outcome("copied", found)], failures, before=Standing(1.0))
 
         assert "it had no eTag" in failures[item.id]
         assert tenant.calls("DELETE") == []
@@ -1028,6 +1029,29 @@ class TestDeaths:
         assert summary["failed"] == (behavior == "fail")
         items = [item for item in source.walk() if not item.is_folder]
         assert max(tenant.copies_made(item.id) for item in items) == 1
+
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_without_a_manifest_the_summary_tells_of_what_was_deleted_before(
+        self, resumable, source, held, answered
+    ):
+        task = resumable(delete_source=True)
+        task.die("POST", "/$batch", answered=answered)  # the deletions; the copy was one of the whole folder
+        assert all((item.size == 0) == answered for item in source.children.values())
+        summary = task.run()
+        assert (summary["copied"], summary["deleted"], summary["bytes"]) == (5, 5, 15)
+
+    @pytest.mark.parametrize("manifest", [None, "file://{}/m.jsonl"])
+    def test_originals_that_were_given_one_by_one_are_not_missed_when_they_are_deleted(
+        self, resumable, source, out, ids, tmp_path, manifest
+    ):
+        documents = [item for item in source.walk() if not item.is_folder]
+        items = [{**ids(item), "name": item.name, "path": item.name} for item in documents[:-1]]
+        task = resumable(source=None, items=[*items, f"drives/{source.drive.id}/root:/In/missing.txt"])
+        task.parameters |= {"delete_source": True, "manifest": manifest and manifest.format(tmp_path)}
+        for _ in range(2):
+            with pytest.raises(DriveArchiveError, match=r"1 documents .*/missing\.txt"):
+                task.run()
+        assert task.worker.xcom("summary")["copied"] == task.worker.xcom("summary")["deleted"] == 4
 
     @pytest.mark.parametrize("answered", [False, True])
     def test_a_folder_that_was_asked_for_as_a_whole(self, resumable, source, held, tenant, answered):
