@@ -27,8 +27,8 @@ test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations=10 --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/python -m pytest -m slow --durations=10 --cov --cov-append --cov-report=term
 
-chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred times, and count the copies; SEED=7 RUNS=240
-	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred times, and count the copies; SEED=7 RUNS=480 ONLY=archive
+	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 bench: .venv/.ready .venv-peers/.ready  ## what an archive costs, beside what else there is, into docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=scripts:tests $(BIN)/python tests/benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))

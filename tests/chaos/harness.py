@@ -17,6 +17,7 @@ TASKS = {
     "deaths_of_copies": "copy",
     "deaths_of_pairs": "pair.wait",
     "deaths_of_moves": "move",
+    "deaths_of_archives": "archive",
     "deaths_of_resumables": "copy",
     "deaths_of_stock": "copy",
 }
@@ -44,7 +45,7 @@ def kill_and_judge(airflow, graph, runs, seconds, tell=lambda text: None):
     :param tell: Is told now and then how far it is.
     """
     for run in runs:
-        run.prepare(graph.tenant)
+        run.prepare(graph.tenant, airflow.home)
     arguments = {}
     for run in runs:
         arguments.setdefault(run.dag_id, []).append(run.arguments())
@@ -75,6 +76,9 @@ def let_run(airflow, runs, arguments, seconds, *, tenant, tick=lambda: None, tel
         for _ in range(4):
             tick()
             time.sleep(0.5)
+    with tenant.lock:
+        for job in tenant.jobs:
+            job.end()  # what is still under way would come as well
     return list(_verdicts(dag_runs, runs, tenant))
 
 

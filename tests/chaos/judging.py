@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from chaos.points import CROSSES, KINDS, MOVE, POINTS
+from chaos.points import ARCHIVES, KINDS, MOVE, POINTS
 from chaos.runs import fingerprint
 
 
@@ -14,8 +14,9 @@ class Verdict:
     """
     What has come of a run.
 
-    :param made: Copies that Graph has finished; for a move whether the item has arrived.
-    :param accepted: Requests for them that Graph has accepted.
+    :param made: Copies of documents that Graph has made; for a move whether the item has arrived.
+    :param accepted: Copies of documents that it was asked for, and has accepted.
+    :param too_many: How many it has made of what was copied already, or was not to be copied.
     :param problems: All that is not as it should be.
     """
 
@@ -23,12 +24,9 @@ class Verdict:
     state: str | None
     made: int
     accepted: int
+    too_many: int
     missing: bool
     problems: tuple[str, ...]
-
-    @property
-    def too_many(self):
-        return max(0, self.made - self.run.asked)
 
     @property
     def false_success(self):
@@ -63,25 +61,42 @@ def judge(run, tenant, state, returned):
         problems.append("what was there before has changed")
     right = [item for item in here.values() if fingerprint(item) == run.fingerprint and _named(item, run)]
     if not right:
-        problems.append(f"missing; there is {sorted(here)}")
+        problems.append(f"missing; there is {sorted(here)}{_difference(here.get(run.name), run)}")
     if len(here) > len(right[:1]):
         problems.append(f"more than asked for: {sorted(here)}")
     is_there = run.source.id in run.source.drive.items and run.source.parent is not run.folder
-    gone = run.kind == MOVE or run.kind in CROSSES
-    if is_there == gone:
-        problems.append("the source is still there" if gone else "the source is gone")
+    if is_there == run.deletes:
+        problems.append("the source is still there" if run.deletes else "the source is gone")
+    problems += [f"{path} was deleted before its copy was whole" for path in run.too_soon]
     problems += _strays(run, tenant)
-    if (
-        state == "success"
-        and right
-        and run.kind in KINDS
-        and (returned or {}).get("id") not in {item.id for item in right}
-    ):
-        problems.append(f"the task has returned {(returned or {}).get('id')!r}, not what is there")
-    jobs = [job for job in tenant.jobs if job.source_id == run.source.id]
-    made = sum(job.state == "completed" for job in jobs) if run.kind != MOVE else len(right)
-    accepted = run.patches if run.kind == MOVE else len(jobs)
-    return Verdict(run, state, made, accepted, not right, tuple(problems))
+    if run.kind in ARCHIVES and state == "success":
+        problems += run.problems(returned)
+    elif run.kind in KINDS and state == "success" and right:
+        problems += _untold(returned, right)
+    jobs = [job for job in tenant.jobs if job.source_id in run.sources]
+    made = Counter(item.hash for job in jobs for item in job.made if not item.is_folder)
+    accepted = sum(run.sources[job.source_id] for job in jobs)
+    if run.kind == MOVE:
+        made, accepted = +run.wanted if right else Counter(), run.patches
+    too_many = (made - run.wanted).total()
+    return Verdict(run, state, made.total(), accepted, too_many, not right, tuple(problems))
+
+
+def _untold(returned, right):
+    """Whether the task has told of another item than the one that is there."""
+    told = (returned or {}).get("id")
+    return (
+        [] if told in {item.id for item in right} else [f"the task has returned {told!r}, not what is there"]
+    )
+
+
+def _difference(item, run):
+    """Tell what a folder lacks, and what it has beyond that."""
+    if item is None or not item.is_folder:
+        return ""
+    there, wanted = set(fingerprint(item)), set(run.fingerprint)
+    lacks, more = (sorted(path for path, _ in some) for some in (wanted - there, there - wanted))
+    return f", which lacks {lacks} and has {more}"
 
 
 def _named(item, run):
@@ -93,10 +108,9 @@ def _named(item, run):
 
 def _strays(run, tenant):
     """Whatever bears the run's mark, and is neither in its own folder nor in its destination."""
-    homes = {f"in/{run.tag}", f"out/{run.tag}"}
     for drive in tenant.drives.values():
         for path in drive.tree():
-            if run.tag in path and not any(f"{path}/".startswith(f"{home}/") for home in homes):
+            if run.tag in path and not any(f"{path}/".startswith(f"{home}/") for home in run.homes):
                 yield f"{path} in {drive.name}"
     rest = sorted(set(tenant.drive("legal").find(f"in/{run.tag}").children.values()) - {run.source}, key=str)
     yield from (f"{item.name} beside the source" for item in rest)
@@ -115,10 +129,10 @@ COLUMNS = (
 )
 
 
-def table(verdicts):
+def table(verdicts, points=POINTS):
     """Lines: for each point what has come of the runs that were hit there, then of each kind, then of all."""
     counts = hits(verdicts)
-    rows = [_row(str(point), _hit_at(point, verdicts), counts[point]) for point in POINTS]
+    rows = [_row(str(point), _hit_at(point, verdicts), counts[point]) for point in points]
     rows += [_row(kind, some, hits(some).total()) for kind, some in _by_kind(verdicts).items()]
     return _aligned("killed at", [*rows, _row("all", verdicts, counts.total())])
 

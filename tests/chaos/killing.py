@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import psutil
 from chaos import dying
-from chaos.points import AFTER, BEFORE, LATER, SCHEDULER, TASK, TRIGGERER, steps_of
+from chaos.points import AFTER, BEFORE, LATER, SCHEDULER, TASK, TRIGGERER, parts_of, steps_of
 
 from airflow_provider_drive.emulator import Fault
 
@@ -47,6 +48,7 @@ class Killer:
         for run in runs:
             run.shots = [shot for shot in run.shots if not shot.is_free]
         self.errors = []
+        self.jobs_seen = 0
 
     def __call__(self, request):
         try:
@@ -74,34 +76,48 @@ class Killer:
         run = self._run_of(request)
         if run is None:
             return None
-        run.jobs = [job for job in self.tenant.jobs if job.source_id == run.source.id]
+        self._note_jobs()
         self.tenant.next_copies.clear()
         self.tenant.next_copies.append(run.behaviour())
+        if request.is_batched:
+            return None  # it was aimed at with its batch
         for victim in self.work:
             self.work[victim] += request.door != "monitor"
         steps, fault = steps_of(request, run), None
-        for shots in (run.shots, self.free_shots):
-            if fault is None and shots and shots[0].point.step in steps:
-                fault = self._aim(request, run, shots)
+        free = (shot for shot in self.free_shots if shot.point.step in steps)
+        for shots, shot in ((run.shots, next(iter(run.shots), None)), (self.free_shots, next(free, None))):
+            if fault is None and shot is not None and shot.point.step in steps:
+                fault = self._aim(request, run, shots, shot)
         run.journal.append(self._line(request, run, fault))
         if request.door == "monitor":
             run.looks += 1
             run.deferred = run.deferred or self._component(request) == TRIGGERER
-        if request.method == "PATCH" and (fault is None or fault.has_effect):
-            run.patches += 1
+        elif fault is None or fault.has_effect:
+            for method, path in parts_of(request):
+                run.patches += method == "PATCH"
+                if method == "DELETE":
+                    run.note_delete(path.rpartition("/")[2])
         return fault
+
+    def _note_jobs(self):
+        for job in self.tenant.jobs[self.jobs_seen :]:
+            if (run := self.by_id.get(job.source_id)) is not None:
+                run.jobs.append(job)
+        self.jobs_seen = len(self.tenant.jobs)
 
     @staticmethod
     def _line(request, run, fault):
         """Tell of a request shortly: when it came, what it was, and whether its sender died."""
         path = re.sub(r"(?<=/drives/)[^/:]+", "D", request.path.removeprefix("/v1.0"))
         path = path.replace(run.source.id, "SOURCE").replace(run.folder.id, "FOLDER")
+        if path == "/$batch":
+            ends = Counter(f"{method} …/{part.rpartition('/')[2]}" for method, part in parts_of(request))
+            path += " of " + ", ".join(f"{count} {end}" for end, count in ends.most_common(3))
         what = path if request.door == "graph" else request.door
         death = f" + death ({fault.kind})" if fault is not None else ""
         return f"{time.time() % 10_000:8.2f} {request.client[1]} {request.method} {what}{death}"
 
-    def _aim(self, request, run, shots):
-        shot = shots[0]
+    def _aim(self, request, run, shots, shot):
         victim = shot.point.victim
         if self._rests(victim, more=PRECEDENCE if self.free_shots and not shot.is_free else 0.0):
             return None
@@ -109,7 +125,7 @@ class Killer:
         component = self.airflow.component_of(pid) if pid else None
         if pid is None or (component == TRIGGERER) != (shot.point.step == "look by the triggerer"):
             return None
-        shots.pop(0)
+        shots.remove(shot)
         strike = partial(self._strike, run, shot, pid)
         if shot.point.moment == LATER:
             timer = threading.Timer(shot.seconds, strike)

@@ -48,7 +48,7 @@ def kill_stock(graph, home, runs, seconds=240.0):
     """
     tenant = graph.tenant
     for run in runs:
-        run.prepare(tenant)
+        run.prepare(tenant, home)
     with HeadlessAirflow(
         home, [DAGS], postgresql=True, python=PYTHON, environment=_environment(graph)
     ) as airflow:

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
-import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 from chaos.points import (
-    BEGINNING,
-    COPIES,
+    ARCHIVES,
     CROSS,
     CROSS_FOLDER,
     CROSSES,
     DEFERRED,
-    FOLLOWS,
     LOOKS_OF_TRIGGERER,
     MOVE,
-    MOVED,
-    MOVED_READ,
     PAIR,
-    POINTS,
-    READ_AGAIN,
     READ_DEFERRED,
     RESUMABLE,
     SCHEDULER,
     STOCK,
     TASK,
-    TOKEN,
     TRIGGERER,
 )
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
 DAG_IDS = {MOVE: "deaths_of_moves", CROSS: "deaths_of_moves", CROSS_FOLDER: "deaths_of_moves"}
+DAG_IDS |= dict.fromkeys(ARCHIVES, "deaths_of_archives")
 DAG_IDS |= {PAIR: "deaths_of_pairs", RESUMABLE: "deaths_of_resumables", STOCK: "deaths_of_stock"}
 SKIPPED = "skip what is there"
 HELD = CopyBehaviour(looks=1_000_000)
 OLDER = b"what was there before"
-SECOND_DEATHS, WIDE, FOLDERS = 0.3, 0.4, 0.25
 
 
 @dataclass
@@ -86,6 +78,7 @@ class Run:
     patches: int = 0
     released: float | None = None
     last_hit: float = 0.0
+    too_soon: list[str] = field(default_factory=list)
 
     @property
     def tag(self):
@@ -101,9 +94,24 @@ class Run:
         return f"plan-{self.tag}" if self.is_folder else f"plan-{self.tag}.txt"
 
     @property
+    def what(self):
+        """What is copied or moved."""
+        return "folder" if self.is_folder else "file"
+
+    @property
     def asked(self):
-        """How many copies it is to make."""
-        return int(self.conflict != SKIPPED)
+        """How many documents it is to copy."""
+        return self.wanted.total()
+
+    @property
+    def deletes(self):
+        """Whether the source is to be gone in the end."""
+        return self.kind == MOVE or self.kind in CROSSES
+
+    @property
+    def homes(self):
+        """Where its things may be: nothing else may bear its mark."""
+        return {f"in/{self.tag}", f"out/{self.tag}"}
 
     @property
     def needs_the_triggerer(self):
@@ -114,8 +122,13 @@ class Run:
     def behaviour(self):
         return HELD if self.needs_the_triggerer else CopyBehaviour(seconds=self.seconds)
 
-    def prepare(self, tenant):
-        """Put the source, and what is in the way of the result."""
+    def prepare(self, tenant, home):
+        """
+        Put the source, and what is in the way of the result.
+
+        :ivar sources: How many documents there are in each item of the source, by its id.
+        :ivar wanted: The documents to be copied, by their hashes: no two have the same.
+        """
         legal, archive = tenant.drive("legal"), tenant.drive("archive")
         self.target = legal if self.kind == MOVE else archive
         path = f"in/{self.tag}/{self.name}"
@@ -123,9 +136,10 @@ class Run:
         for part in parts:
             legal.put(f"{path}/{part}".rstrip("/"), f"{self.tag} {part}".encode())
         self.source, self.folder = legal.find(path), self.target.mkdir(f"out/{self.tag}")
-        self.fingerprint = fingerprint(self.source)
+        self._remember()
         if self.conflict == SKIPPED:
             self.target.put(f"out/{self.tag}/{self.name}", f"{self.tag} ".encode())
+            self.wanted.clear()
         self.older = None
         if self.conflict in {"replace", "rename"}:
             older = f"out/{self.tag}/{self.name}" + ("/older.txt" if self.is_folder else "")
@@ -133,16 +147,28 @@ class Run:
             self.older = self.folder.child(self.name)
             self.older_fingerprint = fingerprint(self.older)
 
+    def _remember(self):
+        """Note what the source is made of."""
+        self.fingerprint = fingerprint(self.source)
+        self.sources = {each.id: len(files(each)) for each in self.source.walk()}
+        self.wanted = Counter(files(self.source))
+
+    def note_delete(self, item_id):
+        """Note a deletion of what is of the source: its copy has to be there, and whole."""
+        item = self.source.drive.items.get(item_id) if item_id in self.sources else None
+        if item is not None and Counter(files(item)) - Counter(files(self.folder)):
+            self.too_soon.append(item.path)
+
+    def address(self, item):
+        """Give an item's address, as its task is to know it."""
+        drive = f"drives/{item.drive.id}"
+        return f"{drive}/root:/{item.path}" if self.by_path else f"{drive}/items/{item.id}"
+
     def arguments(self):
         """What the operator is given."""
-
-        def address(item):
-            drive = f"drives/{item.drive.id}"
-            return f"{drive}/root:/{item.path}" if self.by_path else f"{drive}/items/{item.id}"
-
         given = {
-            "item": address(self.source),
-            "destination": address(self.folder),
+            "item": self.address(self.source),
+            "destination": self.address(self.folder),
             "conflict_behavior": self.conflict.partition(" ")[0],
         }
         if self.dag_id == "deaths_of_moves":
@@ -158,47 +184,6 @@ def fingerprint(item):
     return sorted((each.path[start:], each.hash) for each in item.walk())
 
 
-def plan(seed, count, points=POINTS):
-    """Spread the points over so many runs, and the kinds over the points; some runs are hit twice."""
-    chance = random.Random(seed)
-    dealt = [
-        (point, point.kinds[(turn + turn // len(points)) % len(point.kinds)])
-        for turn, point in enumerate(itertools.islice(itertools.cycle(points), count))
-    ]
-    chance.shuffle(dealt)
-    return [_run(number, point, kind, chance) for number, (point, kind) in enumerate(dealt)]
-
-
-def _run(number, point, kind, chance):
-    points = [FOLLOWS[point], point] if point in FOLLOWS else [point]
-    if len(points) == 1 and chance.random() < SECOND_DEATHS:
-        points.append(_second(point, kind, chance))
-    is_folder = kind == CROSS_FOLDER or (kind in COPIES and chance.random() < FOLDERS)
-    in_triggerer = point in LOOKS_OF_TRIGGERER or point == READ_DEFERRED
-    in_worker = "look in a worker" in point.step
-    return Run(
-        number,
-        kind,
-        _conflict(points, kind, is_folder, chance),
-        is_folder,
-        by_path="read before" in point.step or chance.random() < 0.5,
-        seconds=16.0 if in_triggerer else 6.0 if in_worker else chance.choice([0.0, 0.0, 3.0, 6.0]),
-        shots=[Shot(each, chance.random() < WIDE, chance.uniform(0.0, 0.08)) for each in points],
-    )
-
-
-def _conflict(points, kind, is_folder, chance):
-    choices = ["fail", "rename"] if is_folder else ["fail", "replace", "rename"]
-    if kind in COPIES and not is_folder:
-        choices.append("skip")
-        if all(point in BEGINNING and "POST" not in point.step for point in points):
-            choices.append(SKIPPED)
-    return chance.choice(choices)
-
-
-def _second(first, kind, chance):
-    """Choose where the retry dies: anywhere if nothing has happened yet, else where it finds out what has."""
-    if first in BEGINNING:
-        return chance.choice([each for each in POINTS if kind in each.kinds and each.victim != SCHEDULER])
-    again = MOVED_READ if first is MOVED else READ_AGAIN if kind != MOVE else TOKEN
-    return chance.choice([TOKEN, again])
+def files(item):
+    """The hashes of the documents that an item is, or holds."""
+    return [each.hash for each in item.walk() if not each.is_folder]

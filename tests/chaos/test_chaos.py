@@ -4,8 +4,8 @@ import pytest
 from chaos.__main__ import describe
 from chaos.harness import kill_and_judge, start_airflow
 from chaos.judging import hits
+from chaos.planning import plan
 from chaos.points import AFTER, POINTS
-from chaos.runs import plan
 
 from airflow_provider_drive.emulator import Emulator
 

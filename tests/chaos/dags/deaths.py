@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import DAG, get_current_context, task, task_group
 
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
@@ -39,3 +40,6 @@ with DAG("deaths_of_pairs", schedule=None, **SETTINGS):
 
 with DAG("deaths_of_moves", schedule=None, **SETTINGS):
     DriveMoveOperator.partial(task_id="move").expand_kwargs(runs())
+
+with DAG("deaths_of_archives", schedule=None, **SETTINGS):
+    DriveArchiveOperator.partial(task_id="archive", poll_interval=1.0).expand_kwargs(runs())
