@@ -53,7 +53,7 @@ class Killer:
     def __call__(self, request):
         try:
             return self._see(request)
-        except (psutil.NoSuchProcess, ProcessLookupError):
+        except (psutil.Error, ProcessLookupError):
             return None  # somebody else was quicker, such as the death of the scheduler
         except Exception as error:
             self.errors.append(error)
