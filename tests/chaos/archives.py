@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-from chaos.points import ARCHIVE_DEFERRED
+from chaos.points import ARCHIVE_ASKED, ARCHIVE_DEFERRED
 from chaos.runs import OLDER, Run, files, fingerprint
 
 WHOLE, BY_BATCH, ONE_BY_ONE = "whole", "by batch", "one by one"
@@ -23,12 +23,14 @@ class Archive(Run):
         alone in one batch, or each alone.
     :param count: How many there are.
     :param manifest_in: ``storage``, ``drive``, or nothing for none.
+    :param outlasts: Whether copies that a death has followed last until the next try asks for them again.
     """
 
     way: str = BY_BATCH
     count: int = 7
     is_to_delete: bool = False
     manifest_in: str = ""
+    outlasts: bool = False
 
     @property
     def what(self):
@@ -42,6 +44,13 @@ class Archive(Run):
     @property
     def homes(self):
         return super().homes | {f"reports/{self.tag}.jsonl"}
+
+    @property
+    def is_held(self):
+        to_come = any(shot.point in ARCHIVE_ASKED for shot in (*self.shots, *self.aimed))
+        asked = any(shot.point in ARCHIVE_ASKED for shot in self.hits)
+        asked_again = any(job.submitted > self.last_hit for job in self.jobs)
+        return super().is_held or (self.outlasts and (to_come or (asked and not asked_again)))
 
     def behaviour(self):
         """Let some copies be there before others, and folders be seen before they are full."""

@@ -64,12 +64,12 @@ class Killer:
         with self.tenant.lock:
             for run in self.runs:
                 held = [job for job in run.jobs if job.is_running and job.behaviour.looks]
-                if not held or run.needs_the_triggerer:
+                if not held or run.is_held:
                     run.released = None
                 elif run.released is None:
                     run.released = time.time() + run.seconds / 4
                 elif time.time() >= run.released:
-                    for job in held:
+                    for job in reversed(held) if run.number % 2 else held:
                         job.end()
 
     def _see(self, request):
@@ -126,6 +126,7 @@ class Killer:
         if pid is None or (component == TRIGGERER) != (shot.point.step == "look by the triggerer"):
             return None
         shots.remove(shot)
+        run.aimed.append(shot)
         strike = partial(self._strike, run, shot, pid)
         if shot.point.moment == LATER:
             timer = threading.Timer(shot.seconds, strike)
@@ -151,6 +152,8 @@ class Killer:
                 self.airflow.start(victim)
         except psutil.NoSuchProcess:
             return  # too late: it was done, or somebody else was quicker
+        finally:
+            run.aimed.remove(shot)
         run.hits.append(shot)
         run.last_hit = time.time()
         self.died[victim], self.work[victim] = time.time(), 0

@@ -26,7 +26,7 @@ from chaos.points import (
 )
 from chaos.runs import SKIPPED, Run, Shot
 
-SECOND_DEATHS, WIDE, FOLDERS = 0.3, 0.4, 0.25
+SECOND_DEATHS, WIDE, FOLDERS, OUTLASTING = 0.3, 0.4, 0.25, 0.7
 WAYS_BY = {
     "POST of the copy": {WHOLE},
     "$batch of copies": {BY_BATCH, ONE_BY_ONE},
@@ -111,6 +111,7 @@ def _archive(number, kind, seconds, shots, chance):
         way=way,
         count=chance.choice([24, 25] if many else [3, 7, 25]),
         is_to_delete="DELETE of originals" in steps or chance.random() < 0.4,
+        outlasts=chance.random() < OUTLASTING,
         manifest_in="drive" if "PUT of the manifest" in steps else chance.choice(["", "storage", "drive"]),
     )
 

@@ -54,6 +54,12 @@ LOOKS_OF_TRIGGERER = [
 ]
 READ_DEFERRED = Point("read-back after the deferral", AFTER, DEFERRABLES)
 COPIES_ASKED = Point("$batch of copies", AFTER, ARCHIVES)
+ARCHIVE_ASKED = [
+    COPIES_ASKED,
+    Point("$batch of copies", LATER, ARCHIVES),
+    Point("POST of the copy", AFTER, ARCHIVES),
+    Point("POST of the copy", LATER, ARCHIVES),
+]
 ARCHIVE_READ_AGAIN = Point("look for what was done before", AFTER, ARCHIVES)
 BEGINNING = [  # nothing has happened yet: the retry comes by all that follows
     TOKEN,
@@ -89,11 +95,8 @@ POINTS = [
     Point("DELETE of the source", AFTER, CROSSES),
     Point("DELETE of the source", LATER, CROSSES),
     Point("POST of a folder", AFTER, ARCHIVES),
-    COPIES_ASKED,
-    Point("$batch of copies", LATER, ARCHIVES),
+    *ARCHIVE_ASKED,
     Point("$batch of copies", LATER, ARCHIVES, SCHEDULER),
-    Point("POST of the copy", AFTER, ARCHIVES),
-    Point("POST of the copy", LATER, ARCHIVES),
     Point("first look", AFTER, ARCHIVES),
     Point("later look in a worker", AFTER, (ARCHIVE,)),
     Point("listing that shows copies", AFTER, ARCHIVES),

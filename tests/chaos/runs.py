@@ -70,6 +70,7 @@ class Run:
     by_path: bool
     seconds: float
     shots: list[Shot]
+    aimed: list[Shot] = field(default_factory=list)
     hits: list[Shot] = field(default_factory=list)
     jobs: list = field(default_factory=list)
     journal: list[str] = field(default_factory=list)
@@ -119,8 +120,13 @@ class Run:
         awaited = LOOKS_OF_TRIGGERER if self.deferred else [*LOOKS_OF_TRIGGERER, READ_DEFERRED]
         return any(shot.point in awaited for shot in self.shots)
 
+    @property
+    def is_held(self):
+        """Whether its copies must not end yet."""
+        return self.needs_the_triggerer
+
     def behaviour(self):
-        return HELD if self.needs_the_triggerer else CopyBehaviour(seconds=self.seconds)
+        return HELD if self.is_held else CopyBehaviour(seconds=self.seconds)
 
     def prepare(self, tenant, home):
         """
