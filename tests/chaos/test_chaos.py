@@ -11,7 +11,7 @@ from airflow_provider_drive.emulator import Emulator
 
 pytestmark = pytest.mark.slow
 WORST = [point for point in POINTS if point.moment == AFTER]
-SECONDS = 300  # for a machine that has other things to do; alone it takes a minute and a half
+SECONDS = 300  # on a machine that is busy it takes 200
 
 
 @pytest.fixture(scope="module")
