@@ -27,10 +27,14 @@ from airflow_provider_drive.protocol.messages import Pause, Together
 from airflow_provider_drive.protocol.retries import backoff, poll_pauses, retry_after, says_slow_down, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_drive.protocol.hosts import Hosts
     from airflow_provider_drive.protocol.messages import Flow, Request
+
+
+_PARTS = 5
+"""Of a pause: after each it is seen whether most of a crowd have ended."""
 
 
 class Look(NamedTuple):
@@ -74,10 +78,14 @@ def watch_copies(
     """
     Look at many copies until all have ended, at each of them once in ``poll_interval`` seconds.
 
+    When most have ended, the others are likely to: they are looked at sooner, while more of them end.
+
     :param monitors: Their URLs, by names of the caller's.
     """
+    crowd = _Crowd(len(monitors))
     watches = [
-        _watch_one(url, hosts, deadline=deadline, poll_interval=poll_interval) for url in monitors.values()
+        _watch_one(url, hosts, crowd, deadline=deadline, poll_interval=poll_interval)
+        for url in monitors.values()
     ]
     ends = zip(monitors, (yield Together(watches)), strict=True)
     return {
@@ -86,10 +94,28 @@ def watch_copies(
     }
 
 
-def _watch_one(url: str, hosts: Hosts, *, deadline: float, poll_interval: float) -> Flow[CopyStatus]:
+class _Crowd:
+    """Copies that were asked for together."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.ended = size, 0
+
+    def wait(self, seconds: float) -> Flow[None]:
+        """Wait, but not so long if meanwhile most have ended."""
+        before = self.ended
+        for _ in range(_PARTS):
+            yield Pause(seconds / _PARTS)
+            if self.ended > before and 2 * self.ended >= self.size:
+                return
+
+
+def _watch_one(
+    url: str, hosts: Hosts, crowd: _Crowd, *, deadline: float, poll_interval: float
+) -> Flow[CopyStatus]:
     yield Pause(random.uniform(0.0, poll_interval))  # noqa: S311  # nothing secret, but not all at once
-    pauses = repeat(poll_interval)
-    return (yield from watch_copy(url, hosts, deadline=deadline, poll_interval=poll_interval, pauses=pauses))
+    status = yield from watch_copy(url, hosts, deadline=deadline, poll_interval=poll_interval, crowd=crowd)
+    crowd.ended += 1
+    return status
 
 
 def watch_copy(
@@ -100,7 +126,7 @@ def watch_copy(
     poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
     looks: int | None = None,
-    pauses: Iterator[float] | None = None,
+    crowd: _Crowd | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyStatus]:
     """
@@ -112,9 +138,11 @@ def watch_copy(
     :param poll_interval: Seconds between two looks at most; ``Retry-After`` counts more.
     :param fresh: The copy was submitted just now, so the first look comes after the first pause.
     :param looks: Give up after so many.
-    :param pauses: Between the looks; by default they grow up to ``poll_interval``.
+    :param crowd: Those that it is one of: all pauses are as long as ``poll_interval`` then, or end with most
+        of the crowd. Without one they grow up to it.
     """
-    request, pauses = monitor_request(monitor_url, hosts), pauses or poll_pauses(poll_interval)
+    request = monitor_request(monitor_url, hosts)
+    pauses = poll_pauses(poll_interval) if crowd is None else repeat(poll_interval)
     percent: float | None = None
     if fresh:
         yield Pause(min(next(pauses), max(0.0, deadline - clock())))
@@ -129,5 +157,9 @@ def watch_copy(
         if last:
             return replace(status, state="timeout")
         pause = max(next(pauses), spread(asked) if asked else 0.0)
+        pause = max(0.0, min(pause, deadline - clock()))
+        if crowd is not None and not asked:
+            yield from crowd.wait(pause)
+            continue
         note = f"the copy is at {status.progress}" if percent and percent >= 1 else ""
-        yield Pause(max(0.0, min(pause, deadline - clock())), note)
+        yield Pause(pause, note)

@@ -1,9 +1,13 @@
+import heapq
+import time
+
 import pytest
 from protocol.conversation import HOSTS, MONITOR, NOW, Clock, answer, converse, refusal
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.copies import CopyStatus
-from airflow_provider_drive.protocol.watching import look_at_copy, watch_copy
+from airflow_provider_drive.protocol.messages import Pause
+from airflow_provider_drive.protocol.watching import look_at_copy, watch_copies, watch_copy
 
 DONE = answer(200, {"status": "completed", "resourceId": "01NEW", "percentageComplete": 100})
 FAILED = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists", "message": "m"}})
@@ -186,3 +190,40 @@ class TestDeadlines:
             talk = watch(then=fault, deadline=NOW + 600)
             assert talk.result.state == "timeout"
             assert len(talk.requests) < 60
+
+
+class TestWatchingMany:
+    def watch(self, ends, interval):
+        """Watch copies that end at these seconds, in virtual time; return when it is over, and the looks."""
+        now, looks = 0.0, 0
+        monitors = {str(number): f"{MONITOR}{number}" for number in range(len(ends))}
+        whole = watch_copies(monitors, HOSTS, deadline=time.time() + 1e6, poll_interval=interval)
+        turns = [(0.0, number, flow, None) for number, flow in enumerate(next(whole).flows)]
+        outcomes = {}
+        while turns:
+            now, number, flow, reply = heapq.heappop(turns)
+            try:
+                said = flow.send(reply)
+            except StopIteration as end:
+                outcomes[number] = end.value
+                continue
+            if isinstance(said, Pause):
+                heapq.heappush(turns, (now + said.seconds, number, flow, None))
+                continue
+            looks += 1
+            heapq.heappush(turns, (now, number, flow, DONE if now >= ends[number] else running()))
+        with pytest.raises(StopIteration) as over:
+            whole.send([outcomes[number] for number in range(len(ends))])
+        assert {status.state for status in over.value.value.values()} == {"completed"}
+        return now, looks
+
+    def test_when_most_have_ended_the_others_are_looked_at_soon(self):
+        ends = [100.0 + number / 50 for number in range(100)]
+        over, looks = self.watch(ends, 15.0)
+        assert over < max(ends) + 0.8 * 15.0
+        assert looks <= len(ends) * (100 / 15 + 2)
+
+    def test_one_that_takes_much_longer_is_not_asked_more_often(self):
+        ends = [10.0] * 99 + [3_600.0]
+        _, looks = self.watch(ends, 15.0)
+        assert looks <= 99 * 2 + 3_600 / 15 + 5
