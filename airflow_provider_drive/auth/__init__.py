@@ -66,14 +66,25 @@ class Login:
 
 
 class GraphAuth(requests.auth.AuthBase):
-    """Puts the token on requests to Graph, and on no others."""
+    """
+    Puts the token on requests to Graph, and on no others.
 
-    def __init__(self, hosts: Hosts, login: Login, keep_secret: Callable[[str], None]) -> None:
-        self._hosts, self._login, self._keep_secret = hosts, login, keep_secret
+    :param wait: Is called with such a request's method and URL before it is sent, and may take its time.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        login: Login,
+        keep_secret: Callable[[str], None],
+        wait: Callable[[str, str], None],
+    ) -> None:
+        self._hosts, self._login, self._keep_secret, self._wait = hosts, login, keep_secret, wait
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Put the token on a request."""
         if self._hosts.is_graph(request.url or ""):
+            self._wait(request.method or "", request.url or "")
             token = self._login.token()
             self._keep_secret(token)
             request.headers["Authorization"] = f"Bearer {token}"

@@ -546,12 +546,15 @@ class DriveHook(BaseHook):
         return self._run(protocol.ask(wanted, read))
 
     def get_conn(self) -> requests.Session:
-        """Return a session of ``requests`` that logs in at Graph, and only there."""
+        """Return a session of ``requests`` that logs in at Graph, and only there, and keeps to the budget."""
         from airflow_provider_drive.auth import GraphAuth, login  # noqa: PLC0415  # Dag files must not pay for MSAL
         from airflow_provider_drive.network import open_session  # noqa: PLC0415  # nor for requests
 
         session = open_session(self.settings)
-        session.auth = GraphAuth(self.settings.hosts, login(self.settings), self.keep_secret)
+        session.auth = GraphAuth(
+            self.settings.hosts, login(self.settings), self.keep_secret, self._session.wait_for_budget
+        )
+        session.hooks["response"].append(self._session.hear)
         return session
 
     def test_connection(self) -> tuple[bool, str]:

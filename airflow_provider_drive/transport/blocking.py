@@ -133,13 +133,29 @@ class Session:
         while not self.stopped and (remaining := until - time.monotonic()) > 0:
             time.sleep(min(remaining, _SLICE))
 
+    def wait_for_budget(self, method: str, url: str) -> None:
+        """Wait until a request that somebody else sends fits into the budget."""
+        self._reserve(units_of(Request(method, url, "")))
+
+    def hear(self, response: requests.Response, **_: Any) -> None:
+        """Learn from an answer that somebody else got."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if self.settings.hosts.is_graph(response.url):
+            self._learn(listen(response.url, Response(response.status_code, headers)))
+
+    def _reserve(self, units: int) -> bool:
+        """Wait until so many units may be spent; tell whether that took any time."""
+        wait = self._budget.reserve(units)
+        if wait:
+            self.spent.hold_back(wait)
+            self.pause(Pause(wait))
+        return wait > 0
+
     def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
         url, headers = prepare(request, self.settings)
         answer = held(url)
-        if answer is None and (wait := self._budget.reserve(units_of(request))):
-            self.spent.hold_back(wait)
-            self.pause(Pause(wait))
+        if answer is None and self._reserve(units_of(request)):
             answer = held(url)  # others were answered meanwhile
         if self.stopped:
             raise DriveError(

@@ -35,6 +35,8 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.protocol.files import FRAGMENT, MOST_AT_ONCE
+from airflow_provider_drive.transport.blocking import Session
+from airflow_provider_drive.transport.pace import held
 
 # Items
 
@@ -460,6 +462,27 @@ def test_a_session_logs_in_at_graph_and_only_there(hook, tenant, emulator, legal
     assert session.get(f"{emulator.url}/v1.0/drives/{legal.id}").json()["id"] == legal.id
     session.get(f"https://127.0.0.1:{emulator.port}/v1.0/drives/{legal.id}")
     assert [call.authorized for call in tenant.calls(where="graph")] == [True, False]
+
+
+def test_a_session_keeps_to_the_budget(connect, tenant, emulator, legal, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(Session, "pause", lambda _, pause: pauses.append(pause.seconds))
+    connect(resource_units_per_minute=80)
+    hook = DriveHook()
+    session = hook.get_conn()
+    for _ in range(25):
+        session.get(f"{emulator.url}/v1.0/drives/{legal.id}/root/children")
+
+    assert len(pauses) == 5  # forty units may go at once
+    assert hook.spent.throttled == pytest.approx(max(pauses), abs=1.0)
+
+
+def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator, legal, monkeypatch):
+    tenant.faults.append(Fault("GET", where="graph", status=429, retry_after=7))
+    url = f"{emulator.url}/v1.0/drives/{legal.id}"
+    assert hook.get_conn().get(url).status_code == 429
+    assert held(url).status == 429
+    assert hook.spent.throttled >= 7
 
 
 def test_a_session_takes_no_token_along_a_redirect(hook, tenant, emulator):
