@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.addresses import check_path as check_path
     from airflow_provider_drive.protocol.addresses import parse_address as parse_address
     from airflow_provider_drive.protocol.archiving import ArchiveOrder as ArchiveOrder
-    from airflow_provider_drive.protocol.archiving import Standing as Standing
     from airflow_provider_drive.protocol.archiving import archive as archive
     from airflow_provider_drive.protocol.archiving import cost_of_archive as cost_of_archive
     from airflow_provider_drive.protocol.archiving import delete_originals as delete_originals
-    from airflow_provider_drive.protocol.archiving import read_end_event as read_end_event
-    from airflow_provider_drive.protocol.archiving import read_standing as read_standing
     from airflow_provider_drive.protocol.arriving import check_copy as check_copy
     from airflow_provider_drive.protocol.arriving import conclude as conclude
     from airflow_provider_drive.protocol.arriving import finish_copy as finish_copy
@@ -61,16 +58,16 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.permissions import read_claims as read_claims
     from airflow_provider_drive.protocol.retries import ask as ask
     from airflow_provider_drive.protocol.selecting import read_selection as read_selection
+    from airflow_provider_drive.protocol.standing import Standing as Standing
+    from airflow_provider_drive.protocol.standing import read_end_event as read_end_event
+    from airflow_provider_drive.protocol.standing import read_standing as read_standing
     from airflow_provider_drive.protocol.trying import try_connection as try_connection
     from airflow_provider_drive.protocol.updating import delete_item as delete_item
     from airflow_provider_drive.protocol.watching import look_at_copy as look_at_copy
     from airflow_provider_drive.protocol.watching import watch_copy as watch_copy
 
 _NAMES = {
-    "archiving": (
-        *("ArchiveOrder", "Standing", "archive", "cost_of_archive", "delete_originals"),
-        *("read_end_event", "read_standing"),
-    ),
+    "archiving": ("ArchiveOrder", "archive", "cost_of_archive", "delete_originals"),
     "addresses": ("Address", "ItemRef", "LibraryAddress", "PathAddress", "check_path", "parse_address"),
     "arriving": ("check_copy", "conclude", "finish_copy", "wait_for_copy", "watch_job"),
     "copies": ("CopyJob", "CopyStatus", "read_copy_job", "read_event", "secrets_of"),
@@ -87,6 +84,7 @@ _NAMES = {
     "pending": ("Outcome",),
     "retries": ("ask",),
     "selecting": ("read_selection",),
+    "standing": ("Standing", "read_end_event", "read_standing"),
     "trying": ("try_connection",),
     "updating": ("delete_item",),
     "watching": ("look_at_copy", "watch_copy"),

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.archiving import end_event
 from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
+from airflow_provider_drive.protocol.standing import end_event
 from airflow_provider_drive.protocol.watching import watch_copies
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 

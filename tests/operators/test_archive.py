@@ -27,9 +27,9 @@ from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol import archiving, files, listing, pending, targets
 from airflow_provider_drive.protocol.addresses import ItemRef
-from airflow_provider_drive.protocol.archiving import Standing
 from airflow_provider_drive.protocol.items import DriveItem
 from airflow_provider_drive.protocol.listing import Found
+from airflow_provider_drive.protocol.standing import Standing
 from airflow_provider_drive.transport import blocking
 from airflow_provider_drive.transport.blocking import Session
 

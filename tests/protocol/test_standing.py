@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_drive.exceptions import DriveResponseError
-from airflow_provider_drive.protocol.archiving import Standing, read_standing
+from airflow_provider_drive.protocol.standing import Standing, read_standing
 
 TOLD = Standing(
     1_790_000_000.5,
