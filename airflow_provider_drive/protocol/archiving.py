@@ -284,16 +284,17 @@ class _Archive:
 
     def _submit(self, copies: Sequence[PendingCopy]) -> Flow[None]:
         """Ask for copies. Where Graph wants more patience than one request has, they come again."""
-        for copy, error in (yield from self._pending.submit(copies)):
-            if isinstance(error, DriveThrottledError) and self._lulls < MOST_LULLS:
-                self._waiting.append(copy)
-            else:
+        refused = yield from self._pending.submit(copies)
+        early = [copy for copy, error in refused if isinstance(error, DriveThrottledError)]
+        if self._lulls >= MOST_LULLS:
+            early = []
+        for copy, error in refused:
+            if copy not in early:
                 self._fail(copy, error)
-        if self._waiting and self._waiting[-1] in copies:
-            self._lulls += 1
+        self._waiting.extend(early)
+        self._lulls = self._lulls + 1 if early else 0
+        if early:
             yield Pause(SECONDS_OF_A_LULL, "Graph wants to be left alone for longer: it is asked again later")
-        else:
-            self._lulls = 0
 
     def _next_copies(self) -> list[PendingCopy]:
         """Take some of the copies that are waiting: so many as may be under way, or a large folder alone."""
