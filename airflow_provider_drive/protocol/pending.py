@@ -195,6 +195,7 @@ class PendingCopies:
         self._copies: list[PendingCopy] = []
         self._next_listing: dict[TargetFolder, float] = {}
         self._heading_for: Counter[TargetFolder] = Counter()
+        self._documents_for: Counter[TargetFolder] = Counter()
         self._durations: deque[float] = deque(maxlen=50)
         self._is_batching = True
         self._began = terms.clock()
@@ -306,6 +307,7 @@ class PendingCopies:
         now = self._terms.clock()
         self._copies.append(copy)
         self._heading_for[copy.target] += 1
+        self._documents_for[copy.target] += copy.contents is None
         self._next_listing.setdefault(copy.target, now + _FIRST_LOOK)
         copy.next_look = now + self._first_look(copy)
 
@@ -319,7 +321,7 @@ class PendingCopies:
         ]
         due = [copy for copy in self._copies if now >= self._due(copy)]
         polled = [copy for copy in due if copy.monitor_url and copy.status is None]
-        sought = [copy for copy in due if copy not in polled and not self._is_listed(copy.target)]
+        sought = [copy for copy in due if copy not in polled and not self._is_in_a_listing(copy)]
         looks = [*(target.read() for target in listed), *(self._poll(copy) for copy in polled)]
         if sought:
             looks.append(self._seek(sought))
@@ -334,8 +336,10 @@ class PendingCopies:
         self._copies = [copy for copy in self._copies if copy not in ends]
         for copy in ends:
             self._heading_for[copy.target] -= 1
+            self._documents_for[copy.target] -= copy.contents is None
             if not self._heading_for[copy.target]:
-                del self._heading_for[copy.target], self._next_listing[copy.target]
+                for each in (self._heading_for, self._documents_for, self._next_listing):
+                    del each[copy.target]
         outcomes = (yield from in_batches(list(ends.values()))) if ends else []
         for copy, outcome in zip(ends, outcomes, strict=True):
             if isinstance(outcome, list):
@@ -349,8 +353,12 @@ class PendingCopies:
         return min(self._terms.poll_interval, max(0.0, next_look - self._terms.clock()))
 
     def _is_listed(self, target: TargetFolder) -> bool:
-        """Whether to look at all of a folder costs less than to ask for each copy on its way there."""
-        return 4 * target.units <= self._heading_for[target]
+        """Whether to look at all of a folder costs less than to ask for each document on its way there."""
+        return 4 * target.units <= self._documents_for[target]
+
+    def _is_in_a_listing(self, copy: PendingCopy) -> bool:
+        """Whether the listing of its folder will show that it has arrived, which that of a folder cannot."""
+        return copy.contents is None and self._is_listed(copy.target)
 
     def _plan_listings(self, listed: Sequence[TargetFolder], failed: set[TargetFolder], began: float) -> None:
         now = self._terms.clock()
@@ -408,7 +416,7 @@ class PendingCopies:
 
     def _due(self, copy: PendingCopy) -> float:
         """Return when to ask for a copy: late, while the listing of its folder shows when it is there."""
-        if copy.status is not None or copy.is_seen or not self._is_listed(copy.target):
+        if copy.status is not None or copy.is_seen or not self._is_in_a_listing(copy):
             return copy.next_look
         late = max(2 * self._terms.poll_interval, _LATE * self._typical)
         return max(copy.next_look, copy.submitted + late)

@@ -823,6 +823,22 @@ class TestTheLog:
         assert summary["throttled_seconds"] >= 1.0
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
+    def test_folders_are_asked_for_by_their_monitors_however_many_go_to_one_place(
+        self, run, out, legal, held, monkeypatch
+    ):
+        pauses, pause = [], Session.pause
+
+        def note(session, wanted):
+            pauses.append(wanted.seconds)
+            pause(session, wanted)
+
+        monkeypatch.setattr(Session, "pause", note)
+        for number in range(20):
+            legal.put(f"In/{number}/x.bin", b"x")
+
+        assert run(poll_interval=15.0)["copied"] == 25
+        assert sum(pauses) < 5.0
+
 
 class TestFaults:
     def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, held, tenant):
