@@ -22,7 +22,7 @@ CONTENDERS = {  # and how many tasks run at once: with 16, operators lost more o
     "wall_of_operators": ("MSGraphAsyncOperator and MSGraphSensor, {} mapped tasks of each, 8 at once", 8),
 }
 COPY_SECONDS = 5.0
-LONGEST = 1200.0
+LONGEST = 600.0
 """Seconds after which a run is not waited for any more."""
 SETTINGS = {
     "AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT": "1000",
