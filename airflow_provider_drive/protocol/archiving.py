@@ -76,8 +76,11 @@ MOST_PENDING = 1_000
 """Copies that are under way at the same time; a whole folder counts for a tenth of what is in it."""
 AT_ONCE = 8 * MOST_REQUESTS
 """Copies that are asked for at the same time."""
-MOST_REMEMBERED = 5_000
-"""Copies that only their monitors have shown to be whole: what is beyond is not deleted after a deferral."""
+MOST_REMEMBERED, MOST_OF_A_REASON = 5_000, 300
+"""
+Over a deferral: copies that only their monitors have shown to be whole, and failures; and the characters of
+a reason. Beyond that, an original is not deleted, and a copy that failed is asked for again.
+"""
 SECONDS_OF_A_LULL, MOST_LULLS = 300.0, 12
 """How long no copies are asked for after Graph has run out of patience, and how often in a row."""
 _SECONDS_BETWEEN_LINES = 10.0
@@ -187,7 +190,10 @@ def cost_of_archive(
 
 
 def delete_originals(
-    outcomes: Iterable[Outcome], tell: Callable[[Found, DriveError | None], None], before: Standing
+    outcomes: Iterable[Outcome],
+    tell: Callable[[Found, DriveError | None], None],
+    before: Standing,
+    clock: Callable[[], float] = time.time,
 ) -> Flow[None]:
     """
     Delete the originals of documents that were copied, if they are still what was copied.
@@ -200,7 +206,7 @@ def delete_originals(
     :param tell: Is told of each whether it went well.
     :param before: How far the archive is: what is gone is remembered with it, since nothing else tells of it.
     """
-    gone = Counter(before.gone)
+    gone, told, done = Counter(before.gone), clock(), 0
     rest = iter(outcomes)
     while some := list(islice(rest, AT_ONCE)):
         leaving = {each.found.item.ref.item_id: [each.state, each.found.item.size or 0] for each in some}
@@ -210,6 +216,10 @@ def delete_originals(
             tell(outcome.found, error)
             if error is None:
                 gone += count_of(outcome.state, outcome.found.item.size or 0)
+        done += len(some)
+        if clock() - told >= _SECONDS_BETWEEN_LINES:
+            told = clock()
+            yield Pause(0.0, f"{done} originals deleted so far")
 
 
 def _delete(item: DriveItem) -> Flow[None]:
@@ -278,7 +288,8 @@ class _Archive:
             idle_since = idle_since or self._clock()
             if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
                 marks = {**self._marks, **self._pending.marks}
-                told = replace(self._before, failed=self._failed, completed=self._completed)
+                failed = dict(list(self._failed.items())[-MOST_REMEMBERED:])
+                told = replace(self._before, failed=failed, completed=self._completed)
                 return replace(told, marks=marks, pending=monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
 
@@ -629,7 +640,7 @@ class _Archive:
         if copy.contents is not None:
             self._go_through(copy, NotWhole(None, str(error)))
             return
-        self._failed[copy.id] = str(error)
+        self._failed[copy.id] = str(error)[:MOST_OF_A_REASON]
         self._report(Outcome("failed", copy.found, reason=str(error)))
 
     def _report(self, outcome: Outcome) -> None:

@@ -823,6 +823,25 @@ class TestTheLog:
         assert summary["throttled_seconds"] >= 1.0
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
+    def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
+        monkeypatch.setattr(archiving, "_SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(archiving, "AT_ONCE", 2)
+        run(delete_source=True)
+        assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
+
+    def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
+        monkeypatch.setattr(archiving, "MOST_REMEMBERED", 3)
+        monkeypatch.setattr(archiving, "MOST_OF_A_REASON", 20)
+        items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
+        for item in items[1:]:
+            tenant.faults.append(Fault("POST", rf"{item.id}/copy$", status=423, times=9))
+        tenant.copies = CopyBehaviour(looks=3)
+        summary = run(pattern="*.bin", deferrable=True, max_failures=9)
+
+        remembered = worker.xcom("archive")["standing"]["failed"]
+        assert (len(remembered), {len(reason) for reason in remembered.values()}) == (3, {20})
+        assert (summary["copied"], summary["failed"]) == (2, 8)
+
     def test_folders_are_asked_for_by_their_monitors_however_many_go_to_one_place(
         self, run, out, legal, held, monkeypatch
     ):
