@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.messages import Flow, Request
 
 
-_PARTS = 5
+_PARTS = 3
 """Of a pause: after each it is seen whether most of a crowd have ended."""
 
 

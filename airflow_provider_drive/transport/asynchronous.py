@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,6 +35,8 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp
 FIRST_CONNECTIONS = 8
 MAX_CONNECTIONS = 100
 """To one host."""
+STARTS_A_SECOND = 1_000
+"""Of flows that run side by side, and of triggers, where there are more than that."""
 LONGEST_WAIT = 1.0
 """Seconds for which a request waits for others to end, before it is let through beside them."""
 MAX_MONITOR_BYTES = 1024 * 1024
@@ -47,9 +50,8 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
         while True:
             wanted = step()
             if isinstance(wanted, Together):
-                step = partial(
-                    flow.send, await asyncio.gather(*(_outcome(each, session) for each in wanted.flows))
-                )
+                outcomes = (_outcome(each, session, number) for number, each in enumerate(wanted.flows))
+                step = partial(flow.send, await asyncio.gather(*outcomes))
                 continue
             if not isinstance(wanted, Request):
                 if isinstance(wanted, Pause):
@@ -62,7 +64,8 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
 
 
-async def _outcome(flow: Flow[Any], session: AsyncSession) -> Any:
+async def _outcome(flow: Flow[Any], session: AsyncSession, number: int) -> Any:
+    await asyncio.sleep(number / STARTS_A_SECOND)  # a thousand in one turn would hold the loop
     try:
         return await arun(flow, session)
     except DriveError as error:
@@ -93,6 +96,18 @@ class AsyncSession:
         self._notes = Notes()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies: dict[str, str | None] = {}
+
+    async def take_turn(self, most: float) -> None:
+        """
+        Wait until it is this session's turn to begin, where very many are open.
+
+        A triggerer that was started anew gets all its triggers at once.
+
+        :param most: Seconds.
+        """
+        crowd = self._shared.users / STARTS_A_SECOND
+        if crowd > 1.0:
+            await asyncio.sleep(random.uniform(0.0, min(most, crowd)))  # noqa: S311  # nothing secret
 
     async def pause(self, pause: Pause) -> None:
         """Sleep, and say why if that is news."""

@@ -127,6 +127,7 @@ class CopyCompleteTrigger(BaseTrigger):
         transport, monitor_url = await asyncio.to_thread(_load, self.monitor_url)
         settings = await _settings(self.drive_conn_id)
         async with transport.open_async_session(settings, self.log) as session:
+            await session.take_turn(self.poll_interval)
             flow = self._flow(monitor_url, settings.hosts, deadline)
             event: dict[str, Any] = await transport.arun(flow, session)
             self.log.info("Looked %d times: %s.", session.spent.requests, self._describe_end(event))

@@ -158,15 +158,11 @@ def polls(emulator, documents):
 
     note = (
         "Copies pending in one process; mean of two turns, the longest hold of either. A loop is held "
-        "by the clock also while its process has no processor; the last columns are without that."
+        "by the clock also while its process has no processor or collects garbage; net is without that."
     )
     header = [
-        "",
-        "copies",
-        "CPU for a poll, of a bare loop's",
-        "longest hold of the loop",
-        "net",
-        "by its work",
+        *("", "copies", "CPU for a poll, of a bare loop's"),
+        *("longest hold of the loop", "net", "longest garbage collection"),
     ]
     return note, header, main(documents) + main(10 * documents)
 

@@ -18,6 +18,7 @@ import ssl
 import statistics
 import sys
 import time
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +27,7 @@ from holds import Holds
 from yarl import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
     from multiprocessing.connection import Connection
 
 POLLS_A_SECOND = 400
@@ -80,7 +81,15 @@ async def _run(triggers: list[Any]) -> None:
         async for _ in trigger.run():
             pass
 
-    await asyncio.gather(*map(one, triggers))
+    await _begin(map(one, triggers))
+
+
+async def _begin(waits: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Begin one after the other, as a triggerer does, and wait for all."""
+    async with asyncio.TaskGroup() as group:
+        for wait in waits:
+            group.create_task(wait)
+            await asyncio.sleep(0)
 
 
 def bare(ca_file: str) -> Callable[[list[str], float], Awaitable[None]]:
@@ -97,7 +106,7 @@ def bare(ca_file: str) -> Callable[[list[str], float], Awaitable[None]]:
                         await response.json()
                     await asyncio.sleep(interval)
 
-            await asyncio.gather(*map(one, urls))
+            await _begin(map(one, urls))
 
     return poll
 
@@ -108,14 +117,31 @@ class Pace(NamedTuple):
 
     :param cpu: Seconds for a poll.
     :param clock: The longest hold of the loop by the clock, in seconds; ``net`` of the time for which the
-        whole process had no processor; and ``work``, of the loop's own thread.
+        whole process had no processor, or was collecting garbage.
+    :param collection: The longest that Python's garbage collection took, during which every loop is held.
     """
 
     polls: int
     cpu: float
     clock: float
     net: float
-    work: float
+    collection: float
+
+
+@contextmanager
+def _collections() -> Iterator[list[float]]:
+    """Note how long each garbage collection takes."""
+    taken, begun = [0.0], [0.0]
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            begun[0] = time.perf_counter()
+        else:
+            taken.append(time.perf_counter() - begun[0])
+
+    gc.callbacks.append(note)
+    yield taken
+    gc.callbacks.remove(note)
 
 
 async def _measured(run: Awaitable[None], count: Callable[[], int], start: float, seconds: float) -> Pace:
@@ -128,17 +154,18 @@ async def _measured(run: Awaitable[None], count: Callable[[], int], start: float
     gc.collect()
     gc.freeze()  # what is loaded is no poll's
     holds = Holds()
-    watch, work = asyncio.ensure_future(holds.watch()), asyncio.ensure_future(run)
-    await asyncio.sleep(start)
-    await asyncio.to_thread(count)
-    cpu = time.process_time()
-    await asyncio.sleep(seconds)
-    cpu = time.process_time() - cpu
-    polls = await asyncio.to_thread(count)
+    with _collections() as collections:
+        watch, work = asyncio.ensure_future(holds.watch()), asyncio.ensure_future(run)
+        await asyncio.sleep(start)
+        await asyncio.to_thread(count)
+        cpu = time.process_time()
+        await asyncio.sleep(seconds)
+        cpu = time.process_time() - cpu
+        polls = await asyncio.to_thread(count)
     work.cancel()
     watch.cancel()
     await asyncio.gather(work, watch, return_exceptions=True)
-    return Pace(polls, cpu / polls, holds.longest, holds.longest_net, holds.longest_work)
+    return Pace(polls, cpu / polls, holds.longest, holds.longest_net, max(collections))
 
 
 def main(copies: int = 1000, seconds: float = 30.0) -> list[list[str]]:
