@@ -75,7 +75,7 @@ class DriveArchiveOperator(BaseOperator):
         word is taken for it.
     :param max_failures: How many documents may fail before the task does, in the end. Default is ``0``.
     :param manifest: Where a line of JSON for each document goes: a URL of Airflow's object storage
-        (``s3://conn@bucket/{{ ts_nodash }}.jsonl``), or a drive address with a path. It keeps what earlier
+        (``s3://conn@bucket/{{ ds }}.jsonl``), or a drive address with a path. It keeps what earlier
         tries of the same run have deleted, and is written over by another run. (templated)
     :param dry_run: Change nothing, and tell what would be done, and at what cost. Default is ``False``.
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.

@@ -52,7 +52,6 @@ def run(dag, **params):
         "task_instance": ti,
         "dag": dag,
         "ds": "2026-01-01",
-        "ts_nodash": "20260101T000000",
         "run_id": "scheduled__2026-01-01T02:00:00+00:00",
         "params": {**dag.params.dump(), **params},
     }

@@ -14,7 +14,10 @@ from airflow_provider_drive.emulator import CopyBehaviour, Emulator
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLES = ROOT / "example_dags"
-EXAMPLE_DAGS = ("drive_copy_and_wait", "drive_copy_many", "drive_move_guarded", "drive_nightly_archive")
+EXAMPLE_DAGS = (
+    *("drive_archive_documents", "drive_copy_and_wait", "drive_copy_many", "drive_move_guarded"),
+    "drive_nightly_archive",
+)
 
 
 LAST = "test_after_all_tests_secrets_are_only_where_the_docs_say"

@@ -38,12 +38,17 @@ def test_the_example_dags_run_side_by_side(airflow, graph):
     graph.tenant.copies = CopyBehaviour(seconds=4)
     graph.tenant.drive("legal").put("Inbox/signed.pdf", b"signed")
     airflow.api.unpause("drive_archive_report")
-    ids = ("drive_copy_and_wait", "drive_copy_many", "drive_move_guarded", "drive_nightly_archive")
+    ids = (
+        *("drive_archive_documents", "drive_copy_and_wait", "drive_copy_many", "drive_move_guarded"),
+        "drive_nightly_archive",
+    )
     assert_success(*[airflow.api.start(dag_id) for dag_id in ids])
     assert_success(airflow.api.await_run("drive_archive_report", 60))
     archived = " ".join(graph.tenant.tree("archive"))
     assert "Contracts/2026/plan.docx" in archived  # copied by itself
     assert "Many/lease.docx" in archived
+    assert "Documents/2026/plan.docx" in archived
+    assert re.search(r"Documents/Manifests/\S+\.jsonl", archived)
     assert re.search(r"Nightly/Contracts [^/]+/2026/plan.docx", archived)
     assert re.search(r"Signed/\S+ signed.pdf", " ".join(graph.tenant.tree("legal")))
 

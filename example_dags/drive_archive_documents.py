@@ -1,0 +1,44 @@
+"""Archive the documents that match, thousands in one task, and act on those that could not be archived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
+
+with DAG(
+    dag_id="drive_archive_documents",
+    schedule="0 3 * * *",
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["example", "drive"],
+    params={
+        "source": "sites/contoso.sharepoint.com:/sites/Legal:/drive/root:/Contracts",
+        "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Documents",
+    },
+):
+    # Give all archives of a tenant one pool, with one slot: an archive uses the whole budget by itself.
+    archive = DriveArchiveOperator(
+        task_id="archive",
+        source="{{ params.source }}",
+        destination="{{ params.destination }}",
+        pattern=["**/*.docx", "**/*.pdf"],
+        exclude="**/~*",
+        # modified_before="P7Y" takes what has not changed for seven years; with delete_source=True originals
+        # go to the recycle bin, when their copies were shown to be whole.
+        manifest="{{ params.destination }}/Manifests/{{ run_id | replace(':', '-') }}.jsonl",
+        max_failures=10,
+        deferrable=True,
+        retries=3,
+    )
+
+    @task
+    def failures(summary: dict[str, Any]) -> list[str]:
+        """Tell which documents could not be archived, and why: a hundred at most, the manifest has all."""
+        return [f"{failure['path']}: {failure['reason']}" for failure in summary["failures"]]
+
+    failures(archive.output)
