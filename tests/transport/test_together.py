@@ -2,9 +2,12 @@
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
+import asyncio
+import logging
 import signal
 import threading
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 from transport.flows import one
@@ -26,7 +29,11 @@ from airflow_provider_drive.protocol.errors import error_of
 from airflow_provider_drive.protocol.finding import get_item
 from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Together
 from airflow_provider_drive.protocol.retries import ask
+from airflow_provider_drive.transport import asynchronous
+from airflow_provider_drive.transport.asynchronous import arun, open_async_session
 from airflow_provider_drive.transport.blocking import MAX_THREADS, run
+
+LOG = logging.getLogger("tests.transport")
 
 
 def together(*flows):
@@ -355,3 +362,34 @@ def test_a_task_that_is_stopped_asks_for_nothing_more(session, tenant, copies):
         session.run(batched(copies))
 
     assert tenant.calls() == []
+
+
+# Many at once
+
+
+@pytest.mark.asyncio
+async def test_where_very_many_are_open_each_begins_in_its_turn(settings, monkeypatch):
+    longest = []
+    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 2)
+    monkeypatch.setattr(asynchronous.random, "uniform", lambda _, most: longest.append(most) or 0.0)
+    async with AsyncExitStack() as stack:
+        for _ in range(6):
+            session = await stack.enter_async_context(open_async_session(settings(), LOG))
+            await session.take_turn(2.5)
+    assert longest == [1.5, 2.0, 2.5, 2.5]
+
+
+@pytest.mark.asyncio
+async def test_flows_side_by_side_begin_one_after_the_other(settings, monkeypatch):
+    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 50)
+    begun = []
+
+    def notes(number):
+        begun.append((number, asyncio.get_running_loop().time()))
+        yield Pause(0.0)
+        return number
+
+    async with open_async_session(settings(), LOG) as session:
+        assert await arun(together(*map(notes, range(5))), session) == list(range(5))
+    assert [number for number, _ in begun] == list(range(5))
+    assert begun[-1][1] - begun[0][1] >= 4 / 50
