@@ -168,7 +168,7 @@ async def _measured(run: Awaitable[None], count: Callable[[], int], start: float
     return Pace(polls, cpu / polls, holds.longest, holds.longest_net, max(collections))
 
 
-def main(copies: int = 1000, seconds: float = 30.0) -> list[list[str]]:
+def main(copies: int = 1000, seconds: float = 20.0) -> list[list[str]]:
     """Measure in turns, print a line for each, and return what they come to: a row for each."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(copies, there), daemon=True)
