@@ -28,10 +28,10 @@ test: lint .venv-2.11/.ready  ## everything, real Airflow 3.3 and 2.11 too, with
 	@$(BIN)/python -m pytest -m slow --durations=10 --cov --cov-append --cov-report=term
 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes some hundred times, and count the copies; SEED=7 RUNS=480 ONLY=archive
-	@PYTHONPATH=scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 bench: .venv/.ready .venv-peers/.ready  ## what an archive costs, beside what else there is, into docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
-	@PYTHONPATH=scripts:tests $(BIN)/python tests/benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
+	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## faults, deaths and retries in any order, without Airflow; SEQUENCES=2000
 	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine
@@ -50,7 +50,7 @@ lint: .venv/.ready
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 
 soak: .venv/.ready  ## a triggerer for MINUTES=30, while copies come and go and one request in twenty fails
-	@$(BIN)/python tests/soak/soak.py $(or $(MINUTES),30)
+	@PYTHONPATH=.:scripts:tests $(BIN)/python soak/soak.py $(or $(MINUTES),30)
 
 screenshots: .venv/.ready .venv-2.11/.ready  ## take those of docs/images anew, with Chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py

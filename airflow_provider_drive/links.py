@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.hooks.drive import DriveHook
-    from airflow_provider_drive.protocol import CopyJob, Move
+    from airflow_provider_drive.protocol.move import Move
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
 
 
 class DriveSourceLink(BaseOperatorLink):

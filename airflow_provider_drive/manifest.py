@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.addresses import ItemRef, is_id
-from airflow_provider_drive.protocol.files import check_file
-from airflow_provider_drive.protocol.items import DriveItem, read_size
-from airflow_provider_drive.protocol.listing import Found
-from airflow_provider_drive.protocol.pending import Outcome
+from airflow_provider_drive.protocol.archive.in_flight import Outcome
+from airflow_provider_drive.protocol.items.listing import Found
+from airflow_provider_drive.protocol.items.transfer import check_file
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id
+from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

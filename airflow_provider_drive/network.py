@@ -26,7 +26,7 @@ from airflow_provider_drive.exceptions import (
     DriveConnectionError,
     DriveResponseError,
 )
-from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES
+from airflow_provider_drive.protocol.flow import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from airflow_provider_drive import __version__
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.budget import SMALLEST_BUDGET
-from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET
+from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Connection

@@ -17,14 +17,14 @@ UV = ROOT / ".venv-uv" / "bin" / "uv"
 COMPAT = "apache-airflow-providers-common-compat"
 NEEDS = ("hypothesis", "pytest", "pytest-asyncio", "pytest-cov", "pytest-xdist", "sybil", "time-machine")
 TESTS = (
-    *("tests/transport/test_sending.py", "tests/transport/test_proxies.py", "tests/hooks", "tests/logins"),
-    *(f"tests/operators/test_{name}.py" for name in ("copy", "move", "archive", "links", "log", "secrets")),
+    *("tests/transport/test_blocking.py", "tests/transport/test_proxies.py", "tests/hooks", "tests/auth"),
+    *(f"tests/operators/test_{name}.py" for name in ("copy", "move", "archive", "log", "secrets")),
     *("tests/sensors", "tests/triggers"),
     *(
-        "tests/test_failing.py",
+        "tests/utils/test_failures.py",
         "tests/test_imports.py",
         "tests/test_provider_info.py",
-        "tests/test_sealing.py",
+        "tests/utils/test_encryption.py",
     ),
     *("tests/test_settings.py", "tests/end_to_end/test_idioms.py"),
 )

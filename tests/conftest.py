@@ -40,7 +40,7 @@ from ledger import ledger, openers  # noqa: E402  # likewise
 from airflow_provider_drive import auth, network  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
-from airflow_provider_drive.transport import asynchronous, pace  # noqa: E402  # likewise
+from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
 from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
 
 try:
@@ -146,8 +146,8 @@ def vault(archive):
 
 def forget():
     """Let the process be as new: it knows of no host, no login and no secret."""
-    pace._holds.clear()
-    pace._budgets.clear()
+    throttle._holds.clear()
+    throttle._budgets.clear()
     auth._logins.clear()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()

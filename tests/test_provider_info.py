@@ -86,7 +86,7 @@ def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
 
 
 def test_the_form_offers_each_kind_of_login(connection_type):
-    from airflow_provider_drive.auth.kinds import _KINDS  # noqa: PLC0415  # only here
+    from airflow_provider_drive.auth.auth_types import _KINDS  # noqa: PLC0415  # only here
 
     assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [*_KINDS]
 

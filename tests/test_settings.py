@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_drive import __version__
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.hosts import CLOUDS
+from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 from airflow_provider_drive.settings import DEFAULT_TIMEOUT, Settings, read_settings
 
 PEM = "-----BEGIN PRIVATE KEY-----\nsecret\n-----END PRIVATE KEY-----\n"

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 
 from airflow_provider_drive.auth.application import ask, token_of
-from airflow_provider_drive.auth.kinds import open_login
+from airflow_provider_drive.auth.auth_types import open_login
 from airflow_provider_drive.exceptions import DriveAuthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.auth.application import Acquire
-    from airflow_provider_drive.protocol.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")

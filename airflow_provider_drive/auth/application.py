@@ -10,10 +10,10 @@ import requests
 import requests.adapters
 import urllib3
 
+from airflow_provider_drive.auth.error_hints import explain_failure, explain_refusal, explain_silence
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveAuthError
 from airflow_provider_drive.network import open_session, read_whole
-from airflow_provider_drive.protocol.advice import explain_failure, explain_refusal, explain_silence
-from airflow_provider_drive.protocol.hosts import host_of, is_authority
+from airflow_provider_drive.protocol.wire.hosts import host_of, is_authority
 
 if TYPE_CHECKING:
     from collections.abc import Callable

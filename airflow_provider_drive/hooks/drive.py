@@ -16,13 +16,42 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
     DriveError,
     DriveItemChangedError,
     DriveItemNotFoundError,
 )
-from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.archive.run import archive, delete_originals
+from airflow_provider_drive.protocol.connection_test import try_connection
+from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.verify import (
+    check_copy,
+    conclude,
+    finish_copy,
+    wait_for_copy,
+    watch_job,
+)
+from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.items.filters import read_selection
+from airflow_provider_drive.protocol.items.listing import Listing
+from airflow_provider_drive.protocol.items.lookup import (
+    ensure_folder,
+    find_items,
+    get_folder,
+    get_item,
+    list_children,
+)
+from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
+from airflow_provider_drive.protocol.items.update import delete_item
+from airflow_provider_drive.protocol.monitor import look_at_copy, watch_copy
+from airflow_provider_drive.protocol.move import MoveOrder, move_item
+from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secrets_of
+from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.items import check_count, check_seconds, check_tag
+from airflow_provider_drive.protocol.wire.token_claims import read_claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,12 +59,19 @@ if TYPE_CHECKING:
 
     import requests
 
-    from airflow_provider_drive.protocol.items import DriveItem
-    from airflow_provider_drive.protocol.listing import Found
-    from airflow_provider_drive.remembering import TaskMemory
+    from airflow_provider_drive.protocol.archive.in_flight import Outcome
+    from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+    from airflow_provider_drive.protocol.archive.state import Standing
+    from airflow_provider_drive.protocol.flow import Flow, Response
+    from airflow_provider_drive.protocol.items.listing import Found
+    from airflow_provider_drive.protocol.wire.addresses import Address
+    from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
-    from airflow_provider_drive.transport.pace import Spent
+    from airflow_provider_drive.transport.throttle import Spent
+    from airflow_provider_drive.utils.task_state import TaskMemory
 
 _T = TypeVar("_T")
 
@@ -63,7 +99,7 @@ class DriveHook(BaseHook):
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
         self._opened: Session | None = None
-        self._submitted: dict[str | protocol.ItemRef, protocol.CopyJob] = {}
+        self._submitted: dict[str | ItemRef, CopyJob] = {}
 
     # -- items -----------------------------------------------------------------------------------------------
 
@@ -77,7 +113,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem, without the links that open its content.
         :raises DriveItemNotFoundError: If it does not exist, or this login may not see it.
         """
-        return dict(self._run(protocol.get_item(self.address(item), self.hosts)).raw)
+        return dict(self._run(get_item(self.address(item), self.hosts)).raw)
 
     def list_children(self, folder: Any) -> list[dict[str, Any]]:
         """
@@ -89,7 +125,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItems.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        return self._run(protocol.list_children(self._ref(folder), self.hosts))
+        return self._run(list_children(self._ref(folder), self.hosts))
 
     def iter_items(
         self,
@@ -118,12 +154,12 @@ class DriveHook(BaseHook):
             and ``lastModifiedDateTime``.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        selection = protocol.read_selection(time.time(), kind=kind, **filters)
-        most = protocol.check_count("limit", limit)
+        selection = read_selection(time.time(), kind=kind, **filters)
+        most = check_count("limit", limit)
         address = self.address(folder)
-        if not isinstance(address, protocol.ItemRef):
-            address = self._run(protocol.get_folder(address, self.hosts)).ref
-        listing, given = protocol.Listing(address, self.hosts, recursive=recursive), 0
+        if not isinstance(address, ItemRef):
+            address = self._run(get_folder(address, self.hosts)).ref
+        listing, given = Listing(address, self.hosts, recursive=recursive), 0
         while listing:
             for found in self._run(listing.read()):
                 if selection.takes(found.path, found.item):
@@ -142,7 +178,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem of the folder.
         :raises DriveNameConflictError: If something else than a folder has the name.
         """
-        return dict(self._run(protocol.ensure_folder(self.address(folder), self.hosts)).folder.raw)
+        return dict(self._run(ensure_folder(self.address(folder), self.hosts)).folder.raw)
 
     def move_item(
         self,
@@ -177,7 +213,7 @@ class DriveHook(BaseHook):
             then.
         :raises DriveNameConflictError: If the name is taken.
         """
-        order = protocol.MoveOrder(
+        order = MoveOrder(
             self.address(item),
             self._address_or_none(destination),
             name,
@@ -187,7 +223,7 @@ class DriveHook(BaseHook):
             cross_drive,
         )
         remembered, copy = (memory.move, memory.copy) if memory else (None, None)
-        flow = protocol.move_item(order, self.hosts, remembered=remembered, copy=copy, careful=bool(memory))
+        flow = move_item(order, self.hosts, remembered=remembered, copy=copy, careful=bool(memory))
         return dict(self._run(flow, memory).raw)
 
     def delete_item(self, item: Any, if_match: str | None = None) -> dict[str, str] | None:
@@ -203,15 +239,15 @@ class DriveHook(BaseHook):
         :return: Its ``driveId`` and ``id``; none if nothing is at the path.
         :raises DriveItemChangedError: If it has another tag.
         """
-        if_match = None if if_match is None else protocol.check_tag(if_match)
+        if_match = None if if_match is None else check_tag(if_match)
         address = self.address(item)
-        if not isinstance(address, protocol.ItemRef):
+        if not isinstance(address, ItemRef):
             try:
-                address = self._run(protocol.get_item(address, self.hosts, follow=False)).ref
+                address = self._run(get_item(address, self.hosts, follow=False)).ref
             except DriveItemNotFoundError:
                 return None
         try:
-            self._run(protocol.delete_item(address, if_match))
+            self._run(delete_item(address, if_match))
         except DriveItemChangedError as error:
             error.final = True  # a retry would find the same
             raise
@@ -273,7 +309,7 @@ class DriveHook(BaseHook):
         poll_interval: float = POLL_INTERVAL,
         awaited: bool = False,
         memory: TaskMemory | None = None,
-    ) -> protocol.CopyJob:
+    ) -> CopyJob:
         """
         Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
 
@@ -286,7 +322,7 @@ class DriveHook(BaseHook):
             for another. Default is none.
         """
         remembered = memory.copy if memory else None
-        order = protocol.CopyOrder(
+        order = CopyOrder(
             self.address(item),
             self._address_or_none(destination),
             name,
@@ -295,13 +331,13 @@ class DriveHook(BaseHook):
             include_all_version_history,
             create_destination,
         )
-        flow = protocol.copy_item(
+        flow = copy_item(
             order,
             self.hosts,
             remembered=remembered,
             careful=bool(memory),
             awaited=awaited,
-            timeout=protocol.check_seconds("timeout", timeout),
+            timeout=check_seconds("timeout", timeout),
             poll_interval=poll_interval,
         )
         job = self._run(flow, memory)
@@ -323,9 +359,9 @@ class DriveHook(BaseHook):
         """
         return self.look(monitor_url).as_event()
 
-    def look(self, monitor_url: str) -> protocol.CopyStatus:
+    def look(self, monitor_url: str) -> CopyStatus:
         """Look once at a copy of which nothing but the monitor URL is known."""
-        return self._run(protocol.look_at_copy(monitor_url, self.hosts)).status
+        return self._run(look_at_copy(monitor_url, self.hosts)).status
 
     def wait_for_copy(
         self,
@@ -352,13 +388,13 @@ class DriveHook(BaseHook):
         :raises DriveCopyTimeoutError: If it was not done in time.
         :raises DriveCopyUnknownError: If nobody can say how it ended.
         """
-        deadline = time.time() + protocol.check_seconds("timeout", timeout)
+        deadline = time.time() + check_seconds("timeout", timeout)
         job = self._submitted.get(monitor_url or "")
         if job is None and destination is not None:
             folder, since = self._ref(destination), time.time() - COPY_TIMEOUT
             job = None if monitor_url else self._submitted.get(folder)
             if job is None or name not in {None, job.name}:
-                job = protocol.CopyJob(monitor_url, None, folder, name, "fail", since)
+                job = CopyJob(monitor_url, None, folder, name, "fail", since)
         if job is not None:
             return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
         if monitor_url is None:
@@ -366,62 +402,62 @@ class DriveHook(BaseHook):
                 "There is nothing to wait for: give a monitor URL, or a destination and a name.", final=True
             )
         status = self._run(
-            protocol.watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
+            watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
         )
-        return protocol.conclude(status)
+        return conclude(status)
 
     def wait_for_job(
         self,
-        job: protocol.CopyJob,
+        job: CopyJob,
         *,
         deadline: float,
         poll_interval: float = POLL_INTERVAL,
     ) -> dict[str, Any]:
         """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
-        flow = protocol.wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        flow = wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow).raw)
 
     def watch_job(
-        self, job: protocol.CopyJob, *, deadline: float, poll_interval: float, looks: int | None = None
-    ) -> protocol.CopyStatus:
+        self, job: CopyJob, *, deadline: float, poll_interval: float, looks: int | None = None
+    ) -> CopyStatus:
         """Look at a copy job that was submitted just now, until it ends, or so many times."""
         return self._run(
-            protocol.watch_job(
+            watch_job(
                 job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=looks
             )
         )
 
-    def check_job(self, job: protocol.CopyJob, *, deadline: float) -> dict[str, Any] | None:
+    def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
         """Look once at a copy job. None if it is not done yet."""
-        item = self._run(protocol.check_copy(job, self.hosts, deadline=deadline))
+        item = self._run(check_copy(job, self.hosts, deadline=deadline))
         return None if item is None else dict(item.raw)
 
     def finish_job(
         self,
-        job: protocol.CopyJob,
-        status: protocol.CopyStatus,
+        job: CopyJob,
+        status: CopyStatus,
         *,
         deadline: float,
         poll_interval: float = POLL_INTERVAL,
         memory: TaskMemory | None = None,
     ) -> dict[str, Any]:
         """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        flow = protocol.finish_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        flow = finish_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow, memory).raw)
 
     # -- many documents --------------------------------------------------------------------------------------
 
     def archive(
         self,
-        order: protocol.ArchiveOrder,
-        report: Callable[[protocol.Outcome], None],
+        order: ArchiveOrder,
+        report: Callable[[Outcome], None],
         *,
-        before: protocol.Standing | None = None,
+        before: Standing | None = None,
         patience: float | None = None,
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
         memory: TaskMemory | None = None,
-    ) -> protocol.Standing:
+    ) -> Standing:
         """
         Copy many documents, and wait for them.
 
@@ -434,7 +470,7 @@ class DriveHook(BaseHook):
         :param memory: Keeps when the archive was begun. Default is none.
         :return: How far it is: what is under way after all that patience.
         """
-        flow = protocol.archive(
+        flow = archive(
             order,
             self.hosts,
             report,
@@ -448,10 +484,10 @@ class DriveHook(BaseHook):
 
     def delete_originals(
         self,
-        outcomes: Iterable[protocol.Outcome],
+        outcomes: Iterable[Outcome],
         failures: dict[str, str],
         *,
-        before: protocol.Standing,
+        before: Standing,
         memory: TaskMemory | None = None,
     ) -> None:
         """
@@ -469,9 +505,9 @@ class DriveHook(BaseHook):
             if error is not None:
                 failures[found.item.ref.item_id] = str(error)
 
-        self._run(protocol.delete_originals(outcomes, tell, before), memory)
+        self._run(delete_originals(outcomes, tell, before), memory)
 
-    def find_items(self, refs: Sequence[protocol.ItemRef]) -> list[DriveItem | DriveError | None]:
+    def find_items(self, refs: Sequence[ItemRef]) -> list[DriveItem | DriveError | None]:
         """
         Read items by their ids, twenty in one request.
 
@@ -480,7 +516,7 @@ class DriveHook(BaseHook):
         :param refs: Their ids.
         :return: Each of them; none where there is nothing; what went wrong where that is not known.
         """
-        return self._run(protocol.find_items(refs, self.hosts))
+        return self._run(find_items(refs, self.hosts))
 
     # -- the bytes of a file ---------------------------------------------------------------------------------
 
@@ -496,14 +532,14 @@ class DriveHook(BaseHook):
             is in memory at a time.
         :return: Graph's driveItem.
         """
-        address, source = protocol.check_file(self.address(file)), _opened(content)
+        address, source = check_file(self.address(file)), _opened(content)
 
         def read(start: int, size: int) -> bytes:
             source.seek(start)
             return source.read(size)
 
         size = source.seek(0, os.SEEK_END)
-        return dict(self._run(protocol.write_file(address, size, read, self.hosts)).raw)
+        return dict(self._run(write_file(address, size, read, self.hosts)).raw)
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """
@@ -515,13 +551,13 @@ class DriveHook(BaseHook):
         :param into: What its bytes are written to.
         :return: Whether there is one.
         """
-        return self._run(protocol.read_file(self.address(file), into.write, self.hosts))
+        return self._run(read_file(self.address(file), into.write, self.hosts))
 
     # -- the connection --------------------------------------------------------------------------------------
 
     def request(
         self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
-    ) -> protocol.Response:
+    ) -> Response:
         """
         Send any request to Graph, with the token, harmless retries, and the errors of this package.
 
@@ -534,16 +570,14 @@ class DriveHook(BaseHook):
         :raises DriveRequestError: If Graph refused.
         """
         path = path if path.startswith("/") else f"/{path}"
-        wanted = protocol.Request(
-            method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {}
-        )
+        wanted = Request(method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {})
 
-        def read(response: protocol.Response) -> protocol.Response:
+        def read(response: Response) -> Response:
             if not response.ok:
-                raise protocol.error_of(response, wanted.doing)
+                raise error_of(response, wanted.doing)
             return response
 
-        return self._run(protocol.ask(wanted, read))
+        return self._run(ask(wanted, read))
 
     def get_conn(self) -> requests.Session:
         """Return a session of ``requests`` that logs in at Graph, and only there, and keeps to the budget."""
@@ -569,8 +603,8 @@ class DriveHook(BaseHook):
         try:
             token = login(self.settings).token()
             self.keep_secret(token)
-            claims = protocol.read_claims(token)
-            return self._run(protocol.try_connection(claims, self.settings.tenant_id, self.hosts))
+            claims = read_claims(token)
+            return self._run(try_connection(claims, self.settings.tenant_id, self.hosts))
         except DriveError as error:
             return False, str(error)
 
@@ -585,17 +619,17 @@ class DriveHook(BaseHook):
         return self._session.spent
 
     @property
-    def hosts(self) -> protocol.Hosts:
+    def hosts(self) -> Hosts:
         """The hosts that may be spoken to."""
         return self.settings.hosts
 
-    def address(self, value: Any) -> protocol.Address:
+    def address(self, value: Any) -> Address:
         """
         Read an address in any of its forms.
 
         :raises DriveAddressError: If it is none of them.
         """
-        return protocol.parse_address(value, self.hosts)
+        return parse_address(value, self.hosts)
 
     def describe(self, item: Any, destination: Any, name: str | None) -> str:
         """Say what is to go where, with nothing in it that opens anything."""
@@ -640,7 +674,7 @@ class DriveHook(BaseHook):
         """Mask a token or a monitor URL, and each part that opens it, in this process's logs."""
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
 
-        for part in protocol.secrets_of(secret):
+        for part in secrets_of(secret):
             mask_secret(part)
 
     @classmethod
@@ -684,20 +718,16 @@ class DriveHook(BaseHook):
             self._opened = Session(settings, login(settings), self.log, self.keep_secret)
         return self._opened
 
-    def _run(self, flow: protocol.Flow[_T], memory: TaskMemory | None = None) -> _T:
+    def _run(self, flow: Flow[_T], memory: TaskMemory | None = None) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
         return run(flow, self._session, None if memory is None else memory.keep)
 
-    def _ref(self, value: Any) -> protocol.ItemRef:
+    def _ref(self, value: Any) -> ItemRef:
         address = self.address(value)
-        return (
-            address
-            if isinstance(address, protocol.ItemRef)
-            else self._run(protocol.get_item(address, self.hosts)).ref
-        )
+        return address if isinstance(address, ItemRef) else self._run(get_item(address, self.hosts)).ref
 
-    def _address_or_none(self, value: Any) -> protocol.Address | None:
+    def _address_or_none(self, value: Any) -> Address | None:
         return None if value is None else self.address(value)
 
 

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
     DriveArchiveError,
     DriveArgumentError,
     DriveResponseError,
 )
-from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.remembering import TaskMemory
-from airflow_provider_drive.sealing import seal
+from airflow_provider_drive.protocol.archive.run import ArchiveOrder, cost_of_archive
+from airflow_provider_drive.protocol.archive.state import read_end_event, read_standing
+from airflow_provider_drive.protocol.items.filters import read_selection
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.addresses import check_path
+from airflow_provider_drive.protocol.wire.items import check_seconds
+from airflow_provider_drive.utils.encryption import seal
+from airflow_provider_drive.utils.failures import final_errors_fail
+from airflow_provider_drive.utils.task_state import TaskMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.manifest import Place, Tally
+    from airflow_provider_drive.protocol.archive.state import Standing
+    from airflow_provider_drive.protocol.wire.addresses import Address
 
 PATIENCE = 10.0
 """Seconds that a worker waits when there is nothing else to do, before the triggerer does."""
@@ -173,7 +179,7 @@ class DriveArchiveOperator(BaseOperator):
                 raise DriveResponseError(
                     "The XCom archive, which this task pushed before it was deferred, is gone."
                 )
-            before = protocol.read_end_event(event, protocol.read_standing(pushed.get("standing")))
+            before = read_end_event(event, read_standing(pushed.get("standing")))
             return self._archive(context, memory, before, dict(pushed["spent"]))
 
     def on_kill(self) -> None:
@@ -185,7 +191,7 @@ class DriveArchiveOperator(BaseOperator):
         return TaskMemory(context, self.source, self.destination, self.conflict_behavior, self.keep_structure)
 
     def _archive(
-        self, context: Context, memory: TaskMemory, before: protocol.Standing | None, spent: dict[str, Any]
+        self, context: Context, memory: TaskMemory, before: Standing | None, spent: dict[str, Any]
     ) -> dict[str, Any]:
         from airflow_provider_drive.manifest import Tally, place_of  # noqa: PLC0415  # Dag files need not pay for it
 
@@ -201,8 +207,8 @@ class DriveArchiveOperator(BaseOperator):
         manifest = None if self.manifest is None else place_of(self.manifest, self.hook)
         is_real = not self.is_dry_run
         tally = Tally(_run_of(context) if is_real else None, deletes=self.delete_source and is_real)
-        seconds = protocol.check_seconds("copy_timeout", self.copy_timeout)
-        protocol.check_seconds("poll_interval", self.poll_interval)
+        seconds = check_seconds("copy_timeout", self.copy_timeout)
+        check_seconds("poll_interval", self.poll_interval)
         what = f"{'what' if order.source is None else order.source} to {order.destination}"
         with self.hook.report(
             f"{'Planning to archive' if self.is_dry_run else 'Archiving'} {what}"
@@ -227,7 +233,7 @@ class DriveArchiveOperator(BaseOperator):
             self._raise_if_too_many(tally)
             return summary
 
-    def _order(self, now: float) -> protocol.ArchiveOrder:
+    def _order(self, now: float) -> ArchiveOrder:
         """
         Read the parameters.
 
@@ -237,10 +243,10 @@ class DriveArchiveOperator(BaseOperator):
             raise DriveArgumentError("delete_source is given without verify: nothing is deleted unseen.")
         if not isinstance(self.max_failures, int) or self.max_failures < 0:
             raise DriveArgumentError(f"max_failures is {self.max_failures!r}; it has to be a count.")
-        return protocol.ArchiveOrder(
+        return ArchiveOrder(
             self.hook.address(self.destination),
             None if self.source is None else self.hook.address(self.source),
-            protocol.read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
+            read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
             None if self.items is None else [self._item(item) for item in self.items],
             self.keep_structure,
             self.conflict_behavior,
@@ -248,13 +254,13 @@ class DriveArchiveOperator(BaseOperator):
             self.is_dry_run,
         )
 
-    def _item(self, item: Any) -> tuple[str, protocol.Address]:
+    def _item(self, item: Any) -> tuple[str, Address]:
         """Return a document's path below the destination, and its address."""
         path = item.get("path") if isinstance(item, Mapping) else None
         name = item.get("name") if isinstance(item, Mapping) else None
-        return protocol.check_path(path or name or ""), self.hook.address(item)
+        return check_path(path or name or ""), self.hook.address(item)
 
-    def _defer(self, context: Context, standing: protocol.Standing, spent: dict[str, Any]) -> None:
+    def _defer(self, context: Context, standing: Standing, spent: dict[str, Any]) -> None:
         from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
 
         context["ti"].xcom_push(key="archive", value={"standing": standing.as_dict(), "spent": spent})
@@ -267,9 +273,7 @@ class DriveArchiveOperator(BaseOperator):
             timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
         )
 
-    def _clear_up(
-        self, tally: Tally, manifest: Place | None, standing: protocol.Standing, memory: TaskMemory
-    ) -> bool:
+    def _clear_up(self, tally: Tally, manifest: Place | None, standing: Standing, memory: TaskMemory) -> bool:
         """
         Write the manifest, and delete the originals if asked to: first the one, for whatever dies.
 
@@ -328,7 +332,7 @@ class DriveArchiveOperator(BaseOperator):
         """Return what it would take, about: what planning has taken, and the rest."""
         planned, with_folders = tally.counts["planned"], tally.documents_in_folders
         alone = planned - with_folders
-        requests, units = protocol.cost_of_archive(
+        requests, units = cost_of_archive(
             alone,
             with_folders,
             folders=len(tally.whole_folders),

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator, conf
 
-from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
-from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
-from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.remembering import TaskMemory
-from airflow_provider_drive.sealing import seal, unseal
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.items import check_seconds
+from airflow_provider_drive.utils.encryption import seal, unseal
+from airflow_provider_drive.utils.failures import final_errors_fail
+from airflow_provider_drive.utils.task_state import TaskMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
+
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
 
 
 class DriveCopyOperator(BaseOperator):
@@ -112,8 +115,8 @@ class DriveCopyOperator(BaseOperator):
         """Submit the copy, or find what an earlier try has submitted, and wait for it if asked to."""
         memory = self._memory(context)
         with final_errors_fail(remembers=bool(memory)):
-            protocol.check_seconds("poll_interval", self.poll_interval)
-            protocol.check_seconds("copy_timeout", self.copy_timeout)
+            check_seconds("poll_interval", self.poll_interval)
+            check_seconds("copy_timeout", self.copy_timeout)
             what = self.hook.describe(self.item, self.destination, self.name)
             with self.hook.report(f"Copying {what}") as outcome:
                 return self._copy(context, memory, outcome)
@@ -124,14 +127,14 @@ class DriveCopyOperator(BaseOperator):
         """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
         memory = self._memory(context)
         with final_errors_fail(remembers=bool(memory)):
-            status = protocol.read_event(event)
+            status = read_event(event)
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
             if pushed is None:
                 raise DriveResponseError(
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
-            job = protocol.read_copy_job(pushed, unseal)
+            job = read_copy_job(pushed, unseal)
             asked = f"asked for {time.time() - job.asked:.0f} s ago"
             with self.hook.report(f"Looking at what came of {job}, {asked}") as outcome:
                 item = self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
@@ -167,7 +170,7 @@ class DriveCopyOperator(BaseOperator):
         outcome.append(_copied(item))
         return item
 
-    def _submit(self, memory: TaskMemory) -> protocol.CopyJob:
+    def _submit(self, memory: TaskMemory) -> CopyJob:
         return self.hook.submit_copy(
             self.item,
             self.destination,
@@ -182,7 +185,7 @@ class DriveCopyOperator(BaseOperator):
             memory=memory,
         )
 
-    def _watch(self, context: Context, job: protocol.CopyJob, deadline: float) -> protocol.CopyStatus:
+    def _watch(self, context: Context, job: CopyJob, deadline: float) -> CopyStatus:
         """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
         looks = 2 if self.deferrable else None
         status = self.hook.watch_job(job, deadline=deadline, poll_interval=self.poll_interval, looks=looks)
@@ -190,7 +193,7 @@ class DriveCopyOperator(BaseOperator):
             self._defer(context, job, job.monitor_url, deadline)
         return status
 
-    def _defer(self, context: Context, job: protocol.CopyJob, monitor_url: str, deadline: float) -> None:
+    def _defer(self, context: Context, job: CopyJob, monitor_url: str, deadline: float) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
 
         context["ti"].xcom_push(key="copy_job", value=job.as_dict(seal))
@@ -203,8 +206,8 @@ class DriveCopyOperator(BaseOperator):
     def _finish(
         self,
         context: Context,
-        job: protocol.CopyJob,
-        status: protocol.CopyStatus,
+        job: CopyJob,
+        status: CopyStatus,
         deadline: float,
         memory: TaskMemory,
     ) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_drive.failing import final_errors_fail
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.utils.failures import final_errors_fail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

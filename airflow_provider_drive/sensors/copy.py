@@ -16,7 +16,6 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_drive import protocol
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveCopyFailedError,
@@ -24,16 +23,21 @@ from airflow_provider_drive.exceptions import (
     DriveCopyUnknownError,
     DriveError,
 )
-from airflow_provider_drive.failing import become
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
-from airflow_provider_drive.protocol.defaults import DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.sealing import unseal
+from airflow_provider_drive.protocol.copy.verify import conclude
+from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.items import check_seconds
+from airflow_provider_drive.utils.encryption import unseal
+from airflow_provider_drive.utils.failures import become
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow.sdk import Context
+
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
 
 LEAST_RESCHEDULE = 10.0
 """
@@ -105,7 +109,7 @@ class DriveCopySensor(BaseSensorOperator):
         """Look at the copy, and wait for it in the triggerer or here."""
         with self._skip_if_soft(), self._sensor_errors():
             url, job = self._monitor_url(), self._job()
-            protocol.check_seconds("poll_interval", self.poll_interval)
+            check_seconds("poll_interval", self.poll_interval)
             show_links(context, self.hook, job)
             with self.hook.report(f"Waiting for {job or 'a copy'}") as outcome:
                 found = self._wait(context, url)
@@ -130,26 +134,22 @@ class DriveCopySensor(BaseSensorOperator):
                     show_links(context, self.hook, job, item)
                 return item is not None and PokeReturnValue(is_done=True, xcom_value=item)
             status = self.hook.look(self._monitor_url() or "")
-            return not status.is_running and PokeReturnValue(
-                is_done=True, xcom_value=protocol.conclude(status)
-            )
+            return not status.is_running and PokeReturnValue(is_done=True, xcom_value=conclude(status))
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs nothing but the event."""
         with self._skip_if_soft(), self._sensor_errors():
-            status, job = protocol.read_event(event), self._job()
+            status, job = read_event(event), self._job()
             with self.hook.report(f"Looking at what came of {job or 'a copy'}") as outcome:
                 found = self._finish(context, job, status)
                 outcome.append(f"The copy is there: {found['id']}.")
                 return found
 
-    def _finish(
-        self, context: Context, job: protocol.CopyJob | None, status: protocol.CopyStatus
-    ) -> dict[str, Any]:
+    def _finish(self, context: Context, job: CopyJob | None, status: CopyStatus) -> dict[str, Any]:
         if job is None:
-            return protocol.conclude(status)
+            return conclude(status)
         item = self.hook.finish_job(job, status, deadline=float("inf"))
         show_links(context, self.hook, job, item)
         return item
@@ -174,10 +174,10 @@ class DriveCopySensor(BaseSensorOperator):
             timeout=timedelta(seconds=self.timeout + DEFERRAL_MARGIN),
         )
 
-    def _job(self) -> protocol.CopyJob | None:
+    def _job(self) -> CopyJob | None:
         if (self.copy_job is None) == (self.monitor_url is None):
             raise DriveArgumentError("Give either copy_job or monitor_url.")
-        return None if self.copy_job is None else protocol.read_copy_job(self.copy_job, unseal)
+        return None if self.copy_job is None else read_copy_job(self.copy_job, unseal)
 
     def _monitor_url(self) -> str | None:
         if (job := self._job()) is not None:

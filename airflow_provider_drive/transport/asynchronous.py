@@ -16,19 +16,19 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
-from airflow_provider_drive.protocol.budget import units_of
-from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
-from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, Spent, held, host_of, listen
-from airflow_provider_drive.transport.sharing import Shared
+from airflow_provider_drive.protocol.flow import Pause, Request, Response, Together
+from airflow_provider_drive.protocol.wire.cost import units_of
+from airflow_provider_drive.transport.request import describe, prepare
+from airflow_provider_drive.transport.single_flight import Shared
+from airflow_provider_drive.transport.throttle import Notes, Spent, held, host_of, listen
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.settings import Settings
-    from airflow_provider_drive.transport.pace import Log
+    from airflow_provider_drive.transport.throttle import Log
 
 _T = TypeVar("_T")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)

@@ -14,19 +14,19 @@ import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.network import open_session, read_whole, unrecorded
-from airflow_provider_drive.protocol.budget import units_of
-from airflow_provider_drive.protocol.messages import Pause, Request, Response, Together
-from airflow_provider_drive.protocol.retries import retry_after, says_slow_down
-from airflow_provider_drive.transport.addressing import describe, prepare
-from airflow_provider_drive.transport.pace import Notes, Spent, budget_of, held, listen
+from airflow_provider_drive.protocol.flow import Pause, Request, Response, Together
+from airflow_provider_drive.protocol.retry import retry_after, says_slow_down
+from airflow_provider_drive.protocol.wire.cost import units_of
+from airflow_provider_drive.transport.request import describe, prepare
+from airflow_provider_drive.transport.throttle import Notes, Spent, budget_of, held, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_provider_drive.auth import Login
-    from airflow_provider_drive.protocol.messages import Checkpoint, Flow
+    from airflow_provider_drive.protocol.flow import Checkpoint, Flow
     from airflow_provider_drive.settings import Settings
-    from airflow_provider_drive.transport.pace import Log
+    from airflow_provider_drive.transport.throttle import Log
 
 _T = TypeVar("_T")
 MAX_THREADS = 8

@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.defaults import POLL_INTERVAL
-from airflow_provider_drive.protocol.standing import end_event
-from airflow_provider_drive.protocol.watching import watch_copies
+from airflow_provider_drive.protocol.archive.state import end_event
+from airflow_provider_drive.protocol.monitor import watch_copies
+from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.protocol.hosts import Hosts
-    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 
 class CopiesCompleteTrigger(CopyCompleteTrigger):

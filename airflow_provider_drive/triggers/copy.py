@@ -15,18 +15,18 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.copies import CopyStatus
-from airflow_provider_drive.protocol.defaults import COPY_TIMEOUT, POLL_INTERVAL
-from airflow_provider_drive.protocol.watching import watch_copy
-from airflow_provider_drive.sealing import seal, unseal
-from airflow_provider_drive.transport.sharing import Shared
+from airflow_provider_drive.protocol.monitor import watch_copy
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+from airflow_provider_drive.transport.single_flight import Shared
+from airflow_provider_drive.utils.encryption import seal, unseal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import ModuleType
 
-    from airflow_provider_drive.protocol.hosts import Hosts
-    from airflow_provider_drive.protocol.messages import Flow
+    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
 EARLIEST_EVENT = 10.0

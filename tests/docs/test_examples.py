@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook, Connection
 from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page
 from docs.running import new_dags, run
 
-from airflow_provider_drive import command
+from airflow_provider_drive import cli
 from airflow_provider_drive.emulator.__main__ import _parser, seed
 from airflow_provider_drive.settings import read_settings
 
@@ -102,8 +102,8 @@ def test_a_shell_example_names_what_there_is(place):
                 assert importlib.util.find_spec(f"{module}.__main__")
                 assert {option for option in options if option.startswith("--")} <= set(emulator_options())
             case ["airflow-drive", *arguments]:
-                assert distribution["scripts"] == {"airflow-drive": "airflow_provider_drive.command:main"}
-                assert command._parser().parse_args(arguments).conn_id == "drive_default"
+                assert distribution["scripts"] == {"airflow-drive": "airflow_provider_drive.cli:main"}
+                assert cli._parser().parse_args(arguments).conn_id == "drive_default"
             case ["export", _]:
                 assert line in EXPORTED
             case _:
@@ -138,7 +138,7 @@ def test_the_options_of_the_emulator_are_documented_with_their_defaults():
 
 
 def test_the_options_of_the_login_are_documented_with_their_defaults():
-    (commands,) = command._parser()._subparsers._group_actions
+    (commands,) = cli._parser()._subparsers._group_actions
     (login,) = commands.choices.values()
     rows = {
         line.split("`")[1]: line for line in page("connection.md").splitlines() if line.startswith("| `--")

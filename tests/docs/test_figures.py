@@ -12,9 +12,11 @@ from tries import StateStore
 from airflow_provider_drive import settings
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators import copy as operators
-from airflow_provider_drive.protocol import arriving, copying, defaults, retries, updating
-from airflow_provider_drive.remembering import TaskMemory
+from airflow_provider_drive.protocol import retry, timing
+from airflow_provider_drive.protocol.copy import submit, verify
+from airflow_provider_drive.protocol.items import update
 from airflow_provider_drive.triggers import copy as triggers
+from airflow_provider_drive.utils.task_state import TaskMemory
 
 TIMES = table(section(page("operators.md"), "How long things may take"))
 COSTS = table(section(page("operators.md"), "What it costs"))
@@ -24,23 +26,23 @@ COSTS = table(section(page("operators.md"), "What it costs"))
     ("what", "figure"),
     [
         ("one HTTP request", settings.DEFAULT_TIMEOUT),
-        ("one request with all its retries: the pauses together", retries.BUDGET_SECONDS),
-        ("tries of one request that is throttled", retries.MAX_REFUSALS),
-        ("tries of one request after lost answers or 5xx", retries.MAX_FAULTS),
-        ("a copy, from its submit", defaults.COPY_TIMEOUT),
-        ("a completed copy, until it shows at the destination", arriving.READ_BACK_SECONDS),
-        ("looking at the destination when the monitor has forgotten the copy", arriving.FORGOTTEN_SECONDS),
+        ("one request with all its retries: the pauses together", retry.BUDGET_SECONDS),
+        ("tries of one request that is throttled", retry.MAX_REFUSALS),
+        ("tries of one request after lost answers or 5xx", retry.MAX_FAULTS),
+        ("a copy, from its submit", timing.COPY_TIMEOUT),
+        ("a completed copy, until it shows at the destination", verify.READ_BACK_SECONDS),
+        ("looking at the destination when the monitor has forgotten the copy", verify.FORGOTTEN_SECONDS),
         (
             "looking at the destination after a crash, before a copy is asked for again",
-            copying.SETTLE_SECONDS,
+            submit.SETTLE_SECONDS,
         ),
-        ("looking for a copy to another drive that Graph calls impossible (404)", copying.DOUBT_SECONDS),
+        ("looking for a copy to another drive that Graph calls impossible (404)", submit.DOUBT_SECONDS),
         (
             "requests for one copy in one try, if nobody knows what became of those before",
-            copying.MAX_REQUESTS,
+            submit.MAX_REQUESTS,
         ),
-        ("a move in one drive that Graph finishes after its answer", updating.MOVE_TIMEOUT),
-        ("Airflow's own limit of a deferral, after the trigger's", defaults.DEFERRAL_MARGIN),
+        ("a move in one drive that Graph finishes after its answer", update.MOVE_TIMEOUT),
+        ("Airflow's own limit of a deferral, after the trigger's", timing.DEFERRAL_MARGIN),
     ],
 )
 def test_a_limit_is_the_one_in_the_code(what, figure):
@@ -154,7 +156,7 @@ def test_a_price_is_what_was_counted(what, works):
 
 def test_a_copy_of_a_minute_is_looked_at_about_ten_times():
     waited, looks = 0.0, 0
-    for pause in retries.poll_pauses(defaults.POLL_INTERVAL):
+    for pause in retry.poll_pauses(timing.POLL_INTERVAL):
         if waited >= 60:
             break
         waited, looks = waited + pause, looks + 1
@@ -162,7 +164,7 @@ def test_a_copy_of_a_minute_is_looked_at_about_ten_times():
 
 
 def test_the_operator_looks_twice_within_about_three_seconds():
-    pauses = retries.poll_pauses(defaults.POLL_INTERVAL)
+    pauses = retry.poll_pauses(timing.POLL_INTERVAL)
     assert next(pauses) + next(pauses) == pytest.approx(2.6, abs=0.6)
 
 

@@ -13,9 +13,9 @@ from docs.pages import README, ROOT, TEXTS, blocks, name_of, page, rows, section
 from airflow_provider_drive import __version__, exceptions, settings
 from airflow_provider_drive.exceptions import DriveAddressError, DriveError
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS, get_provider_info
-from airflow_provider_drive.protocol.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.copies import CopyStatus, read_copy_job, read_event
-from airflow_provider_drive.protocol.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
 
 ERRORS = {
     name: error

@@ -17,22 +17,22 @@ from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
+from airflow_provider_drive.auth.error_hints import AADSTS, explain_lost, explain_silence
 from airflow_provider_drive.emulator.denials import _KINDS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.addresses import parse_address
-from airflow_provider_drive.protocol.advice import AADSTS, explain_lost, explain_silence
-from airflow_provider_drive.protocol.arriving import conclude
-from airflow_provider_drive.protocol.copies import CopyStatus
-from airflow_provider_drive.protocol.errors import error_of
-from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import Request, Response
-from airflow_provider_drive.protocol.permissions import FINDING_SITES, WRITING
+from airflow_provider_drive.protocol.copy.verify import conclude
+from airflow_provider_drive.protocol.flow import Request, Response
+from airflow_provider_drive.protocol.wire.addresses import parse_address
+from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
-from airflow_provider_drive.transport.addressing import describe
+from airflow_provider_drive.transport.request import describe
 
 PAGE = "troubleshooting.md"
 POLLING = {70003, 70016}

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import requests
 
-RECORDED = Path(__file__).parent.parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 
 
 class Client:

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from airflow_api import await_that
+from auth.keys import Certificate
 from headless_airflow import free_port
 from keeper import Keeper
 from ledger import ledger
-from logins.keys import Certificate
 from playwright.sync_api import expect, sync_playwright
 
 from airflow_provider_drive.emulator import CopyBehaviour

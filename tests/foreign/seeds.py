@@ -5,7 +5,7 @@ from pathlib import Path
 
 from foreign.targets import APART, MONITOR
 
-RECORDED = Path(__file__).parent.parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 DISCOVERY = "https://login.microsoftonline.com/contoso.com"
 ITEM = {
     "id": "i",

@@ -15,27 +15,35 @@ from unittest.mock import patch
 import requests
 from airflow.providers.common.compat.sdk import Connection
 
-from airflow_provider_drive import failing, protocol
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.manifest import Tally
-from airflow_provider_drive.protocol.addresses import ItemRef, PathAddress, check_name, parse_address
-from airflow_provider_drive.protocol.batching import batched
-from airflow_provider_drive.protocol.copies import read_copy_job, read_copy_status, read_event, secrets_of
-from airflow_provider_drive.protocol.errors import clean, error_of, is_gone
-from airflow_provider_drive.protocol.files import FRAGMENT, read_file, write_file
-from airflow_provider_drive.protocol.finding import get_item, list_children
-from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.items import check_tag, child, item_reader, read_time
-from airflow_provider_drive.protocol.listing import Listing
-from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Response
-from airflow_provider_drive.protocol.retries import retry_after
-from airflow_provider_drive.protocol.selecting import read_selection
-from airflow_provider_drive.protocol.updating import delete_item
-from airflow_provider_drive.protocol.watching import watch_copy
-from airflow_provider_drive.remembering import STATE_KEY, TaskMemory
-from airflow_provider_drive.sealing import seal, unseal
+from airflow_provider_drive.protocol.batch import batched
+from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.verify import wait_for_copy
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response
+from airflow_provider_drive.protocol.items.filters import read_selection
+from airflow_provider_drive.protocol.items.listing import Listing
+from airflow_provider_drive.protocol.items.lookup import get_item, list_children
+from airflow_provider_drive.protocol.items.transfer import FRAGMENT, read_file, write_file
+from airflow_provider_drive.protocol.items.update import delete_item
+from airflow_provider_drive.protocol.monitor import watch_copy
+from airflow_provider_drive.protocol.move import MoveOrder, move_item
+from airflow_provider_drive.protocol.retry import retry_after
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import (
+    read_copy_job,
+    read_copy_status,
+    read_event,
+    secrets_of,
+)
+from airflow_provider_drive.protocol.wire.errors import clean, error_of, is_gone
+from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.items import check_tag, child, item_reader, read_time
 from airflow_provider_drive.settings import Settings, read_settings
+from airflow_provider_drive.utils import failures
+from airflow_provider_drive.utils.encryption import seal, unseal
+from airflow_provider_drive.utils.task_state import STATE_KEY, TaskMemory
 
 APART = b"\n\n\n"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
@@ -101,7 +109,7 @@ def error(data):
     is_gone(response)
     logged(str(found))
     try:
-        with failing.final_errors_fail():
+        with failures.final_errors_fail():
             raise found
     except DriveError as raised:
         assert str(raised) == str(found)  # noqa: PT017  # it is the same error, of two classes
@@ -268,22 +276,20 @@ def library(data):
 def copy(data):
     """A copy from its paths to its end, whatever Graph and the monitor say."""
     clock = Clock()
-    order = protocol.CopyOrder(
-        PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename"
-    )
+    order = CopyOrder(PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename")
 
     def flow():
-        asked = yield from protocol.copy_item(order, HOSTS, timeout=100, clock=clock)
+        asked = yield from copy_item(order, HOSTS, timeout=100, clock=clock)
         json.dumps(asked.as_dict(str))
-        found = yield from protocol.wait_for_copy(asked, HOSTS, deadline=clock() + 100, clock=clock)
+        found = yield from wait_for_copy(asked, HOSTS, deadline=clock() + 100, clock=clock)
         json.dumps(dict(found.raw), allow_nan=False)
 
     converse(flow(), answers(data), clock)
 
 
 def move(data):
-    order = protocol.MoveOrder(PathAddress("me/drive", "root", ("a",)), ItemRef("d", "f"), "b")
-    converse(protocol.move_item(order, HOSTS), answers(data))
+    order = MoveOrder(PathAddress("me/drive", "root", ("a",)), ItemRef("d", "f"), "b")
+    converse(move_item(order, HOSTS), answers(data))
 
 
 def upload(data):

@@ -10,10 +10,10 @@ from foreign.seeds import APART, DONE, FOLDER, ITEM, JOB, page, part, said
 from foreign.targets import TARGETS, answers, converse, read
 
 from airflow_provider_drive.exceptions import DriveResponseError
-from airflow_provider_drive.protocol.addresses import ItemRef
-from airflow_provider_drive.protocol.finding import list_children, survey
-from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import Response
+from airflow_provider_drive.protocol.flow import Response
+from airflow_provider_drive.protocol.items.lookup import list_children, survey
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 MIB = 1 << 20
 SIZES = (MIB // 16, MIB // 4, MIB)  # a quadratic reader would take minutes for the second

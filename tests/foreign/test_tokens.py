@@ -9,7 +9,7 @@ import requests
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveAuthError, DriveItemNotFoundError, DriveResponseError
-from airflow_provider_drive.protocol.files import MOST_AT_ONCE
+from airflow_provider_drive.protocol.items.transfer import MOST_AT_ONCE
 
 REDIRECTS = [302, 307]  # the second one keeps method and body
 

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import MAX_RESPONSE_BYTES, Request, Response
+from airflow_provider_drive.protocol.flow import MAX_RESPONSE_BYTES, Request, Response
+from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.settings import Settings
-from airflow_provider_drive.transport import pace
+from airflow_provider_drive.transport import throttle
 from airflow_provider_drive.transport.asynchronous import open_async_session
 from airflow_provider_drive.transport.blocking import Session
 
@@ -86,7 +86,7 @@ def post(wire, request):
             return await session.send(asked)
 
     def send(answer):
-        pace._holds.clear()
+        throttle._holds.clear()
         wire.answer, before = answer, wire.requests
         told = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1

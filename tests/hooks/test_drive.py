@@ -34,9 +34,9 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.files import FRAGMENT, MOST_AT_ONCE
+from airflow_provider_drive.protocol.items.transfer import FRAGMENT, MOST_AT_ONCE
 from airflow_provider_drive.transport.blocking import Session
-from airflow_provider_drive.transport.pace import held
+from airflow_provider_drive.transport.throttle import held
 
 # Items
 

@@ -11,7 +11,7 @@ import time_machine
 from urllib3 import Retry
 
 from airflow_provider_drive.emulator import app
-from airflow_provider_drive.transport import asynchronous, blocking, pace
+from airflow_provider_drive.transport import asynchronous, blocking, throttle
 from airflow_provider_drive.triggers import copy as trigger_module
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -63,7 +63,7 @@ def virtual_time(patch, emulator):
         patch.setattr(asynchronous.AsyncSession, "pause", pause_async)
         patch.setattr(Retry, "sleep", lambda retry, *_: clock.wait(retry.get_backoff_time()))  # of logins
         patch.setattr(trigger_module, "asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": sleep}))
-        patch.setattr(pace, "time", SimpleNamespace(monotonic=time.time))
+        patch.setattr(throttle, "time", SimpleNamespace(monotonic=time.time))
         patch.setattr(emulator._server.config, "date_header", False)  # uvicorn's is up to a second old
         emulator._server.server_state.default_headers = []
         patch.setattr(app, "respond", respond)

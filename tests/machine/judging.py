@@ -14,7 +14,7 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
-from airflow_provider_drive.protocol.copying import MAX_REQUESTS
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
 
 _OF_WHAT_IS_GONE = (DriveItemNotFoundError, DriveCopyFailedError, DriveCopyUnknownError)
 _OF_WHAT_HAS_CHANGED = (DriveItemChangedError, DriveCopyFailedError, DriveCopyUnknownError)

@@ -22,7 +22,7 @@ from machine.tasks import Death, Task, mortal
 from machine.troubles import BEHAVIOURS, DEATHS, FAULTS, STEERING
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
-from airflow_provider_drive.protocol import moving
+from airflow_provider_drive.protocol import move
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "0"))
 """How many the long run has. The short one has always the same, as many as the profile says."""
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
 
 @pytest.fixture
 def lab(emulator, connection, helpers, fresh_process, monkeypatch):
-    monkeypatch.setattr(moving, "COPY_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(move, "COPY_TIMEOUT", TIMEOUT)
     with virtual_time(monkeypatch, emulator) as clock:
         lab = Lab(emulator, clock, helpers, fresh_process)
         with mortal(monkeypatch, lab):

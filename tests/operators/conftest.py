@@ -3,7 +3,8 @@ from tries import Killed, StateStore
 
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
-from airflow_provider_drive.protocol import arriving, copying, moving
+from airflow_provider_drive.protocol import move as move_module
+from airflow_provider_drive.protocol.copy import submit, verify
 from airflow_provider_drive.transport.blocking import Session
 
 
@@ -83,12 +84,12 @@ def posts(tenant):
 @pytest.fixture
 def short_looks(monkeypatch):
     """Look for a moment only for what a crash or a lost answer has left."""
-    for module in (copying, arriving):
+    for module in (submit, verify):
         monkeypatch.setattr(module, "FORGOTTEN_SECONDS", 0.3)
-    for module in (moving, arriving):
+    for module in (move_module, verify):
         monkeypatch.setattr(module, "READ_BACK_SECONDS", 0.5)
-    monkeypatch.setattr(copying, "SETTLE_SECONDS", 0.3)
-    monkeypatch.setattr(copying, "DOUBT_SECONDS", 0.3)
+    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(submit, "DOUBT_SECONDS", 0.3)
 
 
 @pytest.fixture

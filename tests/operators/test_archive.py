@@ -25,11 +25,13 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol import archiving, files, listing, pending, targets
-from airflow_provider_drive.protocol.addresses import ItemRef
-from airflow_provider_drive.protocol.items import DriveItem
-from airflow_provider_drive.protocol.listing import Found
-from airflow_provider_drive.protocol.standing import Standing
+from airflow_provider_drive.protocol.archive import in_flight, target
+from airflow_provider_drive.protocol.archive import run as run_module
+from airflow_provider_drive.protocol.archive.state import Standing
+from airflow_provider_drive.protocol.items import listing, transfer
+from airflow_provider_drive.protocol.items.listing import Found
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
 from airflow_provider_drive.transport.blocking import Session
 
@@ -55,9 +57,9 @@ POINTS = (
 def short_waits(monkeypatch):
     """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
     for name in ("FORGOTTEN_SECONDS", "READ_BACK_SECONDS", "DOUBT_SECONDS", "SETTLE_SECONDS"):
-        monkeypatch.setattr(pending, name, 0.3)
+        monkeypatch.setattr(in_flight, name, 0.3)
     for name in ("_FIRST_LOOK", "_GROWTH"):
-        monkeypatch.setattr(pending, name, 0.05)
+        monkeypatch.setattr(in_flight, name, 0.05)
     monkeypatch.setattr(module, "PATIENCE", 0.1)
 
 
@@ -151,7 +153,7 @@ def die_deleting(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(Session, "send", send_or_die)
-            patch.setattr(archiving, "AT_ONCE", 2)
+            patch.setattr(run_module, "AT_ONCE", 2)
             with pytest.raises(Killed):
                 task.run()
         assert not armed
@@ -225,7 +227,7 @@ class TestWhatIsCopied:
         assert "missing.txt" in summary["failures"][0]["reason"]
 
     def test_a_folder_that_is_too_large_is_split(self, run, out, held, tenant, monkeypatch):
-        monkeypatch.setattr(archiving, "MOST_IN_A_FOLDER", 2)
+        monkeypatch.setattr(run_module, "MOST_IN_A_FOLDER", 2)
         assert run()["copied"] == 5
         assert held() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
@@ -427,7 +429,7 @@ class TestDeletion:
         item = legal.put("In/x.bin", b"x")
         found = Found("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
         failures = {}
-        hook.delete_originals([pending.Outcome("copied", found)], failures, before=Standing(1.0))
+        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=Standing(1.0))
 
         assert "it had no eTag" in failures[item.id]
         assert tenant.calls("DELETE") == []
@@ -445,7 +447,7 @@ class TestDeletion:
         assert run(deferrable=True, delete_source=True, pattern=pattern)["deleted"] == 6
 
     def test_the_same_after_several_deferrals(self, run, out, legal, tenant, monkeypatch):
-        monkeypatch.setattr(archiving, "MOST_PENDING", 3)
+        monkeypatch.setattr(run_module, "MOST_PENDING", 3)
         tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
         for number in range(6):
             legal.put(f"In/{number}.docx", b"%d" % number)
@@ -504,8 +506,8 @@ class TestManifest:
         assert {line["original"] for line in place.lines()} == {"kept"}
 
     def test_a_large_one_goes_to_a_drive_piece_by_piece(self, run, out, archive, legal, tenant, monkeypatch):
-        monkeypatch.setattr(files, "MOST_AT_ONCE", 1_000)
-        monkeypatch.setattr(files, "FRAGMENT", 320 << 10)
+        monkeypatch.setattr(transfer, "MOST_AT_ONCE", 1_000)
+        monkeypatch.setattr(transfer, "FRAGMENT", 320 << 10)
         for number in range(900):
             legal.put(f"In/many/{number}.txt", b"%d" % number)
         run(manifest=f"drives/{archive.id}/root:/m.jsonl")
@@ -813,7 +815,7 @@ class TestTheWait:
 
 class TestTheLog:
     def test_it_tells_how_far_it_is(self, run, out, tenant, log, monkeypatch, legal):
-        monkeypatch.setattr(archiving, "_SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
         tenant.copies = CopyBehaviour(seconds=0.3)
         tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
         for number in range(3):
@@ -824,14 +826,14 @@ class TestTheLog:
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
     def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
-        monkeypatch.setattr(archiving, "_SECONDS_BETWEEN_LINES", 0.0)
-        monkeypatch.setattr(archiving, "AT_ONCE", 2)
+        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(run_module, "AT_ONCE", 2)
         run(delete_source=True)
         assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
 
     def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
-        monkeypatch.setattr(archiving, "MOST_REMEMBERED", 3)
-        monkeypatch.setattr(archiving, "MOST_OF_A_REASON", 20)
+        monkeypatch.setattr(run_module, "MOST_REMEMBERED", 3)
+        monkeypatch.setattr(run_module, "MOST_OF_A_REASON", 20)
         items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
         for item in items[1:]:
             tenant.faults.append(Fault("POST", rf"{item.id}/copy$", status=423, times=9))
@@ -943,7 +945,7 @@ class TestFaults:
     @pytest.mark.parametrize("status", [400, 403, 423, 500])
     def test_a_name_that_cannot_be_looked_up(self, run, out, held, tenant, archive, monkeypatch, status):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
-        monkeypatch.setattr(targets, "UNITS_OF_A_PAGE", 99)  # to look up a name costs less
+        monkeypatch.setattr(target, "UNITS_OF_A_PAGE", 99)  # to look up a name costs less
         tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
         summary = run(pattern="**", max_failures=1)
 
@@ -981,7 +983,7 @@ class TestFaults:
         monkeypatch.setattr(blocking, "held", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert archiving.SECONDS_OF_A_LULL in pauses
+        assert run_module.SECONDS_OF_A_LULL in pauses
 
     def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
@@ -1006,7 +1008,7 @@ class TestFaults:
         assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
 
     def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(self, run, out, tenant, archive, monkeypatch):
-        monkeypatch.setattr(targets, "UNITS_OF_A_PAGE", 99)
+        monkeypatch.setattr(target, "UNITS_OF_A_PAGE", 99)
         archive.put("Out/a.txt", b"a")
         looks = iter([404, 404])
 
@@ -1016,12 +1018,12 @@ class TestFaults:
             return None
 
         tenant.witness = lag
-        monkeypatch.setattr(pending, "READ_BACK_SECONDS", 5.0)
+        monkeypatch.setattr(in_flight, "READ_BACK_SECONDS", 5.0)
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
     def test_a_folder_that_still_fills_when_it_is_completed(self, run, held, tenant, source, monkeypatch):
-        monkeypatch.setattr(pending, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
+        monkeypatch.setattr(in_flight, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
         hidden = []
 
         def hide(request):

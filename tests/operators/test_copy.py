@@ -18,7 +18,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
 )
 from airflow_provider_drive.operators.copy import DriveCopyOperator
-from airflow_provider_drive.sealing import unseal
+from airflow_provider_drive.utils.encryption import unseal
 
 NIGHT = "Contracts/2026"
 

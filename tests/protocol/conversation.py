@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airflow_provider_drive.protocol.addresses import ItemRef
-from airflow_provider_drive.protocol.hosts import Hosts
-from airflow_provider_drive.protocol.messages import Checkpoint, Pause, Request, Response, Together
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Request, Response, Together
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-RECORDED = Path(__file__).parent.parent / "recorded"
+RECORDED = Path(__file__).parents[1] / "recorded"
 HOSTS = Hosts()
 NOW = 1_790_000_000.0  # 2026-09-21T14:13:20Z
 TODAY = "2026-09-21T14:13:20Z"

@@ -22,8 +22,8 @@ from airflow_provider_drive.exceptions import (
     DriveError,
     DriveResponseError,
 )
-from airflow_provider_drive.sealing import seal
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.utils.encryption import seal
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException

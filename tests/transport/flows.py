@@ -1,7 +1,7 @@
 """Flows that are as short as can be."""
 
 from airflow_provider_drive.exceptions import DriveError
-from airflow_provider_drive.protocol.messages import Request
+from airflow_provider_drive.protocol.flow import Request
 
 
 def one(url, method="GET", **parameters):

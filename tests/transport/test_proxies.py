@@ -14,7 +14,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveConnectionError
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators.copy import DriveCopyOperator
-from airflow_provider_drive.protocol.messages import Request
+from airflow_provider_drive.protocol.flow import Request
 
 
 @pytest.fixture

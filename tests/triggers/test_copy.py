@@ -9,10 +9,10 @@ import warnings
 import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
-from airflow_provider_drive.sealing import unseal
 from airflow_provider_drive.transport import asynchronous
 from airflow_provider_drive.triggers import copy as module
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
+from airflow_provider_drive.utils.encryption import unseal
 
 PATH = "airflow_provider_drive.triggers.copy.CopyCompleteTrigger"
 

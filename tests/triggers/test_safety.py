@@ -21,11 +21,11 @@ from airflow.providers.common.compat.sdk import conf
 from cryptography.fernet import Fernet
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
-from airflow_provider_drive.sealing import seal
 from airflow_provider_drive.settings import Settings
-from airflow_provider_drive.transport import asynchronous, sharing
+from airflow_provider_drive.transport import asynchronous, single_flight
 from airflow_provider_drive.triggers import copy as module
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
+from airflow_provider_drive.utils.encryption import seal
 
 URL = "https://contoso.sharepoint.com/_api/v2.1/monitor/1?tempauth=abcdefghijkl"
 
@@ -194,9 +194,9 @@ def test_what_is_shared_is_made_once_and_again_when_it_is_stale(monkeypatch):
         return len(made)
 
     async def get():
-        shared = sharing.Shared(make)
+        shared = single_flight.Shared(make)
         first = await asyncio.gather(*(shared.get("a") for _ in range(50)))
-        monkeypatch.setattr(sharing.Shared, "SECONDS", 0.0)
+        monkeypatch.setattr(single_flight.Shared, "SECONDS", 0.0)
         return first, await shared.get("b"), await shared.get("c"), shared._made.keys(), shared._making
 
     first, second, third, kept, making = asyncio.run(get())
@@ -212,7 +212,7 @@ def test_who_is_cancelled_leaves_the_making_to_the_others():
         return key
 
     async def get():
-        shared = sharing.Shared(make)
+        shared = single_flight.Shared(make)
         waiting = [asyncio.create_task(shared.get("a")) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()

@@ -1,0 +1,152 @@
+"""
+Every kind of login.
+
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
+https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/overview,
+https://learn.microsoft.com/azure/aks/workload-identity-overview,
+https://learn.microsoft.com/entra/identity-platform/refresh-tokens
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.auth.application import open_application, open_token_session
+from airflow_provider_drive.auth.certificates import read_certificate
+from airflow_provider_drive.auth.refresh_token import RefreshLogin
+from airflow_provider_drive.exceptions import DriveAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.auth.application import Acquire
+    from airflow_provider_drive.settings import Settings
+
+
+def open_login(settings: Settings) -> Acquire:
+    """
+    Return what gives tokens for a connection.
+
+    :raises DriveAuthError: If something that its kind of login needs is missing. The message names it.
+    """
+    if settings.missing:
+        raise DriveAuthError(f"No token could be had: Airflow has no connection {settings.missing!r}.")
+    kind = settings.login_kind
+    if kind not in _KINDS:
+        raise DriveAuthError(
+            f"The connection's auth_type is {kind!r}; it has to be one of {', '.join(_KINDS)}."
+        )
+    return _KINDS[kind](settings)
+
+
+def _client_secret(settings: Settings) -> Acquire:
+    _require_application(settings)
+    return _as_application(settings, _require(settings.client_secret, "password (the client secret)"))
+
+
+def _certificate(settings: Settings) -> Acquire:
+    _require_application(settings)
+    return _as_application(settings, _signature(settings))
+
+
+def _workload_identity(settings: Settings) -> Acquire:
+    """https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html."""
+    settings = replace(
+        settings,
+        tenant_id=settings.tenant_id or os.environ.get("AZURE_TENANT_ID", ""),
+        client_id=settings.client_id or os.environ.get("AZURE_CLIENT_ID", ""),
+    )
+    _require_application(settings)
+    path = settings.federated_token_file or os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
+    _require(path, "federated_token_file (in the extra), and there is no AZURE_FEDERATED_TOKEN_FILE")
+    return _as_application(settings, lambda _: _read_token(path))
+
+
+def _managed_identity(settings: Settings) -> Acquire:
+    """MSAL finds in the environment where it is, and whom to ask."""
+    import msal  # noqa: PLC0415  # only a task that logs in pays for it
+
+    name = settings.client_id
+    identity: Any = msal.SystemAssignedManagedIdentity()
+    if name:
+        which = {"resource_id" if name.startswith("/") else "client_id": name}
+        identity = msal.UserAssignedManagedIdentity(**which)
+    resource = settings.scopes[0].removesuffix("/.default")
+    session = open_token_session(settings, inside=True)
+    client = msal.ManagedIdentityClient(identity, http_client=session)
+
+    def acquire(anew: bool) -> Any:
+        nonlocal client
+        if anew:
+            client = msal.ManagedIdentityClient(identity, http_client=session)
+        answer = client.acquire_token_for_client(resource=resource)
+        is_guess = answer.get("error") == "invalid_scope"  # MSAL's, of whatever App Service refuses
+        return {**answer, "error": "refused"} if is_guess else answer
+
+    return acquire
+
+
+def _refresh_token(settings: Settings) -> Acquire:
+    settings = replace(settings, tenant_id=settings.tenant_id or "common")
+    _require_application(settings)
+    _require(settings.refresh_token, "refresh_token (in the extra)")
+    has_certificate = settings.certificate_path or settings.private_key
+    credential = _signature(settings) if has_certificate else settings.client_secret or None
+    return RefreshLogin(settings, open_application(settings, credential)).acquire
+
+
+_KINDS: dict[str, Callable[[Settings], Acquire]] = {
+    "client_secret": _client_secret,
+    "certificate": _certificate,
+    "managed_identity": _managed_identity,
+    "workload_identity": _workload_identity,
+    "refresh_token": _refresh_token,
+}
+
+
+def _as_application(settings: Settings, credential: str | Callable[[str], str | bytes]) -> Acquire:
+    application = open_application(settings, credential)
+
+    def acquire(anew: bool) -> Any:
+        if anew:
+            application.remove_tokens_for_client()
+        return application.acquire_token_for_client(list(settings.scopes))
+
+    return acquire
+
+
+def _signature(settings: Settings) -> Callable[[str], bytes]:
+    certificate = read_certificate(settings)
+    return partial(certificate.sign, settings.client_id, with_chain=settings.send_certificate_chain)
+
+
+def _read_token(path: str) -> str:
+    """Read it each time: Kubernetes renews it."""
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+    else:
+        reason = "" if token else "it is empty"
+    if reason:
+        raise DriveAuthError(
+            f"No token could be had: the file {path} of the workload's own token cannot be read ({reason}): "
+            "check the connection's federated_token_file, and that the pod has the label "
+            "azure.workload.identity/use."
+        )
+    return token
+
+
+def _require_application(settings: Settings) -> None:
+    _require(settings.tenant_id, "tenant_id (in the extra)")
+    _require(settings.client_id, "login (the application's client id)")
+
+
+def _require(value: str, name: str) -> str:
+    if not value:
+        raise DriveAuthError(f"No token could be had: the connection has no {name}.")
+    return value

@@ -1,0 +1,95 @@
+"""
+What is below a folder, without holding all of it.
+
+A folder costs two units for each page of it. Delta, the other way that there is, costs one for a page, but
+can only be asked of a whole drive of SharePoint or OneDrive for work. It lags behind by up to a minute, and
+tells the same item more than once, the last time rightly: so all of it would have to be held.
+
+A folder is listed by its id: the next page of one that was listed by its path was seen to be the root's. It
+is listed even if its parent says that it is empty: such counts were seen that were wrong.
+
+https://learn.microsoft.com/graph/api/driveitem-list-children
+https://learn.microsoft.com/graph/api/driveitem-delta
+https://github.com/microsoftgraph/microsoft-graph-docs/issues/3341
+https://github.com/OneDrive/onedrive-api-docs/issues/1641
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_drive.exceptions import DriveItemNotFoundError
+from airflow_provider_drive.protocol.items.lookup import Pages
+from airflow_provider_drive.protocol.wire.items import children_request, print_time, read_item
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.wire.addresses import ItemRef
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
+
+
+class Found(NamedTuple):
+    """An item, and its path below the folder that was listed."""
+
+    path: str
+    item: DriveItem
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what an XCom holds of it."""
+        item = self.item
+        modified = None if item.modified is None else print_time(item.modified)
+        return {
+            **item.ref.as_dict(),
+            "name": item.name,
+            "path": self.path,
+            "size": item.size,
+            "eTag": item.etag,
+            "lastModifiedDateTime": modified,
+        }
+
+
+class Listing:
+    """
+    What is in a folder, page by page; then what is in the folders that are in it, if ``recursive``.
+
+    A folder below that is gone by the time that it is read was empty. What somebody moves meanwhile may be
+    missed, or come twice. Only folders are remembered.
+
+    :param prefix: The path of the folder itself, if it is below another.
+    """
+
+    def __init__(self, folder: ItemRef, hosts: Hosts, *, recursive: bool = True, prefix: str = "") -> None:
+        self._hosts, self._recursive = hosts, recursive
+        self._path, self._folder, self._top = prefix, folder, folder
+        self._pages: Pages | None = Pages(children_request(folder, lean=True), hosts)
+        self._folders: list[tuple[str, ItemRef]] = []
+        self._known = {folder}
+
+    def __bool__(self) -> bool:
+        """Whether there is more to read."""
+        return bool(self._pages or self._folders)
+
+    def read(self) -> Flow[list[Found]]:
+        """Read the next page."""
+        if not self._pages:
+            self._path, self._folder = self._folders.pop()
+            self._pages = Pages(children_request(self._folder, lean=True), self._hosts)
+        page = []
+        for entry in (yield from self._entries(self._pages)):
+            item = read_item(entry, self._folder.drive_id, bare=True)
+            found = Found(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
+            page.append(found)
+            if self._recursive and item.is_folder and item.ref not in self._known:
+                self._known.add(item.ref)  # or a circle would have no end
+                self._folders.append((found.path, item.ref))
+        return page
+
+    def _entries(self, pages: Pages) -> Flow[list[dict[str, Any]]]:
+        try:
+            return (yield from pages.read())
+        except DriveItemNotFoundError:
+            if self._folder == self._top:
+                raise
+            self._pages = None
+            return []

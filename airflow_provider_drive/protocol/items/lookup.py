@@ -1,0 +1,304 @@
+"""Flows that find items: an address becomes ids, a folder is listed, missing folders are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveItemNotFoundError,
+    DriveNameConflictError,
+    DriveResponseError,
+)
+from airflow_provider_drive.protocol.batch import in_batches
+from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.wire.addresses import (
+    ItemRef,
+    LibraryAddress,
+    PathAddress,
+    encode_resource,
+    is_id,
+    same_name,
+)
+from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.items import (
+    child,
+    children_request,
+    create_folder_request,
+    get_item_request,
+    is_same_file,
+    item_reader,
+    read_item,
+    without_annotations,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_drive.exceptions import DriveError
+    from airflow_provider_drive.protocol.flow import Flow, Response
+    from airflow_provider_drive.protocol.wire.addresses import Address
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
+
+MAX_PAGES = 25_000
+"""Of one collection: five million items, at 200 a page. What goes on after that has no end."""
+
+
+def get_item(address: Address, hosts: Hosts, *, follow: bool = True) -> Flow[DriveItem]:
+    """
+    Read an item: one GET, and one more for a library by its name or a shortcut to another drive.
+
+    https://learn.microsoft.com/graph/api/driveitem-get
+    """
+    if isinstance(address, LibraryAddress):
+        address = yield from in_library(address, hosts)
+    drive_id = address.drive_id if isinstance(address, ItemRef) else None
+    request = get_item_request(address)
+    item = yield from ask(request, item_reader(request.doing, drive_id))
+    if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
+        item = yield from get_item(item.remote, hosts, follow=False)
+    return item
+
+
+def find_item(address: Address, hosts: Hosts) -> Flow[DriveItem | None]:
+    """Read an item, or learn that there is none."""
+    try:
+        return (yield from get_item(address, hosts))
+    except DriveItemNotFoundError:
+        return None
+
+
+def find_items(refs: Sequence[ItemRef], hosts: Hosts) -> Flow[list[DriveItem | DriveError | None]]:
+    """Read items, twenty in one request; tell which are not there, and what was not to be learned."""
+    return (yield from in_batches([find_item(ref, hosts) for ref in refs]))
+
+
+def get_folder(address: Address, hosts: Hosts) -> Flow[DriveItem]:
+    """
+    Read a folder.
+
+    :raises DriveArgumentError: If it is no folder.
+    """
+    item = yield from get_item(address, hosts)
+    if not item.is_folder and item.kind != "package":
+        raise DriveArgumentError(f"{address} is no folder.")
+    return item
+
+
+def list_children(folder: ItemRef, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+    """
+    Read what is in a folder, page after page, as Graph's JSON.
+
+    https://learn.microsoft.com/graph/api/driveitem-list-children
+    """
+    return (yield from _collect(children_request(folder), hosts))
+
+
+def list_items(folder: ItemRef, hosts: Hosts) -> Flow[list[DriveItem]]:
+    """Read what is in a folder, as :func:`list_children` does."""
+    return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder, hosts))]
+
+
+def survey(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
+    """Read all that is below a folder, by its path there."""
+    found: dict[str, DriveItem] = {}
+    folders, known = [("", folder)], {folder}
+    while folders:
+        path, ref = folders.pop()
+        for item in (yield from list_items(ref, hosts)):
+            below = f"{path}/{item.name or ''}".casefold()
+            found[below] = item.bare  # a folder may hold thirty thousand
+            if item.is_folder and item.ref not in known:  # or a circle would have no end
+                folders.append((below, item.ref))
+                known.add(item.ref)
+    return found
+
+
+def has_same_content(copy: DriveItem, source: DriveItem, hosts: Hosts, *, strict: bool = False) -> Flow[bool]:
+    """
+    Whether an item holds what another holds, as far as Graph tells.
+
+    :param strict: Only bytes count, also of files that the service rewrites.
+    """
+    if copy.kind != source.kind:
+        return False
+    if source.is_folder:
+        return (yield from is_same_tree(copy.ref, source.ref, hosts, strict=strict))
+    return is_same_file(copy, source, strict=strict)
+
+
+def is_same_tree(
+    copy: ItemRef, source: ItemRef, hosts: Hosts, since: float = float("inf"), *, strict: bool = False
+) -> Flow[bool]:
+    """
+    Whether a folder holds what another holds: the same paths, and files of the same size and hash.
+
+    :param since: What came to the source later, or was changed there, need not be in the copy.
+    """
+    there, here = (yield from survey(source, hosts)), (yield from survey(copy, hosts))
+    wanted = {path for path, item in there.items() if (item.created or 0.0) <= since}
+    return wanted <= here.keys() <= there.keys() and all(
+        _is_same_entry(item, there[path], since, strict=strict) for path, item in here.items()
+    )
+
+
+def _is_same_entry(copy: DriveItem, source: DriveItem, since: float, *, strict: bool) -> bool:
+    if copy.kind != source.kind:
+        return False
+    changed = (source.modified or 0.0) > since
+    return source.is_folder or changed or is_same_file(copy, source, strict=strict)
+
+
+class Ensured(NamedTuple):
+    """A folder that exists now, and whether it was made just now."""
+
+    folder: DriveItem
+    created: bool
+
+
+def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
+    """
+    Find a folder, or make it and what is missing above it.
+
+    Two tasks may do so at once: the one that comes second takes what the first has made.
+
+    https://learn.microsoft.com/graph/api/driveitem-post-children
+
+    :raises DriveNameConflictError: If something else than a folder has the name.
+    """
+    if isinstance(address, LibraryAddress):
+        address = yield from in_library(address, hosts)
+    item = yield from find_item(address, hosts)
+    if item is None:
+        above = address.parent if isinstance(address, PathAddress) else None
+        if not isinstance(address, PathAddress) or above is None:
+            item = yield from get_item(address, hosts)  # to say what is not there
+        else:
+            parent = yield from ensure_folder(above, hosts)
+            return Ensured(
+                (yield from make_folder(parent.folder.ref, address.names[-1], hosts)), created=True
+            )
+    if not item.is_folder:
+        raise DriveNameConflictError(
+            f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", final=True
+        )
+    return Ensured(item, created=False)
+
+
+def get_destination(
+    address: Address, hosts: Hosts, *, create: bool
+) -> Flow[tuple[ItemRef, DriveItem | None, bool]]:
+    """Return a destination's ids, what was read of it (nothing, for an address of ids), and if it is new."""
+    if isinstance(address, ItemRef):
+        return address, None, False
+    if create:
+        folder, created = yield from ensure_folder(address, hosts)
+    else:
+        folder, created = (yield from get_folder(address, hosts)), False
+    return folder.ref, folder, created
+
+
+def make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
+    """Make a folder, or find the one that somebody else has made at the same time."""
+    request = create_folder_request(parent, name)
+
+    def read(response: Response) -> DriveItem | None:
+        if not response.ok:
+            raise error_of(response, request.doing)
+        return (
+            read_item(response.mapping(), parent.drive_id) if response.body.strip() else None
+        )  # empty in the wild
+
+    try:
+        made = yield from ask(request, read)
+    except DriveNameConflictError as error:  # somebody was quicker, or it was this request, its answer lost
+        made = yield from find_item(child(parent, name), hosts)
+        if made is None or not made.is_folder:
+            raise error from None
+    return made or (yield from get_item(child(parent, name), hosts))
+
+
+def in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
+    """
+    Find a site's library by its name, or by the last part of its URL.
+
+    https://learn.microsoft.com/graph/api/drive-list
+    """
+    libraries = yield from _collect(
+        Request("GET", address.url, f"list the libraries of {address.site}"), hosts
+    )
+    named = [entry for entry in libraries if same_name(str(entry.get("name", "")), address.library)]
+    in_url = encode_resource(address.library).removeprefix("/")
+    found = named or [
+        entry for entry in libraries if same_name(str(entry.get("webUrl", "")).rpartition("/")[2], in_url)
+    ]
+    if len(found) != 1 or not is_id(found[0].get("id")):
+        names = ", ".join(sorted(repr(entry.get("name")) for entry in libraries)[:20])
+        raise DriveArgumentError(
+            f"{address.site} has {len(found)} libraries named {address.library!r}; this login sees: "
+            f"{names or 'none'}."
+        )
+    return address.within(found[0]["id"])
+
+
+class Pages:
+    """
+    A collection, page by page. A page may be short, or empty, and yet not be the last.
+
+    https://learn.microsoft.com/graph/paging
+    """
+
+    def __init__(self, request: Request, hosts: Hosts) -> None:
+        self._doing, self._hosts = request.doing, hosts
+        self._next: Request | None = request
+        self._seen: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Whether there is a page still to read."""
+        return self._next is not None
+
+    def read(self) -> Flow[list[dict[str, Any]]]:
+        """
+        Read the next page.
+
+        :raises DriveResponseError: If the pages have no end.
+        """
+        if self._next is None:
+            return []
+        page, link = yield from ask(self._next, _page_reader(self._doing))
+        self._next = None
+        if link is not None:
+            if link in self._seen:
+                raise DriveResponseError(f"Could not {self._doing}: its pages lead in a circle.")
+            if len(self._seen) == MAX_PAGES - 1:
+                raise DriveResponseError(
+                    f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", final=True
+                )
+            self._seen.add(link)
+            url = self._hosts.check_next_link(link)
+            self._next = Request("GET", url, self._doing, authorized=self._hosts.is_graph(url))
+        return page
+
+
+def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+    """Read a collection whole."""
+    entries: list[dict[str, Any]] = []
+    pages = Pages(request, hosts)
+    while pages:
+        entries += yield from pages.read()
+    return entries
+
+
+def _page_reader(doing: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:
+    def read(response: Response) -> tuple[list[dict[str, Any]], str | None]:
+        if not response.ok:
+            raise error_of(response, doing)
+        body = response.mapping()
+        page, link = body.get("value"), body.get("@odata.nextLink")
+        if not isinstance(page, list) or not isinstance(link, str | None):
+            raise DriveResponseError(f"Could not {doing}: the answer is no page of a collection.")
+        return [without_annotations(entry) for entry in page if isinstance(entry, dict)], link
+
+    return read

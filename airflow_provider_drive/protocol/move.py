@@ -1,0 +1,312 @@
+"""
+The flow that moves an item: within its drive by one PATCH, to another drive by copy, proof and delete.
+
+https://learn.microsoft.com/graph/api/driveitem-move
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveCopyFailedError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveResponseError,
+)
+from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.verify import READ_BACK_SECONDS, finish_copy, watch_job
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause
+from airflow_provider_drive.protocol.items.lookup import (
+    find_item,
+    get_destination,
+    get_item,
+    has_same_content,
+)
+from airflow_provider_drive.protocol.items.update import Place, delete_unchanged, update_item
+from airflow_provider_drive.protocol.retry import backoff
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
+from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.wire.addresses import Address
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
+
+CROSS_DRIVE = ("fail", "copy")
+_REMEMBERED = (
+    *("id", "name", "size", "eTag", "@odata.etag", "cTag", "createdDateTime", "lastModifiedDateTime"),
+    *("file", "folder", "package", "parentReference", "webUrl"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """
+    What is to be moved, where to and how.
+
+    :param destination: The folder; None for the one that the item is in.
+    :param name: The new name; None for the one that it has.
+    :param if_match: The eTag or cTag that it has to have; None for the one that it has when it is read.
+    :param cross_drive: What to do if the destination is in another drive: ``fail`` or ``copy``.
+    """
+
+    item: Address
+    destination: Address | None = None
+    name: str | None = None
+    if_match: str | None = None
+    conflict_behavior: str = "fail"
+    create_destination: bool = False
+    cross_drive: str = "fail"
+
+    def check(self) -> None:
+        """
+        Refuse what makes no sense, before anything is sent.
+
+        :raises DriveArgumentError: If these parameters do not go together.
+        """
+        check_conflict_behavior(self.conflict_behavior)
+        if self.cross_drive not in CROSS_DRIVE:
+            raise DriveArgumentError(
+                f"cross_drive is {self.cross_drive!r}; it has to be one of {', '.join(CROSS_DRIVE)}."
+            )
+        if self.name is not None:
+            check_name(self.name)
+        if self.if_match is not None:
+            check_tag(self.if_match)
+        if self.destination is None and (self.name is None or self.create_destination):
+            raise DriveArgumentError("There is nowhere to move to: give a destination, a name or both.")
+        if self.item.is_root:
+            raise DriveArgumentError(f"{self.item} is a root folder, which cannot be moved.")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """
+    A move that has begun, with all that is needed to go on with it.
+
+    :param item: The item as it was before.
+    :param folder: Where it is to go; None for where it is.
+    :param proven: Its copy in another drive was shown to be whole: what is left is to delete the original.
+    """
+
+    item: DriveItem
+    folder: ItemRef | None
+    proven: bool = False
+
+    @property
+    def source_url(self) -> str | None:
+        """Where a browser showed the item."""
+        return self.item.web_url
+
+    @property
+    def destination_url(self) -> None:
+        """Nothing: of the folder only the ids are kept."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the move as JSON."""
+        return {
+            "drive_id": self.item.ref.drive_id,
+            "item": {key: value for key, value in self.item.raw.items() if key in _REMEMBERED},
+            "folder": self.folder and self.folder.as_dict(),
+            "proven": self.proven,
+        }
+
+
+def read_move(value: Any) -> Move:
+    """
+    Read a move that an earlier try has begun.
+
+    :raises DriveArgumentError: If it is none.
+    """
+    try:
+        item = read_item(value["item"], value["drive_id"])
+        folder = value["folder"] and ItemRef(value["folder"]["driveId"], value["folder"]["id"])
+        if folder is None or (is_id(folder.drive_id) and is_id(folder.item_id)):
+            return Move(item, folder, value["proven"] is True)
+    except (DriveResponseError, AttributeError, LookupError, TypeError):
+        pass
+    raise DriveArgumentError("What an earlier try has left of this move cannot be read. Clear the task.")
+
+
+def move_item(
+    order: MoveOrder,
+    hosts: Hosts,
+    *,
+    remembered: Move | None = None,
+    copy: CopyJob | None = None,
+    careful: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Flow[DriveItem]:
+    """
+    Move an item, and return it. One that is already there is left alone.
+
+    :param remembered: The last checkpoint of an earlier try, if there was one.
+    :param copy: Its checkpoint of the copy, if the move is to another drive.
+    :param careful: The checkpoints are kept.
+    :raises DriveItemChangedError: If it is not the item that ``if_match`` means; nothing was changed then.
+    :raises DriveNameConflictError: If the name is taken.
+    :raises DriveArgumentError: If the destination is in another drive, and ``cross_drive`` is ``fail``.
+    """
+    order.check()
+    if remembered is not None and copy is not None:
+        return (yield from _move_across(order, remembered, copy, hosts, careful=careful, clock=clock))
+    if remembered is None:
+        item = yield from get_item(order.item, hosts)
+    else:
+        item = yield from _find_again(order, remembered, hosts)
+        if _is_there(order, remembered, item):
+            return item
+    folder = yield from _destination(order, item, hosts)
+    across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
+    before = remembered.item if remembered and not across else item
+    move = Move(before, folder)
+    yield Checkpoint("move", move)
+    if across:
+        return (yield from _move_across(order, move, None, hosts, careful=careful, clock=clock))
+    return (
+        yield from update_item(
+            item,
+            Place(folder, order.name),
+            hosts,
+            if_match=order.if_match,
+            conflict_behavior=order.conflict_behavior,
+            before=before,
+            clock=clock,
+        )
+    )
+
+
+def _find_again(order: MoveOrder, move: Move, hosts: Hosts) -> Flow[DriveItem]:
+    """Read the item of an earlier try. A move that Graph makes after its answer may give it a new id."""
+    try:
+        return (yield from get_item(move.item.ref, hosts))
+    except DriveItemNotFoundError:
+        if order.conflict_behavior == "rename":
+            raise  # what has the name may be another's
+        folder, name = Place(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
+        there = yield from find_item(child(folder, name), hosts)
+        if there is None or not (yield from has_same_content(there, move.item, hosts, strict=True)):
+            raise
+        return there
+
+
+def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
+    """
+    Whether an earlier try has moved the item.
+
+    :raises DriveItemChangedError: If somebody else has, to another place.
+    """
+    place = Place(move.folder, order.name)
+    if place.was_reached(move.item, item, order.conflict_behavior):
+        return True
+    if item.parent_id not in {move.item.parent_id, move.folder and move.folder.item_id}:
+        raise DriveItemChangedError(
+            f"Could not move {item}: it is in the folder {item.parent_id} now, where an earlier try has "
+            "neither found nor put it. It was left there. Clear the task to move it from there.",
+            status=412,
+            code="resourceModified",
+            final=True,
+        )
+    return False
+
+
+def _destination(order: MoveOrder, item: DriveItem, hosts: Hosts) -> Flow[ItemRef | None]:
+    """Find out where an item is to be moved, and refuse what cannot be."""
+    if item.is_root:
+        raise DriveArgumentError(f"{order.item} is a root folder, which cannot be moved.")
+    if order.destination is None:
+        return None
+    folder, _, _ = yield from get_destination(order.destination, hosts, create=order.create_destination)
+    if same_drive(folder.drive_id, item.ref.drive_id):
+        return folder
+    if order.cross_drive == "fail":
+        raise DriveArgumentError(
+            f"{order.item} and {order.destination} are in different drives, between which Graph does not "
+            "move. cross_drive='copy' copies, checks the copy and then deletes the original: its ids, "
+            "permissions, versions and metadata are lost with that."
+        )
+    if order.if_match not in {None, "*", item.etag, item.ctag}:
+        raise DriveItemChangedError(
+            f"Could not move {item}: its eTag is not the one that if_match means. Nothing was done.",
+            status=412,
+            code="resourceModified",
+            final=True,
+        )
+    return folder
+
+
+def _move_across(
+    order: MoveOrder,
+    move: Move,
+    copy: CopyJob | None,
+    hosts: Hosts,
+    *,
+    careful: bool,
+    clock: Callable[[], float],
+) -> Flow[DriveItem]:
+    """Copy, wait, show that the copy is whole, and only then delete the source, if it has not changed."""
+    item = move.item
+    job = yield from copy_item(
+        CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior),
+        hosts,
+        known=item,
+        remembered=copy,
+        careful=careful,
+        awaited=True,
+        clock=clock,
+    )
+    deadline = COPY_TIMEOUT + min(clock(), job.submitted_at or clock())
+    status = yield from watch_job(job, hosts, deadline=deadline, fresh=copy is None, clock=clock)
+    made = yield from finish_copy(job, status, hosts, deadline=deadline, clock=clock)
+    if move.proven and (yield from find_item(item.ref, hosts)) is None:
+        return made  # an earlier try has deleted the original
+    told = status.resource_id is not None and not job.found
+    yield from _prove(item, made, hosts, clock, strict=not told)
+    yield Checkpoint("move", replace(move, proven=True))
+    try:
+        yield from delete_unchanged(item, hosts, order.if_match)
+    except DriveItemChangedError as error:
+        error.args = (f"{error} The copy was made ({made}), and the original was kept.",)
+        error.final = True  # a retry would find the same
+        raise
+    return made
+
+
+def _prove(
+    item: DriveItem, copy: DriveItem, hosts: Hosts, clock: Callable[[], float], *, strict: bool
+) -> Flow[None]:
+    """
+    Show that a copy is whole, or raise and keep the source.
+
+    What the service rewrites by itself (Office files, photos) is told by its times, not by its bytes; but
+    only where Graph has told that this is the copy.
+    """
+    until, attempt = clock() + READ_BACK_SECONDS, 0
+    while not (yield from _is_proven(item, copy, hosts, strict=strict)):
+        if clock() >= until:
+            raise DriveCopyFailedError(
+                f"The copy of {item} is not the same as the original: {copy}. The original was kept.",
+                code="notWhole",
+            )
+        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
+        attempt += 1
+        copy = yield from get_item(copy.ref, hosts)
+
+
+def _is_proven(item: DriveItem, copy: DriveItem, hosts: Hosts, *, strict: bool) -> Flow[bool]:
+    try:
+        return (yield from has_same_content(copy, item, hosts, strict=strict))
+    except DriveItemNotFoundError as error:
+        raise DriveCopyFailedError(
+            f"The copy of {item} cannot be held against the original, since one of them is gone: {error}",
+            code="notWhole",
+        ) from None

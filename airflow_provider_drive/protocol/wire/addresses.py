@@ -1,0 +1,342 @@
+"""
+How people name an item: Graph's resource paths, item references, and the URLs that a browser shows.
+
+https://learn.microsoft.com/graph/onedrive-addressing-driveitems
+https://learn.microsoft.com/graph/api/shares-get
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import reprlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from urllib.parse import quote, urlsplit
+
+from airflow_provider_drive.exceptions import DriveAddressError
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.protocol.wire.hosts import Hosts
+
+_FORMS = (
+    "An address is a Graph path (drives/{drive-id}/items/{item-id}, "
+    "drives/{drive-id}/root:/folder/file.docx, me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, "
+    "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
+    "mapping with driveId and id, a driveItem of another task, or the URL that a browser shows."
+)
+_QUOTING = reprlib.Repr()
+_QUOTING.maxstring = _QUOTING.maxother = 200
+_ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
+_OWNER = (
+    rf"me|users/(?P<user>[^/:?%\\\s]+)|groups/(?P<group>{_ID})|sites/(?P<host>{_ID})(?::/(?P<site>[^:]+):)?"
+)
+_DRIVE = re.compile(
+    rf"(?:drives/(?P<id>{_ID})|(?P<owner>{_OWNER})/(?:drive|drives/(?P<library>[^/:]+)))/(?P<item>.+)",
+    re.DOTALL,
+)
+_ITEM = re.compile(
+    rf"(?:root|items/(?P<id>{_ID})|special/(?P<special>[A-Za-z]+))(?::/(?P<path>.*?):?|:/?)?", re.DOTALL
+)
+_SHARE = re.compile(r"shares/(?P<token>[us]![A-Za-z0-9_\-]+|s![A-Za-z0-9_\-]+)/(?:driveItem|root)")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRef:
+    """An item by its ids: the one form that needs no look-up."""
+
+    drive_id: str
+    item_id: str
+
+    def __str__(self) -> str:
+        return f"drives/{self.drive_id}/items/{self.item_id}"
+
+    @property
+    def url(self) -> str:
+        """The item's resource, below Graph's version root."""
+        return f"/drives/{_encode(self.drive_id)}/items/{_encode(self.item_id)}"
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is known to be a drive's root folder: an id does not tell."""
+        return False
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is in OneDrive personal, as the look of its id tells: ``4F62A7105C03556E!1375``."""
+        return "!" in self.item_id and not self.drive_id.startswith("b!")
+
+    def as_dict(self) -> dict[str, str]:
+        """Return Graph's itemReference, with exactly what copy and move may be given."""
+        return {"driveId": self.drive_id, "id": self.item_id}
+
+
+@dataclass(frozen=True, slots=True)
+class PathAddress:
+    """
+    An item by its drive and its path.
+
+    :param drive: The drive's resource as people write it: ``drives/{id}``, ``me/drive``, ``sites/…:/drive``.
+    :param start: Where the path starts: ``root``, ``items/{id}`` or ``special/{name}``.
+    :param names: The names on the path, as people read them.
+    """
+
+    drive: str
+    start: str = "root"
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.drive}/{self.start}" + (":/" + "/".join(self.names) if self.names else "")
+
+    @property
+    def url(self) -> str:
+        """The item's resource, below Graph's version root, percent-encoded."""
+        path = ":/" + "/".join(quote(name, safe="") for name in self.names) if self.names else ""
+        return f"{encode_resource(f'{self.drive}/{self.start}')}{path}"
+
+    @property
+    def parent(self) -> PathAddress | None:
+        """The folder that holds it, as far as the path tells."""
+        return PathAddress(self.drive, self.start, self.names[:-1]) if self.names else None
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the drive's root folder."""
+        return self.start == "root" and not self.names
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryAddress:
+    """An item in a library that is named, not identified: ``sites/{host}:/{path}:/drives/{name}/…``."""
+
+    site: str
+    library: str
+    start: str = "root"
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return str(PathAddress(f"{self.site}/drives/{self.library}", self.start, self.names))
+
+    @property
+    def url(self) -> str:
+        """The list of the site's libraries, below Graph's version root."""
+        return f"{encode_resource(self.site)}/drives"
+
+    def within(self, drive_id: str) -> PathAddress:
+        """Return the address within the library, now that its id is known."""
+        return PathAddress(f"drives/{drive_id}", self.start, self.names)
+
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the library's root folder."""
+        return self.start == "root" and not self.names
+
+
+@dataclass(frozen=True, slots=True)
+class ShareAddress:
+    """An item by a sharing link, or by the URL that a browser shows."""
+
+    token: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"the item shared as https://{self.host}/…"  # a sharing link may open the item by itself
+
+    @property
+    def url(self) -> str:
+        """The shared item's resource, below Graph's version root."""
+        return f"/shares/{self.token}/driveItem"
+
+    is_root = False
+
+
+Address: TypeAlias = ItemRef | PathAddress | LibraryAddress | ShareAddress
+
+
+def parse_address(value: Any, hosts: Hosts) -> Address:
+    """
+    Read an address in any of its forms.
+
+    :param value: What the user gave.
+    :param hosts: The connection's hosts: they tell Graph's URLs and the cloud's from any other.
+    :raises DriveAddressError: If it is none of them. The message quotes it and names the forms.
+    """
+    if isinstance(value, Mapping):
+        return _from_mapping(value)
+    if not isinstance(value, str):
+        raise _refusal(value, "it is neither text nor a mapping")
+    text = value.strip()
+    if text.startswith(f"{hosts.graph}/"):
+        text = re.sub(r"^/+(?:v1\.0|beta)(?=/)", "", text[len(hosts.graph) :])
+    if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", text):
+        return _from_url(text, hosts)
+    if text.startswith(("{", "[")):
+        raise _refusal(value, "a template has made text of a mapping; pass the other task's .output instead")
+    return _from_path(text, value)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
+    return fold(one) == fold(other)
+
+
+def fold(name: str) -> str:
+    """Return what two names that are the same to a drive have in common; of a path as well."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def same_item(one: ItemRef, other: ItemRef) -> bool:
+    """Whether two references are to the same item."""
+    is_same = one.item_id == other.item_id or (
+        one.is_personal and one.item_id.casefold() == other.item_id.casefold()
+    )
+    return is_same and same_drive(one.drive_id, other.drive_id)
+
+
+def same_drive(one: str, other: str) -> bool:
+    """Whether two drive ids are the same: OneDrive personal changes their case and drops a leading zero."""
+    return one.casefold().lstrip("0") == other.casefold().lstrip("0")
+
+
+def check_path(path: Any) -> str:
+    """
+    Return a path below a folder: ``2026/plan.docx``.
+
+    :raises DriveAddressError: If one of its names is none.
+    """
+    if not isinstance(path, str):
+        raise DriveAddressError(f"{path!r} is no path: it is not text.")
+    return "/".join(check_name(name) for name in path.split("/") if name)
+
+
+def check_name(name: Any) -> str:
+    """
+    Return a name that an item may have. Graph judges the finer points.
+
+    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or has a slash or a control character in it.
+    """
+    if not isinstance(name, str):
+        raise DriveAddressError(f"{name!r} is no name: it is not text.")
+    fault = _fault(name) or ("it has a slash in it" if "/" in name else "")
+    if fault:
+        raise DriveAddressError(f"{name!r} is no name for an item: {fault}.")
+    return name
+
+
+def is_name(value: Any) -> bool:
+    """Whether an item may have this name: it can be sent, and is one step of a path."""
+    return isinstance(value, str) and "/" not in value and not _fault(value)
+
+
+def is_id(value: Any) -> TypeGuard[str]:
+    """Whether this may be the id of an item or a drive: it can be sent, and leads nowhere else."""
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _fault(value)
+
+
+def encode_resource(path: str) -> str:
+    """Percent-encode a resource path, whose colons and commas are Graph's: ``sites/host,guid,guid/drive``."""
+    return "/" + quote(path, safe="/:,!@$-._~()'")
+
+
+def encode_share(url: str) -> str:
+    """Return the token of a sharing URL: https://learn.microsoft.com/graph/api/shares-get#encoding-sharing-urls."""
+    return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def _encode(identifier: str) -> str:
+    return quote(identifier, safe="!")
+
+
+def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
+    remote = value.get("remoteItem")
+    if isinstance(remote, Mapping):  # https://learn.microsoft.com/graph/api/resources/remoteitem
+        value = remote
+    parent = value.get("parentReference")
+    drive_id = value.get("driveId") or (parent.get("driveId") if isinstance(parent, Mapping) else None)
+    item_id = value.get("id")
+    for name, given in (("driveId", drive_id), ("id", item_id)):
+        if not is_id(given):
+            raise _refusal(dict(value), f"as a mapping it needs {name}, a text")
+    return _by_ids(str(drive_id), str(item_id))
+
+
+def _by_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
+    """Return the address; ``root`` is no id that copy and move understand, so that one is looked up."""
+    return PathAddress(f"drives/{drive_id}") if item_id == "root" else ItemRef(drive_id, item_id)
+
+
+def _from_url(text: str, hosts: Hosts) -> Address:
+    url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
+    if not hosts.is_drive(url):
+        raise _refusal(
+            text, f"it is not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
+        )
+    parts = urlsplit(url)
+    if not parts.path.strip("/"):
+        raise _refusal(text, "it names no item")
+    return ShareAddress(encode_share(url), parts.hostname or "")
+
+
+def _from_path(text: str, value: str) -> Address:
+    path = text.removeprefix("/")
+    if share := _SHARE.fullmatch(path):
+        return ShareAddress(share["token"], "graph")
+    drive = _DRIVE.fullmatch(path)
+    item = _ITEM.fullmatch(drive["item"]) if drive else None
+    if not drive or not item:
+        raise _refusal(value, "it is none of the forms")
+    for part in ("id", "user", "group", "host", "library"):
+        _check(drive[part], value)
+    _check(item["id"], value)
+    _names(drive["site"], value)
+    names = _names(item["path"], value)
+    start = f"special/{item['special']}" if item["special"] else f"items/{item['id']}"
+    start = "root" if not item["special"] and item["id"] in {None, "root"} else start
+    drive_id = drive["id"] or drive["library"]
+    if drive["library"] and not _looks_like_id(drive["library"]):
+        return LibraryAddress(drive["owner"], drive["library"], start, names)
+    if drive_id and item["id"] and not names:
+        return _by_ids(drive_id, item["id"])
+    return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names)
+
+
+def _looks_like_id(drive: str) -> bool:
+    return drive.startswith("b!") or re.fullmatch(r"[0-9A-Fa-f]{15,16}", drive) is not None
+
+
+def _check(part: str | None, value: str) -> None:
+    if part is not None and (fault := _fault(part)):
+        raise _refusal(value, fault)
+
+
+def _names(path: str | None, value: str) -> tuple[str, ...]:
+    names = tuple(path.removesuffix("/").split("/")) if path else ()
+    for name in names:
+        if fault := _fault(name) or ("a name has a colon in it" if ":" in name else ""):
+            raise _refusal(value, fault)
+    return names
+
+
+def _fault(name: str) -> str:
+    if not name:
+        return "a name in it is empty"
+    if name in {".", ".."}:
+        return f"{name!r} is no name"
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return "it has a control character in it"
+    return "" if is_encodable(name) else "it has half a character in it"
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent: half a character cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refusal(value: Any, why: str) -> DriveAddressError:
+    return DriveAddressError(f"{_QUOTING.repr(value)} is no address of an item: {why}. {_FORMS}")

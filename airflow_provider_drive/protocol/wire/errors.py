@@ -1,0 +1,208 @@
+"""
+What Graph's error answers mean: the one place that maps them.
+
+https://learn.microsoft.com/graph/errors
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.exceptions import (
+    DriveAccessDeniedError,
+    DriveAuthError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveLockedError,
+    DriveNameConflictError,
+    DriveQuotaError,
+    DriveRequestError,
+    DriveResponseError,
+    DriveServiceError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.wire.token_claims import WRITING
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import (
+        DriveError,
+    )
+    from airflow_provider_drive.protocol.flow import Response
+
+_MAX_TEXT = 400
+_MAX_DETAILS = 100
+_URL_SECRETS = re.compile(
+    r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#\"'<>]+)\S*?(?=[\"'<>)\]]*(?:\s|$))", re.IGNORECASE
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+
+_BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
+    400: (DriveRequestError, "The request itself is wrong, so a retry will not help: check the parameters."),
+    403: (
+        DriveAccessDeniedError,
+        (
+            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, a write "
+            "grant on this site; a user's login needs that user's own rights there too. The test of the "
+            "connection tells what its token carries."
+        ),
+    ),
+    404: (
+        DriveItemNotFoundError,
+        "Check the address. Graph says the same of an item that this login may not see.",
+    ),
+    412: (DriveItemChangedError, "Somebody changed the item since its eTag was read; nothing was done."),
+    423: (DriveLockedError, "Somebody has the item open or checked out, or its site is blocked."),
+    429: (DriveThrottledError, "Start fewer tasks at once, for instance with an Airflow pool."),
+    503: (DriveThrottledError, "The service is overloaded, or has blocked the app. Try later."),
+    507: (DriveQuotaError, "Make room at the destination."),
+}
+_MALWARE = "Microsoft holds the file for malware, and lets nobody copy or move it."
+_NOT_FOR_GRAPH = (
+    "Graph does not take this token: it has to be for this Graph and this tenant, so check the connection's "
+    "cloud, host, scopes and tenant_id, and the app's permissions."
+)
+_CHALLENGED = (
+    "A policy of the tenant's, or an administrator, has ended this token before its time: the sign-in log "
+    "tells which one. An app may have to be exempted; a user has to sign in again, for a new refresh_token."
+)
+_NAME_TAKEN = "Choose another name, or another conflict_behavior."
+
+
+@dataclass(frozen=True, slots=True)
+class GraphError:
+    """The ``error`` of an answer, as far as it has one."""
+
+    code: str = ""
+    message: str = ""
+    inner_codes: tuple[str, ...] = ()
+    request_id: str = ""
+    details: tuple[Mapping[str, Any], ...] = ()
+
+    def has(self, *codes: str) -> bool:
+        """Whether one of these codes is given, outside or inside. Their case varies in the wild."""
+        given = {code.casefold() for code in (self.code, *self.inner_codes)}
+        return any(code.casefold() in given for code in codes)
+
+
+def read_graph_error(body: Any) -> GraphError:
+    """
+    Read the ``error`` of a JSON body, whatever its shape. Never fails.
+
+    The inner error is spelled ``innerError`` or ``innererror`` and may nest; a failed copy may have nothing
+    but ``details``, or a flat ``errorCode``.
+    """
+    body = body if isinstance(body, Mapping) else {}
+    error = body.get("error")
+    if not isinstance(error, Mapping):
+        error = {"code": body.get("errorCode") or error, "message": body.get("error_description")}
+    inner = list(_inner_errors(error))
+    details = [entry for entry in _list(error.get("details"))[:_MAX_DETAILS] if isinstance(entry, Mapping)]
+    return GraphError(
+        code=_first(error.get("code"), *(entry.get("code") for entry in details)),
+        message=_first(error.get("message")),
+        inner_codes=tuple(code for entry in inner if (code := _first(entry.get("code")))),
+        request_id=_first(*(entry.get("request-id") for entry in inner)),
+        details=tuple(
+            {key: clean(entry[key]) for key in ("code", "message", "target") if _first(entry.get(key))}
+            for entry in details
+        ),
+    )
+
+
+def read_response_error(response: Response) -> GraphError:
+    """Read the error of an answer, whose body may be empty, HTML or anything else."""
+    try:
+        error = read_graph_error(response.json())
+    except DriveResponseError:
+        error = GraphError()
+    if error.request_id:
+        return error
+    return GraphError(
+        error.code,
+        error.message,
+        error.inner_codes,
+        _first(response.headers.get("request-id")),
+        error.details,
+    )
+
+
+def error_of(response: Response, doing: str) -> DriveError:
+    """Return the exception for an answer that is not what was hoped for."""
+    error = read_response_error(response)
+    text = _sentence(doing, response.status, error)
+    if response.status == 401:
+        return DriveAuthError(f"{text} {_CHALLENGED if _is_challenge(response) else _NOT_FOR_GRAPH}")
+    if response.status < 400:
+        return DriveResponseError(f"{text} That is not an answer to this request.")
+    kind, advice = _kind(response.status, error)
+    return kind(
+        f"{text} {advice}".rstrip(),
+        status=response.status,
+        code=error.code,
+        inner_codes=error.inner_codes,
+        message=error.message,
+        request_id=error.request_id,
+        final=response.status == 400,
+    )
+
+
+def _is_challenge(response: Response) -> bool:
+    """https://learn.microsoft.com/entra/identity-platform/claims-challenge."""
+    return "insufficient_claims" in response.headers.get("www-authenticate", "")
+
+
+def _kind(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]:
+    if status == 403 and error.has("malwareDetected", "virusSuspicious"):
+        return DriveAccessDeniedError, _MALWARE
+    if status == 409 and error.has("nameAlreadyExists"):
+        return DriveNameConflictError, _NAME_TAKEN
+    if status == 409 and error.has("resourceModified"):
+        return _BY_STATUS[412]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status >= 500:
+        return DriveServiceError, "Try later; Microsoft's support asks for the request id."
+    return DriveRequestError, ""
+
+
+def is_gone(response: Response) -> bool:
+    """Whether a monitor no longer knows its job, or its URL no longer opens it."""
+    return response.status in {401, 403, 404, 410} or (
+        response.status >= 400 and read_response_error(response).has("operationNotFound")
+    )
+
+
+def clean(text: str) -> str:
+    """Return foreign text fit for a log: one line, not too long, URLs cut to their host."""
+    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text[: 4 * _MAX_TEXT])).strip()
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
+
+
+def _sentence(doing: str, status: int, error: GraphError) -> str:
+    codes = " / ".join((*filter(None, [error.code]), *error.inner_codes))
+    said = ": ".join(filter(None, [codes, error.message]))
+    request_id = f", request id {error.request_id}" if error.request_id else ""
+    said = f": {said}" if said else ""
+    return f"Could not {doing}: Graph answered HTTP {status}{said}{request_id}.".replace("..", ".")
+
+
+def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    chain: list[Mapping[str, Any]] = []
+    while len(chain) < 10:
+        inner = error.get("innerError", error.get("innererror"))
+        if not isinstance(inner, Mapping):
+            break
+        chain.append(inner)
+        error = inner
+    return chain
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _first(*values: Any) -> str:
+    return next((clean(value) for value in values if isinstance(value, str) and value), "")

@@ -1,0 +1,381 @@
+"""
+A driveItem: what Graph tells of it, and the requests that read, make, move and delete one.
+
+https://learn.microsoft.com/graph/api/resources/driveitem
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
+from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.wire.addresses import (
+    ItemRef,
+    PathAddress,
+    is_encodable,
+    is_id,
+    same_item,
+)
+from airflow_provider_drive.protocol.wire.errors import error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_provider_drive.protocol.flow import Response
+    from airflow_provider_drive.protocol.wire.addresses import Address
+
+CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
+"""Graph's own."""
+SKIP = "skip"
+"""Ours, for copies: what is there already, with the same content, counts as done."""
+REWRITE_SECONDS = 3_600.0
+"""How long after its arrival the service may still be writing properties into a file."""
+REWRITE_BYTES = 65_536
+"""How many bytes those may come to, beside half of the file."""
+_REWRITTEN = (
+    *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls"),
+    *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
+    *(".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma"),
+)
+_LONG_PAGE = 1_000
+_LEAN = (
+    "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
+    "lastModifiedDateTime"
+)
+_FOR_EVER = 10 * 366 * 86_400.0
+_FACETS = ("package", "folder", "file")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class DriveItem:
+    """
+    What is known of an item. Whatever Graph may leave out is None here.
+
+    :param read_at: When it was read, by the service's clock.
+    :param raw: Graph's own JSON, without its annotations: some are links that open the content.
+    """
+
+    ref: ItemRef
+    name: str | None = None
+    parent_id: str | None = None
+    drive_type: str | None = None
+    kind: str | None = None
+    size: int | None = None
+    etag: str | None = None
+    ctag: str | None = None
+    quick_xor_hash: str | None = None
+    child_count: int | None = None
+    web_url: str | None = None
+    created: float | None = None
+    modified: float | None = None
+    read_at: float | None = None
+    is_root: bool = False
+    remote: ItemRef | None = None
+    raw: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name or 'item'!r} ({self.ref})"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it can hold items."""
+        return self.kind == "folder" or self.is_root
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether it is in OneDrive personal, which ignores conflict behaviours."""
+        return self.drive_type == "personal" or (self.drive_type is None and self.ref.is_personal)
+
+    @property
+    def may_be_rewritten(self) -> bool:
+        """Whether the service may change its bytes: it writes properties into Office files and photos."""
+        return (self.name or "").casefold().endswith(_REWRITTEN)
+
+    def is_in(self, folder: ItemRef) -> bool:
+        """Whether it is in that folder itself, not further below."""
+        return self.parent_id is not None and same_item(ItemRef(self.ref.drive_id, self.parent_id), folder)
+
+    @property
+    def content(self) -> tuple[int | None, str | None]:
+        """What tells one content from another, as far as Graph says."""
+        return self.size, self.quick_xor_hash
+
+    @property
+    def bare(self) -> DriveItem:
+        """The item without Graph's own JSON, which takes most of the memory."""
+        return replace(self, raw=_NOTHING) if self.raw else self
+
+
+def read_item(
+    value: Any, drive_id: str | None = None, read_at: float | None = None, *, bare: bool = False
+) -> DriveItem:
+    """
+    Read a driveItem.
+
+    :param drive_id: The drive that was asked, for answers that leave it out.
+    :param read_at: When, by the service's clock.
+    :param bare: Leave out Graph's own JSON: this is one of very many.
+    :raises DriveResponseError: If it is none.
+    """
+    if not isinstance(value, Mapping):
+        raise DriveResponseError("the answer is no driveItem: it is not an object")
+    parent = _mapping(value.get("parentReference"))
+    told = _text(parent.get("driveId")) or drive_id
+    drive_id = drive_id if told == drive_id else told  # many items need not hold the same text many times
+    item_id = _text(value.get("id"))
+    for key, given in (("driveId", drive_id), ("id", item_id)):
+        if not is_id(given):
+            raise DriveResponseError(f"the answer is no driveItem: it has no {key} that can be used")
+    return DriveItem(
+        ref=ItemRef(str(drive_id), str(item_id)),
+        name=_text(value.get("name")),
+        parent_id=_text(parent.get("id")),
+        drive_type=_text(parent.get("driveType")),
+        kind=next((facet for facet in _FACETS if isinstance(value.get(facet), Mapping)), None),
+        size=read_size(value.get("size")),
+        etag=_text(value.get("eTag")) or _text(value.get("@odata.etag")),
+        ctag=_text(value.get("cTag")),
+        quick_xor_hash=_text(_mapping(_mapping(value.get("file")).get("hashes")).get("quickXorHash")),
+        child_count=read_size(_mapping(value.get("folder")).get("childCount")),
+        web_url=_text(value.get("webUrl")),
+        created=read_time(value.get("createdDateTime")),
+        modified=read_time(value.get("lastModifiedDateTime")),
+        read_at=read_at,
+        is_root=isinstance(value.get("root"), Mapping),
+        remote=_remote(value.get("remoteItem")),
+        raw=_NOTHING if bare else without_annotations(value),
+    )
+
+
+def item_reader(doing: str, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
+    """Return a reader of answers that are a driveItem, or a refusal."""
+
+    def read(response: Response) -> DriveItem:
+        if not response.ok:
+            raise error_of(response, doing)
+        return read_item(response.mapping(), drive_id, response.date)
+
+    return read
+
+
+def is_same_file(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> bool:
+    """
+    Whether one file has the content of another, as far as Graph tells.
+
+    SharePoint writes properties into Office files and photos after they have arrived, so that size and hash
+    differ though nobody has changed them. For those it is told by the times: the copy is no older than the
+    source's last change, and was not touched after the service was done with it. And the size is much the
+    same.
+
+    https://learn.microsoft.com/graph/api/resources/hashes
+
+    :param strict: Only bytes count.
+    """
+    told = [pair for pair in zip(copy.content, source.content, strict=True) if None not in pair]
+    newer = None in {copy.created, source.modified} or (copy.created or 0.0) >= (source.modified or 0.0)
+    if all(one == other for one, other in told):
+        return newer or len(told) == len(source.content)
+    untouched = (copy.modified or 0.0) <= (copy.created or 0.0) + REWRITE_SECONDS
+    lenient = not strict and not copy.is_personal
+    return lenient and newer and untouched and may_be_rewrite_of(copy, source.size)
+
+
+def may_be_rewrite_of(copy: DriveItem, size: int | None) -> bool:
+    """Whether a file may be what the service has made of one of that size."""
+    if not copy.may_be_rewritten or copy.size is None or size is None:
+        return copy.may_be_rewritten
+    return size / 2 <= copy.size <= size * 1.5 + REWRITE_BYTES
+
+
+def without_annotations(value: Any) -> Any:
+    """Return JSON without annotations: ``@microsoft.graph.downloadUrl`` opens the content to anyone."""
+    if isinstance(value, Mapping):
+        return {
+            key: without_annotations(entry)
+            for key, entry in value.items()
+            if isinstance(key, str) and (not key.startswith("@") or key == "@odata.etag")
+        }
+    return [without_annotations(entry) for entry in value] if isinstance(value, list) else value
+
+
+def read_size(value: Any) -> int | None:
+    """Read a count of bytes or items, which some answers give as text."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def read_time(value: Any) -> float | None:
+    """Read a time as seconds since the epoch; the null date ``0001-01-01T00:00:00Z`` is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.timestamp() if moment.year > 1970 else None
+
+
+def print_time(seconds: float) -> str:
+    """Return a time as Graph writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def get_item_request(address: Address) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-get."""
+    return Request("GET", address.url, f"read {address}")
+
+
+def child(folder: ItemRef, name: str) -> PathAddress:
+    """Return the address of what a folder holds under a name."""
+    return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,))
+
+
+def children_request(folder: ItemRef, *, lean: bool = False) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-list-children.
+
+    :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
+    """
+    query = f"?$top={_LONG_PAGE}&$select={_LEAN}" if lean else ""
+    return Request("GET", f"{folder.url}/children{query}", f"list {folder}")
+
+
+def create_folder_request(parent: ItemRef, name: str) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-post-children.
+
+    The conflict behaviour is in the body here, and in the query for a copy. Since it is ``fail``, a second
+    request makes no second folder.
+    """
+    body = {"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
+    doing = f"make the folder {name!r} in {parent}"
+    return Request("POST", f"{parent.url}/children", doing, json=body, idempotent=True)
+
+
+def move_request(
+    item: ItemRef, *, parent: ItemRef | None, name: str | None, if_match: str, conflict_behavior: str = "fail"
+) -> Request:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-move.
+
+    The tag goes back byte for byte, with the quotes inside it. ``replace`` and ``rename`` are not on that
+    page; services that know them here take them from the query, as for a copy.
+    """
+    query = "" if conflict_behavior == "fail" else f"?{conflict_query(conflict_behavior)}"
+    body = {
+        key: value
+        for key, value in (("parentReference", parent and parent.as_dict()), ("name", name))
+        if value
+    }
+    return Request("PATCH", item.url + query, f"move {item}", json=body, headers={"If-Match": if_match})
+
+
+def delete_request(item: ItemRef, if_match: str | None) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-delete: to the recycle bin."""
+    return Request("DELETE", item.url, f"delete {item}", headers={"If-Match": if_match} if if_match else {})
+
+
+def conflict_query(conflict_behavior: str) -> str:
+    """Return the query that says what to do if the name is taken."""
+    return f"@microsoft.graph.conflictBehavior={conflict_behavior}"
+
+
+def check_conflict_behavior(value: Any, known: Sequence[str] = CONFLICT_BEHAVIORS) -> str:
+    """
+    Return a conflict behaviour.
+
+    :param known: Those that there are.
+    :raises DriveArgumentError: If it is another word.
+    """
+    if value not in known:
+        raise DriveArgumentError(f"conflict_behavior is {value!r}; it has to be one of {', '.join(known)}.")
+    return str(value)
+
+
+def check_tag(value: Any) -> str:
+    """
+    Return an eTag or cTag that can be sent.
+
+    :raises DriveArgumentError: If it is empty, or cannot stand in a header.
+    """
+    if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*", value):
+        raise DriveArgumentError(
+            f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
+        )
+    return value
+
+
+def check_count(name: str, value: Any) -> int | None:
+    """
+    Return a count of one or more, which a template gives as text; None is left as it is.
+
+    :raises DriveArgumentError: If it is anything else.
+    """
+    count = value if value is None else read_size(value)
+    if count == 0 or (count is None and value is not None):
+        raise DriveArgumentError(f"{name} is {value!r}; it has to be a count of one or more.")
+    return count
+
+
+def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
+    """
+    Return a duration that can be waited for.
+
+    :raises DriveArgumentError: If it is not a positive number.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least < value <= _FOR_EVER:
+        return float(value)
+    raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
+
+
+def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:
+    """Return a name without and its extension, which folders have none of."""
+    stem, dot, extension = name.rpartition(".")
+    return (name, "") if is_folder or not stem else (stem, dot + extension)
+
+
+def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = False) -> str:
+    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
+    stem, extension = split_name(name, is_folder=is_folder)
+    candidate, number = name, 0
+    while taken(candidate):
+        number += 1
+        candidate = f"{stem} {number}{extension}"
+    return candidate
+
+
+def unnumbered(name: str) -> tuple[str, ...]:
+    """Return what a name may have been before :func:`free_name` gave it a number: itself, or without it."""
+    stem, extension = split_name(name, is_folder=False)
+    numbered = re.fullmatch(r"(.+) [0-9]+", stem, re.DOTALL)
+    return (name, numbered[1] + extension) if numbered else (name,)
+
+
+def is_renamed(name: str, wanted: str) -> bool:
+    """Whether a name is what ``rename`` may have made of the wanted one."""
+    parts = (split_name(wanted, is_folder=is_folder) for is_folder in (False, True))
+    patterns = (rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}" for stem, extension in parts)
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
+
+
+def _remote(value: Any) -> ItemRef | None:
+    remote = _mapping(value)
+    drive_id, item_id = _text(_mapping(remote.get("parentReference")).get("driveId")), _text(remote.get("id"))
+    return ItemRef(drive_id, item_id) if is_id(drive_id) and is_id(item_id) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value and is_encodable(value) else None

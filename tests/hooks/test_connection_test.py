@@ -1,0 +1,252 @@
+"""What a connection's test tells, and which field each failure names."""
+
+import re
+import socket
+
+import pytest
+import urllib3
+from transport.proxy import Proxy
+
+from airflow_provider_drive.auth.error_hints import AADSTS
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.hooks.drive import DriveHook
+
+
+@pytest.fixture
+def press(secrets_of, tenant, monkeypatch):
+    """Press Test, and see that nothing secret is in the answer."""
+    monkeypatch.setattr(urllib3.Retry, "get_backoff_time", lambda _: 0.0)  # between tries for a token
+
+    def tell():
+        fine, message = DriveHook().test_connection()
+        assert [secret for secret in {*secrets_of(), *tenant.grants} if secret in message] == []
+        return fine, message
+
+    return tell
+
+
+@pytest.fixture
+def nowhere():
+    """An address where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+# What is well
+
+
+def test_an_app_is_told_with_its_tenant_its_cloud_and_the_drive_it_could_read(
+    connection, press, tenant, emulator
+):
+    fine, message = press()
+
+    assert fine
+    assert message == (
+        f"Logged in as the app Archivist ({tenant.client_id}) to the tenant {tenant.tenant_id} in the cloud "
+        f"{emulator.url}. It could read the root site's drive, "
+        "https://contoso.sharepoint.com/Shared%20Documents. "
+        "The token carries Files.ReadWrite.All, Sites.Read.All."
+    )
+
+
+def test_a_tenant_that_goes_by_its_domain_is_told_with_its_id(connect, press, tenant):
+    connect(tenant_id=tenant.domain)
+
+    assert f"to the tenant {tenant.domain} ({tenant.tenant_id}) in" in press()[1]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "told"),
+    [
+        (["Sites.ReadWrite.All"], "carries Sites.ReadWrite.All."),
+        (["Sites.FullControl.All", "User.Read.All"], "carries Sites.FullControl.All."),
+        (["Files.ReadWrite.All"], "Addresses that name a site need Sites.Read.All, which is missing."),
+        (["Sites.Selected"], "only where an administrator has granted this app write."),
+    ],
+)
+def test_an_app_that_may_copy_passes_with_what_it_has(connection, press, tenant, permissions, told):
+    tenant.permissions = permissions
+
+    fine, message = press()
+
+    assert fine
+    assert message.endswith(told)
+
+
+@pytest.mark.parametrize("permissions", [["Files.Read.All", "Sites.Read.All"], [], ["Mail.Read"]])
+def test_an_app_that_may_not_copy_does_not_pass(connection, press, tenant, permissions):
+    tenant.permissions = permissions
+
+    fine, message = press()
+
+    assert not fine
+    assert "Copies and moves need Files.ReadWrite.All or Sites.ReadWrite.All, which is missing" in message
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "accessDenied"), (404, "itemNotFound")])
+def test_a_root_site_that_is_closed_to_the_app_is_no_failure(connection, press, tenant, status, code):
+    tenant.faults.append(Fault("GET", "/sites/root", status=status))
+
+    fine, message = press()
+
+    assert fine
+    assert (
+        f"It could not read the root site's drive (HTTP {status} {code}); copies and moves between" in message
+    )
+
+
+def test_a_user_is_told_with_the_app_and_with_the_users_own_drive(connect, press, tenant):
+    connect(auth_type="refresh_token", refresh_token=tenant.refresh_token)
+    tenant.permissions = ["Files.ReadWrite"]
+
+    fine, message = press()
+
+    assert fine
+    assert f"as the user {tenant.me.address} through the app Archivist" in message
+    assert f"It could read the user's own drive, {tenant.me.drive.web_url}." in message
+    assert "Files.ReadWrite allows copies and moves in this user's own drive." in message
+
+
+def test_a_user_of_a_personal_account_is_told_by_the_drive_since_the_token_tells_nothing(
+    connect, press, tenant
+):
+    connect(auth_type="refresh_token", refresh_token=tenant.consumer_refresh_token, tenant_id="consumers")
+    tenant.opaque_tokens = True
+
+    fine, message = press()
+
+    assert fine
+    assert message.startswith("Logged in as the user User Two to the tenant consumers in the cloud ")
+    assert message.endswith("The token does not say what it allows: those of personal accounts never do.")
+
+
+def test_a_personal_drive_that_cannot_be_read_does_not_pass(connect, press, tenant):
+    connect(auth_type="refresh_token", refresh_token=tenant.consumer_refresh_token, tenant_id="consumers")
+    tenant.opaque_tokens = True
+    tenant.faults.append(Fault("GET", "/me/drive", status=403))
+
+    fine, message = press()
+
+    assert not fine
+    assert "Logged in as a user" in message
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize("code", sorted(AADSTS.keys() & _KINDS.keys()))
+def test_each_denial_of_the_authority_is_told_with_its_advice(connection, press, tenant, code):
+    tenant.faults.append(Fault("POST", where="token", code=f"AADSTS{code}", times=4))
+
+    fine, message = press()
+
+    assert not fine
+    assert f"AADSTS{code}: " in message
+    assert AADSTS[code] in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"password": "wrong"}, "AADSTS7000215: .*connection's password is not this app's client secret"),
+        ({"login": "00000000-0000-0000-0000-000000000000"}, "AADSTS700016: .*connection's login"),
+        ({"tenant_id": "fabrikam.example"}, "AADSTS90002: Tenant 'fabrikam.example' not found.*tenant_id"),
+        (
+            {"scopes": "https://graph.microsoft.com/Files.Read"},
+            "AADSTS1002012: .*empty the connection's scopes",
+        ),
+        ({"cloud": "mars"}, "connection's cloud is 'mars'"),
+        ({"password": ""}, "connection has no password"),
+        ({"verify": "/no/such/ca.pem"}, "connection's verify"),
+    ],
+)
+def test_a_wrong_field_is_named(connect, press, fields, told):
+    connect(**fields)
+
+    fine, message = press()
+
+    assert not fine
+    assert_told(message, told)
+
+
+@pytest.fixture
+def proxy(emulator):
+    """A company's proxy, which ends TLS with an authority of its own."""
+    with Proxy(emulator.ca_file) as running:
+        yield running
+
+
+def test_a_proxy_that_opens_tls_is_told_with_verify(connect, press, proxy):
+    connect(proxies={"https": proxy.url})
+
+    assert_told(press()[1], "unable to get local issuer certificate.*connection's verify to the path")
+
+
+def test_a_proxy_that_wants_a_login_is_told_with_proxies(connect, press, proxy):
+    proxy.credentials = "ann:guessed-by-nobody"
+    connect(proxies={"https": proxy.url})
+
+    assert_told(press()[1], r"the proxy answered 407 .*http://user:password@host:port into .*proxies")
+
+
+def test_a_proxy_that_lets_nobody_through_is_told_with_proxies(connect, press, proxy):
+    proxy.refusal = 502
+    connect(proxies={"https": proxy.url})
+
+    assert_told(press()[1], r"\(the proxy answered 502 Bad Gateway\)\. Check the connection's proxies")
+
+
+def test_a_machine_without_a_managed_identity_is_told_that_it_has_none(connect, press, nowhere, monkeypatch):
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://{nowhere}")
+    connect(auth_type="managed_identity", login="", password="")
+
+    assert_told(press()[1], "no answer from this machine's managed identities .* choose another auth_type")
+
+
+def test_a_proxy_that_is_not_there_is_told_with_proxies(connect, press, nowhere):
+    connect(proxies={"https": f"http://{nowhere}"})
+
+    assert_told(
+        press()[1], r"no answer from https://localhost:\d+ \(Connection refused\).*connection's proxies"
+    )
+
+
+def test_an_authority_that_is_not_there_is_told(connect, press, nowhere):
+    connect(authority=f"https://{nowhere}")
+
+    assert_told(press()[1], rf"no answer from https://{nowhere} \(Connection refused\). Check the network")
+
+
+def test_an_authority_that_has_no_address_is_told_with_the_fields_that_name_hosts(connect, press):
+    connect(authority="https://login.invalid")
+
+    assert_told(
+        press()[1], r"no answer from https://login.invalid \(.+\). Check the connection's host, authority"
+    )
+
+
+def test_an_authority_that_is_slow_is_told_with_the_time_out(connect, press, tenant):
+    connect(timeout=0.05)
+    tenant.faults.append(Fault("GET", where="token", kind="delay", seconds=0.5, times=4))
+
+    assert_told(press()[1], "no answer from .* raise its timeout")
+
+
+def test_a_graph_that_is_not_there_is_told(connect, press, nowhere):
+    connect(host=f"https://{nowhere}", scopes="https://graph.microsoft.com/.default")
+
+    assert_told(
+        press()[1], "Could not read the root site's drive: no answer from 127.0.0.1 .*Connection refused"
+    )
+
+
+def test_a_token_for_another_graph_is_told_with_scopes(connection, press, tenant):
+    tenant.faults.append(Fault("GET", where="graph", status=401, times=2))
+
+    assert_told(press()[1], "HTTP 401: InvalidAuthenticationToken.* cloud, host, scopes and tenant_id")
+
+
+def assert_told(message, pattern):
+    assert re.search(pattern, message), message

@@ -1,0 +1,722 @@
+"""Asking for a copy: what is sent, what is refused before, and what is done when the answer is lost."""
+
+import re
+
+import pytest
+from protocol.conversation import (
+    DATE,
+    HOSTS,
+    MONITOR,
+    NOW,
+    Clock,
+    accepted,
+    answer,
+    converse,
+    here,
+    item,
+    missing,
+    page,
+    personal,
+    recorded_answer,
+    recording,
+    ref,
+    refusal,
+)
+
+from airflow_provider_drive.exceptions import (
+    DriveAddressError,
+    DriveArgumentError,
+    DriveConnectionError,
+    DriveCopyUnknownError,
+    DriveItemNotFoundError,
+    DriveLockedError,
+    DriveNameConflictError,
+    DriveQuotaError,
+    DriveRequestError,
+    DriveResponseError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.items import read_item
+
+FOLDER = ref("f", "e")
+OLD = "2020-01-01T00:00:00Z"
+POST = "POST /drives/d/items/i/copy?@microsoft.graph.conflictBehavior="
+
+
+def at(address):
+    return parse_address(address, HOSTS) if isinstance(address, str) else address
+
+
+def copy(
+    source, destination, *answers, then=None, clock=None, hosts=HOSTS, deadline=NOW + 600, known=None, **order
+):
+    clock = clock or Clock()
+    order = CopyOrder(at(source), destination and at(destination), **order)
+    flow = copy_item(order, hosts, known=known, timeout=deadline - NOW, clock=clock)
+    return converse(flow, *answers, then=then, clock=clock)
+
+
+class TestSending:
+    def test_by_ids_it_is_one_post(self):
+        talk = copy(ref("i"), FOLDER, accepted())
+        assert talk.lines == [f"{POST}fail"]
+        (request,) = talk.requests
+        assert request.json == {"parentReference": {"driveId": "e", "id": "f"}}
+        assert request.headers == {"Prefer": "respond-async"}
+        job = talk.result
+        assert (job.monitor_url, job.source, job.destination) == (MONITOR, ref("i"), FOLDER)
+        assert (job.name, job.conflict_behavior, job.submitted_at, job.kind) == (None, "fail", NOW, None)
+
+    def test_each_path_is_one_get_more(self):
+        talk = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted())
+        assert talk.lines == ["GET /drives/d/root:/a.pdf", f"{POST}fail"]
+        talk = copy(ref("i"), "drives/e/root:/Archive", here("f", kind="folder", drive="e"), accepted())
+        assert talk.lines == ["GET /drives/e/root:/Archive", f"{POST}fail"]
+        talk = copy(
+            "drives/d/root:/a.pdf",
+            "drives/e/root",
+            here("i", "a.pdf"),
+            here("f", "root", kind="root", drive="e"),
+            accepted(),
+        )
+        assert talk.lines == ["GET /drives/d/root:/a.pdf", "GET /drives/e/root", f"{POST}fail"]
+        assert talk.sent("POST").json == {"parentReference": {"driveId": "e", "id": "f"}}
+
+    def test_what_was_read_of_the_source_is_in_the_job(self):
+        job = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted()).result
+        assert (job.name, job.kind, job.size, job.quick_xor_hash) == ("a.pdf", "file", 7, "hash=")
+
+    def test_an_item_that_is_known_is_not_read_again(self):
+        talk = copy(ref("i"), FOLDER, accepted(), known=read_item(item("i", "a.pdf")))
+        assert talk.lines == [f"{POST}fail"]
+        assert talk.result.name == "a.pdf"
+        known = read_item(item("i", "a.pdf", parent="p"))
+        talk = copy("drives/d/root:/a.pdf", None, accepted(), known=known, name="b.pdf")
+        assert talk.lines == [f"{POST}fail"]
+
+    @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
+    def test_the_conflict_behaviour_is_in_the_query_and_nowhere_else(self, behavior):
+        talk = copy(ref("i"), FOLDER, accepted(), conflict_behavior=behavior, name="new.pdf")
+        assert talk.lines == [POST + behavior]
+        assert talk.requests[0].json == {"parentReference": {"driveId": "e", "id": "f"}, "name": "new.pdf"}
+
+    def test_the_children_alone_are_asked_for(self):
+        talk = copy(ref("i"), FOLDER, accepted(), children_only=True)
+        assert talk.requests[0].json == {"parentReference": {"driveId": "e", "id": "f"}, "childrenOnly": True}
+        assert talk.result.children_only
+        talk = copy("drives/d/root", FOLDER, here("i", "root", kind="root"), accepted(), children_only=True)
+        assert talk.lines == ["GET /drives/d/root", f"{POST}fail"]
+        assert talk.result.name is None
+
+    def test_the_versions_are_asked_for(self):
+        talk = copy(ref("i"), FOLDER, accepted(), include_all_version_history=True)
+        assert talk.requests[0].json["includeAllVersionHistory"] is True
+        assert talk.lines == [f"{POST}fail"]
+
+    def test_without_a_destination_the_copy_is_made_beside_the_source(self):
+        talk = copy(ref("i"), None, here("i", "a.pdf", parent="p"), accepted(), name="b.pdf")
+        assert talk.lines == ["GET /drives/d/items/i", f"{POST}fail"]
+        assert talk.sent("POST").json == {"parentReference": {"driveId": "d", "id": "p"}, "name": "b.pdf"}
+
+    def test_missing_folders_are_made_on_the_way(self):
+        talk = copy(
+            ref("i"),
+            "drives/e/root:/Archive",
+            missing(),
+            here("r", kind="root", drive="e"),
+            answer(201, item("f", "Archive", drive="e", kind="folder")),
+            accepted(),
+            create_destination=True,
+        )
+        assert talk.lines == [
+            "GET /drives/e/root:/Archive",
+            "GET /drives/e/root",
+            "POST /drives/e/items/r/children",
+            f"{POST}fail",
+        ]
+
+    def test_a_library_by_its_name_is_looked_up(self):
+        talk = copy(
+            ref("i"),
+            "sites/h/drives/Archive/root",
+            page({"id": "b!e", "name": "Archive"}),
+            here("f", drive="b!e", kind="root"),
+            accepted(),
+        )
+        assert talk.result.destination == ItemRef("b!e", "f")
+
+    def test_a_shortcut_is_copied_as_what_it_leads_to(self):
+        remote = {"id": "r", "parentReference": {"driveId": "x"}}
+        talk = copy(
+            "me/drive/root:/link", FOLDER, here("i", remoteItem=remote), here("r", drive="x"), accepted()
+        )
+        assert talk.lines[-1].startswith("POST /drives/x/items/r/copy")
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "gnome-copy-202-personal",
+            "op-copy-202-sync-item-location-2024",
+            "iss-copy-202-operations-location-2020",
+        ],
+    )
+    def test_a_recorded_monitor_is_kept_as_it_came(self, name):
+        job = copy(ref("i"), FOLDER, recorded_answer(name)).result
+        assert job.monitor_url == recording(name)["headers"]["Location"]
+
+    def test_the_services_clock_tells_when_it_was_asked(self):
+        late = "Mon, 21 Sep 2026 14:15:20 GMT"
+        assert copy(ref("i"), FOLDER, accepted(date=late)).result.submitted_at == NOW + 120
+        for date in ("", "now", "Mon, 99 Foo"):
+            assert copy(ref("i"), FOLDER, accepted(date=date)).result.submitted_at == NOW
+
+    @pytest.mark.parametrize("location", [None, ""])
+    def test_a_copy_without_a_monitor_is_a_job_without_one(self, location):
+        talk = copy(
+            ref("i"), FOLDER, answer(202, date=DATE, **({} if location is None else {"location": ""}))
+        )
+        assert talk.result.monitor_url is None
+        assert len(talk.requests) == 1
+
+    def test_a_throttled_post_is_sent_again(self):
+        talk = copy(
+            ref("i"), FOLDER, refusal(429, retry_after="5"), refusal(503, retry_after="5"), accepted()
+        )
+        assert talk.result.monitor_url == MONITOR
+        assert talk.lines == [f"{POST}fail"] * 3
+        assert talk.waited >= 10
+        talk = copy(ref("i"), FOLDER, refusal(429, retry_after="9999"))
+        assert type(talk.error) is DriveThrottledError
+
+    def test_a_post_that_never_left_is_sent_again_or_told(self):
+        unsent = [DriveConnectionError("no route", sent=False) for _ in range(6)]
+        assert copy(ref("i"), FOLDER, unsent[0], accepted()).result.monitor_url == MONITOR
+        talk = copy(ref("i"), FOLDER, *unsent[1:])
+        assert type(talk.error) is DriveConnectionError
+        assert len(talk.requests) == 5
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("source", "order", "words"),
+        [
+            ("drives/d/root", {}, "only its children"),
+            ("me/drive/root", {"name": "x"}, "only its children"),
+            ("drives/d/items/i", {"children_only": True, "name": "x"}, "no name"),
+            ("drives/d/items/i", {"conflict_behavior": "overwrite"}, "conflict_behavior is 'overwrite'"),
+            ("drives/d/items/i", {"conflict_behavior": None}, "conflict_behavior is None"),
+            ("drives/d/items/i", {"name": ""}, "no name for an item"),
+            ("drives/d/items/i", {"name": "a/b"}, "slash"),
+            ("drives/d/items/i", {"name": ".."}, "no name for an item"),
+            ("drives/d/items/i", {"name": 5}, "not text"),
+        ],
+    )
+    def test_what_graph_would_refuse_is_refused_before_anything_is_sent(self, source, order, words):
+        talk = copy(source, FOLDER, **order)
+        assert isinstance(talk.error, DriveArgumentError | DriveAddressError)
+        assert words in str(talk.error)
+        assert talk.error.final
+        assert not talk.requests
+
+    def test_folders_on_the_way_to_nowhere_cannot_be_made(self):
+        talk = copy(ref("i"), None, create_destination=True)
+        assert type(talk.error) is DriveArgumentError
+        assert not talk.requests
+
+    def test_what_is_read_first_may_be_refused_too(self):
+        talk = copy("drives/d/root:/a", FOLDER, here("i", kind="root"))
+        assert "only its children" in str(talk.error)
+        talk = copy("drives/d/root:/a", FOLDER, here("i"), children_only=True)
+        assert "is a file" in str(talk.error)
+        talk = copy(ref("i"), "drives/e/root:/a.pdf", here("x"))
+        assert "is no folder" in str(talk.error)
+        talk = copy(ref("i"), None, answer(200, {"id": "i", "file": {}}), name="x")
+        assert "give a destination" in str(talk.error)
+        assert not [line for line in talk.lines if line.startswith("POST")]
+
+    @pytest.mark.parametrize("order", [{}, {"name": "PLAN.pdf"}, {"conflict_behavior": "replace"}])
+    def test_an_item_is_not_copied_over_itself(self, order):
+        """Seen: Graph accepts that and does nothing."""
+        for destination in (None, ref("f")):
+            talk = copy("drives/d/root:/plan.pdf", destination, here("i"), **order)
+            assert type(talk.error) is DriveNameConflictError
+            assert "the item itself has that name" in str(talk.error)
+            assert talk.error.final
+            assert len(talk.requests) == 1
+
+    def test_an_item_may_be_copied_beside_itself(self):
+        for order in ({"name": "other.pdf"}, {"conflict_behavior": "rename"}):
+            assert copy(ref("i"), None, here("i"), accepted(), **order).result.monitor_url == MONITOR
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("op-copy-409-sync-nameAlreadyExists", DriveNameConflictError),
+            ("op-copy-404-source-not-found", DriveItemNotFoundError),
+            ("doc-copy-400-root", DriveRequestError),
+            ("doc-copy-400-childrenOnly-file", DriveRequestError),
+        ],
+    )
+    def test_a_recorded_refusal_is_told(self, name, kind):
+        talk = copy(ref("i"), ref("f"), recorded_answer(name))
+        assert type(talk.error) is kind
+        assert "copy drives/d/items/i to drives/d/items/f" in str(talk.error)
+        assert len(talk.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "kind"), [(423, DriveLockedError), (507, DriveQuotaError), (409, DriveRequestError)]
+    )
+    def test_another_refusal_is_told(self, status, kind):
+        assert type(copy(ref("i"), FOLDER, refusal(status)).error) is kind
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "https://evil.com/m?tempauth=secret",
+            "http://contoso.sharepoint.com/m?tempauth=secret",
+            "https://10.0.0.1/m?tempauth=secret",
+            "https://ann:secret@contoso.sharepoint.com/m",
+            "/m?tempauth=secret",
+        ],
+    )
+    def test_a_monitor_elsewhere_fails_for_good_and_says_that_the_copy_goes_on(self, location):
+        talk = copy(ref("i"), FOLDER, accepted(location))
+        assert type(talk.error) is DriveResponseError
+        assert talk.error.final
+        assert "Graph has accepted the copy of drives/d/items/i" in str(talk.error)
+        assert "allowed_hosts" in str(talk.error)
+        assert "secret" not in str(talk.error)
+        assert len(talk.requests) == 1
+
+    def test_a_monitor_on_an_allowed_host_is_taken(self):
+        job = copy(
+            ref("i"), FOLDER, accepted("https://10.0.0.1/m"), hosts=Hosts(allowed=("10.0.0.1",))
+        ).result
+        assert job.monitor_url == "https://10.0.0.1/m"
+
+
+class TestFreshFolders:
+    ANSWERS = (missing(), here("r", kind="root", drive="e"), answer(201, item("f", drive="e", kind="folder")))
+
+    def copy(self, *answers, **options):
+        return copy(
+            ref("i"), "drives/e/root:/New", *self.ANSWERS, *answers, create_destination=True, **options
+        )
+
+    def test_a_folder_just_made_may_be_unknown_for_a_while(self):
+        """Seen: 404 for a folder that reads 200."""
+        talk = self.copy(missing(), missing(), accepted())
+        assert talk.result.monitor_url == MONITOR
+        assert [pause.seconds for pause in talk.pauses] == [0.25, 0.5]
+
+    def test_it_is_not_unknown_for_ever(self):
+        talk = self.copy(*[missing()] * 6, then=missing())
+        assert type(talk.error) is DriveItemNotFoundError
+        assert len([line for line in talk.lines if line == f"{POST}fail"]) == 6
+        assert talk.waited < 16
+
+    def test_a_folder_that_was_there_is_not_unknown(self):
+        there = here("f", drive="e", kind="folder")
+        to = "drives/e/root:/New"
+        talk = copy(ref("i"), to, there, missing(), create_destination=True, then=missing())
+        assert type(talk.error) is DriveItemNotFoundError
+        assert len(talk.posts) == 1
+
+    def test_a_name_that_is_taken_there_is_taken_by_the_copy_that_graph_did_not_know_of(self):
+        source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
+        talk = self.copy(missing(), refusal(409, "nameAlreadyExists"), source, made)
+        assert talk.result.resource_id == "n"
+
+    def test_the_copy_is_seen_though_graph_knew_nothing_of_it(self):
+        """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
+        source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
+        dated = answer(200, item("f", drive="e", kind="folder"), date=DATE)
+        talk = copy(ref("i"), FOLDER, missing(), dated, source, missing(), made, conflict_behavior="replace")
+        assert (talk.result.resource_id, talk.result.found) == ("n", True)
+        older = here("n", "a.pdf", "f", "e", createdDateTime=OLD)
+        talk = copy(ref("i"), FOLDER, missing(), dated, source, older)
+        assert type(talk.error) is DriveItemNotFoundError
+
+    def test_in_one_drive_graph_is_believed(self):
+        talk = copy(ref("i"), ref("f"), missing())
+        assert type(talk.error) is DriveItemNotFoundError
+
+
+class TestLostAnswers:
+    """A POST of which nobody knows is looked for; it is sent again only where it cannot make two copies."""
+
+    SOURCE = here("i", "a.pdf")
+
+    LOSSES = (
+        DriveConnectionError("cut off"),
+        DriveResponseError("larger than 32 MiB"),
+        refusal(500),
+        refusal(502),
+        refusal(503),
+        refusal(504),
+        refusal(408),
+    )
+
+    def folder(self, date=DATE):
+        return answer(200, item("f", drive="e", kind="folder"), date=date)
+
+    def made(self, **fields):
+        return here("n", "a.pdf", "f", "e", **fields)
+
+    @pytest.mark.parametrize("loss", LOSSES, ids=str)
+    def test_the_destination_is_looked_at_and_its_new_item_is_taken(self, loss):
+        talk = copy(ref("i"), FOLDER, loss, self.folder(), self.SOURCE, self.made())
+        assert talk.lines == [
+            f"{POST}fail",
+            "GET /drives/e/items/f",
+            "GET /drives/d/items/i",
+            "GET /drives/e/items/f:/a.pdf",
+        ]
+        job = talk.result
+        assert (job.resource_id, job.monitor_url) == ("n", None)
+
+    def test_the_source_is_read_first_though_the_name_is_known(self):
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            self.made(size=8),
+            self.SOURCE,
+            name="a.pdf",
+            deadline=NOW,
+        )
+        assert talk.lines[2] == "GET /drives/d/items/i"
+        assert type(talk.error) is DriveCopyUnknownError
+
+    def test_the_copy_may_take_its_time_to_be_seen(self):
+        talk = copy(
+            ref("i"), FOLDER, self.LOSSES[0], self.folder(), self.SOURCE, missing(), missing(), self.made()
+        )
+        assert talk.result.resource_id == "n"
+        assert talk.sent("POST")
+
+    def test_faults_while_looking_are_borne(self):
+        lost = [DriveConnectionError("cut off") for _ in range(5)]
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, *lost, self.made())
+        assert talk.result.resource_id == "n"
+
+    @pytest.mark.parametrize(("behavior", "seconds"), [("fail", 100), ("replace", 100), ("rename", 600)])
+    def test_nothing_to_be_seen_until_the_deadline_is_unknown(self, behavior, seconds):
+        clock, nothing = Clock(), page() if behavior == "rename" else missing()
+        told = [refusal(504), self.folder(), self.SOURCE]
+        order = {"conflict_behavior": behavior, "deadline": NOW + seconds, "clock": clock}
+        talk = copy(ref("i"), FOLDER, *told, then=nothing, **order)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + seconds <= clock.now <= NOW + seconds + 1
+        assert "not to be seen at the destination" in str(talk.error)
+        assert "look there before you copy again" in str(talk.error)
+        assert len([line for line in talk.lines if line.startswith("POST")]) == 1
+
+    def ask_twice(self, *posts, then=None, **order):
+        """Ask for a copy that nobody sees until the last request for it; then for what is given."""
+        posts = [refusal(504), *posts]
+
+        def serve(request):
+            if request.method == "POST":
+                return posts.pop(0)
+            if request.url == "/drives/d/items/i":
+                return self.SOURCE
+            return self.folder() if request.url == "/drives/e/items/f" else missing() if posts else then
+
+        return copy(ref("i"), FOLDER, then=serve, **{"deadline": NOW + 2_000, **order})
+
+    @pytest.mark.parametrize("behavior", ["fail", "replace"])
+    def test_after_two_minutes_it_is_asked_for_again_since_a_name_is_there_once(self, behavior):
+        clock = Clock()
+        talk = self.ask_twice(accepted(), clock=clock, conflict_behavior=behavior)
+        assert talk.lines.count(POST + behavior) == 2
+        assert NOW + 120 <= clock.now <= NOW + 125
+        job = talk.result
+        assert (job.monitor_url, job.accepted, job.repeated) == (MONITOR, True, True)
+        assert job.submitted_at == NOW  # what the first request has made is not too old
+
+    def test_what_the_first_request_made_is_taken_if_the_second_is_refused(self):
+        talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=self.made())
+        assert talk.result.resource_id == "n"
+
+    def test_a_refusal_of_the_second_is_told_if_the_name_is_somebody_elses(self):
+        for others in (self.made(createdDateTime=OLD), self.made(size=8)):
+            talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=others)
+            assert type(talk.error) is DriveNameConflictError
+
+    def test_it_is_asked_for_three_times_at_most(self):
+        talk = self.ask_twice(refusal(504), refusal(504), then=missing())
+        assert type(talk.error) is DriveCopyUnknownError
+        assert talk.lines.count(f"{POST}fail") == 3
+
+    def test_a_destination_that_cannot_be_looked_at_is_unknown(self):
+        talk = copy(
+            ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, then=refusal(500), deadline=NOW + 1
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "cannot be looked at" in str(talk.error)
+
+    def test_an_older_item_of_the_name_means_that_the_copy_cannot_have_been_made(self):
+        talk = copy(
+            ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, self.made(createdDateTime=OLD)
+        )
+        assert type(talk.error) is DriveNameConflictError
+        assert "an older item has the name" in str(talk.error)
+
+    def test_an_older_item_is_waited_for_to_be_replaced(self):
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            self.made(createdDateTime=OLD),
+            self.made(),
+            conflict_behavior="replace",
+        )
+        assert talk.result.resource_id == "n"
+
+    @pytest.mark.parametrize("fields", [{"size": 8}, {"createdDateTime": None}])
+    def test_an_item_that_may_be_another_is_not_taken(self, fields):
+        clock = Clock()
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            then=lambda request: self.SOURCE if "items/i" in request.url else self.made(**fields),
+            clock=clock,
+            conflict_behavior="replace",
+            deadline=NOW + 5,
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+
+    def test_a_folder_of_the_name_is_not_taken_for_the_copy_of_a_file(self):
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            then=here("n", "a.pdf", "f", "e", kind="folder"),
+            deadline=NOW + 5,
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+
+    def test_a_renamed_copy_is_found_among_the_children(self):
+        children = page(
+            item("o", "a.pdf", "f", "e", createdDateTime=OLD),
+            item("n", "a 1.pdf", "f", "e"),
+            item("x", "b.pdf", "f", "e"),
+        )
+        talk = copy(
+            ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, children, conflict_behavior="rename"
+        )
+        assert talk.result.resource_id == "n"
+        assert talk.lines[-1] == "GET /drives/e/items/f/children"
+
+    def test_a_renamed_item_that_is_not_whole_is_not_taken(self):
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            then=page(item("n", "a 1.pdf", "f", "e", size=8)),
+            conflict_behavior="rename",
+            deadline=NOW + 5,
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+
+    def test_two_that_might_be_the_renamed_copy_are_unknown(self):
+        children = page(item("n", "a 1.pdf", "f", "e"), item("m", "a 2.pdf", "f", "e"))
+        talk = copy(
+            ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, children, conflict_behavior="rename"
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "2 new items" in str(talk.error)
+
+    def test_a_copied_folder_is_taken_when_all_of_it_is_there(self):
+        source = here("i", "Contracts", kind="folder")
+        made = here("n", "Contracts", "f", "e", kind="folder")
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            source,
+            made,
+            page(item("a", "a"), item("b", "b")),
+            page(item("a", "a", drive="e")),
+            made,
+            page(item("a", "a"), item("b", "b")),
+            page(item("a", "a", drive="e"), item("b", "b", drive="e")),
+        )
+        assert talk.result.resource_id == "n"
+        assert talk.lines[4:6] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children"]
+
+    def test_the_services_clock_tells_new_from_old(self):
+        """Ours may go wrong by hours."""
+        behind = "Mon, 21 Sep 2026 11:13:20 GMT"
+        made = self.made(createdDateTime="2026-09-21T11:13:19Z")
+        assert (
+            copy(ref("i"), FOLDER, refusal(504), self.folder(behind), self.SOURCE, made).result.resource_id
+            == "n"
+        )
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, made)
+        assert type(talk.error) is DriveNameConflictError
+
+    @pytest.mark.parametrize("date", ["", "now"])
+    def test_our_clock_tells_it_if_the_services_is_not_known(self, date):
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(date), self.SOURCE, self.made())
+        assert talk.result.resource_id == "n"
+
+    def test_a_destination_that_tells_no_time_is_looked_at_all_the_same(self):
+        talk = copy(ref("i"), FOLDER, refusal(504), *[refusal(500)] * 5, self.SOURCE, self.made())
+        assert talk.result.resource_id == "n"
+
+    @pytest.mark.parametrize("fault", [refusal(500), missing()])
+    def test_a_source_that_cannot_be_read_any_more_leaves_it_unknown(self, fault):
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), then=fault, deadline=NOW + 5)
+        assert type(talk.error) is DriveCopyUnknownError
+
+    def test_children_are_all_looked_for(self):
+        there = page(item("m", "a.pdf", "f", "e"), item("n", "B.pdf", "f", "e"))
+        originals = page(item("a", "a.pdf"), item("b", "b.pdf"))
+        source, folder = here("i", "C", kind="folder"), here("f", "A", kind="folder", drive="e")
+        talk = copy(
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            source,
+            page(item("m", "a.pdf", "f", "e")),
+            originals,
+            there,
+            originals,
+            folder,
+            children_only=True,
+        )
+        assert talk.result.resource_id == "f"
+        assert talk.lines[-1] == "GET /drives/e/items/f"
+
+
+class TestPersonal:
+    """OneDrive personal ignores the conflict behaviour, so the name is looked up before."""
+
+    SOURCE = ref("4F62!1", "4f62")
+    FOLDER = ref("4F62!9", "4f62")
+    URL = "POST /drives/4f62/items/4F62!1/copy?@microsoft.graph.conflictBehavior="
+
+    def entry(self, item_id="4F62!1", name="a.pdf", parent="4F62!5", **fields):
+        return personal(item(item_id, name, parent, "4f62", **fields))
+
+    def copy(self, *answers, source=SOURCE, folder=FOLDER, **order):
+        return copy(source, folder, *answers, **order)
+
+    def test_a_free_name_is_taken(self):
+        talk = self.copy(answer(200, self.entry()), missing(), accepted())
+        assert talk.lines == [
+            "GET /drives/4f62/items/4F62!1",
+            "GET /drives/4f62/items/4F62!9:/a.pdf",
+            f"{self.URL}fail",
+        ]
+        assert "name" not in talk.sent("POST").json
+
+    def test_a_name_that_is_taken_is_a_conflict(self):
+        talk = self.copy(answer(200, self.entry()), answer(200, self.entry("4F62!7")))
+        assert type(talk.error) is DriveNameConflictError
+        assert "an item of that name" in str(talk.error)
+        assert len(talk.requests) == 2
+
+    def test_a_renamed_copy_gets_the_lowest_free_number(self):
+        children = page(self.entry("4F62!7", "A.pdf"), self.entry("4F62!8", "a 1.pdf"))
+        talk = self.copy(
+            answer(200, self.entry()),
+            answer(200, self.entry("4F62!7", "A.pdf")),
+            children,
+            accepted(),
+            conflict_behavior="rename",
+        )
+        assert talk.sent("POST").json["name"] == "a 2.pdf"
+        assert talk.result.name == "a 2.pdf"
+
+    def test_a_copy_that_replaces_arrives_beside_the_old_file_first(self):
+        talk = self.copy(
+            answer(200, self.entry()),
+            answer(200, self.entry("4F62!7")),
+            accepted(),
+            conflict_behavior="replace",
+        )
+        landing = talk.sent("POST").json["name"]
+        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", landing)
+        assert landing != "a.pdf"
+        job = talk.result
+        assert (job.name, job.landing_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
+
+    def test_a_folder_is_not_replaced(self):
+        there = answer(200, self.entry("4F62!7", kind="folder"))
+        talk = self.copy(answer(200, self.entry()), there, conflict_behavior="replace")
+        assert type(talk.error) is DriveNameConflictError
+        assert "a folder of that name" in str(talk.error)
+
+    def test_a_drive_that_says_that_it_is_personal_is(self):
+        folder = answer(200, personal(item("f", "A", "r", "e", kind="folder")))
+        talk = copy(ref("i"), "drives/e/root:/A", folder, here("i", "a.pdf"), missing(), accepted())
+        assert talk.lines[1:] == ["GET /drives/d/items/i", "GET /drives/e/items/f:/a.pdf", f"{POST}fail"]
+
+    def test_the_children_are_asked_for_at_once(self):
+        assert len(self.copy(accepted(), children_only=True).requests) == 1
+
+    @pytest.mark.parametrize("order", [{}, {"name": "a.pdf", "include_all_version_history": True}])
+    def test_an_item_does_not_replace_itself(self, order):
+        source = answer(200, self.entry(parent="4F62!9"))
+        order = CopyOrder(self.SOURCE, self.FOLDER, conflict_behavior="replace", **order)
+        talk = converse(copy_item(order, HOSTS), source)
+        assert type(talk.error) is DriveNameConflictError
+
+
+class TestTwoSteps:
+    """With a name Graph ignores the version history, so the copy is made without and renamed later."""
+
+    def copy(self, *answers, **order):
+        return copy(
+            ref("i"), FOLDER, *answers, **{"name": "b.pdf", "include_all_version_history": True, **order}
+        )
+
+    def test_the_copy_arrives_under_its_old_name(self):
+        source = here("i", "a.pdf")
+        talk = self.copy(source, missing(), missing(), accepted())
+        assert talk.lines[1:] == [
+            "GET /drives/e/items/f:/b.pdf",
+            "GET /drives/e/items/f:/a.pdf",
+            f"{POST}fail",
+        ]
+        assert talk.sent("POST").json == {
+            "parentReference": {"driveId": "e", "id": "f"},
+            "includeAllVersionHistory": True,
+        }
+        job = talk.result
+        assert (job.name, job.landing_name, job.conflict_behavior) == ("b.pdf", "a.pdf", "fail")
+
+    def test_a_name_that_is_taken_is_a_conflict_before_anything_is_copied(self):
+        talk = self.copy(here("i", "a.pdf"), here("x", "b.pdf", "f", "e"))
+        assert type(talk.error) is DriveNameConflictError
+        assert "POST" not in "".join(talk.lines)
+        talk = self.copy(
+            here("i", "a.pdf"), here("x", "b.pdf", "f", "e", kind="folder"), conflict_behavior="replace"
+        )
+        assert type(talk.error) is DriveNameConflictError
+
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    def test_a_name_that_is_taken_may_be_dealt_with_afterwards(self, behavior):
+        source = here("i", "a.pdf")
+        taken = here("x", "b.pdf", "f", "e")
+        talk = self.copy(source, taken, missing(), accepted(), conflict_behavior=behavior)
+        assert (talk.result.landing_name, talk.result.conflict_behavior) == ("a.pdf", behavior)

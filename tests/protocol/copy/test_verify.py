@@ -1,0 +1,451 @@
+"""Waiting for a copy, and showing that it is what was asked for."""
+
+from dataclasses import replace
+
+import pytest
+from protocol.conversation import (
+    HOSTS,
+    MONITOR,
+    NOW,
+    Clock,
+    answer,
+    converse,
+    here,
+    item,
+    missing,
+    page,
+    personal,
+    ref,
+    refusal,
+)
+
+from airflow_provider_drive.exceptions import (
+    DriveAccessDeniedError,
+    DriveConnectionError,
+    DriveCopyFailedError,
+    DriveCopyNameConflictError,
+    DriveCopyTimeoutError,
+    DriveCopyUnknownError,
+    DriveNameConflictError,
+    DriveResponseError,
+    DriveServiceError,
+)
+from airflow_provider_drive.protocol.copy.verify import (
+    check_copy,
+    conclude,
+    find_copy,
+    finish_copy,
+    wait_for_copy,
+)
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+
+OLD = "2020-01-01T00:00:00Z"
+JOB = CopyJob(
+    MONITOR, ref("i"), ref("f", "e"), "plan.pdf", "fail", NOW, kind="file", size=7, quick_xor_hash="hash="
+)
+DONE = answer(200, {"status": "completed", "resourceId": "n"})
+GONE = refusal(404, "itemNotFound")
+FAILED = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
+RUNNING = answer(202, {"status": "inProgress", "percentageComplete": 42})
+READ = "GET /drives/e/items/n"
+LOOK = "GET /drives/e/items/f:/plan.pdf"
+
+
+def copy(name="plan.pdf", parent="f", drive="e", item_id="n", **fields):
+    return here(item_id, name, parent, drive, **fields)
+
+
+def wait(*answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600, flow=wait_for_copy, **options):
+    clock = clock or Clock()
+    return converse(
+        flow(job, HOSTS, deadline=deadline, clock=clock, **options), *answers, then=then, clock=clock
+    )
+
+
+def finish(status, *answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600):
+    clock = clock or Clock()
+    flow = finish_copy(job, status, HOSTS, deadline=deadline, clock=clock)
+    return converse(flow, *answers, then=then, clock=clock)
+
+
+class TestWaiting:
+    def test_a_completed_copy_is_read_back_by_its_id(self):
+        talk = wait(RUNNING, DONE, copy())
+        assert talk.result.ref == ref("n", "e")
+        assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", READ]
+        assert [request.authorized for request in talk.requests] == [False, False, True]
+
+    def test_a_fresh_copy_is_given_a_moment(self):
+        assert wait(DONE, copy(), fresh=True).waited >= 0.8
+        assert wait(DONE, copy()).waited == 0
+
+    def test_a_copy_whose_item_is_known_is_read(self):
+        talk = wait(copy(), job=replace(JOB, monitor_url=None, resource_id="n"))
+        assert talk.lines == [READ]
+
+    def test_a_copy_without_a_monitor_is_looked_for_until_the_deadline(self):
+        job = replace(JOB, monitor_url=None)
+        assert wait(missing(), missing(), copy(), job=job).lines == [LOOK] * 3
+        clock = Clock()
+        talk = wait(job=job, then=missing(), clock=clock, deadline=NOW + 1_000)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + 1_000 <= clock.now <= NOW + 1_001
+
+    def test_a_failed_copy_is_told_with_its_code(self):
+        talk = wait(FAILED)
+        assert type(talk.error) is DriveCopyFailedError
+        assert talk.error.code == "accessDenied"
+        assert (
+            "the copy of drives/d/items/i to drives/e/items/f as 'plan.pdf' failed: accessDenied: No."
+            in str(talk.error)
+        )
+        assert "rolls nothing back" in str(talk.error)
+        assert len(talk.requests) == 1
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            {"code": "nameAlreadyExists", "message": "Name already exists"},
+            {"code": "NameAlreadyExists"},
+            {
+                "message": "Errors occurred",
+                "details": [{"code": "other"}, {"code": "nameAlreadyExists", "target": "t"}],
+            },
+        ],
+    )
+    def test_a_name_conflict_is_one_whether_graph_says_it_now_or_later(self, error):
+        talk = wait(answer(200, {"status": "failed", "error": error}))
+        assert type(talk.error) is DriveCopyNameConflictError
+        assert isinstance(talk.error, DriveNameConflictError)
+        assert isinstance(talk.error, DriveCopyFailedError)
+        assert "conflict_behavior" in str(talk.error)
+
+    def test_a_failures_details_are_told(self):
+        details = [{"code": "b", "message": "m"}, {"code": "c"}]
+        talk = wait(answer(200, {"status": "failed", "error": {"message": "x", "details": details}}))
+        assert "2 details, the first: {'code': 'b', 'message': 'm'}" in str(talk.error)
+        assert list(talk.error.details) == details
+
+    def test_a_copy_that_is_not_done_at_the_deadline_is_told_with_its_percentage(self):
+        talk = wait(then=RUNNING, deadline=NOW + 30)
+        assert type(talk.error) is DriveCopyTimeoutError
+        assert isinstance(talk.error, TimeoutError)
+        assert "at 42 %" in str(talk.error)
+        assert "may still end" in str(talk.error)
+        talk = wait(then=refusal(500, message="No luck."), deadline=NOW + 30)
+        assert "not said how far" in str(talk.error)
+        assert "No luck." in str(talk.error)
+
+    def test_a_copy_that_is_done_at_the_deadline_is_done(self):
+        assert wait(RUNNING, DONE, copy(), deadline=NOW + 0.5).result.name == "plan.pdf"
+
+    def test_a_monitor_elsewhere_is_not_called(self):
+        talk = wait(job=replace(JOB, monitor_url="https://evil.com/m?tempauth=secret"))
+        assert type(talk.error) is DriveResponseError
+        assert talk.error.final
+        assert not talk.requests
+
+    def test_no_error_quotes_the_monitors_url(self):
+        bodies = [
+            {"status": "failed", "error": {"code": MONITOR, "message": MONITOR}},
+            {"error": {"message": MONITOR}},
+        ]
+        for body in bodies:
+            assert "secret" not in str(wait(then=answer(500, body), deadline=NOW + 5).error)
+
+
+class TestForgotten:
+    """A monitor that does not know the job is asked twice, and then the destination decides."""
+
+    def test_the_new_item_at_the_destination_is_the_copy(self):
+        talk = wait(GONE, GONE, copy())
+        assert talk.result.ref == ref("n", "e")
+        assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", LOOK]
+
+    def test_an_older_item_means_that_the_copy_was_not_made(self):
+        talk = wait(GONE, GONE, copy(createdDateTime=OLD))
+        assert isinstance(talk.error, DriveNameConflictError)
+
+    def test_the_destination_is_looked_at_for_two_minutes(self):
+        clock = Clock()
+        talk = wait(GONE, GONE, then=missing(), clock=clock)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + 120 <= clock.now <= NOW + 125
+        assert "before you copy again" in str(talk.error)
+
+    def test_the_deadline_may_come_sooner(self):
+        clock = Clock()
+        talk = wait(GONE, GONE, then=missing(), clock=clock, deadline=NOW + 10)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert clock.now <= NOW + 11
+
+    def test_a_copy_whose_source_was_not_read_is_described_first(self):
+        job = replace(JOB, name=None, kind=None, size=None)
+        talk = wait(GONE, GONE, here("i"), copy(), job=job)
+        assert talk.lines[2:] == ["GET /drives/d/items/i", LOOK]
+
+    def test_a_copy_of_nobody_knows_what_is_known_by_its_name(self):
+        job = replace(JOB, source=None, kind=None, size=None)
+        assert wait(GONE, GONE, copy(), job=job).result.ref.item_id == "n"
+
+
+class TestReadingBack:
+    def test_the_item_may_take_its_time_to_be_seen(self):
+        talk = finish(CopyStatus("completed", "n"), missing(), missing(), missing(), copy())
+        assert talk.result.ref == ref("n", "e")
+        assert talk.lines == [READ] * 4
+        assert talk.waited > 4
+
+    def test_it_does_not_take_for_ever(self):
+        clock = Clock()
+        talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + 100 <= clock.now <= NOW + 115
+        assert "completed, as drives/e/items/n, but that item is not to be seen" in str(talk.error)
+
+    def test_it_does_not_take_much_longer_than_the_deadline(self):
+        clock = Clock()
+        talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock, deadline=NOW + 1)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert NOW + 10 <= clock.now <= NOW + 25
+
+    def test_a_refusal_is_told(self):
+        assert type(finish(CopyStatus("completed", "n"), refusal(403)).error) is DriveAccessDeniedError
+        assert type(finish(CopyStatus("completed", "n"), then=refusal(500)).error) is DriveServiceError
+
+    def test_a_completed_copy_without_an_id_is_looked_for(self):
+        talk = finish(CopyStatus("completed"), missing(), copy())
+        assert talk.lines == [LOOK, LOOK]
+
+    @pytest.mark.parametrize(
+        ("made", "fault"),
+        [
+            (copy(parent="x"), "it is in the folder x of the drive e"),
+            (copy(drive="x"), "it is in the folder f of the drive x"),
+            (copy(parent=None), "it is in the folder None"),
+            (copy("other.pdf"), "its name is 'other.pdf'"),
+            (copy("plan 1.pdf"), "its name is 'plan 1.pdf'"),
+            (copy(kind="folder"), "it is a folder, not a file"),
+            (copy("x.pdf", "y"), "it is in the folder y of the drive e and its name is 'x.pdf'"),
+        ],
+    )
+    def test_an_item_that_is_not_as_asked_is_a_failure(self, made, fault):
+        talk = finish(CopyStatus("completed", "n"), made)
+        assert type(talk.error) is DriveCopyFailedError
+        assert talk.error.code == "notAsAsked"
+        assert fault in str(talk.error)
+        assert "It was left there." in str(talk.error)
+
+    def test_a_folders_id_is_its_own_case_and_all(self):
+        assert type(finish(CopyStatus("completed", "n"), copy(parent="F")).error) is DriveCopyFailedError
+
+    @pytest.mark.parametrize("made", [copy(None), copy(file=None)])
+    def test_what_graph_does_not_tell_is_not_checked(self, made):
+        assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
+
+    @pytest.mark.parametrize("made", [copy("PLAN.pdf"), answer(200, {**item("n", parent="f", drive="E")})])
+    def test_case_makes_no_difference(self, made):
+        assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
+
+    def test_a_name_that_was_not_asked_for_is_not_checked(self):
+        job = replace(JOB, name=None, kind=None, size=None)
+        assert finish(CopyStatus("completed", "n"), copy("any.pdf"), job=job).result.name == "any.pdf"
+
+    def test_a_renamed_copy_may_have_a_number(self):
+        job = replace(JOB, conflict_behavior="rename")
+        assert finish(CopyStatus("completed", "n"), copy("plan 1.pdf"), job=job).result.name == "plan 1.pdf"
+        assert (
+            type(finish(CopyStatus("completed", "n"), copy("x.pdf"), job=job).error) is DriveCopyFailedError
+        )
+
+    def test_a_personal_drives_ids_change_their_case(self):
+        job = replace(JOB, destination=ref("4F62!9", "04f62"))
+        made = answer(200, personal(item("n", "plan.pdf", "4f62!9", "4F62")))
+        assert finish(CopyStatus("completed", "n"), made, job=job).result.ref.item_id == "n"
+
+    @pytest.mark.parametrize(
+        "fields", [{"size": 8}, {"file": {"hashes": {"quickXorHash": "other="}}}, {"size": 8, "file": {}}]
+    )
+    def test_another_size_or_hash_is_said_and_not_fatal(self, fields):
+        talk = finish(CopyStatus("completed", "n"), copy(**fields))
+        assert talk.result.ref.item_id == "n"
+        assert "or the service has written properties" in talk.notes[0]
+
+    def test_the_same_size_and_hash_are_not_worth_a_word(self):
+        assert not finish(CopyStatus("completed", "n"), copy()).notes
+        assert not finish(CopyStatus("completed", "n"), copy(file={}, size=None)).notes
+
+    def test_the_destination_of_children_is_read(self):
+        job = replace(JOB, children_only=True, name=None, kind="folder")
+        for resource_id in ("f", "c", None):
+            talk = finish(
+                CopyStatus("completed", resource_id), here("f", "A", kind="folder", drive="e"), job=job
+            )
+            assert talk.result.ref == ref("f", "e")
+            assert talk.lines == ["GET /drives/e/items/f"]
+
+    def test_a_copy_in_two_steps_gets_its_name(self):
+        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        talk = finish(
+            CopyStatus("completed", "n"),
+            copy("plan 1.pdf"),
+            answer(200, item("n", "new.pdf", "f", "e")),
+            job=job,
+        )
+        assert talk.result.name == "new.pdf"
+        assert talk.sent("PATCH").json == {"name": "new.pdf"}
+        assert talk.sent("PATCH").headers == {"If-Match": '"{n},1"'}
+
+    def test_a_copy_in_two_steps_that_arrives_elsewhere_is_left_there(self):
+        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        talk = finish(CopyStatus("completed", "n"), copy("plan.pdf", "x"), job=job)
+        assert type(talk.error) is DriveCopyFailedError
+        assert len(talk.requests) == 1
+
+    def test_a_copy_in_two_steps_may_have_lost_its_name_in_between(self):
+        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        talk = finish(
+            CopyStatus("completed", "n"),
+            copy("plan.pdf"),
+            refusal(409, "nameAlreadyExists"),
+            copy("plan.pdf"),
+            job=job,
+        )
+        assert type(talk.error) is DriveNameConflictError
+
+    def test_a_copy_in_two_steps_replaces_what_has_its_name(self):
+        job = replace(JOB, landing_name="u plan.pdf", name="plan.pdf", conflict_behavior="replace")
+        old = copy(item_id="o", createdDateTime=OLD)
+        talk = finish(
+            CopyStatus("completed", "n"),
+            copy("u plan.pdf"),
+            refusal(409, "nameAlreadyExists"),
+            copy("u plan.pdf"),
+            old,
+            answer(204),
+            copy(),
+            job=job,
+        )
+        assert talk.result.name == "plan.pdf"
+        assert talk.lines[-2:] == [
+            "DELETE /drives/e/items/o",
+            "PATCH /drives/e/items/n?@microsoft.graph.conflictBehavior=replace",
+        ]
+
+
+class TestChecking:
+    def check(self, *answers, **options):
+        return wait(*answers, flow=check_copy, **options)
+
+    def test_a_copy_that_runs_is_nothing_yet(self):
+        assert self.check(RUNNING).result is None
+        assert self.check(refusal(429, retry_after="100")).result is None
+        assert self.check(refusal(500)).result is None
+        assert self.check(DriveConnectionError("cut off")).result is None
+
+    def test_a_copy_that_has_ended_is_told(self):
+        assert self.check(DONE, copy()).result.ref == ref("n", "e")
+        assert type(self.check(FAILED).error) is DriveCopyFailedError
+        assert self.check(GONE, GONE, copy()).result.ref == ref("n", "e")
+        assert self.check(copy(), job=replace(JOB, resource_id="n")).lines == [READ]
+
+    def test_a_copy_without_a_monitor_is_looked_for_once(self):
+        job = replace(JOB, monitor_url=None)
+        talk = self.check(missing(), job=job)
+        assert talk.result is None
+        assert not talk.pauses
+        talk = self.check(copy(), copy(), job=job)
+        assert talk.result.ref == ref("n", "e")
+        assert talk.lines == [LOOK, READ]
+
+    def test_the_time_is_no_error(self):
+        assert self.check(RUNNING, deadline=NOW - 1_000).result is None
+
+
+class TestConcluding:
+    def test_what_the_monitor_told_is_passed_on(self):
+        assert conclude(CopyStatus("completed", "n", "e", 100.0)) == {
+            "status": "completed",
+            "resource_id": "n",
+            "drive_id": "e",
+            "percent_complete": 100.0,
+            "id": "n",
+        }
+
+    def test_another_end_is_an_error(self):
+        with pytest.raises(DriveCopyFailedError, match="the copy failed: c: m"):
+            conclude(CopyStatus("failed", code="c", message="m"))
+        with pytest.raises(DriveCopyNameConflictError):
+            conclude(CopyStatus("failed", code="nameAlreadyExists"))
+        with pytest.raises(DriveCopyTimeoutError, match="at 5 %"):
+            conclude(CopyStatus("timeout", percent_complete=5))
+        with pytest.raises(DriveCopyUnknownError, match="Give the sensor the copy_job"):
+            conclude(CopyStatus("unknown"))
+
+
+class TestFinding:
+    def find(self, *answers, job=JOB, then=None, clock=None, until=NOW + 60):
+        clock = clock or Clock()
+        return converse(find_copy(job, HOSTS, until=until, clock=clock), *answers, then=then, clock=clock)
+
+    def test_there_is_one_look_at_least(self):
+        assert self.find(copy(), until=NOW - 1_000).result.ref.item_id == "n"
+        talk = self.find(missing(), until=NOW - 1_000)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert not talk.pauses
+
+    def test_the_last_look_is_at_the_end(self):
+        clock = Clock()
+        self.find(then=missing(), clock=clock, until=NOW + 60)
+        assert clock.now == pytest.approx(NOW + 60)
+
+    def test_a_shortage_passes_and_a_refusal_does_not(self):
+        assert (
+            self.find(answer(200, b"{"), answer(200, b"{"), answer(200, b"{"), copy()).result.name
+            == "plan.pdf"
+        )
+        assert type(self.find(refusal(403)).error) is DriveAccessDeniedError
+
+    def test_an_item_made_a_moment_before_is_new_since_clocks_are_apart(self):
+        assert self.find(copy(createdDateTime="2026-09-21T14:13:10Z")).result.ref.item_id == "n"
+        assert isinstance(
+            self.find(copy(createdDateTime="2026-09-21T14:13:09Z")).error, DriveNameConflictError
+        )
+
+    def test_a_size_that_nobody_tells_is_not_compared(self):
+        assert self.find(copy(size=None)).result.ref.item_id == "n"
+        assert self.find(copy(), job=replace(JOB, size=None)).result.ref.item_id == "n"
+
+    def test_what_the_service_rewrites_may_have_another_size(self):
+        job = replace(JOB, name="plan.docx")
+        assert self.find(copy("plan.docx", size=99), job=job).result.ref.item_id == "n"
+
+    def test_a_copy_that_arrives_under_another_name_is_looked_for_there(self):
+        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        talk = self.find(page(item("n", "plan 1.pdf", "f", "e")), job=job)
+        assert talk.result.ref.item_id == "n"
+        assert talk.lines == ["GET /drives/e/items/f/children"]
+
+    def test_children_of_nobody_knows_what_are_unknown(self):
+        job = replace(JOB, children_only=True, source=None, kind=None, name=None)
+        talk = self.find(page(), job=job)
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "what it was made of is not known" in str(talk.error)
+
+    def test_folders_among_the_children_have_to_be_whole(self):
+        job = replace(JOB, children_only=True, kind="folder", name=None)
+        originals = page(item("a", "A", kind="folder"))
+        there = page(item("n", "A", "f", "e", kind="folder"))
+        talk = self.find(
+            there,
+            originals,
+            page(item("x", "x"), item("y", "y")),
+            page(item("x", "x", drive="e")),
+            there,
+            originals,
+            page(item("x", "x")),
+            page(item("x", "x", drive="e")),
+            here("f", kind="folder", drive="e"),
+            job=job,
+        )
+        assert talk.result.ref == ref("f", "e")

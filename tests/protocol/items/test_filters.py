@@ -1,0 +1,293 @@
+import warnings
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+import pendulum
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from protocol.conversation import NOW, item
+
+from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.protocol.items.filters import Selection, read_selection
+from airflow_provider_drive.protocol.wire.items import read_item
+
+DAY = 86_400.0
+TIMES = ("modified_before", "modified_after", "created_before", "created_after")
+
+
+def select(**parameters):
+    return read_selection(NOW, **parameters)
+
+
+def file(name="plan.pdf", **fields):
+    return read_item(item("i", name, **fields))
+
+
+def takes(path, *, of=None, **parameters):
+    return select(**parameters).takes(path, of or file(path.rpartition("/")[2]))
+
+
+class TestKinds:
+    FILE, FOLDER = file(), file(kind="folder")
+    NOTEBOOK, SHORTCUT = file(kind="package"), read_item({"id": "i", "remoteItem": {"id": "x"}}, "d")
+
+    @pytest.mark.parametrize(
+        ("kind", "taken"),
+        [
+            ("file", [FILE, NOTEBOOK]),
+            ("folder", [FOLDER]),
+            ("all", [FILE, FOLDER, NOTEBOOK, SHORTCUT]),
+        ],
+    )
+    def test_a_kind_is_what_it_says(self, kind, taken):
+        selection = select(kind=kind)
+        found = (self.FILE, self.FOLDER, self.NOTEBOOK, self.SHORTCUT)
+        assert [each for each in found if selection.takes("a", each)] == taken
+
+    @pytest.mark.parametrize("kind", ["files", "", None, []])
+    def test_another_word_is_refused(self, kind):
+        with pytest.raises(DriveArgumentError, match=r"kind is .* one of file, folder, all"):
+            select(kind=kind)
+
+    def test_only_who_selects_nothing_takes_all_files(self):
+        assert select().is_all
+        assert select(pattern=[], exclude=None, modified_before=None, min_size=None).is_all
+        assert not select(min_size=0).is_all
+        assert not select(kind="all").is_all
+
+
+class TestGlobs:
+    @pytest.mark.parametrize(
+        ("glob", "path", "is_taken"),
+        [
+            ("*.pdf", "plan.pdf", True),
+            ("*.pdf", "2026/plan.pdf", False),
+            ("**/*.pdf", "plan.pdf", True),
+            ("**/*.pdf", "2026/Q1/plan.pdf", True),
+            ("**/*.PDF", "2026/plan.pdf", True),
+            ("2026/*", "2026/plan.pdf", True),
+            ("2026/*", "2026/Q1/plan.pdf", False),
+            ("2026/**", "2026/Q1/plan.pdf", True),
+            ("2026/**", "2026", False),
+            ("/2026/", "2026", True),
+            ("a/**/b", "a/b", True),
+            ("a/**/b", "a/x/y/b", True),
+            ("a/**/b", "axb", False),
+            ("a**/b", "ab", False),
+            ("a**/b", "ax/y/b", True),
+            ("plan.???", "plan.pdf", True),
+            ("a?b", "a/b", False),
+            ("plan.[pd]*", "plan.pdf", True),
+            ("plan[!0-9].pdf", "plan1.pdf", False),
+            ("a[.-0]b", "a/b", False),
+            ("a[!x]b", "a/b", False),
+            ("plan (1).pdf", "plan (1).pdf", True),
+            ("[!].pdf", "!.pdf", True),
+            ("a.pdf", "abpdf", False),
+            ("Übersicht.pdf", "üBERSICHT.pdf", True),
+        ],
+    )
+    def test_a_glob_means_what_globs_mean(self, glob, path, is_taken):
+        assert takes(path, pattern=glob) is is_taken
+        assert takes(path, exclude=glob) is not is_taken
+
+    def test_one_of_several_has_to_match_and_none_of_those_that_exclude(self):
+        wanted = {"pattern": ["*.pdf", "*.docx"], "exclude": ("~*", "*draft*")}
+        names = ["plan.pdf", "plan.docx", "plan.txt", "~plan.docx", "Draft.pdf"]
+        assert [name for name in names if takes(name, **wanted)] == ["plan.pdf", "plan.docx"]
+
+    @pytest.mark.parametrize("value", ["", "/", [""], ["*", None], 5, {"a": "b"}, b"*", ["[z-a]"], [["*"]]])
+    @pytest.mark.parametrize("name", ["pattern", "exclude"])
+    def test_what_is_no_glob_is_refused_by_its_name(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^{name} is .*glob"):
+            select(**{name: value})
+
+    PIECES = st.sampled_from(
+        [
+            *"aB/.^-!]\\\n[",
+            "*",
+            "**",
+            "**/",
+            "?",
+            "[ab]",
+            "[!a]",
+            "[a-c]",
+            "[!]",
+            "[^a]",
+            "[a&&b]",
+            "[.-0]",
+            "[a--]",
+        ]
+    )
+
+    @given(st.lists(PIECES, max_size=7).map("".join), st.text("aBc/.!-^&]\n", max_size=8))
+    @example("**/**/a", "a/a")
+    @example("[c-a]", "a")
+    def test_any_glob_takes_what_a_slow_reading_of_it_takes(self, glob, path):
+        glob = glob.strip("/")
+        try:
+            meant = matches(glob, path)
+        except ValueError:
+            meant = None
+        if not glob or meant is None:
+            with pytest.raises(DriveArgumentError):
+                select(pattern=glob)
+            return
+        with warnings.catch_warnings(action="error"):
+            assert takes(path, of=file(), pattern=glob) is meant
+
+
+def matches(glob, path, before="/"):
+    """Whether a glob takes a path, by trying all that it may stand for; what is no glob is a ValueError."""
+    if not glob:
+        return not path
+    # all ways are gone to their ends, or what is no glob might not be seen
+    if before == "/" and glob.startswith("**/"):
+        rest = [path, *(path[end + 1 :] for end, letter in enumerate(path) if letter == "/")]
+        return max([matches(glob[3:], each) for each in rest])
+    if glob.startswith("**"):
+        return max([matches(glob[2:], path[end:], "*") for end in range(len(path) + 1)])
+    if glob.startswith("*"):
+        ends = [end for end in range(len(path) + 1) if "/" not in path[:end]]
+        return max([matches(glob[1:], path[end:], "*") for end in ends])
+    size, is_meant = one(glob)
+    rest = matches(glob[size:], path[1:], glob[size - 1])
+    return bool(path) and is_meant(path[0]) and rest
+
+
+def one(glob):
+    """Give the length of what stands for one letter at the start of a glob, and whether a letter is that."""
+    if glob[0] == "?":
+        return 1, lambda letter: letter != "/"
+    end = glob.find("]", 2)
+    inside = glob[1:end]
+    if glob[0] != "[" or end < 0 or "/" in inside or "]" in inside:
+        return 1, lambda letter: letter.lower() == glob[0].lower()
+    is_none_of = inside[0] == "!" and len(inside) > 1
+    letters, place = set(), int(is_none_of)
+    while place < len(inside):
+        last = place + 2 if inside[place + 1 : place + 2] == "-" and place + 2 < len(inside) else place
+        if inside[last] < inside[place]:
+            raise ValueError(inside)
+        letters |= {chr(number) for number in range(ord(inside[place]), ord(inside[last]) + 1)}
+        place = last + 1
+    both = {cased for letter in letters for cased in (letter.lower(), letter.upper())}
+    return end + 1, lambda letter: letter != "/" and (letter in both) != is_none_of
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("sizes", "taken"),
+        [
+            ({"min_size": 7}, True),
+            ({"min_size": 8}, False),
+            ({"max_size": 7}, True),
+            ({"max_size": 6}, False),
+            ({"min_size": "0", "max_size": "1000000"}, True),
+        ],
+    )
+    def test_both_ends_count(self, sizes, taken):
+        assert takes("a", of=file(size=7), **sizes) is taken
+
+    def test_what_has_no_size_is_not_meant_where_sizes_count(self):
+        assert not takes("a", of=file(size=None), min_size=0)
+        assert takes("a", of=file(size=None))
+
+    def test_the_size_of_a_folder_does_not_matter(self):
+        assert takes("a", of=file(kind="folder", size=3), kind="all", min_size=10)
+
+    @pytest.mark.parametrize("value", [-1, 1.5, True, "1 GB", "-1", "", [], "9" * 30])
+    @pytest.mark.parametrize("name", ["min_size", "max_size"])
+    def test_what_is_no_count_of_bytes_is_refused_by_its_name(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^{name} is .* count of bytes"):
+            select(**{name: value})
+
+
+class TestTimes:
+    ITEM = file(lastModifiedDateTime="2026-09-21T14:13:20Z", createdDateTime="2026-09-20T14:13:20Z")
+
+    @pytest.mark.parametrize(
+        ("value", "moment"),
+        [
+            ("2019-01-01", 1_546_300_800.0),
+            (" 2019-01-01T02:00:00+02:00 ", 1_546_300_800.0),
+            (date(2019, 1, 1), 1_546_300_800.0),
+            (datetime(2019, 1, 1), 1_546_300_800.0),  # noqa: DTZ001  # without a zone it is UTC
+            (datetime(2019, 1, 1, tzinfo=UTC), 1_546_300_800.0),
+            (pendulum.datetime(2019, 1, 1, tz="Europe/Berlin"), 1_546_297_200.0),
+            (timedelta(days=2), NOW - 2 * DAY),
+            ("P2D", NOW - 2 * DAY),
+            ("PT1H", NOW - 3_600),
+            (pendulum.duration(days=2), NOW - 2 * DAY),
+            ("P7Y", pendulum.from_timestamp(NOW).subtract(years=7).timestamp()),
+            (pendulum.duration(years=7), pendulum.from_timestamp(NOW).subtract(years=7).timestamp()),
+            (pendulum.duration(months=1), pendulum.from_timestamp(NOW).subtract(months=1).timestamp()),
+            (None, None),
+        ],
+    )
+    @pytest.mark.parametrize("name", TIMES)
+    def test_a_time_or_a_duration_back_from_now_is_read(self, name, value, moment):
+        assert getattr(select(**{name: value}), name) == moment
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("", "yesterday", "12:00", "2019-13-01", "7", "P", "-P7Y", "2019-01-01/2020-01-01", "None"),
+            *("P99999999999Y", "P9999Y", 7, 1.5, True, [], {}),
+            *(pendulum.duration(years=9_999), pendulum.time(12)),
+            pendulum.interval(pendulum.datetime(2019, 1, 1), pendulum.datetime(2020, 1, 1)),
+        ],
+        ids=count(),
+    )
+    @pytest.mark.parametrize("name", TIMES)
+    def test_what_is_neither_is_refused_by_its_name(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^{name} is .*a time or a duration"):
+            select(**{name: value})
+
+    @given(st.text(max_size=12) | st.from_regex(r"P?[0-9T:YMWDHS./Z+-]{1,16}", fullmatch=True))
+    def test_any_text_is_read_or_refused(self, text):
+        try:
+            assert isinstance(select(modified_before=text).modified_before, float)
+        except DriveArgumentError as refusal:
+            assert "modified_before" in str(refusal)  # noqa: PT017  # either is right
+
+    @pytest.mark.parametrize(
+        ("moment", "is_modified_after", "is_created_after"),
+        [
+            ("2026-09-20T14:13:20", True, True),
+            ("2026-09-20T14:13:21", True, False),
+            ("2026-09-21T14:13:20", True, False),
+            ("2026-09-22", False, False),
+        ],
+    )
+    def test_before_is_before_and_after_is_from_then_on(self, moment, is_modified_after, is_created_after):
+        assert takes("a", of=self.ITEM, modified_after=moment) is is_modified_after
+        assert takes("a", of=self.ITEM, modified_before=moment) is not is_modified_after
+        assert takes("a", of=self.ITEM, created_after=moment) is is_created_after
+        assert takes("a", of=self.ITEM, created_before=moment) is not is_created_after
+
+    def test_a_time_of_both_ends_is_between(self):
+        assert takes("a", of=self.ITEM, modified_after="2026-09-21", modified_before="2026-09-22")
+        assert not takes("a", of=self.ITEM, modified_after="2026-09-20", modified_before="2026-09-21")
+
+    def test_what_has_no_time_is_not_meant_where_times_count(self):
+        never = file(lastModifiedDateTime="0001-01-01T00:00:00Z", createdDateTime=None)
+        assert takes("a", of=never)
+        assert not any(takes("a", of=never, **{name: "2019-01-01"}) for name in TIMES)
+
+
+def test_all_that_is_asked_for_has_to_hold():
+    wanted = {"pattern": "*.pdf", "min_size": 5, "created_before": "2030-01-01", "kind": "file"}
+    assert takes("plan.pdf", **wanted)
+    for other in (
+        {"pattern": "*.txt"},
+        {"min_size": 8},
+        {"created_before": "2020-01-01"},
+        {"kind": "folder"},
+    ):
+        assert not takes("plan.pdf", **wanted | other)
+
+
+def test_a_selection_is_what_it_was_read_from():
+    assert select(pattern="*.pdf", min_size="5") == Selection(pattern=("*.pdf",), min_size=5)

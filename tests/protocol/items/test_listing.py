@@ -1,0 +1,123 @@
+import json
+from itertools import chain
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from protocol.conversation import HOSTS, TODAY, converse, item, missing, page, ref, refusal
+
+from airflow_provider_drive.exceptions import DriveItemNotFoundError, DriveResponseError
+from airflow_provider_drive.protocol.items.listing import Found, Listing
+from airflow_provider_drive.protocol.wire.items import read_item
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+
+
+def folder(item_id, name, **fields):
+    return item(item_id, name, kind="folder", **fields)
+
+
+def listed(*answers, then=None, **options):
+    """Read a listing to its end; the result is a list for each page that was read."""
+
+    def flow():
+        listing, pages = Listing(ref("f"), HOSTS, **options), []
+        while listing:
+            pages.append((yield from listing.read()))
+        return pages
+
+    return converse(flow(), *answers, then=then)
+
+
+def paths(talk):
+    return [found.path for found in chain.from_iterable(talk.result)]
+
+
+def asked(talk):
+    return [urlsplit(request.url).path for request in talk.requests]
+
+
+def test_a_folder_is_asked_for_long_pages_of_what_is_needed():
+    talk = listed(page(item("a")))
+    query = parse_qs(urlsplit(talk.requests[0].url).query)
+    assert query["$top"] == ["1000"]
+    needed = {"id", "name", "size", "eTag", "file", "folder", "parentReference", "lastModifiedDateTime"}
+    assert needed <= set(query["$select"][0].split(","))
+    assert asked(talk) == ["/drives/d/items/f/children"]
+
+
+def test_a_page_is_read_at_a_time():
+    talk = listed(page(item("a", "a"), link=f"{GRAPH}/x?1"), page(link=f"{GRAPH}/x?2"), page(item("b", "b")))
+    assert [[found.path for found in read] for read in talk.result] == [["a"], [], ["b"]]
+
+
+def test_what_is_in_folders_has_its_path():
+    talk = listed(
+        page(folder("g", "2026"), item("a", "plan.pdf")),
+        page(folder("h", "Q1"), link=f"{GRAPH}/x"),
+        page(item("b", "offer.pdf")),
+        page(item("c", "plan.pdf")),
+    )
+    assert paths(talk) == ["2026", "plan.pdf", "2026/Q1", "2026/offer.pdf", "2026/Q1/plan.pdf"]
+    assert asked(talk) == [*(f"/drives/d/items/{each}/children" for each in "fg"), "/v1.0/x", asked(talk)[3]]
+
+
+def test_what_is_in_folders_can_be_left_out():
+    talk = listed(page(folder("g", "2026"), item("a", "plan.pdf")), recursive=False)
+    assert paths(talk) == ["2026", "plan.pdf"]
+
+
+def test_a_folder_that_is_below_another_gives_its_own_path_first():
+    assert paths(listed(page(item("a", "plan.pdf")), prefix="2026/Q1")) == ["2026/Q1/plan.pdf"]
+
+
+def test_a_folder_is_read_even_if_its_parent_says_that_it_is_empty():
+    talk = listed(page(folder("g", "2026", folder={"childCount": 0})), page(item("a", "plan.pdf")))
+    assert paths(talk) == ["2026", "2026/plan.pdf"]
+
+
+def test_folders_that_hold_each_other_are_read_once():
+    talk = listed(page(folder("g", "a")), page(folder("f", "b"), folder("g", "c")))
+    assert paths(talk) == ["a", "a/b", "a/c"]
+
+
+def test_a_folder_that_is_gone_meanwhile_was_empty():
+    talk = listed(page(folder("g", "a"), folder("h", "b")), missing(), page(item("a", "plan.pdf")))
+    assert paths(talk) == ["a", "b", "a/plan.pdf"]
+
+
+def test_a_folder_that_goes_between_its_pages_ends_there():
+    talk = listed(page(folder("g", "a")), page(item("a", "b"), link=f"{GRAPH}/x"), missing())
+    assert paths(talk) == ["a", "a/b"]
+
+
+def test_a_folder_that_there_is_not_is_an_error():
+    assert type(listed(missing()).error) is DriveItemNotFoundError
+
+
+def test_what_is_refused_below_is_an_error():
+    assert listed(page(folder("g", "a")), refusal(403, "accessDenied")).error.status == 403
+
+
+@pytest.mark.parametrize("entry", [{}, {"id": ""}, {"id": 5}, {"name": "a"}])
+def test_an_entry_that_is_no_item_is_an_error(entry):
+    assert type(listed(page(entry)).error) is DriveResponseError
+
+
+def test_an_item_that_leaves_out_its_drive_is_in_the_folders():
+    found = listed(page({"id": "a", "file": {}})).result[0][0]
+    assert (found.item.ref, found.path) == (ref("a"), "")
+
+
+def test_what_is_found_is_told_in_short():
+    found = Found("2026/plan.pdf", read_item(item("a", "plan.pdf", lastModifiedDateTime=TODAY, webUrl="x")))
+    told = {
+        "driveId": "d",
+        "id": "a",
+        "name": "plan.pdf",
+        "path": "2026/plan.pdf",
+        "size": 7,
+        "eTag": '"{a},1"',
+        "lastModifiedDateTime": "2026-09-21T14:13:20.000Z",
+    }
+    assert found.as_dict() == json.loads(json.dumps(told))
+    assert Found("a", read_item({"id": "a"}, "d")).as_dict()["lastModifiedDateTime"] is None

@@ -1,0 +1,279 @@
+"""The bytes of a file, up and down: in one request, or a piece at a time, whatever happens to a piece."""
+
+import io
+
+import pytest
+from protocol.conversation import HOSTS, answer, converse, item, missing, page, refusal
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveConnectionError,
+    DriveRequestError,
+    DriveResponseError,
+    DriveServiceError,
+)
+from airflow_provider_drive.protocol.items.transfer import (
+    FRAGMENT,
+    MAX_SETBACKS,
+    MAX_UPLOADS,
+    MOST_AT_ONCE,
+    check_file,
+    read_file,
+    write_file,
+)
+from airflow_provider_drive.protocol.wire.addresses import parse_address
+
+FILE = parse_address("drives/d/root:/R/m.jsonl", HOSTS)
+PATH = "/drives/d/root:/R/m.jsonl"
+UP = "https://contoso.sharepoint.com/_api/v2.0/up?tempauth=secret"
+DOWN = "https://contoso.sharepoint.com/_layouts/15/download.aspx?tempauth=secret"
+LARGE = 2 * FRAGMENT + 5
+OPENED = answer(200, {"uploadUrl": UP, "expirationDateTime": "2026-09-22T14:13:20Z"})
+MET_BEFORE = refusal(416, "invalidRange", "fragmentOverlap")
+FOUND = answer(302, location=DOWN)
+
+
+def write(size, *answers, address=FILE, then=None):
+    return converse(write_file(address, size, lambda start, count: bytes(count), HOSTS), *answers, then=then)
+
+
+def wants(start):
+    return answer(202, {"expirationDateTime": "…", "nextExpectedRanges": [f"{start}-"]})
+
+
+def written(size):
+    return answer(201, item("i", "m.jsonl", size=size))
+
+
+def ranges(talk):
+    return [
+        request.headers["Content-Range"] for request in talk.requests if "Content-Range" in request.headers
+    ]
+
+
+class TestWriting:
+    def test_what_is_small_is_one_request_of_graph(self):
+        talk = write(MOST_AT_ONCE, written(MOST_AT_ONCE))
+        assert talk.lines == [f"PUT {PATH}:/content"]
+        assert len(talk.requests[0].content) == MOST_AT_ONCE
+        assert talk.result.name == "m.jsonl"
+
+    def test_an_empty_file(self):
+        assert write(0, written(0)).requests[0].content == b""
+
+    def test_what_is_larger_goes_piece_by_piece_to_a_session(self):
+        talk = write(LARGE, OPENED, wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE))
+        assert talk.lines == [f"POST {PATH}:/createUploadSession", *[f"PUT {UP}"] * 3]
+        assert talk.requests[0].json == {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
+        assert ranges(talk) == [
+            f"bytes 0-{FRAGMENT - 1}/{LARGE}",
+            f"bytes {FRAGMENT}-{2 * FRAGMENT - 1}/{LARGE}",
+            f"bytes {2 * FRAGMENT}-{LARGE - 1}/{LARGE}",
+        ]
+        assert [len(request.content) for request in talk.requests[1:]] == [FRAGMENT, FRAGMENT, 5]
+        assert talk.result.size == LARGE
+
+    def test_the_pieces_are_as_microsoft_wants_them(self):
+        assert FRAGMENT % (320 * 1024) == 0
+        assert FRAGMENT < 60 << 20
+
+    def test_no_token_goes_to_a_session(self):
+        talk = write(LARGE, OPENED, wants(FRAGMENT), MET_BEFORE, wants(2 * FRAGMENT), written(LARGE))
+        assert [request.authorized for request in talk.requests] == [True, *[False] * 4]
+
+    def test_a_piece_whose_answer_is_lost_is_sent_again_and_the_session_says_what_it_has(self):
+        talk = write(
+            LARGE,
+            OPENED,
+            DriveConnectionError("cut off"),
+            MET_BEFORE,
+            wants(FRAGMENT),
+            wants(2 * FRAGMENT),
+            written(LARGE),
+        )
+        assert talk.lines[1:5] == [f"PUT {UP}", f"PUT {UP}", f"GET {UP}", f"PUT {UP}"]
+        assert talk.result.size == LARGE
+
+    def test_it_goes_on_where_the_session_wants_it(self):
+        told = answer(202, {"nextExpectedRanges": ["327680-655359", "700000-"]})
+        talk = write(LARGE, OPENED, told, wants(2 * FRAGMENT), written(LARGE))
+        assert ranges(talk)[1] == f"bytes 327680-{327680 + FRAGMENT - 1}/{LARGE}"
+
+    @pytest.mark.parametrize("status", [500, 503, 504])
+    def test_a_fault_that_passes_is_waited_for(self, status):
+        talk = write(LARGE, OPENED, refusal(status), wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE))
+        assert talk.result.size == LARGE
+        assert talk.waited > 0
+
+    def test_a_session_that_is_gone_is_begun_anew(self):
+        talk = write(LARGE, OPENED, wants(FRAGMENT), missing(), OPENED, *TO_THE_END)
+        assert talk.result.size == LARGE
+
+    def test_so_it_is_if_it_is_gone_since_the_last_answer_was_lost(self):
+        lost = DriveConnectionError("cut off")
+        talk = write(LARGE, OPENED, *TO_THE_END[:2], lost, MET_BEFORE, missing(), OPENED, *TO_THE_END)
+        assert talk.result.size == LARGE
+
+    def test_not_for_ever(self):
+        talk = write(LARGE, *[OPENED, missing()] * MAX_UPLOADS)
+        assert "upload sessions were gone" in str(talk.error)
+
+    def test_a_session_that_asks_for_the_same_again_and_again(self):
+        talk = write(LARGE, OPENED, then=wants(0))
+        assert "again and again" in str(talk.error)
+        assert len(ranges(talk)) == MAX_SETBACKS + 1
+
+    def test_a_file_of_another_size_is_not_what_was_written(self):
+        talk = write(LARGE, OPENED, wants(FRAGMENT), wants(2 * FRAGMENT), written(5))
+        assert f"it has 5 bytes, not {LARGE}" in str(talk.error)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"nextExpectedRanges": []},
+            {"nextExpectedRanges": "0-"},
+            {"nextExpectedRanges": [5]},
+            {"nextExpectedRanges": ["x-"]},
+            {"nextExpectedRanges": [f"{LARGE}-"]},
+            {"nextExpectedRanges": [f"{'9' * 30}-"]},
+            {},
+        ],
+        ids=str,
+    )
+    def test_an_answer_that_says_nothing(self, body):
+        with pytest.raises(DriveResponseError):
+            _ = write(LARGE, OPENED, then=answer(202, body)).result
+
+    @pytest.mark.parametrize("told", [{}, {"uploadUrl": 5}, {"uploadUrl": "http://contoso.sharepoint.com/x"}])
+    def test_no_session(self, told):
+        with pytest.raises(DriveResponseError):
+            _ = write(LARGE, then=answer(200, told)).result
+
+    def test_a_session_on_another_host_is_not_called(self):
+        talk = write(LARGE, answer(200, {"uploadUrl": "https://evil.example/up?tempauth=secret"}))
+        assert talk.error.final
+        assert "'evil.example'" in str(talk.error)
+        assert "secret" not in str(talk.error)
+
+    @pytest.mark.parametrize("answers", [(refusal(403),), (OPENED, refusal(403)), (OPENED, refusal(409))])
+    def test_a_refusal_ends_it_and_shows_no_url(self, answers):
+        talk = write(LARGE, *answers)
+        assert isinstance(talk.error, DriveRequestError)
+        assert "write drives/d/root:/R/m.jsonl" in str(talk.error)
+        assert "secret" not in str(talk.error) + repr(talk.requests)
+
+    def test_patience_has_an_end(self):
+        assert isinstance(write(LARGE, OPENED, then=refusal(500)).error, DriveServiceError)
+
+    def test_in_a_library_by_its_name(self):
+        address = parse_address("sites/h:/sites/S:/drives/Docs/root:/R/m.jsonl", HOSTS)
+        talk = write(5, page({"id": "b!x", "name": "Docs"}), written(5), address=address)
+        assert talk.lines == ["GET /sites/h:/sites/S:/drives", "PUT /drives/b!x/root:/R/m.jsonl:/content"]
+
+
+TO_THE_END = [wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE)]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "drives/d/root",
+        "me/drive/items/i",
+        "drives/d/items/i",
+        "sites/h:/s:/drives/Docs/root",
+        "shares/u!abc/driveItem",
+        "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/m.jsonl",
+    ],
+)
+def test_what_has_no_path_cannot_be_written_to(address):
+    with pytest.raises(DriveArgumentError, match="no path to a file"):
+        check_file(parse_address(address, HOSTS))
+
+
+def read(*answers, then=None):
+    into = io.BytesIO()
+    talk = converse(read_file(FILE, into.write, HOSTS), *answers, then=then)
+    return talk, into.getvalue()
+
+
+def there(size):
+    return answer(200, item("i", "m.jsonl", size=size))
+
+
+def piece(start, content, size):
+    told = f"bytes {start}-{start + len(content) - 1}/{size}"
+    return answer(206, content, content_range=told)
+
+
+class TestReading:
+    def test_it_is_read_piece_by_piece_without_a_token(self):
+        size = FRAGMENT + 3
+        talk, content = read(
+            there(size), FOUND, piece(0, b"a" * FRAGMENT, size), piece(FRAGMENT, b"bcd", size)
+        )
+        assert talk.result is True
+        assert content == b"a" * FRAGMENT + b"bcd"
+        assert talk.lines == [f"GET {PATH}", "GET /drives/d/items/i/content", f"GET {DOWN}", f"GET {DOWN}"]
+        assert [request.authorized for request in talk.requests] == [True, True, False, False]
+        assert [request.headers.get("Range") for request in talk.requests[2:]] == [
+            f"bytes=0-{FRAGMENT - 1}",
+            f"bytes={FRAGMENT}-{2 * FRAGMENT - 1}",
+        ]
+
+    def test_a_server_may_send_all_of_it(self):
+        talk, content = read(there(3), FOUND, answer(200, b"abc"))
+        assert (talk.result, content) == (True, b"abc")
+
+    def test_where_there_is_none(self):
+        talk, content = read(missing())
+        assert (talk.result, content) == (False, b"")
+
+    def test_an_empty_one_is_not_asked_for(self):
+        talk, content = read(there(0))
+        assert (talk.result, content, talk.lines) == (True, b"", [f"GET {PATH}"])
+
+    def test_a_folder(self):
+        talk, _ = read(answer(200, item("i", "m.jsonl", kind="folder")))
+        assert isinstance(talk.error, DriveArgumentError)
+
+    def test_what_is_lost_on_the_way_is_asked_for_again(self):
+        talk, content = read(
+            there(3), FOUND, DriveConnectionError("cut off"), refusal(503), piece(0, b"abc", 3)
+        )
+        assert (talk.result, content) == (True, b"abc")
+
+    def test_a_place_on_another_host_is_not_asked(self):
+        talk, _ = read(there(3), answer(302, location="https://evil.example/down?tempauth=secret"))
+        assert talk.error.final
+        assert "secret" not in str(talk.error)
+
+    @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=DOWN)])
+    def test_an_answer_that_leads_nowhere(self, told):
+        with pytest.raises(DriveResponseError):
+            _ = read(there(3), then=told)[0].result
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            answer(206, b"abc"),
+            answer(206, b"", content_range="bytes 0-0/3"),
+            piece(1, b"bc", 3),
+            answer(206, b"abc", content_range="bytes 0-5/3"),
+            answer(206, b"abc", content_range="bytes 0-2/2"),
+            answer(204),
+        ],
+    )
+    def test_what_is_not_the_piece_that_was_asked_for(self, told):
+        with pytest.raises(DriveResponseError):
+            _ = read(there(3), FOUND, then=told)[0].result
+
+    def test_a_file_that_changes_meanwhile(self):
+        first = piece(0, b"a" * FRAGMENT, FRAGMENT + 3)
+        talk, _ = read(there(FRAGMENT + 3), FOUND, first, then=piece(FRAGMENT, b"bcde", FRAGMENT + 4))
+        assert "has changed meanwhile" in str(talk.error)
+
+    @pytest.mark.parametrize("status", [401, 403, 404, 410])
+    def test_a_url_that_opens_nothing_any_more(self, status):
+        talk, _ = read(there(3), FOUND, refusal(status))
+        assert talk.error is not None
+        assert "secret" not in str(talk.error)

@@ -1,0 +1,450 @@
+"""Changing an item where it is: a guarded PATCH, and what is done when it does not go smoothly."""
+
+import pytest
+from protocol.conversation import (
+    HOSTS,
+    MONITOR,
+    NOW,
+    Clock,
+    answer,
+    converse,
+    here,
+    item,
+    missing,
+    page,
+    recorded_answer,
+    ref,
+    refusal,
+)
+
+from airflow_provider_drive.exceptions import (
+    DriveAccessDeniedError,
+    DriveConnectionError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveLockedError,
+    DriveNameConflictError,
+    DriveRequestError,
+    DriveResponseError,
+    DriveServiceError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.items.update import (
+    Place,
+    delete_item,
+    delete_unchanged,
+    update_item,
+)
+from airflow_provider_drive.protocol.wire.items import read_item
+
+OLD = item("i", "plan.pdf", "f")
+MOVED = item("i", "plan.pdf", "g", eTag='"{i},2"')
+TO_G = Place(ref("g"), None)
+GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
+CONFLICT = refusal(409, "nameAlreadyExists")
+CHANGED = refusal(412, "preconditionFailed")
+
+
+def lost():
+    return DriveConnectionError("cut off")
+
+
+def update(place, *answers, before=OLD, then=None, clock=None, **options):
+    clock = clock or Clock()
+    flow = update_item(read_item(before), place, HOSTS, clock=clock, **options)
+    return converse(flow, *answers, then=then, clock=clock)
+
+
+def tags(talk):
+    return [request.headers["If-Match"] for request in talk.requests if request.method == "PATCH"]
+
+
+class TestMoving:
+    def test_it_is_one_patch_guarded_by_the_etag_that_was_read(self):
+        talk = update(TO_G, answer(200, MOVED))
+        assert talk.lines == [PATCH]
+        assert talk.requests[0].json == {"parentReference": {"driveId": "d", "id": "g"}}
+        assert tags(talk) == ['"{i},1"']
+        assert talk.result.parent_id == "g"
+
+    @pytest.mark.parametrize(
+        ("place", "body"),
+        [
+            (Place(None, "new.pdf"), {"name": "new.pdf"}),
+            (Place(ref("g"), "new.pdf"), {"parentReference": {"driveId": "d", "id": "g"}, "name": "new.pdf"}),
+        ],
+    )
+    def test_a_name_is_changed_alone_or_as_well(self, place, body):
+        moved = item("i", "new.pdf", body.get("parentReference", {"id": "f"})["id"])
+        assert update(place, answer(200, moved)).requests[0].json == body
+
+    def test_a_recorded_answer_is_read(self):
+        moved = recorded_answer("pnp-patch-rename-file-200")
+        drive = "b!QJ4v-RAR70OqDggi4T-3uoakmSzJ1ktKjW-p-qNkySzw-nOsY6jmQaVlbJ9wXy2E"
+        before = item(
+            "01O2ADSGK63NOUYQVDZZCLXLIOY5CDFDVZ", "old.docx", "01O2ADSGN6Y2GOVW7725BZO354PWSELRRZ", drive
+        )
+        assert update(Place(None, "rename.docx"), moved, before=before).result.name == "rename.docx"
+
+    @pytest.mark.parametrize(
+        "place", [Place(ref("f"), None), Place(None, "plan.pdf"), Place(ref("f"), "plan.pdf")]
+    )
+    def test_what_is_there_already_is_left_alone(self, place):
+        talk = update(place)
+        assert talk.result.ref == ref("i")
+        assert not talk.requests
+
+    def test_the_case_of_a_name_may_be_changed(self):
+        assert update(Place(None, "Plan.pdf"), here("i", "Plan.pdf")).result.name == "Plan.pdf"
+
+    def test_a_tag_that_was_given_guards_instead(self):
+        assert tags(update(TO_G, answer(200, MOVED), if_match='"c:{i},1"')) == ['"c:{i},1"']
+        assert tags(update(TO_G, answer(200, MOVED), if_match="*")) == ["*"]
+
+    @pytest.mark.parametrize(("leave_out", "guard"), [(("eTag",), '"c:{i},1"'), (("eTag", "cTag"), "*")])
+    def test_without_an_etag_there_is_still_a_guard(self, leave_out, guard):
+        before = {key: OLD[key] for key in OLD if key not in leave_out}
+        assert tags(update(TO_G, answer(200, MOVED), before=before)) == [guard]
+
+    @pytest.mark.parametrize("body", [None, b"<html>", {"id": "i", "name": "plan.pdf"}, {"id": "i"}])
+    def test_an_answer_that_leaves_out_much_is_read_again(self, body):
+        talk = update(TO_G, answer(200, body), answer(200, MOVED))
+        assert talk.lines == [PATCH, GET]
+        assert talk.result.parent_id == "g"
+
+    def test_a_move_that_had_no_effect_is_an_error(self):
+        """Seen: 200, and the item stays where it was."""
+        talk = update(TO_G, answer(200, OLD), answer(200, OLD), answer(200, OLD))
+        assert type(talk.error) is DriveResponseError
+        assert "the item is 'plan.pdf' in the folder f" in str(talk.error)
+        assert talk.lines.count(PATCH) == 1
+
+    @pytest.mark.parametrize(
+        ("status", "kind"),
+        [
+            (400, DriveRequestError),
+            (403, DriveAccessDeniedError),
+            (423, DriveLockedError),
+            (409, DriveRequestError),
+        ],
+    )
+    def test_a_refusal_is_told(self, status, kind):
+        talk = update(TO_G, refusal(status), answer(200, OLD))
+        assert type(talk.error) is kind
+        assert talk.error.final is (status == 400)
+        assert "Part of it" not in str(talk.error)
+
+    def test_a_patch_that_was_done_in_part_is_told(self):
+        """Seen: the name was changed, the parent refused."""
+        place = Place(ref("g"), "new.pdf")
+        talk = update(place, refusal(400), here("i", "new.pdf"))
+        assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
+
+    def test_an_item_that_is_gone_is_told(self):
+        assert type(update(TO_G, missing(), missing()).error) is DriveItemNotFoundError
+
+    def test_a_throttled_patch_is_sent_again(self):
+        talk = update(TO_G, refusal(429, retry_after="3"), answer(200, MOVED))
+        assert talk.lines == [PATCH, PATCH]
+        assert type(update(TO_G, refusal(429, retry_after="9999")).error) is DriveThrottledError
+
+
+class TestDrift:
+    """An eTag moves by itself; a tag of the user's does not."""
+
+    def drifted(self, number, **fields):
+        return answer(200, {**OLD, "eTag": f'"{{i}},{number}"', **fields})
+
+    @pytest.mark.parametrize(
+        "changed",
+        [CHANGED, refusal(409, "resourceModified"), recorded_answer("iss-412-preconditionFailed-personal")],
+    )
+    def test_an_etag_that_moved_by_itself_is_read_again(self, changed):
+        talk = update(TO_G, changed, self.drifted(2), answer(200, MOVED))
+        assert talk.lines == [PATCH, GET, PATCH]
+        assert tags(talk) == ['"{i},1"', '"{i},2"']
+
+    def test_it_is_read_again_three_times(self):
+        drifts = [answer for number in (2, 3, 4) for answer in (CHANGED, self.drifted(number))]
+        assert update(TO_G, *drifts, answer(200, MOVED)).result.parent_id == "g"
+        talk = update(TO_G, *drifts, CHANGED, self.drifted(5))
+        assert type(talk.error) is DriveItemChangedError
+        assert not talk.error.final
+        assert len(tags(talk)) == 4
+
+    @pytest.mark.parametrize(
+        "fields", [{"cTag": "other"}, {"name": "other.pdf"}, {"parentReference": {"driveId": "d", "id": "x"}}]
+    )
+    def test_an_item_that_somebody_changed_is_left_alone(self, fields):
+        talk = update(TO_G, CHANGED, self.drifted(2, **fields))
+        assert type(talk.error) is DriveItemChangedError
+        assert not talk.error.final
+        assert talk.lines == [PATCH, GET]
+
+    def test_a_tag_of_the_users_that_does_not_match_is_final(self):
+        talk = update(TO_G, CHANGED, self.drifted(2), if_match='"{i},1"')
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.error.final
+        assert talk.lines.count(PATCH) == 1
+
+    def test_an_item_that_somebody_else_moved_there_is_there(self):
+        assert update(TO_G, CHANGED, answer(200, MOVED), if_match='"{i},1"').result.parent_id == "g"
+
+
+class TestLostAnswers:
+    @pytest.mark.parametrize(
+        "loss", [lost(), refusal(500), refusal(502), refusal(503), refusal(504)], ids=str
+    )
+    def test_what_was_lost_may_be_the_answer_and_not_the_move(self, loss):
+        talk = update(TO_G, loss, answer(200, MOVED))
+        assert talk.lines == [PATCH, GET]
+        assert talk.result.parent_id == "g"
+
+    @pytest.mark.parametrize("loss", [lost(), refusal(504)], ids=str)
+    def test_a_move_that_had_no_effect_is_sent_again(self, loss):
+        talk = update(TO_G, loss, answer(200, OLD), answer(200, MOVED))
+        assert talk.lines == [PATCH, GET, PATCH]
+        assert talk.waited > 0
+
+    def test_it_is_sent_again_three_times(self):
+        talk = update(
+            TO_G, *[lost() if even else answer(200, OLD) for _ in range(4) for even in (True, False)]
+        )
+        assert type(talk.error) is DriveConnectionError
+        assert talk.lines.count(PATCH) == 4
+        talk = update(TO_G, *[refusal(500), answer(200, OLD)] * 4)
+        assert type(talk.error) is DriveServiceError
+
+    def test_a_patch_that_never_left_is_told(self):
+        unsent = [DriveConnectionError("no route", sent=False) for _ in range(5)]
+        talk = update(TO_G, *unsent)
+        assert talk.error is unsent[-1]
+        assert talk.lines == [PATCH] * 5
+
+
+class TestLater:
+    """Graph may answer 202 and move afterwards."""
+
+    def test_its_monitor_is_watched(self):
+        done = answer(200, {"status": "completed", "resourceId": "i"})
+        talk = update(TO_G, answer(202, location=MONITOR), done, answer(200, MOVED))
+        assert talk.lines == [PATCH, f"GET {MONITOR}", GET]
+        assert [request.authorized for request in talk.requests] == [True, False, True]
+        assert talk.result.parent_id == "g"
+
+    def test_the_item_may_get_a_new_id(self):
+        done = answer(200, {"status": "completed", "resourceId": "n"})
+        talk = update(TO_G, answer(202, location=MONITOR), done, missing(), here("n", parent="g"))
+        assert talk.result.ref == ref("n")
+
+    def test_the_item_may_get_a_new_name_as_well(self):
+        done = answer(200, {"status": "completed", "resourceId": "n"})
+        renamed = answer(200, item("n", "plan 1.pdf", "g"))
+        talk = update(TO_G, answer(202, location=MONITOR), done, renamed, conflict_behavior="rename")
+        assert (talk.result.ref, talk.result.name) == (ref("n"), "plan 1.pdf")
+
+    def test_a_move_that_failed_is_told(self):
+        failed = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
+        talk = update(TO_G, answer(202, location=MONITOR), failed, answer(200, OLD))
+        assert type(talk.error) is DriveResponseError
+        assert "accessDenied: No." in str(talk.error)
+
+    def test_a_name_that_turns_out_to_be_taken_is_a_conflict_like_any_other(self):
+        conflict = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
+        later = answer(202, location=MONITOR)
+        talk = update(TO_G, later, conflict, answer(200, OLD))
+        assert type(talk.error) is DriveNameConflictError
+        children, renamed = page(item("x", "plan.pdf", "g")), here("i", "plan 1.pdf", "g")
+        talk = update(TO_G, later, conflict, answer(200, OLD), children, renamed, conflict_behavior="rename")
+        assert talk.result.name == "plan 1.pdf"
+
+    def test_without_a_monitor_the_item_is_looked_at(self):
+        talk = update(TO_G, answer(202), answer(200, OLD), missing(), answer(200, MOVED))
+        assert talk.lines == [PATCH, GET, GET, GET]
+        assert talk.result.parent_id == "g"
+
+    @pytest.mark.parametrize("last", [answer(200, OLD), missing()])
+    def test_it_is_not_looked_at_for_ever(self, last):
+        talk = update(TO_G, answer(202), then=last)
+        assert isinstance(talk.error, DriveResponseError | DriveItemNotFoundError)
+        assert len(talk.requests) <= 12
+        assert talk.lines.count(PATCH) == 1
+
+    def test_a_monitor_that_does_not_know_it_leaves_the_item_to_tell(self):
+        talk = update(TO_G, answer(202, location=MONITOR), missing(), missing(), answer(200, MOVED))
+        assert talk.result.parent_id == "g"
+
+    def test_a_monitor_elsewhere_is_not_called(self):
+        talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"))
+        assert type(talk.error) is DriveResponseError
+        assert talk.error.final
+        assert "secret" not in str(talk.error)
+        assert talk.lines == [PATCH]
+
+    def test_it_is_waited_for_an_hour(self):
+        clock = Clock()
+        running = answer(202, {"status": "inProgress"})
+        talk = update(
+            TO_G, answer(202, location=MONITOR), *[running] * 50, then=answer(200, MOVED), clock=clock
+        )
+        assert talk.result.parent_id == "g"
+        assert clock.now < NOW + 3_600
+
+
+class TestConflicts:
+    def test_by_default_the_name_is_left_to_who_has_it(self):
+        talk = update(TO_G, CONFLICT, answer(200, OLD))
+        assert type(talk.error) is DriveNameConflictError
+        assert talk.requests[0].url == "/drives/d/items/i"
+
+    def test_a_recorded_conflict_is_told(self):
+        talk = update(TO_G, recorded_answer("iss-patch-409-nameAlreadyExists"), answer(200, OLD))
+        assert type(talk.error) is DriveNameConflictError
+
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    def test_the_service_is_asked_first(self, behavior):
+        talk = update(TO_G, answer(200, MOVED), conflict_behavior=behavior)
+        assert talk.lines == [f"{PATCH}?@microsoft.graph.conflictBehavior={behavior}"]
+
+    def test_a_free_name_is_found_if_the_service_finds_none(self):
+        taken = page(item("x", "Plan.pdf", "g"), item("y", "plan 1.pdf", "g"))
+        moved = here("i", "plan 2.pdf", "g")
+        talk = update(TO_G, CONFLICT, answer(200, OLD), taken, moved, conflict_behavior="rename")
+        assert talk.lines[2] == "GET /drives/d/items/g/children"
+        assert talk.requests[-1].json == {
+            "parentReference": {"driveId": "d", "id": "g"},
+            "name": "plan 2.pdf",
+        }
+        assert talk.result.name == "plan 2.pdf"
+
+    def test_a_free_name_may_be_taken_meanwhile(self):
+        first = page(item("x", "plan.pdf", "g"))
+        second = page(item("x", "plan.pdf", "g"), item("y", "plan 1.pdf", "g"))
+        again = (CONFLICT, answer(200, OLD))
+        moved = here("i", "plan 2.pdf", "g")
+        talk = update(TO_G, *again, first, *again, second, moved, then=moved, conflict_behavior="rename")
+        assert talk.requests[6].json["name"] == "plan 2.pdf"
+
+    def test_names_are_not_tried_for_ever(self):
+        rounds = [CONFLICT, answer(200, OLD), page()] * 5
+        talk = update(TO_G, *rounds, CONFLICT, answer(200, OLD), conflict_behavior="rename")
+        assert type(talk.error) is DriveNameConflictError
+
+    def test_a_rename_in_place_finds_a_free_name_too(self):
+        place = Place(None, "new.pdf")
+        talk = update(
+            place,
+            CONFLICT,
+            answer(200, OLD),
+            page(item("x", "new.pdf")),
+            here("i", "new 1.pdf"),
+            conflict_behavior="rename",
+        )
+        assert talk.lines[2] == "GET /drives/d/items/f/children"
+        assert talk.result.name == "new 1.pdf"
+
+    def test_the_file_that_has_the_name_is_removed_if_the_service_does_not(self):
+        talk = update(
+            TO_G,
+            CONFLICT,
+            answer(200, OLD),
+            here("x", parent="g"),
+            answer(204),
+            answer(200, MOVED),
+            conflict_behavior="replace",
+        )
+        query = "?@microsoft.graph.conflictBehavior=replace"
+        assert talk.lines == [
+            PATCH + query,
+            GET,
+            "GET /drives/d/items/g:/plan.pdf",
+            "DELETE /drives/d/items/x",
+            PATCH + query,
+        ]
+        assert talk.sent("DELETE").headers == {"If-Match": '"{x},1"'}
+
+    def test_a_folder_that_has_the_name_is_kept(self):
+        talk = update(
+            TO_G,
+            CONFLICT,
+            answer(200, OLD),
+            here("x", parent="g", kind="folder"),
+            conflict_behavior="replace",
+        )
+        assert type(talk.error) is DriveNameConflictError
+        assert "DELETE" not in "".join(talk.lines)
+
+    def test_a_name_that_came_free_meanwhile_is_taken(self):
+        talk = update(
+            TO_G, CONFLICT, answer(200, OLD), missing(), answer(200, MOVED), conflict_behavior="replace"
+        )
+        assert talk.result.parent_id == "g"
+
+    def test_an_item_does_not_remove_itself(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, OLD)] * 5
+        talk = update(TO_G, *answers, CONFLICT, answer(200, OLD), conflict_behavior="replace")
+        assert type(talk.error) is DriveNameConflictError
+        assert "DELETE" not in "".join(talk.lines)
+
+
+class TestDeleting:
+    def delete(self, *answers, if_match="tag", **options):
+        return converse(delete_item(ref("i"), if_match), *answers, **options)
+
+    def test_it_is_one_delete(self):
+        talk = self.delete(answer(204))
+        assert talk.lines == [DELETE]
+        assert talk.requests[0].headers == {"If-Match": "tag"}
+        assert self.delete(recorded_answer("gnome-delete-204"), if_match=None).requests[0].headers == {}
+
+    def test_a_page_of_somebody_elses_is_no_answer(self):
+        talk = self.delete(answer(200, b"<html>Sign in</html>"), answer(204))
+        assert (talk.failure, talk.lines) == (None, [DELETE] * 2)
+
+    def test_what_is_gone_already_counts_as_deleted(self):
+        assert self.delete(missing()).failure is None
+        talk = self.delete(lost(), refusal(504), missing())
+        assert talk.failure is None
+        assert talk.lines == [DELETE] * 3
+
+    @pytest.mark.parametrize(
+        ("status", "kind"),
+        [(412, DriveItemChangedError), (423, DriveLockedError), (403, DriveAccessDeniedError)],
+    )
+    def test_a_refusal_is_told(self, status, kind):
+        talk = self.delete(refusal(status))
+        assert type(talk.error) is kind
+        assert "delete drives/d/items/i" in str(talk.error)
+
+    def unchanged(self, *answers, if_match=None):
+        return converse(delete_unchanged(read_item(OLD), HOSTS, if_match), *answers)
+
+    def test_an_unchanged_item_is_deleted_by_its_etag(self):
+        talk = self.unchanged(answer(204))
+        assert talk.failure is None
+        assert talk.requests[0].headers == {"If-Match": '"{i},1"'}
+
+    def test_an_etag_that_moved_by_itself_is_read_again(self):
+        drifted = answer(200, {**OLD, "eTag": "two"})
+        talk = self.unchanged(CHANGED, drifted, answer(204))
+        assert talk.failure is None
+        assert talk.lines == [DELETE, GET, DELETE]
+        assert talk.requests[-1].headers == {"If-Match": "two"}
+        talk = self.unchanged(*[CHANGED, drifted] * 4)
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.lines.count(DELETE) == 4
+
+    @pytest.mark.parametrize("fields", [{"cTag": "other"}, {"name": "other.pdf"}])
+    def test_a_changed_item_is_kept(self, fields):
+        talk = self.unchanged(CHANGED, answer(200, {**OLD, **fields}))
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.lines == [DELETE, GET]
+
+    def test_an_item_that_is_gone_meanwhile_counts_as_deleted(self):
+        assert self.unchanged(CHANGED, missing()).failure is None
+
+    def test_a_tag_of_the_users_is_not_exchanged(self):
+        talk = self.unchanged(CHANGED, answer(200, OLD), if_match="mine")
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.requests[0].headers == {"If-Match": "mine"}
+        assert talk.lines == [DELETE, GET]

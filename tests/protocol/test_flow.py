@@ -1,0 +1,97 @@
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from protocol.conversation import answer
+
+from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.protocol.flow import MAX_DEPTH, Request, Response
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def test_a_json_answer_is_read():
+    assert answer(200, {"id": "é"}).json() == {"id": "é"}
+    assert answer(200, [1]).json() == [1]
+    assert answer(200, {"id": 1}).mapping() == {"id": 1}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Service unavailable</html>",
+        b'{"id":',
+        b"\xff\xfe\x00",
+        b"NaN",
+        b'{"percent": Infinity}',
+        b'{"percent": -Infinity}',
+        b"9" * 5_000,
+        b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH,
+        b"[" * 1_000_000,
+        b'{"a":' * 1_000_000,
+        b"[" * 500_000 + b"]" * 500_000,
+    ],
+    ids=lambda body: str(body[:20]),
+)
+def test_what_is_no_json_is_refused_in_no_time(body):
+    started = time.monotonic()
+    with pytest.raises(DriveResponseError, match=rf"HTTP 502, {len(body)} bytes"):
+        Response(502, body=body).json()
+    assert time.monotonic() - started < 5
+
+
+def test_a_wide_answer_is_read_in_no_time():
+    started = time.process_time()
+    assert len(Response(200, body=b"[" + b"[[]]," * 200_000 + b"[]]").json()) == 200_001
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("body", [[], "text", 5, None, True])
+def test_what_is_no_object_is_refused(body):
+    with pytest.raises(DriveResponseError, match="not an object"):
+        Response(200, body=json.dumps(body).encode()).mapping()
+
+
+def test_a_refusal_says_nothing_of_the_body():
+    with pytest.raises(DriveResponseError) as raised:
+        answer(200, b"tempauth=secret").json()
+    assert "secret" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+
+
+def test_an_answers_headers_and_body_are_not_printed():
+    told = answer(202, b"secret", location="https://contoso.sharepoint.com/?tempauth=secret")
+    assert repr(told) == "Response(status=202)"
+    assert told.ok
+    assert [answer(status).ok for status in (199, 200, 299, 300, 303)] == [False, True, True, False, False]
+
+
+def test_a_requests_url_is_not_printed():
+    assert "secret" not in repr(Request("GET", "https://contoso.sharepoint.com/?tempauth=secret", "look"))
+
+
+def test_reading_and_deleting_may_be_done_twice():
+    assert Request("GET", "/", "").repeatable
+    assert Request("DELETE", "/", "").repeatable
+    assert not Request("POST", "/", "").repeatable
+    assert not Request("PATCH", "/", "").repeatable
+    assert Request("POST", "/", "", idempotent=True).repeatable
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_json_or_refused(body):
+    response = Response(200, body=body)
+    for read in (response.json, response.mapping):
+        try:
+            value = read()
+        except DriveResponseError:
+            continue
+        assert json.dumps(value) is not None

@@ -1,0 +1,297 @@
+"""Moving: within a drive by one PATCH, to another drive by copy, proof and delete."""
+
+import pytest
+from protocol.conversation import (
+    HOSTS,
+    MONITOR,
+    NOW,
+    Clock,
+    accepted,
+    answer,
+    converse,
+    here,
+    item,
+    missing,
+    page,
+    personal,
+    ref,
+    refusal,
+)
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveConnectionError,
+    DriveCopyFailedError,
+    DriveCopyUnknownError,
+    DriveError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveLockedError,
+    DriveNameConflictError,
+)
+from airflow_provider_drive.protocol.move import MoveOrder, move_item
+from airflow_provider_drive.protocol.wire.addresses import parse_address
+
+GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
+POST = "POST /drives/d/items/i/copy?@microsoft.graph.conflictBehavior=fail"
+THERE = "GET /drives/e/items/n"
+DONE = answer(200, {"status": "completed", "resourceId": "n"})
+
+
+def at(address):
+    return parse_address(address, HOSTS) if isinstance(address, str) else address
+
+
+def move(source, destination, *answers, then=None, clock=None, **order):
+    clock = clock or Clock()
+    flow = move_item(MoveOrder(at(source), destination and at(destination), **order), HOSTS, clock=clock)
+    return converse(flow, *answers, then=then, clock=clock)
+
+
+class TestWithinADrive:
+    def test_it_is_one_get_and_one_patch(self):
+        talk = move(ref("i"), ref("g"), here("i"), here("i", parent="g"))
+        assert talk.lines == [GET, PATCH]
+        assert talk.requests[1].json == {"parentReference": {"driveId": "d", "id": "g"}}
+        assert talk.requests[1].headers == {"If-Match": '"{i},1"'}
+        assert talk.result.parent_id == "g"
+
+    def test_paths_are_looked_up(self):
+        talk = move(
+            "me/drive/root:/a/plan.pdf",
+            "me/drive/root:/b",
+            here("i"),
+            here("g", kind="folder"),
+            here("i", parent="g"),
+        )
+        assert talk.lines == ["GET /me/drive/root:/a/plan.pdf", "GET /me/drive/root:/b", PATCH]
+
+    def test_the_root_is_known_by_its_real_id(self):
+        talk = move(ref("i"), "drives/d/root", here("i"), here("r", kind="root"), here("i", parent="r"))
+        assert talk.requests[-1].json == {"parentReference": {"driveId": "d", "id": "r"}}
+
+    def test_a_name_alone_is_a_rename(self):
+        talk = move(ref("i"), None, here("i"), here("i", "new.pdf"), name="new.pdf")
+        assert talk.requests[1].json == {"name": "new.pdf"}
+
+    def test_what_is_there_already_is_left_alone(self):
+        talk = move(ref("i"), ref("f"), here("i"), name="plan.pdf")
+        assert talk.lines == [GET]
+        assert talk.result.ref == ref("i")
+
+    def test_missing_folders_are_made(self):
+        talk = move(
+            ref("i"),
+            "drives/d/root:/New",
+            here("i"),
+            missing(),
+            here("r", kind="root"),
+            answer(201, item("g", "New", "r", kind="folder")),
+            here("i", parent="g"),
+            create_destination=True,
+        )
+        assert talk.lines[-2:] == ["POST /drives/d/items/r/children", PATCH]
+
+    def test_the_case_of_a_personal_drives_id_makes_no_other_drive(self):
+        talk = move(
+            ref("i", "04f62"), ref("g", "4F62"), here("i", drive="04f62"), here("i", parent="g", drive="4F62")
+        )
+        assert talk.result.parent_id == "g"
+        assert talk.lines[1] == "PATCH /drives/04f62/items/i"
+
+    def test_the_users_tag_and_conflict_behaviour_are_used(self):
+        talk = move(
+            ref("i"), ref("g"), here("i"), here("i", parent="g"), if_match="mine", conflict_behavior="rename"
+        )
+        assert talk.requests[1].headers == {"If-Match": "mine"}
+        assert talk.lines[1].endswith("=rename")
+
+    def test_an_item_that_is_missing_is_told(self):
+        assert type(move(ref("i"), ref("g"), missing()).error) is DriveItemNotFoundError
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("source", "destination", "order", "words"),
+        [
+            ("drives/d/items/i", None, {}, "nowhere to move to"),
+            ("drives/d/items/i", None, {"name": "x", "create_destination": True}, "give a destination"),
+            ("drives/d/root", "drives/d/items/g", {}, "root folder"),
+            ("drives/d/items/i", "drives/d/items/g", {"conflict_behavior": "x"}, "conflict_behavior is 'x'"),
+            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": "yes"}, "cross_drive is 'yes'"),
+            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": ["copy"]}, "cross_drive is"),
+            ("drives/d/items/i", None, {"name": "a/b"}, "slash"),
+            ("drives/d/items/i", None, {"name": ""}, "no name"),
+            ("drives/d/items/i", "drives/d/items/g", {"if_match": ""}, "if_match is ''"),
+            ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "if_match is"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_before_anything_is_sent(self, source, destination, order, words):
+        talk = move(source, destination, **order)
+        assert isinstance(talk.error, DriveArgumentError)
+        assert words in str(talk.error)
+        assert talk.error.final
+        assert not talk.requests
+
+    def test_a_root_folder_that_is_read_is_refused(self):
+        talk = move(ref("i"), ref("g"), here("i", kind="root"))
+        assert "is a root folder" in str(talk.error)
+        assert talk.lines == [GET]
+
+    def test_another_drive_is_refused_unless_it_is_asked_for(self):
+        talk = move(ref("i"), ref("g", "e"), here("i"))
+        assert type(talk.error) is DriveArgumentError
+        assert "cross_drive='copy'" in str(talk.error)
+        assert "permissions, versions and metadata are lost" in str(talk.error)
+        assert talk.error.final
+        assert talk.lines == [GET]
+
+
+class TestAcrossDrives:
+    """The order is what matters: the source goes last, and only if its copy is whole."""
+
+    SOURCE = here("i")
+
+    def copy(self, name="plan.pdf", **fields):
+        return here("n", name, "g", "e", **fields)
+
+    def move(self, *answers, **order):
+        return move(ref("i"), ref("g", "e"), self.SOURCE, *answers, cross_drive="copy", **order)
+
+    def test_it_is_copied_waited_for_shown_and_then_deleted(self):
+        talk = self.move(accepted(), DONE, self.copy(), answer(204))
+        assert talk.lines == [GET, POST, f"GET {MONITOR}", THERE, DELETE]
+        assert talk.requests[-1].headers == {"If-Match": '"{i},1"'}
+        assert talk.result.ref == ref("n", "e")
+
+    def test_a_new_name_is_given_to_the_copy(self):
+        talk = self.move(accepted(), DONE, self.copy("new.pdf"), answer(204), name="new.pdf")
+        assert talk.sent("POST").json["name"] == "new.pdf"
+        assert talk.result.name == "new.pdf"
+
+    @pytest.mark.parametrize(
+        "answers",
+        [
+            [refusal(409, "nameAlreadyExists")],
+            [refusal(400, "invalidRequest")],
+            [accepted(), answer(200, {"status": "failed", "error": {"code": "accessDenied"}})],
+            [accepted("https://evil.com/m")],
+            [accepted(), DONE, here("n", "plan.pdf", "x", "e")],
+            [accepted(), DONE, here("n", "x.pdf", "g", "e")],
+            [accepted(), DONE, here("n", "plan.pdf", "g", "e", kind="folder")],
+        ],
+    )
+    def test_a_copy_that_is_not_what_was_asked_for_keeps_the_source(self, answers):
+        talk = self.move(*answers)
+        assert talk.error
+        assert DELETE not in talk.lines
+
+    def test_a_copy_that_nobody_sees_keeps_the_source(self):
+        talk = self.move(accepted(), DONE, then=missing())
+        assert type(talk.error) is DriveCopyUnknownError
+        assert DELETE not in talk.lines
+        talk = self.move(refusal(504), then=missing())
+        assert isinstance(talk.error, DriveError)
+        assert DELETE not in talk.lines
+
+    @pytest.mark.parametrize("fields", [{"size": 8}, {"file": {"hashes": {"quickXorHash": "other="}}}])
+    def test_a_copy_that_differs_is_looked_at_for_a_while_and_keeps_the_source(self, fields):
+        clock = Clock()
+        talk = self.move(accepted(), DONE, then=self.copy(**fields), clock=clock)
+        assert type(talk.error) is DriveCopyFailedError
+        assert talk.error.code == "notWhole"
+        assert "The original was kept." in str(talk.error)
+        assert DELETE not in talk.lines
+        assert clock.now <= NOW + 130
+
+    def test_a_copy_that_does_not_say_what_it_is_keeps_the_source(self):
+        told = {
+            key: value
+            for key, value in item("n", parent="g", drive="e").items()
+            if key not in {"file", "size"}
+        }
+        talk = self.move(accepted(), DONE, then=answer(200, told))
+        assert type(talk.error) is DriveCopyFailedError
+        assert talk.error.code == "notWhole"
+        assert DELETE not in talk.lines
+
+    def test_a_copy_may_take_its_time_to_be_whole(self):
+        half = self.copy(size=3)
+        talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204))
+        assert talk.lines[-3:] == [THERE, THERE, DELETE]
+
+    def test_what_nobody_tells_is_not_compared(self):
+        source = here("i", file={}, size=None)
+        answers = [accepted(), DONE, self.copy(), answer(204)]
+        assert move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy").lines[-1] == DELETE
+        assert self.move(accepted(), DONE, self.copy(file={}, size=None), answer(204)).lines[-1] == DELETE
+
+    def test_what_the_service_rewrites_is_not_compared_by_its_bytes(self):
+        source = here("i", "plan.docx")
+        answers = [accepted(), DONE, self.copy("plan.docx", size=99), answer(204)]
+        talk = move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy")
+        assert talk.lines[-1] == DELETE
+
+    def test_on_a_personal_drive_it_is_compared_all_the_same(self):
+        made = answer(200, personal(item("n", "plan.docx", "g", "e", size=99)))
+        talk = move(
+            ref("i"), ref("g", "e"), here("i", "plan.docx"), accepted(), DONE, then=made, cross_drive="copy"
+        )
+        assert type(talk.error) is DriveCopyFailedError
+
+    def test_a_folder_is_shown_to_be_whole_by_all_that_is_in_it(self):
+        source, made = here("i", "C", kind="folder"), here("n", "C", "g", "e", kind="folder")
+        there, half = page(item("a", "a"), item("b", "b")), page(item("a", "a", drive="e"))
+        whole = [there, page(item("a", "a", drive="e"), item("b", "b", drive="e"))]
+        part = [there, half]
+        talk = move(
+            ref("i"),
+            ref("g", "e"),
+            source,
+            accepted(),
+            DONE,
+            made,
+            *part,
+            made,
+            *whole,
+            answer(204),
+            cross_drive="copy",
+        )
+        assert talk.result.ref == ref("n", "e")
+        assert talk.lines[-3:] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children", DELETE]
+
+    def test_a_source_that_changed_meanwhile_is_kept_and_so_is_its_copy(self):
+        changed = here("i", cTag="other")
+        talk = self.move(accepted(), DONE, self.copy(), refusal(412), changed)
+        assert type(talk.error) is DriveItemChangedError
+        assert "The copy was made" in str(talk.error)
+        assert "the original was kept" in str(talk.error)
+
+    def test_a_source_whose_etag_moved_by_itself_is_deleted(self):
+        talk = self.move(accepted(), DONE, self.copy(), refusal(412), here("i", eTag="two"), answer(204))
+        assert talk.requests[-1].headers == {"If-Match": "two"}
+        assert talk.result.ref == ref("n", "e")
+
+    def test_a_source_that_cannot_be_deleted_is_told(self):
+        assert type(self.move(accepted(), DONE, self.copy(), refusal(423)).error) is DriveLockedError
+
+    def test_a_lost_answer_to_the_delete_is_asked_for_again(self):
+        talk = self.move(accepted(), DONE, self.copy(), DriveConnectionError("cut off"), missing())
+        assert talk.result.ref == ref("n", "e")
+
+    def test_a_tag_that_does_not_match_is_refused_before_anything_is_copied(self):
+        talk = self.move(if_match="other")
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.error.final
+        assert talk.lines == [GET]
+
+    @pytest.mark.parametrize("tag", ['"{i},1"', '"c:{i},1"', "*"])
+    def test_a_tag_that_matches_guards_the_delete(self, tag):
+        talk = self.move(accepted(), DONE, self.copy(), answer(204), if_match=tag)
+        assert talk.requests[-1].headers == {"If-Match": tag}
+
+    def test_the_name_may_be_taken_there(self):
+        failed = {"status": "failed", "error": {"code": "nameAlreadyExists"}}
+        talk = self.move(accepted(), answer(200, failed))
+        assert isinstance(talk.error, DriveNameConflictError)
+        assert DELETE not in talk.lines

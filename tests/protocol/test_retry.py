@@ -1,0 +1,346 @@
+import itertools
+from dataclasses import replace
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+from protocol.conversation import DATE, MONITOR, NOW, answer, converse, recorded_answer, refusal
+
+from airflow_provider_drive.exceptions import (
+    DriveAuthError,
+    DriveConnectionError,
+    DriveError,
+    DriveItemNotFoundError,
+    DriveResponseError,
+    DriveServiceError,
+    DriveThrottledError,
+)
+from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.retry import (
+    BUDGET_SECONDS,
+    Patience,
+    ask,
+    backoff,
+    is_passing_fault,
+    poll_pauses,
+    retry_after,
+    says_slow_down,
+    spread,
+)
+from airflow_provider_drive.protocol.wire.errors import error_of
+
+GET = Request("GET", "/drives/d/items/i", "read it")
+POST = Request("POST", "/drives/d/items/i/copy", "copy it")
+PATCH = Request("PATCH", "/drives/d/items/i", "move it")
+DELETE = Request("DELETE", "/drives/d/items/i", "delete it")
+FOLDER = Request("POST", "/drives/d/items/i/children", "make it", idempotent=True)
+LOST = DriveConnectionError("the connection was cut off")
+UNSENT = DriveConnectionError("the host cannot be reached", sent=False)
+
+
+def read(response):
+    if not response.ok:
+        raise error_of(response, "do it")
+    return response.mapping()
+
+
+def sent(request, *answers, **options):
+    return converse(ask(request, read), *answers, **options)
+
+
+class TestRetryAfter:
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("0", 0),
+            ("5", 5),
+            ("1.5", 1.5),
+            (" 5 ", 5),
+            ("3600", 3600),
+            ("86400", 3600),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
+            ("-5", 0),
+            ("inf", None),
+            ("-inf", None),
+            ("nan", None),
+            ("1e999", None),
+            ("", None),
+            ("soon", None),
+            ("5 seconds", None),
+            ("Mon, 99 Foo 2026 99:99:99 GMT", None),
+            ("\x00", None),
+        ],
+    )
+    def test_it_is_seconds_or_nothing(self, value, seconds):
+        assert retry_after(answer(429, retry_after=value)) == seconds
+
+    def test_it_may_be_missing(self):
+        assert retry_after(answer(429)) is None
+
+    def test_a_date_is_held_against_the_services_clock(self):
+        later = "Mon, 21 Sep 2026 14:15:20 GMT"
+        assert retry_after(answer(429, retry_after=later, date=DATE)) == 120
+        assert retry_after(answer(429, retry_after=DATE, date=later)) == 0
+
+    @pytest.mark.parametrize("date", ["", "now", "Mon, 99 Foo 2026"])
+    def test_a_date_is_held_against_our_clock_if_the_service_tells_no_time(self, date):
+        with time_machine.travel(NOW, tick=False):
+            response = answer(429, retry_after="Mon, 21 Sep 2026 14:15:20 GMT", date=date)
+            assert retry_after(response) == 120
+
+    @given(st.text(), st.text())
+    def test_any_text_is_a_finite_wait_or_none(self, value, date):
+        seconds = retry_after(answer(429, retry_after=value, date=date))
+        assert seconds is None or 0 <= seconds <= 3600
+
+
+class TestKinds:
+    def test_a_429_was_refused_and_a_503_only_if_it_says_when_to_come_back(self):
+        assert says_slow_down(answer(429))
+        assert says_slow_down(answer(503, retry_after="0"))
+        assert not says_slow_down(answer(503))
+        assert not says_slow_down(answer(503, retry_after="soon"))
+        assert not says_slow_down(answer(504, retry_after="5"))
+
+    @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 509])
+    def test_these_faults_pass(self, status):
+        assert is_passing_fault(answer(status))
+
+    @pytest.mark.parametrize("status", [200, 202, 303, 400, 401, 403, 404, 409, 412, 423, 429, 501, 505, 507])
+    def test_these_do_not(self, status):
+        assert not is_passing_fault(answer(status))
+
+
+class TestPauses:
+    def test_the_pauses_between_tries_double_up_to_the_longest(self):
+        for attempt in range(12):
+            middle = min(60.0, 2.0**attempt)
+            assert 0.75 * middle <= backoff(attempt) <= 1.25 * middle
+        assert backoff(10_000, longest=10.0) <= 12.5
+
+    @pytest.mark.parametrize(
+        ("seconds", "more"),
+        [(0.0, 2.0), (1.0, 2.0), (20.0, 2.0), (30.0, 3.0), (100.0, 10.0), (3_600.0, 10.0)],
+    )
+    def test_what_is_asked_for_is_waited_for_and_a_little_more(self, seconds, more):
+        waits = [spread(seconds) for _ in range(200)]
+        assert seconds <= min(waits) <= max(waits) <= seconds + more
+        assert max(waits) - min(waits) > more / 2
+
+    @pytest.mark.parametrize("interval", [1.0, 1.5, 5.0, 15.0, 600.0])
+    def test_looks_come_soon_at_first_and_never_later_than_the_interval(self, interval):
+        for _ in range(20):
+            pauses = list(itertools.islice(poll_pauses(interval), 50))
+            assert max(pauses) <= interval
+            assert pauses[0] <= min(interval, 1.2)
+            assert min(pauses) >= 0.8
+            assert pauses[-1] >= 0.8 * interval
+
+    def test_looks_are_spread(self):
+        assert len({next(poll_pauses(15.0)) for _ in range(10)}) > 1
+
+    @pytest.mark.parametrize("interval", [0.001, 0.5, 0.999])
+    def test_an_interval_under_a_second_is_kept(self, interval):
+        assert set(itertools.islice(poll_pauses(interval), 20)) == {interval}
+
+
+class TestThrottling:
+    @pytest.mark.parametrize(
+        "request_", [GET, POST, PATCH, DELETE, FOLDER], ids=lambda request: request.method
+    )
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_what_was_refused_as_too_much_is_sent_again(self, request_, status):
+        talk = sent(request_, refusal(status, retry_after="20"), answer(200, {"ok": True}))
+        assert talk.result == {"ok": True}
+        assert talk.requests == [request_, request_]
+        (pause,) = talk.pauses
+        assert 20 <= pause.seconds <= 22
+
+    def test_a_429_that_names_no_time_is_sent_again_too(self):
+        talk = sent(POST, recorded_answer("iss-429-without-retry-after"), answer(200, {}))
+        assert len(talk.requests) == 2
+        assert 0.75 <= talk.waited <= 1.25
+
+    def test_one_request_is_throttled_so_often_and_no_more(self):
+        talk = sent(GET, then=refusal(429, "activityLimitReached", retry_after="1"))
+        assert type(talk.error) is DriveThrottledError
+        assert len(talk.requests) == 8
+        assert "Gave up after 8 tries" in str(talk.error)
+        assert "activityLimitReached" in str(talk.error)
+        assert talk.error.status == 429
+
+    def test_the_budget_is_kept_and_named(self):
+        talk = sent(GET, refusal(429, retry_after="200"), refusal(429, retry_after="200"))
+        assert type(talk.error) is DriveThrottledError
+        assert len(talk.requests) == 2
+        assert talk.waited <= BUDGET_SECONDS
+        assert f"a budget of {BUDGET_SECONDS:.0f} s" in str(talk.error)
+        assert "Graph asks for 2" in str(talk.error)
+
+    def test_more_than_the_budget_is_not_waited_for_at_all(self):
+        talk = sent(GET, refusal(429, retry_after="3600"))
+        assert type(talk.error) is DriveThrottledError
+        assert not talk.pauses
+        assert "(Graph asks for 3" in str(talk.error)
+        assert not talk.error.final
+
+    def test_a_budget_of_ones_own_is_kept(self):
+        talk = converse(ask(GET, read, Patience(5.0)), refusal(429, retry_after="6"))
+        assert "a budget of 5 s" in str(talk.error)
+
+    @pytest.mark.parametrize("value", ["0", "-1"])
+    def test_who_is_asked_to_come_back_at_once_does_not_hammer(self, value):
+        talk = sent(GET, then=refusal(429, retry_after=value))
+        assert talk.waited > 1
+
+
+class TestFaults:
+    @pytest.mark.parametrize("request_", [GET, DELETE, FOLDER], ids=lambda request: request.method)
+    @pytest.mark.parametrize(
+        "fault", [answer(500), answer(502), answer(503), answer(504), answer(408), LOST, UNSENT]
+    )
+    def test_what_does_no_harm_twice_is_sent_again(self, request_, fault):
+        talk = sent(request_, fault, fault, answer(200, {"ok": True}))
+        assert talk.result == {"ok": True}
+        assert talk.requests == [request_] * 3
+        assert 2 <= talk.waited <= 4
+
+    @pytest.mark.parametrize("request_", [POST, PATCH], ids=lambda request: request.method)
+    @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+    def test_a_post_is_not_sent_again_after_a_5xx(self, request_, status):
+        talk = sent(request_, refusal(status))
+        assert talk.error.status == status
+        assert len(talk.requests) == 1
+
+    @pytest.mark.parametrize("request_", [POST, PATCH], ids=lambda request: request.method)
+    def test_a_post_is_not_sent_again_after_a_lost_answer(self, request_):
+        talk = sent(request_, LOST)
+        assert talk.error is LOST
+        assert len(talk.requests) == 1
+
+    @pytest.mark.parametrize("request_", [POST, PATCH], ids=lambda request: request.method)
+    def test_a_post_that_never_left_is_sent_again(self, request_):
+        talk = sent(request_, DriveConnectionError("x", sent=False), answer(200, {}))
+        assert talk.result == {}
+        assert len(talk.requests) == 2
+
+    def test_a_post_is_not_sent_again_after_garbage(self):
+        talk = sent(POST, answer(200, b"<html>"))
+        assert type(talk.error) is DriveResponseError
+        assert len(talk.requests) == 1
+
+    def test_a_fault_is_borne_five_times(self):
+        talk = sent(GET, then=refusal(500, request_id="r-9"))
+        assert type(talk.error) is DriveServiceError
+        assert len(talk.requests) == 5
+        assert "Gave up after 5 tries" in str(talk.error)
+        talk = sent(GET, *[DriveConnectionError("cut off") for _ in range(5)])
+        assert type(talk.error) is DriveConnectionError
+        assert str(talk.error).startswith("cut off Gave up after 5 tries")
+
+    def test_a_fault_that_says_when_to_come_back_is_left_alone_until_then(self):
+        talk = sent(GET, answer(504, retry_after="30"), answer(200, {}))
+        assert 30 <= talk.waited <= 33
+
+    def test_garbage_is_read_thrice_at_most(self):
+        talk = sent(GET, then=answer(200, b"<html>"))
+        assert type(talk.error) is DriveResponseError
+        assert len(talk.requests) == 3
+
+    def test_garbage_that_passes_is_forgotten(self):
+        assert sent(GET, answer(200, b""), answer(200, b"{"), answer(200, {"ok": True})).result == {
+            "ok": True
+        }
+
+    def test_an_answer_that_was_no_answer_counts_as_garbage(self):
+        talk = sent(GET, DriveResponseError("larger than 32 MiB"), answer(200, {}))
+        assert len(talk.requests) == 2
+        talk = sent(GET, DriveResponseError("elsewhere", final=True))
+        assert len(talk.requests) == 1
+        assert talk.error.final
+
+    def test_kinds_of_faults_are_counted_apart_and_the_budget_is_one(self):
+        patience = Patience()
+        answers = [
+            refusal(429, retry_after="1"),
+            answer(200, b"{"),
+            refusal(500),
+            LOST,
+            refusal(429, retry_after="1"),
+        ]
+        talk = converse(ask(GET, read, patience), *answers, answer(200, {}))
+        assert talk.result == {}
+        assert patience.waited == pytest.approx(talk.waited)
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 423, 501, 507])
+    def test_a_refusal_is_taken_at_its_word(self, status):
+        talk = sent(GET, refusal(status))
+        assert talk.error.status == status
+        assert not talk.pauses
+
+
+class TestTokens:
+    @pytest.mark.parametrize("request_", [GET, POST, PATCH, DELETE], ids=lambda request: request.method)
+    def test_a_refused_token_is_replaced_once(self, request_):
+        talk = sent(request_, recorded_answer("op-401-invalid-token"), answer(200, {}))
+        assert talk.requests == [request_, replace(request_, refused_token=True)]
+        assert not talk.pauses
+        talk = sent(request_, refusal(401), refusal(401))
+        assert type(talk.error) is DriveAuthError
+        assert [request.refused_token for request in talk.requests] == [False, True]
+
+    def test_only_the_next_try_asks_for_a_fresh_token(self):
+        talk = sent(GET, refusal(401), refusal(429, retry_after="1"), answer(200, {}))
+        assert [request.refused_token for request in talk.requests] == [False, True, False]
+
+    def test_a_request_without_a_token_needs_no_fresh_one(self):
+        monitor = Request("GET", MONITOR, "look", authorized=False)
+        talk = sent(monitor, refusal(401))
+        assert type(talk.error) is DriveAuthError
+        assert talk.requests == [monitor]
+
+    def test_a_token_that_is_refused_between_faults_ends(self):
+        answers = itertools.chain.from_iterable([refusal(401), refusal(500)] for _ in range(5))
+        talk = sent(GET, *answers)
+        assert type(talk.error) is DriveServiceError
+
+
+OUTCOMES = st.sampled_from(
+    [
+        *(answer(200, {}), answer(200, b"{"), LOST, UNSENT),
+        *(refusal(status) for status in (401, 404, 429, 500, 503, 507)),
+        *(refusal(429, retry_after=value) for value in ("0", "1000")),
+        refusal(503, retry_after="9"),
+    ]
+)
+
+
+@given(st.sampled_from([GET, POST, PATCH, DELETE, FOLDER]), st.lists(OUTCOMES, min_size=1, max_size=30))
+def test_every_conversation_ends_in_time(request_, outcomes):
+    flow = ask(request_, read)
+    talk = converse(lenient(flow, outcomes))
+    assert talk.waited <= BUDGET_SECONDS
+    assert talk.failure is None or isinstance(talk.failure, DriveError)
+
+
+def lenient(flow, outcomes):
+    """Drive a flow with answers of which some may be left over; the last one is given for ever."""
+    rest, reply = list(outcomes), None
+    while True:
+        try:
+            said = flow.throw(reply) if isinstance(reply, Exception) else flow.send(reply)
+        except StopIteration as end:
+            return end.value
+        if isinstance(said, Request):
+            reply = rest.pop(0) if len(rest) > 1 else rest[0]
+            if isinstance(reply, DriveConnectionError):
+                reply = DriveConnectionError("cut off", sent=reply.sent)
+        else:
+            reply = yield said
+
+
+def test_a_missing_item_is_not_asked_for_again():
+    talk = sent(GET, refusal(404, "itemNotFound"))
+    assert type(talk.error) is DriveItemNotFoundError
+    assert len(talk.requests) == 1

@@ -1,0 +1,510 @@
+import base64
+import json
+import re
+import unicodedata
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from protocol.conversation import HOSTS, item, recording
+
+from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.addresses import (
+    ItemRef,
+    LibraryAddress,
+    PathAddress,
+    ShareAddress,
+    check_name,
+    encode_share,
+    parse_address,
+    same_drive,
+    same_name,
+)
+from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
+
+PLAN = ("Contracts", "2026", "plan.docx")
+BAD_NAMES = (".", "..", "a\x00b", "line\nbreak", "\x7f", "\x9f", "half \ud83d")
+GUIDS = "contoso.sharepoint.com,2C712604-1370-44E7-A1F5-426573FDA80A,2D2244C3-251A-49EA-93A8-39E1C3A060FE"
+
+
+def parse(value, hosts=HOSTS):
+    return parse_address(value, hosts)
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "drives/b!x/items/01ABC",
+            "/drives/b!x/items/01ABC",
+            "https://graph.microsoft.com/v1.0/drives/b!x/items/01ABC",
+            "https://graph.microsoft.com/beta/drives/b!x/items/01ABC",
+            "  drives/b!x/items/01ABC\n",
+            "drives/b!x/items/01ABC:",
+            "sites/contoso.sharepoint.com:/sites/Legal:/drives/b!x/items/01ABC",
+            "me/drives/b!x/items/01ABC",
+        ],
+    )
+    def test_a_path_of_ids_is_ids(self, text):
+        assert parse(text) == ItemRef("b!x", "01ABC")
+
+    @pytest.mark.parametrize(
+        ("text", "address"),
+        [
+            ("drives/d/root:/Contracts/2026/plan.docx", PathAddress("drives/d", "root", PLAN)),
+            ("drives/d/root:/Contracts/2026/plan.docx:", PathAddress("drives/d", "root", PLAN)),
+            ("drives/d/root:/Contracts/2026/", PathAddress("drives/d", "root", PLAN[:2])),
+            ("drives/d/items/root:/plan.docx", PathAddress("drives/d", "root", PLAN[2:])),
+            ("drives/d/items/01A:/2026/plan.docx", PathAddress("drives/d", "items/01A", PLAN[1:])),
+            ("drives/d/special/approot:/a", PathAddress("drives/d", "special/approot", ("a",))),
+            ("drives/d/special/documents", PathAddress("drives/d", "special/documents")),
+            ("me/drive/items/01A", PathAddress("me/drive", "items/01A")),
+            ("me/drive/root:/Contracts/2026/plan.docx", PathAddress("me/drive", "root", PLAN)),
+            (
+                "users/ann@contoso.com/drive/root:/a",
+                PathAddress("users/ann@contoso.com/drive", "root", ("a",)),
+            ),
+            ("groups/g-1/drive/root:/a", PathAddress("groups/g-1/drive", "root", ("a",))),
+            ("sites/root/drive/root:/a", PathAddress("sites/root/drive", "root", ("a",))),
+            (f"sites/{GUIDS}/drive/items/01A", PathAddress(f"sites/{GUIDS}/drive", "items/01A")),
+            (
+                "sites/contoso.sharepoint.com:/sites/Legal Team:/drive/root:/a",
+                PathAddress("sites/contoso.sharepoint.com:/sites/Legal Team:/drive", "root", ("a",)),
+            ),
+            (
+                "sites/contoso.sharepoint.com:/sites/Legal:/drives/Signed Papers/root:/a",
+                LibraryAddress("sites/contoso.sharepoint.com:/sites/Legal:", "Signed Papers", "root", ("a",)),
+            ),
+            (
+                f"sites/{GUIDS}/drives/Archive/items/01A",
+                LibraryAddress(f"sites/{GUIDS}", "Archive", "items/01A"),
+            ),
+        ],
+    )
+    def test_a_path_names_a_drive_and_names(self, text, address):
+        assert parse(text) == address
+        assert parse(f"/{text}") == address
+        assert parse(f"https://graph.microsoft.com/v1.0/{text}") == address
+
+    @pytest.mark.parametrize(
+        "text",
+        ["drives/d/root", "drives/d/root:", "drives/d/root:/", "drives/d/items/root", "/drives/d/root"],
+    )
+    def test_a_root_folder_is_known_as_one(self, text):
+        assert parse(text) == PathAddress("drives/d")
+        assert parse(text).is_root
+        assert parse(text).url == "/drives/d/root"
+
+    def test_what_is_below_a_root_is_none(self):
+        assert not parse("drives/d/root:/a").is_root
+        assert not parse("drives/d/special/approot").is_root
+        assert not parse("drives/d/items/01A").is_root
+        assert not parse("https://contoso.sharepoint.com/a").is_root
+
+    def test_the_root_of_a_named_library_is_known_as_one(self):
+        assert parse("sites/h/drives/Archive/root").is_root
+        assert not parse("sites/h/drives/Archive/root:/a").is_root
+        assert not parse("sites/h/drives/Archive/items/01A").is_root
+
+    def test_a_mapping_of_ids_is_ids(self):
+        assert parse({"driveId": "b!x", "id": "01A"}) == ItemRef("b!x", "01A")
+        assert parse({"driveId": "b!x", "id": "01A", "path": "ignored"}) == ItemRef("b!x", "01A")
+
+    def test_a_mapping_that_names_the_root_is_looked_up(self):
+        assert parse({"driveId": "b!x", "id": "root"}) == PathAddress("drives/b!x")
+
+    def test_a_driveitem_is_its_ids(self):
+        assert parse(item("01A", drive="b!x")) == ItemRef("b!x", "01A")
+        told = recording("pnp-patch-rename-file-200")["body"]
+        assert parse(told) == ItemRef(told["parentReference"]["driveId"], told["id"])
+
+    def test_a_shortcut_is_what_it_leads_to(self):
+        shared = recording("gnome-sharedWithMe")
+        entries = shared.get("body", shared)["value"]
+        assert len(entries) == 4
+        for entry in entries:
+            remote = entry["remoteItem"]
+            assert parse(entry) == ItemRef(remote["parentReference"]["driveId"], remote["id"])
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/plan.docx",
+            "https://contoso-my.sharepoint.com/:w:/g/personal/ann/EaBc?e=4%3aXyZ&at=9",
+            "https://1drv.ms/w/s!AE59_g1ADtX0giM",
+            "https://onedrive.live.com/redir?resid=1231244193912!12&authKey=1201919!12921!1",
+        ],
+    )
+    def test_a_browsers_url_becomes_a_share(self, url):
+        hosts = Hosts(allowed=("onedrive.live.com",))
+        address = parse(url, hosts)
+        assert isinstance(address, ShareAddress)
+        assert shared_url(address) == url
+
+    def test_the_share_of_the_documentation_is_encoded_as_there(self):
+        """https://learn.microsoft.com/graph/api/shares-get#encoding-sharing-urls."""
+        url = "https://onedrive.live.com/redir?resid=1231244193912!12&authKey=1201919!12921!1"
+        assert encode_share(url) == (
+            "u!aHR0cHM6Ly9vbmVkcml2ZS5saXZlLmNvbS9yZWRpcj9yZXNpZD0xMjMxMjQ0MTkzOTEyITEyJmF1dGhLZXk9MTIwMTkxOSExMjkyMSEx"
+        )
+
+    def test_a_url_as_people_read_it_is_encoded_once(self):
+        address = parse(
+            "https://contoso.sharepoint.com/sites/Legal/Shared Documents/Prüfung 50%25.docx#page=2"
+        )
+        assert shared_url(address) == (
+            "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/Pr%C3%BCfung%2050%25.docx"
+        )
+
+    def test_a_share_keeps_its_link_to_itself(self):
+        address = parse("https://contoso.sharepoint.com/:w:/s/Legal/Secret?e=Token")
+        assert str(address) == "the item shared as https://contoso.sharepoint.com/…"
+
+    @pytest.mark.parametrize("token", ["u!aHR0cHM6Ly8", "s!AE59_g1ADtX0giM"])
+    @pytest.mark.parametrize("rest", ["driveItem", "root"])
+    def test_a_share_may_come_encoded(self, token, rest):
+        assert parse(f"/shares/{token}/{rest}").url == f"/shares/{token}/driveItem"
+
+    def test_a_share_of_another_cloud_is_that_clouds(self):
+        china = Hosts(CLOUDS["china"].graph, CLOUDS["china"].suffixes)
+        assert isinstance(parse("https://contoso.sharepoint.cn/a", china), ShareAddress)
+        assert parse("https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/i", china) == ItemRef(
+            "d", "i"
+        )
+        with pytest.raises(DriveAddressError, match=r"this cloud's hosts \(sharepoint\.cn\)"):
+            parse("https://contoso.sharepoint.com/a", china)
+
+    def test_a_host_of_ones_own_is_taken_if_it_is_allowed(self):
+        url = "https://drive.contoso.example:8443/sites/Legal/a.docx"
+        assert shared_url(parse(url, Hosts(allowed=("drive.contoso.example:8443",)))) == url
+
+
+def shared_url(address):
+    token = address.url.removeprefix("/shares/u!").removesuffix("/driveItem")
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+
+
+class TestEncoding:
+    @pytest.mark.parametrize(
+        ("name", "encoded"),
+        [
+            ("50% #1.docx", "50%25%20%231.docx"),
+            ("a+b.docx", "a%2Bb.docx"),
+            ("Ann's & Bob's.docx", "Ann%27s%20%26%20Bob%27s.docx"),
+            ("what?.docx", "what%3F.docx"),
+            ("%20.docx", "%2520.docx"),
+            ("Prüfung.docx", "Pr%C3%BCfung.docx"),
+            (unicodedata.normalize("NFD", "é"), "e%CC%81"),
+            ("\N{GRINNING FACE}", "%F0%9F%98%80"),
+            ("...", "..."),
+        ],
+    )
+    def test_names_are_percent_encoded_once(self, name, encoded):
+        assert parse(f"drives/d/root:/x/{name}").url == f"/drives/d/root:/x/{encoded}"
+
+    def test_a_path_of_400_characters_is_kept_whole(self):
+        path = "/".join(["ü" * 99] * 4)
+        assert unquote(parse(f"drives/d/root:/{path}").url) == f"/drives/d/root:/{path}"
+
+    def test_the_characters_of_resources_stay(self):
+        assert parse(f"sites/{GUIDS}/drive/root").url == f"/sites/{GUIDS}/drive/root"
+        assert parse("drives/b!x/root:/a").url == "/drives/b!x/root:/a"
+        assert ItemRef("b!x", "4F62!1375").url == "/drives/b!x/items/4F62!1375"
+
+    def test_a_guests_name_is_encoded(self):
+        address = parse("users/ann_example.com#EXT#@contoso.com/drive/root")
+        assert address.url == "/users/ann_example.com%23EXT%23@contoso.com/drive/root"
+
+    def test_a_library_is_asked_for_in_its_site(self):
+        address = parse("sites/contoso.sharepoint.com:/sites/Legal Team:/drives/Papers/root:/a")
+        assert address.url == "/sites/contoso.sharepoint.com:/sites/Legal%20Team:/drives"
+        assert address.within("b!x") == PathAddress("drives/b!x", "root", ("a",))
+
+    def test_the_parent_is_one_name_shorter(self):
+        address = parse("drives/d/root:/a/b")
+        assert address.parent == parse("drives/d/root:/a")
+        assert address.parent.parent == parse("drives/d/root")
+        assert address.parent.parent.parent is None
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "/",
+            "plan.docx",
+            "drives",
+            "drives/d",
+            "drives/d/items",
+            "drives/d/items/",
+            "drives//items/i",
+            "drives/d/items/i/j",
+            "drives/d/items/i?x=1",
+            "drives/d/items/i#x",
+            "drives/d%2e/items/i",
+            "drives/d/items/i:/a:/children",
+            "drives/d/root:/a//b",
+            "drives/d/root://",
+            "drives/d/root:a",
+            "drives/d/rooted",
+            "drives/d\\e/items/i",
+            "drives/d e/items/i",
+            "drives/./items/i",
+            "drives/../items/i",
+            "drives/d/items/..",
+            "users/../drive/root",
+            "groups/../drive/root",
+            "sites/../drive/root",
+            "sites/h:/../x:/drive/root",
+            "sites/h:/a//b:/drive/root",
+            "sites/h:/a/drive/root",
+            "sites/h:/s:/drives/../root",
+            "me/root",
+            "users/ann/drives/root",
+            "shares/x!abc/driveItem",
+            "shares/u!a/b/driveItem",
+            "v1.0/drives/d/root",
+        ],
+    )
+    def test_what_is_none_of_the_forms_is_quoted_and_the_forms_are_named(self, text):
+        with pytest.raises(DriveAddressError) as raised:
+            parse(text)
+        assert repr(text) in str(raised.value)
+        assert "drives/{drive-id}/items/{item-id}" in str(raised.value)
+        assert raised.value.final
+        assert isinstance(raised.value, ValueError)
+
+    @pytest.mark.parametrize("name", BAD_NAMES)
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "drives/d/root:/x/{}/y",
+            "drives/{}/root",
+            "drives/d/items/{}",
+            "users/{}/drive/root",
+            "sites/h:/x/{}/y:/drive/root",
+            "sites/h:/x:/drives/{}/root",
+        ],
+    )
+    def test_names_that_are_none_are_refused(self, form, name):
+        with pytest.raises(DriveAddressError):
+            parse(form.format(name))
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://evil.com/sites/Legal/a.docx",
+            "https://contoso.sharepoint.com.evil.com/a",
+            "https://evilsharepoint.com/a",
+            "https://ann:pw@contoso.sharepoint.com/a",
+            "https://contoso.sharepoint.com:8443/a",
+            "https://contoso.sharepoint.com\\@evil.com/a",
+            "http://contoso.sharepoint.com/a",
+            "ftp://contoso.sharepoint.com/a",
+            "file:///etc/passwd",
+            "https://contoso.sharepoint.com",
+            "https://contoso.sharepoint.com/",
+            "https://graph.microsoft.com.evil.com/v1.0/drives/d/items/i",
+            "https://graph.microsoft.com@evil.com/v1.0/drives/d/items/i",
+            "http://graph.microsoft.com/v1.0/drives/d/items/i",
+            "https://",
+            "https://[",
+        ],
+    )
+    def test_urls_elsewhere_are_refused(self, url):
+        with pytest.raises(DriveAddressError):
+            parse(url)
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            {},
+            {"id": "i"},
+            {"driveId": "d"},
+            {"driveId": "d", "id": ""},
+            {"driveId": "d", "id": 5},
+            {"driveId": ["d"], "id": "i"},
+            {"driveId": "..", "id": "i"},
+            {"driveId": "d", "id": ".."},
+            {"driveId": "d", "id": "a/b"},
+            {"driveId": "d", "id": "a?b"},
+            {"driveId": "d", "id": "a\x85b"},
+            {"driveId": "d", "id": "half \ud83d"},
+            {"parentReference": {"driveId": "d"}},
+            {"parentReference": "d", "id": "i"},
+            {"remoteItem": {}, "driveId": "d", "id": "i"},
+            {1: 2},
+        ],
+    )
+    def test_a_mapping_without_ids_is_refused(self, value):
+        with pytest.raises(DriveAddressError, match="as a mapping it needs"):
+            parse(value)
+
+    @pytest.mark.parametrize(
+        "value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")]
+    )
+    def test_what_is_no_text_is_refused(self, value):
+        with pytest.raises(DriveAddressError, match="neither text nor a mapping"):
+            parse(value)
+
+    @pytest.mark.parametrize("text", ["{'driveId': 'd', 'id': 'i'}", '{"driveId": "d"}', "[1]"])
+    def test_a_mapping_that_a_template_made_text_of_is_told_apart(self, text):
+        with pytest.raises(DriveAddressError, match=r"pass the other task's \.output"):
+            parse(text)
+
+    def test_a_long_value_is_quoted_in_part(self):
+        with pytest.raises(DriveAddressError) as raised:
+            parse("x" * 10_000)
+        assert len(str(raised.value)) < 1_000
+
+    def test_a_value_that_nests_absurdly_deep_is_refused(self):
+        value = []
+        for _ in range(100_000):
+            value = [value]
+        with pytest.raises(DriveAddressError):
+            parse(value)
+
+    @pytest.mark.parametrize("text", ["drives/d/items/rooted:/a", "me/drive/items/rooted"])
+    def test_an_id_that_begins_like_the_root_is_an_id(self, text):
+        assert "/items/rooted" in parse(text).url
+
+    @pytest.mark.parametrize("name", ["", *BAD_NAMES, "a/b", None, 5])
+    def test_a_name_that_no_item_can_have_is_refused(self, name):
+        with pytest.raises(DriveAddressError, match="is no name"):
+            check_name(name)
+
+    @pytest.mark.parametrize(
+        "name", ["plan.docx", "...", " ", "a:b", "50% #1", "e\u0301", "\N{GRINNING FACE}"]
+    )
+    def test_the_finer_points_of_names_are_graphs(self, name):
+        assert check_name(name) == name
+
+
+class TestComparisons:
+    def test_names_are_the_same_whatever_their_case_and_form(self):
+        assert same_name("PLAN.docx", "plan.DOCX")
+        assert same_name("é", "e\u0301")
+        assert same_name("É", "e\u0301")
+        assert not same_name("plan.docx", "plan 1.docx")
+
+    def test_personal_drives_change_their_ids_case_and_leading_zero(self):
+        assert same_drive("04F62A7105C03556", "4f62a7105c03556")
+        assert not same_drive("b!x", "b!y")
+
+    def test_personal_items_are_known_by_their_looks(self):
+        assert ItemRef("4f62a7105c03556e", "4F62A7105C03556E!1375").is_personal
+        assert not ItemRef("b!x", "01ABC").is_personal
+        assert not ItemRef("b!x", "01ABC!1").is_personal
+
+
+NAMES = st.text(
+    st.characters(exclude_characters="/:", exclude_categories=("Cc", "Cs")), min_size=1, max_size=12
+)
+NAMES = NAMES.map(str.strip).filter(lambda name: name not in {"", ".", ".."})
+IDS = st.from_regex(r"[A-Za-z0-9!_\-]{1,20}", fullmatch=True).filter(lambda text: not text.startswith("root"))
+DRIVES = st.one_of(
+    st.just("me/drive"),
+    IDS.map("drives/{}".format),
+    IDS.map("groups/{}/drive".format),
+    IDS.map("users/{}@contoso.com/drive".format),
+    st.lists(NAMES, min_size=1, max_size=3).map(lambda names: f"sites/h.com:/{'/'.join(names)}:/drive"),
+)
+STARTS = st.one_of(st.just("root"), st.just("special/approot"), IDS.map("items/{}".format))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+REFERENCES = st.fixed_dictionaries(
+    {},
+    optional={
+        "driveId": st.text() | JSON,
+        "id": st.text() | JSON,
+        "parentReference": st.fixed_dictionaries({}, optional={"driveId": st.text()}) | JSON,
+        "remoteItem": st.fixed_dictionaries({}, optional={"id": st.text(), "parentReference": JSON}) | JSON,
+    },
+)
+PIECES = st.sampled_from(
+    [
+        *("/", ":", ".", "..", "...", "drives", "users", "groups", "sites", "me", "drive", "items", "root"),
+        *("special", "shares", "u!", "s!", "b!x", "d", "i", "%", "%2e", "%2F", "#", "?", "+", "&", "'", "@"),
+        *("{", "[", "https://", "http://", "graph.microsoft.com", "contoso.sharepoint.com", "v1.0", "\\"),
+        *("\x00", "\n", "\ud83d", "é", "e\u0301", "\u202e", "\N{FULLWIDTH SOLIDUS}", ""),
+    ]
+)
+TEXTS = st.one_of(
+    st.text(),
+    st.lists(PIECES | NAMES, max_size=14).map("".join),
+    st.lists(PIECES | NAMES, max_size=14).map("/".join),
+    st.builds("{}/{}:/{}".format, DRIVES, STARTS, st.text()),
+)
+
+
+def is_safe(url):
+    """Whether a URL is read by every client as it was meant."""
+    return re.fullmatch(r"/[\x21-\x7e]+", url) and not {".", "..", ""} & set(unquote(url).split("/")[1:])
+
+
+@given(DRIVES, STARTS, st.lists(NAMES, max_size=5))
+def test_a_path_is_printed_as_it_is_read_and_its_url_decodes_to_its_names(drive, start, names):
+    text = f"{drive}/{start}" + (f":/{'/'.join(names)}" if names else "")
+    address = parse(text)
+    assert parse(str(address)) == address
+    assert str(address) == text
+    assert unquote(address.url) == f"/{text}"
+    assert is_safe(address.url)
+    if isinstance(address, PathAddress):
+        assert address.names == tuple(names)
+
+
+@given(IDS, NAMES, st.lists(NAMES, max_size=3))
+def test_a_library_is_printed_as_it_is_read(site, library, names):
+    assume(not library.startswith("b!") and not re.fullmatch("[0-9A-Fa-f]{15,16}", library))
+    text = f"sites/{site}/drives/{library}/root" + (f":/{'/'.join(names)}" if names else "")
+    address = parse(text)
+    assert isinstance(address, LibraryAddress)
+    assert str(address) == text
+    assert parse(str(address)) == address
+
+
+@given(IDS, IDS)
+def test_ids_are_printed_as_they_are_read(drive_id, item_id):
+    address = parse({"driveId": drive_id, "id": item_id})
+    assert parse(str(address)) == address
+    assert parse(address.as_dict()) == address
+    assert address.as_dict() == {"driveId": drive_id, "id": item_id}
+    assert not address.is_root
+
+
+@given(TEXTS)
+@example("drives/d/root:/%2e%2e/x")
+@example("drives/d/root:/a/..%2f")
+@example("https://contoso.sharepoint.com/\ud83d")
+def test_any_text_is_an_address_with_a_safe_url_or_is_refused(text):
+    try:
+        address = parse(text)
+    except DriveAddressError:
+        return
+    assert is_safe(address.url)
+    assert str(address)
+
+
+@given(JSON | REFERENCES)
+def test_any_json_is_an_address_with_a_safe_url_or_is_refused(value):
+    try:
+        address = parse(value)
+    except DriveAddressError:
+        return
+    assert is_safe(address.url)
+
+
+@given(st.text())
+def test_any_name_is_taken_or_refused_and_what_is_taken_can_be_sent(name):
+    try:
+        check_name(name)
+    except DriveAddressError:
+        return
+    assert json.dumps(name)
+    assert is_safe(PathAddress("drives/d", "items/i", (name,)).url)

@@ -1,0 +1,131 @@
+"""``airflow-drive login``: a browser, and the connection that it leads to."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from airflow_provider_drive import cli
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.hooks.drive import DriveHook
+
+
+@pytest.fixture
+def log_in(emulator, tenant, capsys, fresh_process):
+    """Run the command for a user who signs in; give its exit code, what it printed, and what it told."""
+    tenant.device_interval = 0
+
+    def run(*arguments):
+        options = ["--client-id", tenant.client_id, "--authority", emulator.url, "--verify", emulator.ca_file]
+        code = cli.main(["login", *options, *arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def store(emulator, monkeypatch):
+    """Store a connection, and point it to the emulator."""
+
+    def write(connection):
+        monkeypatch.setenv("AIRFLOW_CONN_DRIVE_DEFAULT", json.dumps({**connection, "host": emulator.url}))
+
+    return write
+
+
+def test_it_shows_a_code_and_prints_what_airflow_imports(log_in, tenant, store):
+    tenant.device_looks = 2
+    tenant.drive("business").put("mine.txt", b"Mine.")
+    code, out, err = log_in("--tenant", tenant.domain)
+
+    assert code == 0
+    assert re.fullmatch(
+        r"Open https://microsoft\.com/devicelogin in a browser, and type in the code \w{8}\.\n"
+        r"Keep that in a file, and: airflow connections import FILE\.json\n",
+        err,
+    )
+    stored = json.loads(out)
+    assert list(stored) == ["drive_default"]
+    store(stored["drive_default"])
+    assert DriveHook().get_item("me/drive/root:/mine.txt")["name"] == "mine.txt"
+
+
+def test_a_personal_account_logs_in_too(log_in, tenant, store):
+    tenant.drive("personal").put("photo.jpg", b"A photo.")
+    code, out, _ = log_in("--tenant", "consumers", "--json")
+
+    assert code == 0
+    store(json.loads(out))
+    assert DriveHook().get_item("me/drive/root:/photo.jpg")["name"] == "photo.jpg"
+
+
+def test_as_json_it_is_a_connection_of_airflows(log_in, tenant, monkeypatch):
+    _, out, _ = log_in("--json", "--conn-id", "mine", "--cloud", "global", "--scopes", "Files.ReadWrite.All")
+
+    monkeypatch.setenv("AIRFLOW_CONN_MINE", out)
+    connection = DriveHook.get_connection("mine")
+    assert (connection.conn_type, connection.login) == ("microsoft_drive", tenant.client_id)
+    assert connection.extra_dejson["auth_type"] == "refresh_token"
+    assert connection.extra_dejson["refresh_token"] in tenant.grants
+
+
+@pytest.mark.parametrize(
+    ("steer", "told"),
+    [
+        ({"device_declines": True}, "authorization_declined"),
+        ({"device_lifetime": 0, "device_looks": 0}, r"AADSTS70020.*again"),
+    ],
+)
+def test_a_user_who_does_not_sign_in_is_told(log_in, tenant, steer, told):
+    vars(tenant).update(steer)
+    code, out, err = log_in()
+
+    assert (code, out) == (1, "")
+    assert re.search(told, err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--tenant", "fabrikam.example"], "tenant_id"),
+        (["--client-id", "00000000-0000-0000-0000-000000000000"], "AADSTS700016"),
+        (["--scopes", "Mail.Send"], "AADSTS65001"),
+        (["--verify", "/no/such/bundle.pem"], "verify"),
+        (["--authority", "http://localhost"], "authority"),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(log_in, arguments, told):
+    code, out, err = log_in(*arguments)
+
+    assert (code, out) == (1, "")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_a_login_without_a_refresh_token_is_told(log_in, tenant):
+    garbage = Fault("POST", "/token$", where="token", kind="huge")
+    tenant.faults.append(garbage)
+    code, out, _ = log_in()
+
+    assert (code, out) == (1, "")
+
+
+def test_it_can_be_interrupted(log_in, monkeypatch):
+    monkeypatch.setattr(cli, "log_in", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+
+    assert log_in()[0] == 130
+
+
+def test_it_is_installed_and_starts_without_airflow():
+    code = (
+        "import sys; from airflow_provider_drive.cli import main\n"
+        "try: main(['login', '--help'])\n"
+        "except SystemExit: print('airflow' in sys.modules, 'msal' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)  # noqa: S603  # ourselves
+
+    assert "--client-id" in done.stdout
+    assert done.stdout.endswith("False False\n")

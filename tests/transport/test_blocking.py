@@ -1,0 +1,183 @@
+"""The two transports do the same: each test is run with requests and with aiohttp."""
+
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import re
+import time
+
+import pytest
+import trustme
+from transport.flows import one
+
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
+from airflow_provider_drive.protocol.flow import Pause, Request
+
+
+def test_a_request_is_answered(drive, settings, monitor):
+    response = drive(one(monitor), settings())
+
+    assert (response.status, response.ok, response.json()["status"]) == (200, True, "completed")
+    assert all(name == name.lower() for name in response.headers)
+
+
+def test_a_pause_is_waited_for(drive, settings, connection):
+    def flow():
+        yield Pause(0.2)
+        return "done"
+
+    started = time.monotonic()
+
+    assert drive(flow(), settings()) == "done"
+    assert 0.2 <= time.monotonic() - started < 2
+
+
+def test_the_notes_of_pauses_are_logged_if_they_are_news(drive, settings, log, connection):
+    def flow():
+        yield Pause(0.0, "one")
+        yield Pause(0.0, "one")
+        yield Pause(0.0, "two")
+        yield Pause(0.01, "too soon after that")
+
+    drive(flow(), settings())
+
+    assert [line for line in log.lines if line in {"one", "two"} or "too soon" in line] == ["one", "two"]
+
+
+def test_an_error_of_the_flow_comes_out(drive, settings, connection):
+    def flow():
+        yield Pause(0.0)
+        raise DriveResponseError("from the flow")
+
+    with pytest.raises(DriveResponseError, match="from the flow"):
+        drive(flow(), settings())
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncate"])
+def test_a_lost_answer_is_thrown_into_the_flow_as_sent(drive, settings, tenant, monitor, kind):
+    tenant.faults.append(Fault(where="monitor", kind=kind, times=2))  # aiohttp tries a GET twice by itself
+
+    error = drive(one(monitor), settings())
+
+    assert isinstance(error, DriveConnectionError)
+    assert error.sent
+    assert "localhost" in str(error)
+
+
+def test_a_refused_connection_is_thrown_into_the_flow_as_not_sent(drive, settings, tenant):
+    error = drive(one("https://localhost:1/x?tempauth=abcdefghijkl"), settings())
+
+    assert isinstance(error, DriveConnectionError)
+    assert not error.sent
+    assert "abcdefghijkl" not in str(error)
+
+
+def test_a_host_that_does_not_exist_is_not_sent_to(drive, settings, tenant):
+    error = drive(one("https://no-such-host.invalid/x"), settings())
+
+    assert isinstance(error, DriveConnectionError)
+    assert not error.sent
+
+
+def test_an_answer_that_is_late_is_a_lost_one(drive, settings, tenant, monitor):
+    tenant.faults.append(Fault(where="monitor", kind="delay", seconds=2))
+    started = time.monotonic()
+
+    error = drive(one(monitor), settings(timeout=0.3))
+
+    assert isinstance(error, DriveConnectionError)
+    assert error.sent
+    assert time.monotonic() - started < 1.5
+
+
+def test_an_answer_beyond_all_measure_is_not_read_to_its_end(drive, settings, tenant, monitor):
+    tenant.faults.append(Fault(where="monitor", kind="huge"))
+
+    error = drive(one(monitor), settings())
+
+    assert isinstance(error, DriveResponseError)
+    assert re.search("larger than (32|1) MiB", str(error))  # a monitor's answer, in the triggerer
+
+
+def test_a_redirect_is_an_answer(drive, settings, tenant, emulator, monitor):
+    tenant.faults.append(Fault(where="monitor", kind="redirect", location=f"{emulator.url}/v1.0/elsewhere"))
+
+    assert drive(one(monitor), settings()).status == 302
+    assert tenant.calls(path="elsewhere") == []
+
+
+@pytest.mark.parametrize("environment", [False, True], ids=["", "with a bundle in the environment"])
+def test_a_certificate_of_an_unknown_authority_is_refused_with_a_hint(
+    drive, settings, monitor, emulator, monkeypatch, tmp_path, environment
+):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    wrong = settings(verify=str(tmp_path / "other.pem"))
+    if environment:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", emulator.ca_file)
+        monkeypatch.setenv("SSL_CERT_FILE", emulator.ca_file)
+
+    error = drive(one(monitor), wrong)
+
+    assert isinstance(error, DriveConnectionError)
+    assert "verify" in str(error)
+    assert emulator.tenant.calls(where="monitor") == []
+
+
+def test_what_was_not_sent_for_its_certificate_counts_as_not_sent(drive, settings, monitor, tmp_path):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+
+    assert not drive(one(monitor), settings(verify=str(tmp_path / "other.pem"))).sent
+
+
+def test_the_environments_bundle_does_not_override_the_connection(
+    drive, settings, monitor, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/no/such/file")
+
+    assert drive(one(monitor), settings()).status == 200
+
+
+def test_the_environments_bundle_holds_where_the_connection_is_silent(
+    drive, settings, monitor, emulator, monkeypatch
+):
+    silent = settings(verify=None)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", emulator.ca_file)
+
+    assert drive(one(monitor), silent).status == 200
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+@pytest.mark.parametrize("verify", [False, "false"])
+def test_nothing_is_verified_if_the_connection_says_so(drive, settings, monitor, verify):
+    assert drive(one(monitor), settings(verify=verify)).status == 200
+
+
+def test_the_connections_proxy_is_used(drive, settings, monitor):
+    error = drive(one(monitor), settings(proxies={"https": "http://localhost:1"}))
+
+    assert isinstance(error, DriveConnectionError)
+    assert not error.sent
+
+
+def test_the_environments_proxy_is_used_where_the_connection_is_silent(drive, settings, monitor, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+
+    assert isinstance(drive(one(monitor), settings()), DriveConnectionError)
+
+
+def test_the_environments_exceptions_from_the_proxy_hold(drive, settings, monitor, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+
+    assert drive(one(monitor), settings()).status == 200
+
+
+def test_no_token_leaves_for_another_host(drive, settings, tenant):
+    def flow():
+        yield Request("GET", "https://example.org/", "ask", authorized=True)
+
+    with pytest.raises(DriveResponseError, match="another host"):
+        drive(flow(), settings())
+
+    assert tenant.calls() == []

@@ -1,0 +1,395 @@
+"""Flows that need not wait for each other, and requests that travel together."""
+
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import asyncio
+import logging
+import signal
+import threading
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+from transport.flows import one
+
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import (
+    DriveConnectionError,
+    DriveError,
+    DriveItemNotFoundError,
+    DriveRequestError,
+    DriveResponseError,
+    DriveServiceError,
+)
+from airflow_provider_drive.protocol import retry
+from airflow_provider_drive.protocol.batch import batched, in_batches
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Together
+from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.copy_job import copy_request
+from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.transport import asynchronous
+from airflow_provider_drive.transport.asynchronous import arun, open_async_session
+from airflow_provider_drive.transport.blocking import MAX_THREADS, run
+
+LOG = logging.getLogger("tests.transport")
+
+
+def together(*flows):
+    return (yield Together(flows))
+
+
+def status(url):
+    return (yield from one(url)).status
+
+
+def waits(seconds):
+    yield Pause(seconds)
+    return seconds
+
+
+def fails(error):
+    yield Pause(0.0)
+    raise error
+
+
+# Flows side by side, in worker and triggerer
+
+
+def test_each_comes_to_what_it_would_alone_in_their_order(drive, settings, monitor):
+    refused = DriveResponseError("no")
+    flows = (waits(0.1), fails(refused), status(monitor), status(monitor + "x"), waits(0.0))
+
+    outcomes = drive(together(*flows), settings())
+
+    assert outcomes[:3] == [0.1, refused, 200]
+    assert outcomes[3] in {401, 404}
+    assert outcomes[4] == 0.0
+
+
+def test_none_is_nothing(drive, settings, connection):
+    assert drive(together(), settings()) == []
+
+
+def test_they_wait_at_the_same_time(drive, settings, connection):
+    started = time.monotonic()
+
+    drive(together(*(waits(0.3) for _ in range(MAX_THREADS))), settings())
+
+    assert time.monotonic() - started < 1.2
+
+
+def test_they_ask_at_the_same_time(drive, settings, tenant, monitor):
+    tenant.faults.append(Fault(where="monitor", kind="delay", seconds=0.3, times=MAX_THREADS))
+    started = time.monotonic()
+
+    assert drive(together(*(status(monitor) for _ in range(MAX_THREADS))), settings()) == [200] * MAX_THREADS
+    assert time.monotonic() - started < 1.5
+
+
+def test_more_than_can_go_at_once_come_to_their_turn(drive, settings, monitor):
+    assert drive(together(*(status(monitor) for _ in range(50))), settings()) == [200] * 50
+
+
+def test_some_may_have_others_of_their_own(drive, settings, monitor):
+    assert drive(together(together(waits(0.0), waits(0.01)), waits(0.02)), settings()) == [[0.0, 0.01], 0.02]
+
+
+def test_what_is_no_error_of_ours_ends_all(drive, settings, connection):
+    with pytest.raises(ZeroDivisionError):
+        drive(together(fails(ZeroDivisionError()), waits(0.0)), settings())
+
+
+def test_requests_that_no_batch_takes_go_by_themselves(drive, settings, tenant, monitor):
+    assert drive(batched([status(monitor), status(monitor)]), settings()) == [200, 200]
+    assert len(tenant.calls(where="monitor")) == 2
+
+
+def test_if_one_ends_the_task_the_others_send_nothing_more(blocking, settings, tenant):
+    session, asleep = blocking(settings()), threading.Event()
+
+    def sleeps():
+        asleep.set()
+        yield Pause(60.0)
+        return (yield from one("/me/drive"))
+
+    def breaks():
+        assert asleep.wait(10)
+        yield Pause(0.0)
+        raise KeyboardInterrupt
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        session.run(together(sleeps(), breaks(), *(waits(60.0) for _ in range(20))))
+
+    assert time.monotonic() - started < 5
+    assert tenant.calls() == []
+
+
+def test_if_the_task_is_to_end_all_end(blocking, settings, tenant):
+    def too_late(*_):
+        raise TimeoutError
+
+    def sleeps():
+        yield Pause(60.0)
+        return (yield from one("/me/drive"))
+
+    before, started = signal.signal(signal.SIGALRM, too_late), time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TimeoutError):
+            blocking(settings()).run(together(*(sleeps() for _ in range(20))))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    assert time.monotonic() - started < 5
+    assert tenant.calls() == []
+
+
+def test_what_they_keep_is_kept(blocking, settings, connection):
+    kept = []
+
+    def keeps(number):
+        yield Checkpoint("copy", number)
+
+    run(together(keeps(1), keeps(2)), blocking(settings()), kept.append)
+
+    assert sorted(point.state for point in kept) == [1, 2]
+
+
+# Requests in one
+
+
+@pytest.fixture
+def session(blocking, settings, monkeypatch):
+    """A worker's session whose pauses are as short as may be."""
+    monkeypatch.setattr(retry.random, "uniform", lambda low, high: low)
+    return blocking(settings())
+
+
+@pytest.fixture
+def documents(legal):
+    return [legal.put(f"Contracts/{name}.txt", name.encode()) for name in "abc"]
+
+
+@pytest.fixture
+def copies(documents, vault):
+    """Flows that each ask for a copy."""
+
+    def copy(item):
+        request = copy_request(reference(item), reference(vault), name=None, conflict_behavior="fail")
+
+        def read(response):
+            if not response.ok:
+                raise error_of(response, request.doing)
+            return response.headers["location"]
+
+        return ask(request, read)
+
+    return [copy(item) for item in documents]
+
+
+@pytest.fixture
+def posts(tenant):
+    """How often each document was asked to be copied, and how often it was."""
+
+    def count(documents):
+        calls = [tenant.calls("POST", f"{item.id}/copy$") for item in documents]
+        return [len(mine) for mine in calls], [tenant.copies_made(item.id) for item in documents]
+
+    return count
+
+
+def reference(item):
+    return ItemRef(item.drive.id, item.id)
+
+
+def reads(session, items):
+    return [get_item(reference(item), session.settings.hosts) for item in items]
+
+
+def batches(tenant):
+    return tenant.calls("POST", r"/\$batch$")
+
+
+def test_copies_travel_together(session, tenant, copies, documents, posts, vault):
+    locations = session.run(batched(copies))
+
+    assert len(set(locations)) == 3
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+    assert sorted(vault.children) == ["a.txt", "b.txt", "c.txt"]
+    assert len(batches(tenant)) == session.spent.requests == 1
+    assert session.spent.units == tenant.units_spent == 6
+
+
+def test_many_travel_in_several(session, tenant, legal):
+    items = [legal.put(f"{number}.txt") for number in range(45)]
+
+    found = session.run(in_batches(reads(session, items)))
+
+    assert [item.ref.item_id for item in found] == [item.id for item in items]
+    assert len(batches(tenant)) == 3
+
+
+def test_each_has_its_own_answer(session, legal, documents):
+    legal.remove(documents[1])
+
+    outcomes = session.run(batched(reads(session, documents)))
+
+    assert isinstance(outcomes[1], DriveItemNotFoundError)
+    assert [outcomes[0].name, outcomes[2].name] == ["a.txt", "c.txt"]
+
+
+def test_a_part_that_was_one_too_many_is_sent_again_alone_and_nothing_else_is(
+    session, tenant, copies, documents, posts
+):
+    tenant.faults.append(Fault("POST", "/copy$", status=429, retry_after=0.05, after=1))
+
+    session.run(batched(copies))
+
+    assert posts(documents) == ([1, 2, 1], [1, 1, 1])
+    assert len(batches(tenant)) == 1
+    assert tenant.calls()[-1].is_batched is False
+
+
+def test_what_one_part_is_told_holds_back_all_that_talk_to_graph(
+    session, blocking, settings, tenant, documents
+):
+    tenant.faults.append(Fault("GET", documents[1].id, status=429, retry_after=0.3))
+    other = blocking(settings())
+    held = []
+
+    def watch(pause):
+        held.append(other.run(one("https://localhost:1/x")))
+        session.__class__.pause(session, pause)
+        if pause.refusal is not None:
+            held.append(other.send(get_request(documents[0])).status)
+
+    session.pause = watch
+    session.run(batched(reads(session, documents)))
+
+    assert 429 in held
+
+
+def get_request(item):
+    return next(get_item(reference(item), None))
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "truncate"])
+def test_a_lost_answer_leaves_each_copy_as_sent(session, tenant, copies, documents, posts, kind):
+    tenant.faults.append(Fault("POST", r"\$batch", kind=kind))
+
+    outcomes = session.run(batched(copies))
+
+    assert [(type(each), each.sent) for each in outcomes] == [(DriveConnectionError, True)] * 3
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+    assert len(batches(tenant)) == 1
+
+
+def test_after_a_lost_answer_what_can_be_repeated_is(session, tenant, copies, documents, posts):
+    tenant.faults.append(Fault("POST", r"\$batch", kind="drop_after"))
+
+    lost, *found = session.run(batched([copies[0], *reads(session, documents)]))
+
+    assert lost.sent
+    assert [item.name for item in found] == ["a.txt", "b.txt", "c.txt"]
+    assert posts(documents)[0] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["garbage", "html", "nested"])
+def test_an_answer_that_is_garbage_leaves_each_copy_in_doubt(session, tenant, copies, documents, posts, kind):
+    tenant.faults.append(Fault("POST", r"\$batch", kind=kind, status=200, effect=True))
+
+    outcomes = session.run(batched(copies))
+
+    assert [type(each) for each in outcomes] == [DriveResponseError] * 3
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+
+
+@pytest.mark.parametrize(("status_", "error"), [(400, DriveRequestError), (504, DriveServiceError)])
+def test_what_refuses_a_batch_refuses_each(session, tenant, copies, documents, posts, status_, error):
+    tenant.faults.append(Fault("POST", r"\$batch", status=status_, code="x"))
+
+    outcomes = session.run(batched(copies))
+
+    assert [isinstance(each, error) for each in outcomes] == [True] * 3
+    assert posts(documents)[0] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 0.05}, {"status": 503, "retry_after": 0}])
+def test_a_batch_that_was_one_too_many_is_sent_again_whole(session, tenant, copies, documents, posts, fault):
+    tenant.faults.append(Fault("POST", r"\$batch", **fault))
+
+    session.run(batched(copies))
+
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+    assert [call.status for call in batches(tenant)] == [fault["status"], 200]
+
+
+def test_a_batch_that_has_not_left_is_sent_again(session, tenant, copies, documents, posts, monkeypatch):
+    send, unsent = session.send, [DriveConnectionError("no way", sent=False)]
+    monkeypatch.setattr(session, "send", lambda request: unsent.pop() if unsent else send(request))
+
+    session.run(batched(copies))
+
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+
+
+def test_a_token_that_is_refused_is_replaced(session, tenant, copies, documents, posts):
+    session.run(batched(reads(session, documents)))
+    tenant.revoke_tokens()
+
+    session.run(batched(copies))
+
+    assert posts(documents) == ([1, 1, 1], [1, 1, 1])
+    assert [call.status for call in batches(tenant)] == [200, 401, 200]
+
+
+def test_a_part_whose_token_is_refused_is_sent_again(session, tenant, copies, documents, posts):
+    tenant.faults.append(Fault("POST", "/copy$", status=401, code="InvalidAuthenticationToken", after=2))
+
+    session.run(batched(copies))
+
+    assert sum(posts(documents)[0]) == 4
+    assert posts(documents)[1] == [1, 1, 1]
+
+
+def test_a_task_that_is_stopped_asks_for_nothing_more(session, tenant, copies):
+    session.stopped = True
+
+    with pytest.raises(DriveError, match="The task was stopped"):
+        session.run(batched(copies))
+
+    assert tenant.calls() == []
+
+
+# Many at once
+
+
+@pytest.mark.asyncio
+async def test_where_very_many_are_open_each_begins_in_its_turn(settings, monkeypatch):
+    longest = []
+    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 2)
+    monkeypatch.setattr(asynchronous.random, "uniform", lambda _, most: longest.append(most) or 0.0)
+    async with AsyncExitStack() as stack:
+        for _ in range(6):
+            session = await stack.enter_async_context(open_async_session(settings(), LOG))
+            await session.take_turn(2.5)
+    assert longest == [1.5, 2.0, 2.5, 2.5]
+
+
+@pytest.mark.asyncio
+async def test_flows_side_by_side_begin_one_after_the_other(settings, monkeypatch):
+    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 50)
+    begun = []
+
+    def notes(number):
+        begun.append((number, asyncio.get_running_loop().time()))
+        yield Pause(0.0)
+        return number
+
+    async with open_async_session(settings(), LOG) as session:
+        assert await arun(together(*map(notes, range(5))), session) == list(range(5))
+    assert [number for number, _ in begun] == list(range(5))
+    assert begun[-1][1] - begun[0][1] >= 4 / 50

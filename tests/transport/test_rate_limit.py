@@ -1,0 +1,319 @@
+"""What is spent of the budget, how fast, by whom; and what is learned of those who spend as well."""
+
+import heapq
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from protocol.conversation import Clock, answer, refusal
+
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.transport.throttle import Budget, budget_of
+
+MINUTE = 60.0
+REFUSED = refusal(429, "activityLimitReached")
+
+
+@pytest.fixture
+def clock():
+    return Clock(0.0)
+
+
+def spend(budget, clock, units, most=100_000):
+    """Spend so many units at a time, as soon as may be; give the times at which that is."""
+    for _ in range(most):
+        clock.now += budget.reserve(units)
+        yield clock.now
+
+
+def most_in_a_minute(spent):
+    """Return the most units in any minute of what was spent: pairs of time and units."""
+    return max(
+        sum(units for at, units in spent if start <= at < start + MINUTE * (1 - 1e-9)) for start, _ in spent
+    )
+
+
+# How fast
+
+
+@given(
+    st.integers(80, 6_250),
+    st.lists(st.tuples(st.floats(0, 90) | st.just(0.0), st.integers(1, 40)), min_size=1, max_size=120),
+)
+@example(110, [(0.0, 40)] * 20)
+@example(1_250, [(0.0, 40)] * 100)
+def test_no_minute_has_more_than_the_limit(limit, wishes):
+    clock = Clock(0.0)
+    budget, spent = Budget(limit, clock), []
+    for gap, units in wishes:
+        clock.now += gap
+        clock.now += budget.reserve(units)
+        spent.append((clock.now, units))
+
+    assert most_in_a_minute(spent) <= limit
+
+
+@given(st.integers(80, 6_250), st.lists(st.integers(1, 40), min_size=2, max_size=200))
+def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
+    clock = Clock(0.0)
+    budget = Budget(limit, clock)
+
+    turns = [budget.reserve(units) for units in wishes]
+
+    assert turns == sorted(turns)  # who asks first is first
+    assert most_in_a_minute(list(zip(turns, wishes, strict=True))) <= limit
+
+
+@pytest.mark.parametrize("limit", [1_250, 2_500, 6_250])
+@pytest.mark.parametrize("units", [1, 2, 40])
+def test_nearly_all_of_the_budget_is_spent_if_it_is_wanted(clock, limit, units):
+    times = list(spend(Budget(limit, clock), clock, units, int(10 * limit / units)))
+
+    assert 0.94 < len(times) * units / limit / (times[-1] / MINUTE) <= 1.01
+
+
+def test_a_batch_of_copies_need_not_wait_at_first(clock):
+    budget = Budget(1_250, clock)
+
+    assert budget.reserve(40) == 0.0
+    assert budget.reserve(40) > 0.0
+
+
+def test_what_costs_nothing_never_waits(clock):
+    budget = Budget(80, clock)
+    budget.reserve(40)
+    budget.reserve(40)
+
+    assert budget.reserve(0) == 0.0
+
+
+def test_who_was_idle_has_saved_no_more_than_a_little(clock):
+    budget = Budget(1_250, clock)
+    clock.now += 3_600
+
+    assert sum(1 for at in spend(budget, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
+
+
+def test_threads_share_it_and_none_is_forgotten():
+    budget, callers, each = Budget(1_250, Clock(0.0)), 8, 500
+    together, interval = threading.Barrier(callers), sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(callers) as threads:
+            turns = list(
+                threads.map(
+                    lambda _: (together.wait(), [budget.reserve(2) for _ in range(each)])[1], range(callers)
+                )
+            )
+    finally:
+        sys.setswitchinterval(interval)
+
+    waits = sorted(turn for mine in turns for turn in mine)
+    assert most_in_a_minute([(turn, 2) for turn in waits]) <= 1_250
+    assert max(waits) == pytest.approx((callers * each * 2 - 62.5) / (1_250 - 62.5) * MINUTE)
+    assert all(mine == sorted(mine) for mine in turns)
+
+
+def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
+    clock = Clock(0.0)
+    budget, counts = Budget(1_250, clock), [0] * 8
+    turns = [(0.0, caller) for caller in range(8)]
+    while clock.now < 120:
+        clock.now, caller = heapq.heappop(turns)
+        counts[caller] += 1
+        heapq.heappush(turns, (clock.now + budget.reserve(2), caller))
+
+    assert max(counts) - min(counts) <= 62.5 / 2 + 1  # what was there at first
+
+
+# What is learned
+
+
+def rate(budget, clock, units=1):
+    """Return what may be spent now, in units a minute."""
+    list(spend(budget, clock, units, 100))
+    return MINUTE * units / (budget.reserve(units) or float("nan"))
+
+
+def test_a_refusal_slows_down_and_time_heals(clock):
+    budget = Budget(1_250, clock)
+    before = rate(budget, clock)
+
+    budget.listen(REFUSED)
+    after = rate(budget, clock)
+    clock.now += 30
+    later = rate(budget, clock)
+    clock.now += 300
+
+    assert after == pytest.approx(0.7 * before, rel=0.05)
+    assert after < later < before
+    assert rate(budget, clock) == pytest.approx(before)
+
+
+def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
+    one, many = Budget(1_250, clock), Budget(1_250, clock)
+
+    one.listen(REFUSED)
+    for _ in range(20):
+        many.listen(REFUSED)
+
+    assert many._share_at(clock.now) == one._share_at(clock.now)
+
+
+def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clock):
+    budget, shares = Budget(1_250, clock), []
+    for _ in range(40):
+        budget.listen(refusal(503, "serviceNotAvailable", retry_after="5"))
+        clock.now += 6
+        shares.append(budget._share_at(clock.now))
+
+    assert shares[:5] == sorted(shares[:5], reverse=True)
+    assert min(shares) >= 0.05
+
+
+@pytest.mark.parametrize(
+    "heard", [answer(200), refusal(503), refusal(500), refusal(404), answer(202, retry_after="10")]
+)
+def test_other_answers_teach_nothing(clock, heard):
+    budget = Budget(1_250, clock)
+    budget.listen(heard)
+
+    assert budget._share_at(clock.now) == 1.0
+
+
+def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
+    budget = Budget(1_250, clock)
+    list(spend(budget, clock, 1, 100))
+    until = clock.now + 30
+
+    budget.listen(answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30"))
+    spent = sum(1 for at in spend(budget, clock, 1, 300) if at <= until)
+
+    assert 100 < spent <= 125
+
+
+def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
+    budget = Budget(1_250, clock)
+    budget.listen(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
+
+    assert budget._share_at(clock.now) == budget._share_at(clock.now + 60) == 0.05
+    clock.now += 360
+    assert budget._share_at(clock.now) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset"),
+    [
+        *(("1000000", "10"), ("x", "10"), ("10", "x"), ("-1", "10"), ("10", "0"), ("10", "-5"), ("nan", "5")),
+        *(("5", "nan"), ("inf", "5"), ("5", "1e9"), ("", "")),
+    ],
+)
+def test_what_a_header_says_that_makes_no_sense_teaches_nothing(clock, remaining, reset):
+    budget = Budget(1_250, clock)
+    budget.listen(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
+
+    assert budget._share_at(clock.now) == 1.0
+
+
+def test_more_than_was_known_is_not_learned_from_a_header(clock):
+    budget = Budget(1_250, clock)
+    budget.listen(REFUSED)
+    budget.listen(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
+
+    assert budget._share_at(clock.now) == pytest.approx(0.7)
+
+
+# One for each app in a tenant
+
+
+def test_sessions_of_one_app_share_its_budget(settings, fresh_process, connection):
+    first, other = ("graph", "tenant", "app"), ("graph", "tenant", "other")
+
+    assert budget_of(first, 1_250) is budget_of(first, 1_250)
+    assert budget_of(first, 1_250) is not budget_of(other, 1_250)
+    assert budget_of(first, 100).units_per_minute == 100
+
+
+# Over HTTP
+
+
+def reads(number):
+    for _ in range(number):
+        yield Request("GET", "/me/drive", "ask")
+
+
+@pytest.fixture
+def limited(settings, blocking):
+    """A session with this budget, in a process of its own."""
+    return lambda units: blocking(settings(resource_units_per_minute=units))
+
+
+def test_what_is_beyond_the_budget_waits(limited, tenant):
+    session, started = limited(80), time.monotonic()  # 40 at once, and then 40 a minute
+
+    session.run(reads(40))
+    at_once = time.monotonic() - started
+    waits = []
+    session.pause = lambda pause: waits.append(pause.seconds)
+    session.run(reads(1))
+
+    assert at_once < waits[0] + 1
+    assert waits == [pytest.approx(1.5 - at_once, abs=0.2)]
+    assert len(tenant.calls(where="graph")) == 41
+
+
+def test_two_sessions_spend_one_budget(limited):
+    one, other = limited(80), limited(80)
+    waits = []
+    other.pause = lambda pause: waits.append(pause.seconds)
+
+    one.run(reads(40))
+    other.run(reads(1))
+
+    assert len(waits) == 1
+
+
+def test_a_task_that_is_stopped_while_it_waits_sends_nothing_more(limited, tenant):
+    session = limited(80)
+    session.run(reads(40))
+    timer = threading.Timer(0.1, setattr, (session, "stopped", True))
+    timer.start()
+
+    with pytest.raises(DriveError, match="The task was stopped"):
+        session.run(reads(5))
+
+    timer.join()
+    assert len(tenant.calls(where="graph")) <= 41
+
+
+def test_a_refusal_by_graph_is_learned_from(limited, tenant):
+    session = limited(1_250)
+    tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=0.01))
+    session.run(reads(1))
+
+    assert 0.69 < session._budget._share_at(time.monotonic()) < 0.8
+
+
+def test_what_a_host_holds_back_costs_nothing(limited, tenant):
+    session = limited(1_250)
+    tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=60))
+    session.run(reads(1))
+    before = session._budget._spent_until
+
+    session.run(reads(5))
+
+    assert session._budget._spent_until == before
+    assert len(tenant.calls(where="graph")) == 1
+
+
+def test_the_tenant_sees_what_the_session_counts(limited, tenant):
+    session = limited(1_250)
+    session.run(reads(7))
+
+    assert (session.spent.requests, session.spent.units) == (7, tenant.units_spent)

@@ -1,0 +1,45 @@
+"""An error that no retry can heal fails the task at once, and stays the error that it was."""
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
+
+from airflow_provider_drive.exceptions import DriveAddressError, DriveItemNotFoundError, DriveRequestError
+from airflow_provider_drive.utils.failures import become, final_errors_fail
+
+
+def test_a_final_error_fails_the_task_and_keeps_its_class_and_what_it_tells():
+    error = DriveRequestError("wrong", status=400, code="invalidRequest", request_id="r", final=True)
+    with pytest.raises(AirflowFailException) as raised, final_errors_fail():
+        raise error
+    assert raised.value is error
+    assert isinstance(error, DriveRequestError)
+    assert type(error).__name__ == "DriveRequestError"
+    assert type(error).__module__ == "airflow_provider_drive.exceptions"
+    assert (str(error), error.status, error.code, error.request_id) == ("wrong", 400, "invalidRequest", "r")
+
+
+def test_an_error_that_a_retry_may_heal_stays_as_it_is():
+    with pytest.raises(DriveItemNotFoundError) as raised, final_errors_fail():
+        raise DriveItemNotFoundError("gone")
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_errors_of_others_stay_as_they_are():
+    with pytest.raises(KeyError) as raised, final_errors_fail():
+        raise KeyError("x")
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_nothing_happens_if_nothing_goes_wrong():
+    with final_errors_fail():
+        pass
+
+
+def test_the_class_of_each_kind_is_made_once():
+    one, other = (
+        become(DriveAddressError("a"), AirflowFailException),
+        become(DriveAddressError("b"), AirflowFailException),
+    )
+    assert type(one) is type(other)
+    assert become(one, AirflowFailException) is one
+    assert isinstance(one, ValueError)
