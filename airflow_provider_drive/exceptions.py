@@ -35,21 +35,22 @@ class DriveError(Exception):
     """
     Anything that this package raises on purpose.
 
-    ``final`` is true where no retry can heal: the operators then fail the task without burning its retries.
+    ``retryable`` is false where no retry can succeed: the operators then fail the task and leave its
+    retries unused.
     """
 
-    final = False
+    retryable = True
 
-    def __init__(self, message: str, *, final: bool | None = None) -> None:
+    def __init__(self, message: str, *, retryable: bool | None = None) -> None:
         super().__init__(message)
-        if final is not None:
-            self.final = final
+        if retryable is not None:
+            self.retryable = retryable
 
 
 class DriveArgumentError(DriveError, ValueError):
     """A parameter that makes no sense, found before anything was sent."""
 
-    final = True
+    retryable = False
 
 
 class DriveAddressError(DriveArgumentError):
@@ -88,9 +89,9 @@ class DriveRequestError(DriveError):
         inner_codes: Sequence[str] = (),
         message: str = "",
         request_id: str = "",
-        final: bool | None = None,
+        retryable: bool | None = None,
     ) -> None:
-        super().__init__(text, final=final)
+        super().__init__(text, retryable=retryable)
         self.status = status
         self.code = code
         self.inner_codes = tuple(inner_codes)
@@ -150,7 +151,7 @@ class DriveCopyTimeoutError(DriveError, TimeoutError):
     So a retry, which comes even later, is not what heals it.
     """
 
-    final = True
+    retryable = False
 
 
 class DriveArchiveError(DriveError):
@@ -164,4 +165,4 @@ class DriveCopyUnknownError(DriveError):
     So a retry is not what heals it, but where it knows what was begun and looks again.
     """
 
-    final = True
+    retryable = False

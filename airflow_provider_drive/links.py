@@ -36,7 +36,7 @@ class DriveDestinationLink(BaseOperatorLink):
         return XCom.get_value(ti_key=ti_key, key="destination_url") or ""
 
 
-def show_links(
+def push_link_xcoms(
     context: Context, hook: DriveHook, begun: CopyJob | Move | None, made: Mapping[str, Any] | None = None
 ) -> None:
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError, DriveError
 from airflow_provider_drive.protocol.archive.in_flight import Outcome
-from airflow_provider_drive.protocol.items.listing import Found
+from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.transfer import check_file
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id
 from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.hooks.drive import DriveHook
 
-MOST_FAILURES = MOST_PLANNED = 100
+MAX_FAILURES = MAX_PLANNED = 100
 """That are told in the summary; the manifest tells of all."""
 KEPT, TO_BE_DELETED, DELETED = "kept", "to be deleted", "deleted"
 _NOT_SHOWN = "kept: its copy was found, and was not shown to be the same byte for byte"
@@ -37,7 +37,7 @@ _AT_ONCE = 160
 _LOCAL = {"file", "local"}
 
 
-class Tally:
+class ArchiveReport:
     """
     What came of the documents.
 
@@ -67,7 +67,7 @@ class Tally:
             destination = {"path": outcome.to}
             if outcome.how == "document":
                 self.places.add(outcome.to.rpartition("/")[0])
-            if len(self.planned) < MOST_PLANNED:
+            if len(self.planned) < MAX_PLANNED:
                 self.planned.append({"path": found.path, "to": outcome.to, "how": outcome.how})
         if outcome.state in {"copied", "planned"}:
             self.bytes += found.item.size or 0
@@ -82,7 +82,7 @@ class Tally:
             "how": outcome.how,
             "source": _told(found.item),
             "destination": destination,
-            "shown": outcome.is_shown,
+            "shown": outcome.is_verified,
             "original": self._fate_of_original(outcome),
             "reason": outcome.reason or None,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,7 +94,7 @@ class Tally:
         """Say what is to become of it. Without an eTag nobody knows whether it is still what was copied."""
         if not self._deletes or outcome.state not in {"copied", "there"}:
             return KEPT
-        if not outcome.is_shown:
+        if not outcome.is_verified:
             return _NOT_SHOWN
         return TO_BE_DELETED if outcome.found.item.etag else _NO_ETAG
 
@@ -115,7 +115,7 @@ class Tally:
             if line["original"] == TO_BE_DELETED:
                 source = line["source"]
                 item = DriveItem(_ref(line), source["name"], size=source["size"], etag=source["eTag"])
-                yield Outcome(line["outcome"], Found(line["path"], item), is_shown=True)
+                yield Outcome(line["outcome"], ListedItem(line["path"], item), is_verified=True)
 
     def sources(self) -> set[str]:
         """Return the ids of the originals."""
@@ -235,7 +235,7 @@ class Tally:
         self._file = file
 
     def _tell_failure(self, path: str, item: Mapping[str, Any], reason: str) -> None:
-        if len(self.failures) < MOST_FAILURES:
+        if len(self.failures) < MAX_FAILURES:
             ids = {key: item[key] for key in ("driveId", "id")}
             self.failures.append({"path": path, **ids, "reason": reason})
 
@@ -255,7 +255,7 @@ def read_line(text: bytes) -> dict[str, Any] | None:
     return line if sound else None
 
 
-class Place(Protocol):
+class ManifestStore(Protocol):
     """
     Where a manifest goes.
 
@@ -273,7 +273,7 @@ class Place(Protocol):
         """Return the lines of what is there."""
 
 
-def place_of(manifest: Any, hook: DriveHook) -> Place:
+def open_manifest(manifest: Any, hook: DriveHook) -> ManifestStore:
     """
     Find out where a manifest goes.
 

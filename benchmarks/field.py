@@ -165,7 +165,7 @@ class Field:
         return sum(f"all/out/{item.name}" in tree for item in self.items)
 
     def _run(self, command, environment, interval):
-        spent = self.begin()
+        usage = self.begin()
         with tempfile.TemporaryDirectory() as home:
             base = {"PATH": os.environ["PATH"], "HOME": home, "AIRFLOW_HOME": home, "NO_PROXY": "localhost"}
             started = time.time()
@@ -182,9 +182,9 @@ class Field:
             raise RuntimeError(done.stderr[-3000:])
         told = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {"known": {}}
         assert self.there() == self.documents
-        return self.result(told["known"], told.get("seconds", seconds), spent)
+        return self.result(told["known"], told.get("seconds", seconds), usage)
 
-    def result(self, known, seconds, spent):
+    def result(self, known, seconds, usage):
         """Tell what a run took."""
         tenant, count = self.tenant, self.documents
         on_the_wire = [call for call in tenant.journal if not call.is_batched]
@@ -194,7 +194,7 @@ class Field:
             documents=count,
             seconds=seconds,
             requests=len(on_the_wire) / count,
-            units=(tenant.units_spent - spent) / count,
+            units=(tenant.units_spent - usage) / count,
             polls=sum(call.where == "monitor" for call in on_the_wire) / count,
             refused=sum(call.status == 429 for call in tenant.journal) / max(1, len(tenant.journal)),
             delay=statistics.median(delays) if delays else None,

@@ -81,7 +81,7 @@ def _run(airflow, dag_id, field, folder):
     order = folder / "order.json"
     order.write_text(json.dumps(field.order))
     conf = {"source": field.order["source_path"], "destination": field.order["destination_path"]}
-    spent, begun = field.begin(), time.monotonic()
+    usage, begun = field.begin(), time.monotonic()
     run = airflow.api.trigger(dag_id, {**conf, "order": str(order)})
     told = begun
     while (state := _tell(run.state)) not in FINISHED and time.monotonic() < begun + LONGEST:
@@ -91,7 +91,7 @@ def _run(airflow, dag_id, field, folder):
         time.sleep(0.5)
     far, seconds = _far(run, field), run.seconds() if state in FINISHED else LONGEST
     assert state != "success" or field.there() == field.documents
-    return state, seconds, far, _tell(run.starts), field.result({}, seconds, spent)
+    return state, seconds, far, _tell(run.starts), field.result({}, seconds, usage)
 
 
 def _far(run, field):
@@ -99,9 +99,9 @@ def _far(run, field):
     return f"{field.there()} of {field.documents} are there, tasks done: {done}"
 
 
-def _tell(ask):
+def _tell(send_with_retries):
     """Ask an api-server that may be too busy to answer."""
     try:
-        return ask()
+        return send_with_retries()
     except (AirflowError, requests.RequestException):
         return None

@@ -63,13 +63,13 @@ class Killer:
         """End the copies that were held and may end now."""
         with self.tenant.lock:
             for run in self.runs:
-                held = [job for job in run.jobs if job.is_running and job.behaviour.looks]
-                if not held or run.is_held:
+                throttled_response = [job for job in run.jobs if job.is_running and job.behaviour.looks]
+                if not throttled_response or run.is_held:
                     run.released = None
                 elif run.released is None:
                     run.released = time.time() + run.seconds / 4
                 elif time.time() >= run.released:
-                    for job in reversed(held) if run.number % 2 else held:
+                    for job in reversed(throttled_response) if run.number % 2 else throttled_response:
                         job.end()
 
     def _see(self, request):

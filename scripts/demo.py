@@ -79,7 +79,7 @@ def demonstrate(*, keep: bool) -> bool:
                 "the archive is complete" if succeeded else f"not as it should be; see {HOME.name}/logs",
             )
             if keep:
-                say("Look", f"at {api.address}/dags/{ARCHIVE} (no login); Ctrl-C ends it all")
+                say("PollResult", f"at {api.address}/dags/{ARCHIVE} (no login); Ctrl-C ends it all")
                 threading.Event().wait()
             say("", "to look around in Airflow's pages yourself: make demo KEEP=1")
     return succeeded

@@ -14,7 +14,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PATIENCE = 8.0
+MAX_IDLE_SECONDS = 8.0
 
 
 class Keeper:
@@ -40,7 +40,7 @@ class Keeper:
         self._process.communicate()
 
 
-def end_sessions(sessions: Iterable[int], patience: float = PATIENCE) -> None:
+def end_sessions(sessions: Iterable[int], patience: float = MAX_IDLE_SECONDS) -> None:
     """Ask all processes of the sessions to end, and end those that have not after a while."""
     wanted = set(sessions)
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -57,7 +57,7 @@ def end_sessions(sessions: Iterable[int], patience: float = PATIENCE) -> None:
 
 def kill_session(session: int) -> None:
     """End all processes of a session at once, without asking, and those that they have started meanwhile."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MAX_IDLE_SECONDS
     while (members := _members({session})) and time.monotonic() < deadline:
         for process in members:
             _send(process, signal.SIGKILL)

@@ -178,8 +178,12 @@ class Soak:
             finally:
                 self.triggerer.stop()
                 self.bare.stop()
-        settled = samples[0]["sample"] + SETTLING
-        early = [sample for sample in samples if settled <= sample["sample"] < settled + WINDOW]
+        count_gone_originals = samples[0]["sample"] + SETTLING
+        early = [
+            sample
+            for sample in samples
+            if count_gone_originals <= sample["sample"] < count_gone_originals + WINDOW
+        ]
         self.early, self.late = _middle(early), _middle(samples[-len(early) :])
         return self
 
@@ -226,7 +230,7 @@ class Soak:
             time.sleep(0.05)
 
     def _start(self, number):
-        from airflow_provider_drive.utils.encryption import seal
+        from airflow_provider_drive.utils.encryption import encrypt_url
 
         (end,) = self._dice.choices([*ENDS], [often for often, _ in ENDS.values()])
         seconds = self._dice.uniform(0.0, LONGEST_COPY)
@@ -241,7 +245,7 @@ class Soak:
             url = url.replace("//localhost:", "//127.0.0.1:")
         self.waits[number] = Wait(end, self._tenant.jobs[-1])
         deadline = time.time() + (seconds if end == "late" else 3600.0)
-        arguments = {"monitor_url": seal(url), "poll_interval": 2.0, "deadline": deadline}
+        arguments = {"monitor_url": encrypt_url(url), "poll_interval": 2.0, "deadline": deadline}
         self.triggerer.order(create=number, kwargs=arguments)
         if self._dice.random() < CANCELLED:
             self.doomed.append((time.monotonic() + self._dice.uniform(0.0, 20.0), number))

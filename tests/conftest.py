@@ -261,7 +261,7 @@ def worker(connection, quick_triggers):
 @pytest.fixture
 def quick_triggers(monkeypatch):
     """Let triggers fire as soon as they have something to say."""
-    monkeypatch.setattr(trigger_module, "EARLIEST_EVENT", 0.0)
+    monkeypatch.setattr(trigger_module, "MIN_EVENT_DELAY", 0.0)
 
 
 class Log(logging.Handler):
@@ -380,7 +380,7 @@ def _told(call):
 
 
 @pytest.fixture
-def secrets_of(tenant):
+def secret_parts(tenant):
     """All that must not be read: credential, tokens, the monitors' URLs, and what in these opens them."""
 
     def collect():

@@ -248,7 +248,7 @@ class TestRefusals:
     def test_a_field_that_makes_no_sense_is_named(self, extra, name):
         with pytest.raises(DriveArgumentError, match=f"connection's {name} ") as raised:
             read_extra(extra)
-        assert raised.value.final
+        assert not raised.value.retryable
 
     def test_the_clouds_are_named(self):
         with pytest.raises(DriveArgumentError, match="'mars'; it has to be one of global, usgov, dod, china"):
@@ -373,7 +373,7 @@ def test_any_extra_is_read_or_refused(extra):
     try:
         told = read_extra(extra)
     except DriveError as error:
-        assert error.final  # noqa: PT017  # either is right
+        assert not error.retryable  # noqa: PT017  # either is right
         return
     assert hash(told) is not None
     assert 0 < told.timeout < float("inf")

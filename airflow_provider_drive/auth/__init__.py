@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_drive.auth.application import ask, token_of
+from airflow_provider_drive.auth.application import send_with_retries, token_of
 from airflow_provider_drive.auth.auth_types import open_login
 from airflow_provider_drive.exceptions import DriveAuthError
 
@@ -51,7 +51,9 @@ class Login:
         :raises DriveAuthError: If none can be had. The message names the setting to look at.
         """
         with self._lock:
-            token = token_of(ask(self._settings, lambda: self._acquire(refused)), self._settings)
+            token = token_of(
+                send_with_retries(self._settings, lambda: self._acquire(refused)), self._settings
+            )
             if not _SENDABLE.fullmatch(token):
                 raise DriveAuthError(
                     "No token could be had: what the authority gave cannot stand in a header."

@@ -31,7 +31,7 @@ _UPDATING = (404, 410, *_BUSY)
 _INSIDE_SECONDS = 10.0
 
 
-def ask(settings: Settings, question: Callable[[], Any]) -> Any:
+def send_with_retries(settings: Settings, question: Callable[[], Any]) -> Any:
     """
     Return the answer to a question that MSAL asks.
 

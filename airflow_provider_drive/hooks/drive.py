@@ -22,14 +22,14 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
 )
 from airflow_provider_drive.protocol.archive.run import archive, delete_originals
-from airflow_provider_drive.protocol.connection_test import try_connection
+from airflow_provider_drive.protocol.connection_test import test_connection_flow
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
 from airflow_provider_drive.protocol.copy.verify import (
     check_copy,
-    conclude,
-    finish_copy,
+    poll_job,
+    result_from_status,
+    verify_copy,
     wait_for_copy,
-    watch_job,
 )
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.items.filters import read_selection
@@ -43,13 +43,13 @@ from airflow_provider_drive.protocol.items.lookup import (
 )
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.items.update import delete_item
-from airflow_provider_drive.protocol.monitor import look_at_copy, watch_copy
+from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secrets_of
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secret_parts
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import check_count, check_seconds, check_tag
 from airflow_provider_drive.protocol.wire.token_claims import read_claims
 
@@ -61,17 +61,17 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.archive.in_flight import Outcome
     from airflow_provider_drive.protocol.archive.run import ArchiveOrder
-    from airflow_provider_drive.protocol.archive.state import Standing
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.flow import Flow, Response
-    from airflow_provider_drive.protocol.items.listing import Found
+    from airflow_provider_drive.protocol.items.listing import ListedItem
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
-    from airflow_provider_drive.transport.throttle import Spent
-    from airflow_provider_drive.utils.task_state import TaskMemory
+    from airflow_provider_drive.transport.throttle import Usage
+    from airflow_provider_drive.utils.task_state import TaskState
 
 _T = TypeVar("_T")
 
@@ -190,7 +190,7 @@ class DriveHook(BaseHook):
         *,
         create_destination: bool = False,
         cross_drive: str = "fail",
-        memory: TaskMemory | None = None,
+        memory: TaskState | None = None,
     ) -> dict[str, Any]:
         """
         Move an item to another folder, or rename it, or both. One that is already there is left alone.
@@ -249,7 +249,7 @@ class DriveHook(BaseHook):
         try:
             self._run(delete_item(address, if_match))
         except DriveItemChangedError as error:
-            error.final = True  # a retry would find the same
+            error.retryable = False  # a retry would find the same
             raise
         return address.as_dict()
 
@@ -308,7 +308,7 @@ class DriveHook(BaseHook):
         timeout: float = COPY_TIMEOUT,
         poll_interval: float = POLL_INTERVAL,
         awaited: bool = False,
-        memory: TaskMemory | None = None,
+        memory: TaskState | None = None,
     ) -> CopyJob:
         """
         Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
@@ -361,7 +361,7 @@ class DriveHook(BaseHook):
 
     def look(self, monitor_url: str) -> CopyStatus:
         """Look once at a copy of which nothing but the monitor URL is known."""
-        return self._run(look_at_copy(monitor_url, self.hosts)).status
+        return self._run(poll_once(monitor_url, self.hosts)).status
 
     def wait_for_copy(
         self,
@@ -399,12 +399,13 @@ class DriveHook(BaseHook):
             return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
         if monitor_url is None:
             raise DriveError(
-                "There is nothing to wait for: give a monitor URL, or a destination and a name.", final=True
+                "There is nothing to wait for: give a monitor URL, or a destination and a name.",
+                retryable=False,
             )
         status = self._run(
-            watch_copy(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
+            poll_monitor(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
         )
-        return conclude(status)
+        return result_from_status(status)
 
     def wait_for_job(
         self,
@@ -417,14 +418,12 @@ class DriveHook(BaseHook):
         flow = wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow).raw)
 
-    def watch_job(
+    def poll_job(
         self, job: CopyJob, *, deadline: float, poll_interval: float, looks: int | None = None
     ) -> CopyStatus:
         """Look at a copy job that was submitted just now, until it ends, or so many times."""
         return self._run(
-            watch_job(
-                job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=looks
-            )
+            poll_job(job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=looks)
         )
 
     def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
@@ -432,17 +431,17 @@ class DriveHook(BaseHook):
         item = self._run(check_copy(job, self.hosts, deadline=deadline))
         return None if item is None else dict(item.raw)
 
-    def finish_job(
+    def verify_job(
         self,
         job: CopyJob,
         status: CopyStatus,
         *,
         deadline: float,
         poll_interval: float = POLL_INTERVAL,
-        memory: TaskMemory | None = None,
+        memory: TaskState | None = None,
     ) -> dict[str, Any]:
         """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        flow = finish_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        flow = verify_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
         return dict(self._run(flow, memory).raw)
 
     # -- many documents --------------------------------------------------------------------------------------
@@ -452,19 +451,19 @@ class DriveHook(BaseHook):
         order: ArchiveOrder,
         report: Callable[[Outcome], None],
         *,
-        before: Standing | None = None,
-        patience: float | None = None,
+        before: ArchiveState | None = None,
+        max_idle: float | None = None,
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
-        memory: TaskMemory | None = None,
-    ) -> Standing:
+        memory: TaskState | None = None,
+    ) -> ArchiveState:
         """
         Copy many documents, and wait for them.
 
         :param order: What is to be copied, where to and how.
         :param report: Is told what came of each document.
         :param before: How far it was, if it was begun before.
-        :param patience: Seconds to wait when there is nothing else to do. Default is until all have ended.
+        :param max_idle: Seconds to wait when there is nothing else to do. Default is until all have ended.
         :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
         :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
         :param memory: Keeps when the archive was begun. Default is none.
@@ -475,10 +474,10 @@ class DriveHook(BaseHook):
             self.hosts,
             report,
             before=before,
-            patience=math.inf if patience is None else patience,
+            max_idle=math.inf if max_idle is None else max_idle,
             poll_interval=poll_interval,
             copy_timeout=copy_timeout,
-            throttled=lambda: self.spent.throttled,
+            throttled=lambda: self.usage.throttled,
         )
         return self._run(flow, memory)
 
@@ -487,8 +486,8 @@ class DriveHook(BaseHook):
         outcomes: Iterable[Outcome],
         failures: dict[str, str],
         *,
-        before: Standing,
-        memory: TaskMemory | None = None,
+        before: ArchiveState,
+        memory: TaskState | None = None,
     ) -> None:
         """
         Delete the originals of documents that were copied, if they have not changed since.
@@ -501,7 +500,7 @@ class DriveHook(BaseHook):
         :param memory: Keeps what is gone. Default is none.
         """
 
-        def tell(found: Found, error: DriveError | None) -> None:
+        def tell(found: ListedItem, error: DriveError | None) -> None:
             if error is not None:
                 failures[found.item.ref.item_id] = str(error)
 
@@ -574,10 +573,10 @@ class DriveHook(BaseHook):
 
         def read(response: Response) -> Response:
             if not response.ok:
-                raise error_of(response, wanted.doing)
+                raise error_from_response(response, wanted.action)
             return response
 
-        return self._run(ask(wanted, read))
+        return self._run(send_with_retries(wanted, read))
 
     def get_conn(self) -> requests.Session:
         """Return a session of ``requests`` that logs in at Graph, and only there, and keeps to the budget."""
@@ -604,7 +603,7 @@ class DriveHook(BaseHook):
             token = login(self.settings).token()
             self.keep_secret(token)
             claims = read_claims(token)
-            return self._run(try_connection(claims, self.settings.tenant_id, self.hosts))
+            return self._run(test_connection_flow(claims, self.settings.tenant_id, self.hosts))
         except DriveError as error:
             return False, str(error)
 
@@ -614,9 +613,9 @@ class DriveHook(BaseHook):
         return self._session.settings
 
     @property
-    def spent(self) -> Spent:
+    def usage(self) -> Usage:
         """What this hook has sent so far."""
-        return self._session.spent
+        return self._session.usage
 
     @property
     def hosts(self) -> Hosts:
@@ -637,15 +636,15 @@ class DriveHook(BaseHook):
         return f"{self.address(item)}{where}" + (f" as {name!r}" if name else "")
 
     @contextmanager
-    def report(self, doing: str) -> Iterator[list[str]]:
+    def report(self, action: str) -> Iterator[list[str]]:
         """
         Log a line about who does what in which cloud, and one at the end: what came of it, and what it took.
 
-        :param doing: What is being done, to what: ``Copying … to …``.
+        :param action: What is being done, to what: ``Copying … to …``.
         :return: A list, for what has come of it: a sentence. An error needs none.
         """
         session, started, outcome = self._session, time.monotonic(), ["It was interrupted."]
-        self.log.info("%s, as %s, by the connection %s.", doing, _who(session.settings), self.drive_conn_id)
+        self.log.info("%s, as %s, by the connection %s.", action, _who(session.settings), self.drive_conn_id)
         try:
             yield outcome
         except TaskDeferred:
@@ -659,10 +658,10 @@ class DriveHook(BaseHook):
             outcome.append("Not done yet." if later else "It did not succeed.")
             raise
         finally:
-            seconds, spent = time.monotonic() - started, session.spent
+            seconds, usage = time.monotonic() - started, session.usage
             self.log.info(
                 "%s That took %.1f s and %d requests (%d resource units).",
-                *(outcome[-1], seconds, spent.requests, spent.units),
+                *(outcome[-1], seconds, usage.requests, usage.units),
             )
 
     def stop(self) -> None:
@@ -674,7 +673,7 @@ class DriveHook(BaseHook):
         """Mask a token or a monitor URL, and each part that opens it, in this process's logs."""
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
 
-        for part in secrets_of(secret):
+        for part in secret_parts(secret):
             mask_secret(part)
 
     @classmethod
@@ -718,7 +717,7 @@ class DriveHook(BaseHook):
             self._opened = Session(settings, login(settings), self.log, self.keep_secret)
         return self._opened
 
-    def _run(self, flow: Flow[_T], memory: TaskMemory | None = None) -> _T:
+    def _run(self, flow: Flow[_T], memory: TaskState | None = None) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
         return run(flow, self._session, None if memory is None else memory.keep)

@@ -17,26 +17,26 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder, cost_of_archive
-from airflow_provider_drive.protocol.archive.state import read_end_event, read_standing
+from airflow_provider_drive.protocol.archive.run import ArchiveOrder, estimate_cost
+from airflow_provider_drive.protocol.archive.state import read_archive_state, read_completion_event
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import check_path
 from airflow_provider_drive.protocol.wire.items import check_seconds
-from airflow_provider_drive.utils.encryption import seal
-from airflow_provider_drive.utils.failures import final_errors_fail
-from airflow_provider_drive.utils.task_state import TaskMemory
+from airflow_provider_drive.utils.encryption import encrypt_url
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
+from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import Place, Tally
-    from airflow_provider_drive.protocol.archive.state import Standing
+    from airflow_provider_drive.manifest import ArchiveReport, ManifestStore
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.wire.addresses import Address
 
-PATIENCE = 10.0
+MAX_IDLE_SECONDS = 10.0
 """Seconds that a worker waits when there is nothing else to do, before the triggerer does."""
 _SHOWN = 5
 """Failures that an error tells of."""
@@ -164,7 +164,7 @@ class DriveArchiveOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Archive the documents, or go on with what an earlier try has begun."""
         memory = self._memory(context)
-        with final_errors_fail(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=bool(memory)):
             return self._archive(context, memory, memory.archive, {})
 
     def execute_complete(
@@ -172,41 +172,41 @@ class DriveArchiveOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Go on when what was under way has ended. Needs only the event and the XCom ``archive``."""
         memory = self._memory(context)
-        with final_errors_fail(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=bool(memory)):
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="archive", map_indexes=ti.map_index)
-            if not isinstance(pushed, Mapping) or not isinstance(pushed.get("spent"), Mapping):
+            if not isinstance(pushed, Mapping) or not isinstance(pushed.get("usage"), Mapping):
                 raise DriveResponseError(
                     "The XCom archive, which this task pushed before it was deferred, is gone."
                 )
-            before = read_end_event(event, read_standing(pushed.get("standing")))
-            return self._archive(context, memory, before, dict(pushed["spent"]))
+            before = read_completion_event(event, read_archive_state(pushed.get("standing")))
+            return self._archive(context, memory, before, dict(pushed["usage"]))
 
     def on_kill(self) -> None:
         """Stop at once."""
         self.log.warning("The task was stopped. Graph offers no way to cancel a copy: those that run go on.")
         self.hook.stop()
 
-    def _memory(self, context: Context) -> TaskMemory:
-        return TaskMemory(context, self.source, self.destination, self.conflict_behavior, self.keep_structure)
+    def _memory(self, context: Context) -> TaskState:
+        return TaskState(context, self.source, self.destination, self.conflict_behavior, self.keep_structure)
 
     def _archive(
-        self, context: Context, memory: TaskMemory, before: Standing | None, spent: dict[str, Any]
+        self, context: Context, memory: TaskState, before: ArchiveState | None, usage: dict[str, Any]
     ) -> dict[str, Any]:
-        from airflow_provider_drive.manifest import Tally, place_of  # noqa: PLC0415  # Dag files need not pay for it
+        from airflow_provider_drive.manifest import ArchiveReport, open_manifest  # noqa: PLC0415  # Dag files need not pay for it
 
         begun = time.time() if before is None else before.begun
-        spent = {
+        usage = {
             "since": time.time(),
             "counted_from": begun,
             "requests": 0,
             "resource_units": 0,
             "throttled": 0.0,
-        } | spent
-        order = self._order(spent["counted_from"])
-        manifest = None if self.manifest is None else place_of(self.manifest, self.hook)
+        } | usage
+        order = self._order(usage["counted_from"])
+        manifest = None if self.manifest is None else open_manifest(self.manifest, self.hook)
         is_real = not self.is_dry_run
-        tally = Tally(_run_of(context) if is_real else None, deletes=self.delete_source and is_real)
+        tally = ArchiveReport(_run_of(context) if is_real else None, deletes=self.delete_source and is_real)
         seconds = check_seconds("copy_timeout", self.copy_timeout)
         check_seconds("poll_interval", self.poll_interval)
         what = f"{'what' if order.source is None else order.source} to {order.destination}"
@@ -217,16 +217,16 @@ class DriveArchiveOperator(BaseOperator):
                 order,
                 tally.add,
                 before=before,
-                patience=PATIENCE if self.deferrable else None,
+                max_idle=MAX_IDLE_SECONDS if self.deferrable else None,
                 poll_interval=self.poll_interval,
                 copy_timeout=seconds,
                 memory=memory,
             )
             if standing.pending:
                 tally.close()
-                self._defer(context, standing, self._spent(spent))
+                self._defer(context, standing, self._spent(usage))
             is_written = self._clear_up(tally, manifest, standing, memory)
-            summary = self._summary(tally, self._spent(spent), is_written=is_written)
+            summary = self._summary(tally, self._spent(usage), is_written=is_written)
             tally.close()
             context["ti"].xcom_push(key="summary", value=summary)
             outcome.append(_told(summary))
@@ -260,12 +260,12 @@ class DriveArchiveOperator(BaseOperator):
         name = item.get("name") if isinstance(item, Mapping) else None
         return check_path(path or name or ""), self.hook.address(item)
 
-    def _defer(self, context: Context, standing: Standing, spent: dict[str, Any]) -> None:
+    def _defer(self, context: Context, standing: ArchiveState, usage: dict[str, Any]) -> None:
         from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
 
-        context["ti"].xcom_push(key="archive", value={"standing": standing.as_dict(), "spent": spent})
+        context["ti"].xcom_push(key="archive", value={"standing": standing.as_dict(), "usage": usage})
         deadline = time.time() + self.copy_timeout
-        monitors = seal(json.dumps(dict(standing.pending)))
+        monitors = encrypt_url(json.dumps(dict(standing.pending)))
         self.log.info("%d copies are under way.", len(standing.pending))
         self.defer(
             trigger=CopiesCompleteTrigger(monitors, self.poll_interval, deadline, self.drive_conn_id),
@@ -273,14 +273,16 @@ class DriveArchiveOperator(BaseOperator):
             timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
         )
 
-    def _clear_up(self, tally: Tally, manifest: Place | None, standing: Standing, memory: TaskMemory) -> bool:
+    def _clear_up(
+        self, tally: ArchiveReport, manifest: ManifestStore | None, standing: ArchiveState, memory: TaskState
+    ) -> bool:
         """
         Write the manifest, and delete the originals if asked to: first the one, for whatever dies.
 
         :return: Whether there is a manifest of this run.
         """
         if self.delete_source and not self.is_dry_run:
-            standing = standing.settled(tally.sources()) if standing.is_deleting else standing
+            standing = standing.count_gone_originals(tally.sources()) if standing.is_deleting else standing
             if manifest is None:
                 tally.count_gone(standing.gone)
             else:
@@ -303,24 +305,24 @@ class DriveArchiveOperator(BaseOperator):
 
     def _spent(self, before: dict[str, Any]) -> dict[str, Any]:
         """Return what this task has spent, with what it had spent before it was deferred."""
-        spent = self.hook.spent
+        usage = self.hook.usage
         return {
             "since": before["since"],
             "counted_from": before["counted_from"],
-            "requests": before["requests"] + spent.requests,
-            "resource_units": before["resource_units"] + spent.units,
-            "throttled": before["throttled"] + spent.throttled,
+            "requests": before["requests"] + usage.requests,
+            "resource_units": before["resource_units"] + usage.units,
+            "throttled": before["throttled"] + usage.throttled,
         }
 
-    def _summary(self, tally: Tally, spent: dict[str, Any], *, is_written: bool) -> dict[str, Any]:
+    def _summary(self, tally: ArchiveReport, usage: dict[str, Any], *, is_written: bool) -> dict[str, Any]:
         summary = {
             **tally.counts,
             "deleted": tally.deleted,
             "bytes": tally.bytes,
-            "seconds": round(time.time() - spent["since"], 1),
-            "requests": spent["requests"],
-            "resource_units": spent["resource_units"],
-            "throttled_seconds": round(spent["throttled"], 1),
+            "seconds": round(time.time() - usage["since"], 1),
+            "requests": usage["requests"],
+            "resource_units": usage["resource_units"],
+            "throttled_seconds": round(usage["throttled"], 1),
             "failures": tally.failures,
             "manifest": str(self.manifest) if is_written else None,
         }
@@ -328,18 +330,18 @@ class DriveArchiveOperator(BaseOperator):
             summary["plan"] = self._plan(tally)
         return summary
 
-    def _plan(self, tally: Tally) -> dict[str, Any]:
+    def _plan(self, tally: ArchiveReport) -> dict[str, Any]:
         """Return what it would take, about: what planning has taken, and the rest."""
         planned, with_folders = tally.counts["planned"], tally.documents_in_folders
         alone = planned - with_folders
-        requests, units = cost_of_archive(
+        requests, units = estimate_cost(
             alone,
             with_folders,
             folders=len(tally.whole_folders),
             places=len(tally.places),
             deletions=planned if self.delete_source else 0,
         )
-        requests, units = requests + self.hook.spent.requests, units + self.hook.spent.units
+        requests, units = requests + self.hook.usage.requests, units + self.hook.usage.units
         a_minute = self.hook.settings.resource_units_per_minute
         return {
             "documents": tally.planned,
@@ -351,7 +353,7 @@ class DriveArchiveOperator(BaseOperator):
             "seconds_at_least": round(units / a_minute * 60),
         }
 
-    def _raise_if_too_many(self, tally: Tally) -> None:
+    def _raise_if_too_many(self, tally: ArchiveReport) -> None:
         failed, shown = tally.counts["failed"], tally.failures[:_SHOWN]
         if failed > self.max_failures:
             told = "; ".join(f"{failure['path']}: {failure['reason']}" for failure in shown)

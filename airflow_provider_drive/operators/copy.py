@@ -11,13 +11,13 @@ from airflow.providers.common.compat.sdk import BaseOperator, conf
 
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
 from airflow_provider_drive.protocol.wire.items import check_seconds
-from airflow_provider_drive.utils.encryption import seal, unseal
-from airflow_provider_drive.utils.failures import final_errors_fail
-from airflow_provider_drive.utils.task_state import TaskMemory
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
+from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ class DriveCopyOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the copy, or find what an earlier try has submitted, and wait for it if asked to."""
         memory = self._memory(context)
-        with final_errors_fail(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=bool(memory)):
             check_seconds("poll_interval", self.poll_interval)
             check_seconds("copy_timeout", self.copy_timeout)
             what = self.hook.describe(self.item, self.destination, self.name)
@@ -126,7 +126,7 @@ class DriveCopyOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
         memory = self._memory(context)
-        with final_errors_fail(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=bool(memory)):
             status = read_event(event)
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
@@ -134,7 +134,7 @@ class DriveCopyOperator(BaseOperator):
                 raise DriveResponseError(
                     "The XCom copy_job, which this task pushed before it was deferred, is gone."
                 )
-            job = read_copy_job(pushed, unseal)
+            job = read_copy_job(pushed, decrypt_url)
             asked = f"asked for {time.time() - job.asked:.0f} s ago"
             with self.hook.report(f"Looking at what came of {job}, {asked}") as outcome:
                 item = self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
@@ -146,31 +146,31 @@ class DriveCopyOperator(BaseOperator):
         self.log.warning("The task was stopped. Graph offers no way to cancel a copy: one that runs goes on.")
         self.hook.stop()
 
-    def _memory(self, context: Context) -> TaskMemory:
+    def _memory(self, context: Context) -> TaskState:
         what = (self.item, self.destination, self.conflict_behavior, self.children_only)
-        return TaskMemory(context, *what)
+        return TaskState(context, *what)
 
-    def _copy(self, context: Context, memory: TaskMemory, outcome: list[str]) -> dict[str, Any]:
+    def _copy(self, context: Context, memory: TaskState, outcome: list[str]) -> dict[str, Any]:
         now = time.time()
         try:
             job = self._submit(memory)
         except DriveError:
-            show_links(context, self.hook, memory.begun)
+            push_link_xcoms(context, self.hook, memory.begun)
             raise
         if job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-        show_links(context, self.hook, job)
+        push_link_xcoms(context, self.hook, job)
         submitted = f"Found {job}." if job.found else f"Graph has accepted {job}."
         if not self.wait_for_completion:
             outcome.append(submitted)
-            return job.as_dict(seal)
+            return job.as_dict(encrypt_url)
         self.log.info("%s", submitted)
         deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
         item = self._finish(context, job, self._watch(context, job, deadline), deadline, memory)
         outcome.append(_copied(item))
         return item
 
-    def _submit(self, memory: TaskMemory) -> CopyJob:
+    def _submit(self, memory: TaskState) -> CopyJob:
         return self.hook.submit_copy(
             self.item,
             self.destination,
@@ -188,7 +188,7 @@ class DriveCopyOperator(BaseOperator):
     def _watch(self, context: Context, job: CopyJob, deadline: float) -> CopyStatus:
         """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
         looks = 2 if self.deferrable else None
-        status = self.hook.watch_job(job, deadline=deadline, poll_interval=self.poll_interval, looks=looks)
+        status = self.hook.poll_job(job, deadline=deadline, poll_interval=self.poll_interval, looks=looks)
         if looks and job.monitor_url and status.state == "timeout" and time.time() < deadline:
             self._defer(context, job, job.monitor_url, deadline)
         return status
@@ -196,7 +196,7 @@ class DriveCopyOperator(BaseOperator):
     def _defer(self, context: Context, job: CopyJob, monitor_url: str, deadline: float) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
 
-        context["ti"].xcom_push(key="copy_job", value=job.as_dict(seal))
+        context["ti"].xcom_push(key="copy_job", value=job.as_dict(encrypt_url))
         self.defer(
             trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
             method_name="execute_complete",
@@ -209,12 +209,12 @@ class DriveCopyOperator(BaseOperator):
         job: CopyJob,
         status: CopyStatus,
         deadline: float,
-        memory: TaskMemory,
+        memory: TaskState,
     ) -> dict[str, Any]:
-        item = self.hook.finish_job(
+        item = self.hook.verify_job(
             job, status, deadline=deadline, poll_interval=self.poll_interval, memory=memory
         )
-        show_links(context, self.hook, job, item)
+        push_link_xcoms(context, self.hook, job, item)
         return item
 
 

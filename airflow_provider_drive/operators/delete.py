@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.utils.failures import final_errors_fail
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,10 @@ class DriveDeleteOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, str] | None:  # noqa: ARG002  # Airflow's signature
         """Delete the item, if it is there."""
-        with final_errors_fail(), self.hook.report(f"Deleting {self.hook.address(self.item)}") as outcome:
+        with (
+            fail_on_permanent_errors(),
+            self.hook.report(f"Deleting {self.hook.address(self.item)}") as outcome,
+        ):
             deleted = self.hook.delete_item(self.item, self.if_match)
             outcome.append("There was nothing." if deleted is None else f"Deleted: {deleted['id']}.")
             return deleted

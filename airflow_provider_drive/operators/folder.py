@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.links import DriveDestinationLink, show_links
-from airflow_provider_drive.utils.failures import final_errors_fail
+from airflow_provider_drive.links import DriveDestinationLink, push_link_xcoms
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,12 @@ class DriveEnsureFolderOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or make the folder."""
-        with final_errors_fail(), self.hook.report(f"Ensuring {self.hook.address(self.folder)}") as outcome:
+        with (
+            fail_on_permanent_errors(),
+            self.hook.report(f"Ensuring {self.hook.address(self.folder)}") as outcome,
+        ):
             folder = self.hook.ensure_folder(self.folder)
-            show_links(context, self.hook, None, folder)
+            push_link_xcoms(context, self.hook, None, folder)
             outcome.append(f"The folder {folder.get('name')} is {folder.get('id')}.")
             return folder
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.utils.failures import final_errors_fail
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,10 @@ class DriveListOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002  # Airflow's signature
         """List the folder."""
         filters = {name: getattr(self, name) for name in _FILTERS}
-        with final_errors_fail(), self.hook.report(f"Listing {self.hook.address(self.folder)}") as outcome:
+        with (
+            fail_on_permanent_errors(),
+            self.hook.report(f"Listing {self.hook.address(self.folder)}") as outcome,
+        ):
             items = list(self.hook.iter_items(self.folder, recursive=self.recursive, **filters))
             size = sum(item["size"] or 0 for item in items)
             outcome.append(f"Listed: {len(items)} items of {size} bytes.")

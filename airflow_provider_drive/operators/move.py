@@ -9,9 +9,9 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
-from airflow_provider_drive.utils.failures import final_errors_fail
-from airflow_provider_drive.utils.task_state import TaskMemory
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
+from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,8 +95,8 @@ class DriveMoveOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the item, or go on with what an earlier try has begun."""
-        memory = TaskMemory(context, self.item, self.destination, self.name, self.cross_drive)
-        with final_errors_fail(remembers=bool(memory)):
+        memory = TaskState(context, self.item, self.destination, self.name, self.cross_drive)
+        with fail_on_permanent_errors(remembers=bool(memory)):
             what = self.hook.describe(self.item, self.destination, self.name)
             with self.hook.report(f"Moving {what}") as outcome:
                 item = self._move(context, memory)
@@ -104,7 +104,7 @@ class DriveMoveOperator(BaseOperator):
                 outcome.append(f"Moved: {item.get('name')} is in the folder {folder} now.")
                 return item
 
-    def _move(self, context: Context, memory: TaskMemory) -> dict[str, Any]:
+    def _move(self, context: Context, memory: TaskState) -> dict[str, Any]:
         try:
             item = self.hook.move_item(
                 self.item,
@@ -117,9 +117,9 @@ class DriveMoveOperator(BaseOperator):
                 memory=memory,
             )
         except DriveError:
-            show_links(context, self.hook, memory.begun)
+            push_link_xcoms(context, self.hook, memory.begun)
             raise
-        show_links(context, self.hook, memory.begun, item)
+        push_link_xcoms(context, self.hook, memory.begun, item)
         return item
 
     def on_kill(self) -> None:

@@ -15,15 +15,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.protocol.flow import Pause, Request, Response, Together
-from airflow_provider_drive.protocol.retry import retry_after, says_slow_down
+from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from airflow_provider_drive.protocol.flow import Flow
 
-MOST_REQUESTS = 20
+MAX_BATCH_SIZE = 20
 """In one batch."""
 GATHERING = 2.0
 """Seconds that who may come back waits for others that may soon, so that they come back together."""
@@ -86,17 +86,17 @@ def _tell(
 
 def _next_few(wanted: Mapping[int, Request]) -> list[int]:
     """Return whose requests are sent next: those who have waited longest, or one that no batch takes."""
-    few = islice((number for number, request in wanted.items() if _may_travel(request)), MOST_REQUESTS)
+    few = islice((number for number, request in wanted.items() if _may_travel(request)), MAX_BATCH_SIZE)
     return list(few) or list(islice(wanted, 1))
 
 
 def in_batches(flows: Sequence[Flow[Any]]) -> Flow[list[Any]]:
     """Run flows side by side as :func:`batched` does, in several batches if there are so many."""
-    parts = [flows[start : start + MOST_REQUESTS] for start in range(0, len(flows), MOST_REQUESTS)]
+    parts = [flows[start : start + MAX_BATCH_SIZE] for start in range(0, len(flows), MAX_BATCH_SIZE)]
     if len(parts) <= 1:
         return (yield from batched(flows))
     outcomes: list[Any] = []
-    for part, outcome in zip(parts, (yield Together([batched(part) for part in parts])), strict=True):
+    for part, outcome in zip(parts, (yield Gather([batched(part) for part in parts])), strict=True):
         outcomes += [outcome] * len(part) if isinstance(outcome, DriveError) else outcome
     return outcomes
 
@@ -126,8 +126,8 @@ def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
     except DriveConnectionError as error:
         return {number: DriveConnectionError(str(error), sent=error.sent) for number in requests}
     except DriveResponseError as error:
-        return {number: DriveResponseError(str(error), final=error.final) for number in requests}
-    refusals = {number: part for number, part in responses.items() if says_slow_down(part)}
+        return {number: DriveResponseError(str(error), retryable=error.retryable) for number in requests}
+    refusals = {number: part for number, part in responses.items() if is_throttled(part)}
     if answer.ok and refusals:
         longest = max(refusals.values(), key=lambda part: retry_after(part) or 0.0)
         yield Pause(0.0, refusal=longest)
@@ -153,7 +153,7 @@ def _envelope(requests: Mapping[int, Request]) -> Request:
     return Request(
         "POST",
         "/$batch",
-        f"send {len(requests)} requests in one, the first to {next(iter(requests.values())).doing}",
+        f"send {len(requests)} requests in one, the first to {next(iter(requests.values())).action}",
         json={"requests": entries},
         refused_token=any(request.refused_token for request in requests.values()),
         parts=tuple(requests.values()),

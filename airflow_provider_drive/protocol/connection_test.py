@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.retry import Patience, ask
-from airflow_provider_drive.protocol.wire.errors import clean, error_of
+from airflow_provider_drive.protocol.retry import RetryBudget, send_with_retries
+from airflow_provider_drive.protocol.wire.errors import clean, error_from_response
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _BUDGET_SECONDS = 2.0
 """For pauses between tries: somebody sits and waits."""
 
 
-def try_connection(claims: Claims | None, tenant_id: str, hosts: Hosts) -> Flow[tuple[bool, str]]:
+def test_connection_flow(claims: Claims | None, tenant_id: str, hosts: Hosts) -> Flow[tuple[bool, str]]:
     """
     Read a drive, and tell what there is to tell.
 
@@ -53,11 +53,11 @@ def _look(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
 
     def read(response: Response) -> dict[str, Any]:
         if not response.ok:
-            raise error_of(response, request.doing)
+            raise error_from_response(response, request.action)
         return response.mapping()
 
     try:
-        drive = yield from ask(request, read, Patience(_BUDGET_SECONDS))
+        drive = yield from send_with_retries(request, read, RetryBudget(_BUDGET_SECONDS))
     except (DriveAccessDeniedError, DriveItemNotFoundError) as error:
         refusal = f"HTTP {error.status} {error.code}".rstrip()
         return {}, f"It could not read {whose} ({refusal}); copies and moves between others do not need that."

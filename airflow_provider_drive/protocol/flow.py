@@ -7,7 +7,7 @@ A *flow* is a generator that holds a conversation with Graph and does no I/O. It
   :class:`~airflow_provider_drive.exceptions.DriveConnectionError` is thrown into it;
 * a :class:`Pause`, and is sent ``None`` when the time has passed;
 * a :class:`Checkpoint`, and is sent ``None`` when it is kept;
-* :class:`Together`, and is sent what each of its flows came to.
+* :class:`Gather`, and is sent what each of its flows came to.
 
 What it returns is the result. A driver (``transport.run``, ``transport.arun``) does the sending and the
 sleeping, and knows no rule.
@@ -40,7 +40,7 @@ class Request:
     One HTTP request.
 
     :param url: Below Graph's version root if it begins with ``/``, else absolute.
-    :param doing: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
+    :param action: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
     :param authorized: Whether the token goes with it. A monitor URL takes none.
     :param refused_token: The last token was refused: get a fresh one first.
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
@@ -50,7 +50,7 @@ class Request:
 
     method: str
     url: str = field(repr=False)  # a monitor URL is a secret
-    doing: str
+    action: str
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     authorized: bool = True
@@ -140,7 +140,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Gather:
     """
     Flows that need not wait for each other. A driver may run some of them at the same time.
 
@@ -151,7 +151,7 @@ class Together:
     flows: Sequence[Flow[Any]]
 
 
-Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Together, Any, _T]
+Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Gather, Any, _T]
 
 
 def _nests_too_deep(value: Any) -> bool:

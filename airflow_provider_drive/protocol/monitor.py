@@ -20,11 +20,11 @@ from airflow_provider_drive.exceptions import (
     DriveRequestError,
     DriveResponseError,
 )
-from airflow_provider_drive.protocol.flow import Pause, Together
-from airflow_provider_drive.protocol.retry import backoff, poll_pauses, retry_after, says_slow_down, spread
+from airflow_provider_drive.protocol.flow import Gather, Pause
+from airflow_provider_drive.protocol.retry import backoff, is_throttled, poll_intervals, retry_after, spread
 from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, monitor_request, read_copy_status
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,14 +37,14 @@ _PARTS = 3
 """Of a pause: after each it is seen whether most of a crowd have ended."""
 
 
-class Look(NamedTuple):
+class PollResult(NamedTuple):
     """How a copy stands, and the seconds that its monitor wants to be left alone."""
 
     status: CopyStatus
     asked: float = 0.0
 
 
-def look_at_copy(monitor_url: str, hosts: Hosts) -> Flow[Look]:
+def poll_once(monitor_url: str, hosts: Hosts) -> Flow[PollResult]:
     """
     Ask how a copy stands.
 
@@ -55,24 +55,26 @@ def look_at_copy(monitor_url: str, hosts: Hosts) -> Flow[Look]:
     return (yield from _look(monitor_request(monitor_url, hosts)))
 
 
-def _look(request: Request) -> Flow[Look]:
+def _look(request: Request) -> Flow[PollResult]:
     asked = 0.0
     try:
         for _ in range(2):
             response = yield request
             asked = retry_after(response) or 0.0
-            if says_slow_down(response):
-                return Look(CopyStatus("running", message=str(error_of(response, request.doing))), asked)
+            if is_throttled(response):
+                return PollResult(
+                    CopyStatus("running", message=str(error_from_response(response, request.action))), asked
+                )
             status = read_copy_status(response)
             if status.state != "unknown":
-                return Look(status, asked)
+                return PollResult(status, asked)
             yield Pause(backoff(0))
     except (DriveConnectionError, DriveRequestError, DriveResponseError) as error:
-        return Look(CopyStatus("running", message=str(error)), asked)
-    return Look(CopyStatus("unknown", message="its monitor does not know it any more"))
+        return PollResult(CopyStatus("running", message=str(error)), asked)
+    return PollResult(CopyStatus("unknown", message="its monitor does not know it any more"))
 
 
-def watch_copies(
+def poll_monitors(
     monitors: Mapping[str, str], hosts: Hosts, *, deadline: float, poll_interval: float = POLL_INTERVAL
 ) -> Flow[dict[str, CopyStatus]]:
     """
@@ -82,19 +84,19 @@ def watch_copies(
 
     :param monitors: Their URLs, by names of the caller's.
     """
-    crowd = _Crowd(len(monitors))
+    cohort = _Cohort(len(monitors))
     watches = [
-        _watch_one(url, hosts, crowd, deadline=deadline, poll_interval=poll_interval)
+        _watch_one(url, hosts, cohort, deadline=deadline, poll_interval=poll_interval)
         for url in monitors.values()
     ]
-    ends = zip(monitors, (yield Together(watches)), strict=True)
+    ends = zip(monitors, (yield Gather(watches)), strict=True)
     return {
         name: CopyStatus("unknown", message=str(end)) if isinstance(end, DriveError) else end
         for name, end in ends
     }
 
 
-class _Crowd:
+class _Cohort:
     """Copies that were asked for together."""
 
     def __init__(self, size: int) -> None:
@@ -110,15 +112,17 @@ class _Crowd:
 
 
 def _watch_one(
-    url: str, hosts: Hosts, crowd: _Crowd, *, deadline: float, poll_interval: float
+    url: str, hosts: Hosts, cohort: _Cohort, *, deadline: float, poll_interval: float
 ) -> Flow[CopyStatus]:
     yield Pause(random.uniform(0.0, poll_interval))  # noqa: S311  # nothing secret, but not all at once
-    status = yield from watch_copy(url, hosts, deadline=deadline, poll_interval=poll_interval, crowd=crowd)
-    crowd.ended += 1
+    status = yield from poll_monitor(
+        url, hosts, deadline=deadline, poll_interval=poll_interval, cohort=cohort
+    )
+    cohort.ended += 1
     return status
 
 
-def watch_copy(
+def poll_monitor(
     monitor_url: str,
     hosts: Hosts,
     *,
@@ -126,7 +130,7 @@ def watch_copy(
     poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
     looks: int | None = None,
-    crowd: _Crowd | None = None,
+    cohort: _Cohort | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyStatus]:
     """
@@ -142,7 +146,7 @@ def watch_copy(
         of the crowd. Without one they grow up to it.
     """
     request = monitor_request(monitor_url, hosts)
-    pauses = poll_pauses(poll_interval) if crowd is None else repeat(poll_interval)
+    pauses = poll_intervals(poll_interval) if cohort is None else repeat(poll_interval)
     percent: float | None = None
     if fresh:
         yield Pause(min(next(pauses), max(0.0, deadline - clock())))
@@ -158,8 +162,8 @@ def watch_copy(
             return replace(status, state="timeout")
         pause = max(next(pauses), spread(asked) if asked else 0.0)
         pause = max(0.0, min(pause, deadline - clock()))
-        if crowd is not None and not asked:
-            yield from crowd.wait(pause)
+        if cohort is not None and not asked:
+            yield from cohort.wait(pause)
             continue
         note = f"the copy is at {status.progress}" if percent and percent >= 1 else ""
         yield Pause(pause, note)

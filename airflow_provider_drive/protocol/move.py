@@ -18,7 +18,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
-from airflow_provider_drive.protocol.copy.verify import READ_BACK_SECONDS, finish_copy, watch_job
+from airflow_provider_drive.protocol.copy.verify import READ_BACK_SECONDS, poll_job, verify_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
@@ -26,7 +26,7 @@ from airflow_provider_drive.protocol.items.lookup import (
     get_item,
     has_same_content,
 )
-from airflow_provider_drive.protocol.items.update import Place, delete_unchanged, update_item
+from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
 from airflow_provider_drive.protocol.retry import backoff
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
@@ -175,7 +175,7 @@ def move_item(
     return (
         yield from update_item(
             item,
-            Place(folder, order.name),
+            Location(folder, order.name),
             hosts,
             if_match=order.if_match,
             conflict_behavior=order.conflict_behavior,
@@ -192,7 +192,7 @@ def _find_again(order: MoveOrder, move: Move, hosts: Hosts) -> Flow[DriveItem]:
     except DriveItemNotFoundError:
         if order.conflict_behavior == "rename":
             raise  # what has the name may be another's
-        folder, name = Place(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
+        folder, name = Location(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
         there = yield from find_item(child(folder, name), hosts)
         if there is None or not (yield from has_same_content(there, move.item, hosts, strict=True)):
             raise
@@ -205,7 +205,7 @@ def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
 
     :raises DriveItemChangedError: If somebody else has, to another place.
     """
-    place = Place(move.folder, order.name)
+    place = Location(move.folder, order.name)
     if place.was_reached(move.item, item, order.conflict_behavior):
         return True
     if item.parent_id not in {move.item.parent_id, move.folder and move.folder.item_id}:
@@ -214,7 +214,7 @@ def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
             "neither found nor put it. It was left there. Clear the task to move it from there.",
             status=412,
             code="resourceModified",
-            final=True,
+            retryable=False,
         )
     return False
 
@@ -239,7 +239,7 @@ def _destination(order: MoveOrder, item: DriveItem, hosts: Hosts) -> Flow[ItemRe
             f"Could not move {item}: its eTag is not the one that if_match means. Nothing was done.",
             status=412,
             code="resourceModified",
-            final=True,
+            retryable=False,
         )
     return folder
 
@@ -265,8 +265,8 @@ def _move_across(
         clock=clock,
     )
     deadline = COPY_TIMEOUT + min(clock(), job.submitted_at or clock())
-    status = yield from watch_job(job, hosts, deadline=deadline, fresh=copy is None, clock=clock)
-    made = yield from finish_copy(job, status, hosts, deadline=deadline, clock=clock)
+    status = yield from poll_job(job, hosts, deadline=deadline, fresh=copy is None, clock=clock)
+    made = yield from verify_copy(job, status, hosts, deadline=deadline, clock=clock)
     if move.proven and (yield from find_item(item.ref, hosts)) is None:
         return made  # an earlier try has deleted the original
     told = status.resource_id is not None and not job.found
@@ -276,7 +276,7 @@ def _move_across(
         yield from delete_unchanged(item, hosts, order.if_match)
     except DriveItemChangedError as error:
         error.args = (f"{error} The copy was made ({made}), and the original was kept.",)
-        error.final = True  # a retry would find the same
+        error.retryable = False  # a retry would find the same
         raise
     return made
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.flow import Pause
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Request, Response
 
-BUDGET_SECONDS = 300.0
+RETRY_BUDGET_SECONDS = 300.0
 """How long one request may be put off, all its pauses together."""
-MAX_REFUSALS = 8
+MAX_THROTTLED = 8
 """How often one request may be throttled."""
-MAX_FAULTS = 5
+MAX_TRANSIENT_FAULTS = 5
 """How often one request may meet a fault that passes: a lost connection, a 5xx."""
-MAX_GARBAGE = 3
+MAX_UNREADABLE = 3
 """How often one request may be answered with something unreadable."""
-LONGEST_RETRY_AFTER = 3600.0
+MAX_RETRY_AFTER = 3600.0
 """The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
 
 _T = TypeVar("_T")
@@ -51,7 +51,7 @@ def retry_after(response: Response) -> float | None:
         seconds = float(value)
     except ValueError:
         seconds = _seconds_until(value, response.headers.get("date", ""))
-    return min(max(0.0, seconds), LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
 
 
 def _seconds_until(moment: str, now: str) -> float:
@@ -65,12 +65,12 @@ def _seconds_until(moment: str, now: str) -> float:
         return until - time.time()
 
 
-def says_slow_down(response: Response) -> bool:
+def is_throttled(response: Response) -> bool:
     """Whether the request was one too many: it was refused, and had no effect, whatever it asked for."""
     return response.status == 429 or (response.status == 503 and retry_after(response) is not None)
 
 
-def is_passing_fault(response: Response) -> bool:
+def is_transient(response: Response) -> bool:
     """Whether the same request may well succeed later, though nobody knows whether it had an effect."""
     return response.status == 408 or (response.status >= 500 and response.status not in {501, 505, 507})
 
@@ -89,7 +89,7 @@ def spread(seconds: float) -> float:
     return seconds + random.uniform(0.0, min(10.0, max(2.0, 0.1 * seconds)))  # noqa: S311  # nothing secret
 
 
-def poll_pauses(poll_interval: float) -> Iterator[float]:
+def poll_intervals(poll_interval: float) -> Iterator[float]:
     """
     Yield the pauses between looks at a copy: from about a second up to ``poll_interval``, never beyond it.
 
@@ -104,10 +104,10 @@ def poll_pauses(poll_interval: float) -> Iterator[float]:
             pause = min(poll_interval * 1.25, pause * 1.6)
 
 
-class Patience:
+class RetryBudget:
     """How much longer one request may be put off. Says how long to wait, or raises what went wrong."""
 
-    def __init__(self, budget: float = BUDGET_SECONDS) -> None:
+    def __init__(self, budget: float = RETRY_BUDGET_SECONDS) -> None:
         self.budget = budget
         self.waited = 0.0
         self.counts: dict[int, int] = {}
@@ -137,7 +137,9 @@ class Patience:
         )
 
 
-def ask(request: Request, read: Callable[[Response], _T], patience: Patience | None = None) -> Flow[_T]:
+def send_with_retries(
+    request: Request, read: Callable[[Response], _T], budget: RetryBudget | None = None
+) -> Flow[_T]:
     """
     Send a request until it is answered for good, and return what ``read`` makes of the answer.
 
@@ -146,21 +148,25 @@ def ask(request: Request, read: Callable[[Response], _T], patience: Patience | N
 
     :raises DriveConnectionError: If no answer came. With ``sent`` the request may have had its effect.
     """
-    patience = patience or Patience()
+    budget = budget or RetryBudget()
     sending = request
     while True:
         asked: float | None = None
-        limit = MAX_FAULTS
+        limit = MAX_TRANSIENT_FAULTS
         try:
             response = yield sending
             if response.status == 401 and request.authorized and not sending.refused_token:
                 sending = replace(request, refused_token=True)
                 continue
             sending = request
-            if says_slow_down(response):
-                failure, limit, asked = error_of(response, request.doing), MAX_REFUSALS, retry_after(response)
-            elif request.repeatable and is_passing_fault(response):
-                failure, asked = error_of(response, request.doing), retry_after(response)
+            if is_throttled(response):
+                failure, limit, asked = (
+                    error_from_response(response, request.action),
+                    MAX_THROTTLED,
+                    retry_after(response),
+                )
+            elif request.repeatable and is_transient(response):
+                failure, asked = error_from_response(response, request.action), retry_after(response)
             else:
                 return read(response)
         except DriveConnectionError as error:
@@ -168,7 +174,7 @@ def ask(request: Request, read: Callable[[Response], _T], patience: Patience | N
                 raise
             failure = error
         except DriveResponseError as error:
-            if error.final or not request.repeatable:
+            if not error.retryable or not request.repeatable:
                 raise
-            failure, limit = error, MAX_GARBAGE
-        yield patience.pause(failure, limit, asked)
+            failure, limit = error, MAX_UNREADABLE
+        yield budget.pause(failure, limit, asked)

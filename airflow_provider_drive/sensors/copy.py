@@ -24,13 +24,13 @@ from airflow_provider_drive.exceptions import (
     DriveError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, show_links
-from airflow_provider_drive.protocol.copy.verify import conclude
+from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
+from airflow_provider_drive.protocol.copy.verify import result_from_status
 from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
 from airflow_provider_drive.protocol.wire.items import check_seconds
-from airflow_provider_drive.utils.encryption import unseal
-from airflow_provider_drive.utils.failures import become
+from airflow_provider_drive.utils.encryption import decrypt_url
+from airflow_provider_drive.utils.failures import also_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
 
-LEAST_RESCHEDULE = 10.0
+MIN_RESCHEDULE = 10.0
 """
 Seconds between two looks in the mode ``reschedule``, at least.
 
@@ -110,7 +110,7 @@ class DriveCopySensor(BaseSensorOperator):
         with self._skip_if_soft(), self._sensor_errors():
             url, job = self._monitor_url(), self._job()
             check_seconds("poll_interval", self.poll_interval)
-            show_links(context, self.hook, job)
+            push_link_xcoms(context, self.hook, job)
             with self.hook.report(f"Waiting for {job or 'a copy'}") as outcome:
                 found = self._wait(context, url)
                 outcome.append(f"The copy is there: {found['id']}.")
@@ -131,10 +131,12 @@ class DriveCopySensor(BaseSensorOperator):
             if job is not None:
                 item = self.hook.check_job(job, deadline=float("inf"))
                 if item is not None:
-                    show_links(context, self.hook, job, item)
+                    push_link_xcoms(context, self.hook, job, item)
                 return item is not None and PokeReturnValue(is_done=True, xcom_value=item)
             status = self.hook.look(self._monitor_url() or "")
-            return not status.is_running and PokeReturnValue(is_done=True, xcom_value=conclude(status))
+            return not status.is_running and PokeReturnValue(
+                is_done=True, xcom_value=result_from_status(status)
+            )
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
@@ -149,9 +151,9 @@ class DriveCopySensor(BaseSensorOperator):
 
     def _finish(self, context: Context, job: CopyJob | None, status: CopyStatus) -> dict[str, Any]:
         if job is None:
-            return conclude(status)
-        item = self.hook.finish_job(job, status, deadline=float("inf"))
-        show_links(context, self.hook, job, item)
+            return result_from_status(status)
+        item = self.hook.verify_job(job, status, deadline=float("inf"))
+        push_link_xcoms(context, self.hook, job, item)
         return item
 
     def on_kill(self) -> None:
@@ -162,7 +164,7 @@ class DriveCopySensor(BaseSensorOperator):
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Do not come back from ``reschedule`` before the scheduler has seen the task leave."""
         seconds = float(super()._get_next_poke_interval(*args, **kwargs))
-        return max(seconds, LEAST_RESCHEDULE) if self.reschedule else seconds
+        return max(seconds, MIN_RESCHEDULE) if self.reschedule else seconds
 
     def _defer(self, monitor_url: str) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
@@ -177,14 +179,14 @@ class DriveCopySensor(BaseSensorOperator):
     def _job(self) -> CopyJob | None:
         if (self.copy_job is None) == (self.monitor_url is None):
             raise DriveArgumentError("Give either copy_job or monitor_url.")
-        return None if self.copy_job is None else read_copy_job(self.copy_job, unseal)
+        return None if self.copy_job is None else read_copy_job(self.copy_job, decrypt_url)
 
     def _monitor_url(self) -> str | None:
         if (job := self._job()) is not None:
             return job.monitor_url
         if not isinstance(self.monitor_url, str):
             raise DriveArgumentError(f"monitor_url is {type(self.monitor_url).__name__}, not a text.")
-        return unseal(self.monitor_url)
+        return decrypt_url(self.monitor_url)
 
     @contextmanager
     def _sensor_errors(self) -> Iterator[None]:
@@ -192,11 +194,11 @@ class DriveCopySensor(BaseSensorOperator):
         try:
             yield
         except DriveCopyTimeoutError as error:
-            become(error, AirflowSensorTimeout)
+            also_as(error, AirflowSensorTimeout)
             raise
         except DriveError as error:
-            if error.final or isinstance(error, (DriveCopyFailedError, DriveCopyUnknownError)):
-                become(error, AirflowFailException)
+            if not error.retryable or isinstance(error, (DriveCopyFailedError, DriveCopyUnknownError)):
+                also_as(error, AirflowFailException)
             raise
 
     @contextmanager

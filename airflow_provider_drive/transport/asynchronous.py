@@ -16,11 +16,17 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
-from airflow_provider_drive.protocol.flow import Pause, Request, Response, Together
-from airflow_provider_drive.protocol.wire.cost import units_of
+from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.wire.cost import resource_units
 from airflow_provider_drive.transport.request import describe, prepare
-from airflow_provider_drive.transport.single_flight import Shared
-from airflow_provider_drive.transport.throttle import Notes, Spent, held, host_of, listen
+from airflow_provider_drive.transport.single_flight import SingleFlightCache
+from airflow_provider_drive.transport.throttle import (
+    NoteFilter,
+    Usage,
+    host_of,
+    record_throttling,
+    throttled_response,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -35,9 +41,9 @@ _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp
 FIRST_CONNECTIONS = 8
 MAX_CONNECTIONS = 100
 """To one host."""
-STARTS_A_SECOND = 1_000
+STARTS_PER_SECOND = 1_000
 """Of flows that run side by side, and of triggers, where there are more than that."""
-LONGEST_WAIT = 1.0
+MAX_GATE_WAIT = 1.0
 """Seconds for which a request waits for others to end, before it is let through beside them."""
 MAX_MONITOR_BYTES = 1024 * 1024
 """To read more JSON at once would hold the loop; a monitor's answer has some hundred bytes."""
@@ -49,7 +55,7 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
     try:
         while True:
             wanted = step()
-            if isinstance(wanted, Together):
+            if isinstance(wanted, Gather):
                 outcomes = (_outcome(each, session, number) for number, each in enumerate(wanted.flows))
                 step = partial(flow.send, await asyncio.gather(*outcomes))
                 continue
@@ -65,7 +71,7 @@ async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
 
 
 async def _outcome(flow: Flow[Any], session: AsyncSession, number: int) -> Any:
-    await asyncio.sleep(number / STARTS_A_SECOND)  # a thousand in one turn would hold the loop
+    await asyncio.sleep(number / STARTS_PER_SECOND)  # a thousand in one turn would hold the loop
     try:
         return await arun(flow, session)
     except DriveError as error:
@@ -91,13 +97,13 @@ class AsyncSession:
 
     def __init__(self, settings: Settings, shared: _Shared, log: Log) -> None:
         self.settings = settings
-        self.spent = Spent()
+        self.usage = Usage()
         self._shared, self._log = shared, log
-        self._notes = Notes()
+        self._notes = NoteFilter()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies: dict[str, str | None] = {}
 
-    async def take_turn(self, most: float) -> None:
+    async def stagger_start(self, most: float) -> None:
         """
         Wait until it is this session's turn to begin, where very many are open.
 
@@ -105,9 +111,9 @@ class AsyncSession:
 
         :param most: Seconds.
         """
-        crowd = self._shared.users / STARTS_A_SECOND
-        if crowd > 1.0:
-            await asyncio.sleep(random.uniform(0.0, min(most, crowd)))  # noqa: S311  # nothing secret
+        cohort = self._shared.users / STARTS_PER_SECOND
+        if cohort > 1.0:
+            await asyncio.sleep(random.uniform(0.0, min(most, cohort)))  # noqa: S311  # nothing secret
 
     async def pause(self, pause: Pause) -> None:
         """Sleep, and say why if that is news."""
@@ -118,15 +124,17 @@ class AsyncSession:
     async def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
         url, headers = prepare(request, self.settings)
-        if answer := held(url):
+        if answer := throttled_response(url):
             return answer
         async with self._shared.gate(url):
             with unrecorded():
-                return held(url) or await self._send(request, url, headers)  # others were answered meanwhile
+                return throttled_response(url) or await self._send(
+                    request, url, headers
+                )  # others were answered meanwhile
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
-            self.spent.add(units_of(request))
+            self.usage.add(resource_units(request))
             async with self._shared.client.request(
                 request.method,
                 URL(url, encoded=True),  # as it is: a monitor URL is opaque
@@ -137,7 +145,7 @@ class AsyncSession:
                 proxy=self._proxy_for(url),
                 timeout=self._timeout,
             ) as response:
-                return listen(url, await _read(response))
+                return record_throttling(url, await _read(response))
         except DriveError as error:
             failure = error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -180,7 +188,7 @@ class _Gate:
     async def __aenter__(self) -> None:
         if self._free.locked() and self._width < MAX_CONNECTIONS:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_WAIT):
+                async with asyncio.timeout(MAX_GATE_WAIT):
                     await self._free.acquire()
                 return
             if self._width < MAX_CONNECTIONS:  # others have waited as well
@@ -201,7 +209,9 @@ async def _context(settings: Settings) -> ssl.SSLContext:
 class _Shared:
     client: aiohttp.ClientSession
     users: int = 0
-    contexts: Shared[Settings, ssl.SSLContext] = field(default_factory=partial(Shared, _context))
+    contexts: SingleFlightCache[Settings, ssl.SSLContext] = field(
+        default_factory=partial(SingleFlightCache, _context)
+    )
     _gates: dict[str, _Gate] = field(default_factory=dict)
 
     def gate(self, url: str) -> _Gate:

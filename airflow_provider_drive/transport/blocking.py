@@ -14,11 +14,17 @@ import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.network import open_session, read_whole, unrecorded
-from airflow_provider_drive.protocol.flow import Pause, Request, Response, Together
-from airflow_provider_drive.protocol.retry import retry_after, says_slow_down
-from airflow_provider_drive.protocol.wire.cost import units_of
+from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.retry import is_throttled, retry_after
+from airflow_provider_drive.protocol.wire.cost import resource_units
 from airflow_provider_drive.transport.request import describe, prepare
-from airflow_provider_drive.transport.throttle import Notes, Spent, budget_of, held, listen
+from airflow_provider_drive.transport.throttle import (
+    NoteFilter,
+    Usage,
+    rate_limiter_for,
+    record_throttling,
+    throttled_response,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 MAX_THREADS = 8
 """That send for one task at the same time."""
-MOST_MASKED = 20
+MAX_MASKED = 20
 """Monitor URLs: each makes Airflow's masker compile all that it knows anew. None is written down anyway."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
@@ -59,8 +65,8 @@ def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | N
     try:
         while True:
             wanted = step()
-            if isinstance(wanted, Together):
-                step = partial(flow.send, _run_together(wanted.flows, session, keep))
+            if isinstance(wanted, Gather):
+                step = partial(flow.send, _run_gathered(wanted.flows, session, keep))
                 continue
             if not isinstance(wanted, Request):
                 if isinstance(wanted, Pause):
@@ -75,7 +81,7 @@ def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | N
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
 
 
-def _run_together(
+def _run_gathered(
     flows: Sequence[Flow[Any]], session: Session, keep: Callable[[Checkpoint], None] | None
 ) -> list[Any]:
     def outcome(flow: Flow[Any]) -> Any:
@@ -113,13 +119,13 @@ class Session:
         """
         self.settings = settings
         self.stopped = False
-        self.spent = Spent()
+        self.usage = Usage()
         self._http = open_session(settings)
-        self._budget = budget_of(
+        self._budget = rate_limiter_for(
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
         )
         self._login, self._log, self._keep_secret = login, log, keep_secret
-        self._notes, self._token = Notes(), ""
+        self._notes, self._token = NoteFilter(), ""
         self._kept: set[str] = set()
 
     def pause(self, pause: Pause) -> None:
@@ -127,7 +133,7 @@ class Session:
         if note := self._notes.pick(pause):
             self._log.info("%s", note)
         if pause.refusal is not None:
-            listen(self.settings.hosts.root, pause.refusal)
+            record_throttling(self.settings.hosts.root, pause.refusal)
             self._learn(pause.refusal)
         until = time.monotonic() + pause.seconds
         while not self.stopped and (remaining := until - time.monotonic()) > 0:
@@ -135,28 +141,28 @@ class Session:
 
     def wait_for_budget(self, method: str, url: str) -> None:
         """Wait until a request that somebody else sends fits into the budget."""
-        self._reserve(units_of(Request(method, url, "")))
+        self._reserve(resource_units(Request(method, url, "")))
 
     def hear(self, response: requests.Response, **_: Any) -> None:
         """Learn from an answer that somebody else got."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if self.settings.hosts.is_graph(response.url):
-            self._learn(listen(response.url, Response(response.status_code, headers)))
+            self._learn(record_throttling(response.url, Response(response.status_code, headers)))
 
     def _reserve(self, units: int) -> bool:
         """Wait until so many units may be spent; tell whether that took any time."""
         wait = self._budget.reserve(units)
         if wait:
-            self.spent.hold_back(wait)
+            self.usage.hold_back(wait)
             self.pause(Pause(wait))
         return wait > 0
 
     def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
         url, headers = prepare(request, self.settings)
-        answer = held(url)
-        if answer is None and self._reserve(units_of(request)):
-            answer = held(url)  # others were answered meanwhile
+        answer = throttled_response(url)
+        if answer is None and self._reserve(resource_units(request)):
+            answer = throttled_response(url)  # others were answered meanwhile
         if self.stopped:
             raise DriveError(
                 "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
@@ -165,7 +171,7 @@ class Session:
             return answer
         if request.authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        elif url not in self._kept and len(self._kept) < MOST_MASKED:
+        elif url not in self._kept and len(self._kept) < MAX_MASKED:
             self._keep_secret(url)
             self._kept.add(url)
         prepared = None
@@ -177,11 +183,11 @@ class Session:
             )
             prepared.url = url  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
-            self.spent.add(units_of(request))
+            self.usage.add(resource_units(request))
             with nullcontext() if request.authorized else unrecorded():
                 response = self._http.send(prepared, allow_redirects=False, **settings)
             with response:
-                answer = listen(url, self._read(response))
+                answer = record_throttling(url, self._read(response))
             if request.authorized:
                 self._learn(answer)
             return answer  # noqa: TRY300  # the reading belongs to what may fail
@@ -194,9 +200,9 @@ class Session:
 
     def _learn(self, answer: Response) -> None:
         """Go more slowly after a refusal, or if an answer tells how little is left."""
-        self._budget.listen(answer)
-        if says_slow_down(answer):
-            self.spent.hold_back(retry_after(answer) or 0.0)
+        self._budget.record_throttling(answer)
+        if is_throttled(answer):
+            self.usage.hold_back(retry_after(answer) or 0.0)
 
     def _fetch_token(self, *, refused: bool) -> str:
         token = self._login.token(refused=self._token if refused else None)

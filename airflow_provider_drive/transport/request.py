@@ -21,11 +21,11 @@ def prepare(request: Request, settings: Settings) -> tuple[str, dict[str, str]]:
     """
     url = settings.hosts.root + request.url if request.url.startswith("/") else request.url
     if request.authorized and not settings.hosts.is_graph(url):
-        raise DriveResponseError("a token was about to leave for another host than Graph's", final=True)
+        raise DriveResponseError("a token was about to leave for another host than Graph's", retryable=False)
     return url, {"Accept": "application/json", "User-Agent": settings.user_agent, **request.headers}
 
 
 def describe(request: Request, url: str, error: BaseException) -> str:
     """Say what went wrong. Not in the library's words: they quote the URL, which may be a secret."""
     reason, advice = explain_lost(error)
-    return f"Could not {request.doing}: no answer from {urlsplit(url).hostname} ({reason}). {advice}"
+    return f"Could not {request.action}: no answer from {urlsplit(url).hostname} ({reason}). {advice}"

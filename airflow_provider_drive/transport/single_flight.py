@@ -14,7 +14,7 @@ _Key = TypeVar("_Key", bound="Hashable")
 _Value = TypeVar("_Value")
 
 
-class Shared(Generic[_Key, _Value]):
+class SingleFlightCache(Generic[_Key, _Value]):
     """
     Values that are made once for all who ask for them in a minute.
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from airflow_provider_drive.protocol.flow import Response
-from airflow_provider_drive.protocol.retry import backoff, retry_after, says_slow_down
+from airflow_provider_drive.protocol.retry import backoff, is_throttled, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.protocol.flow import Pause
 
-SECONDS_BETWEEN_TURNS = 0.05
+STAGGER_SECONDS = 0.05
 """
 Between two callers that come back to a host: 20 a second. A small tenant's app has 1,250 units a minute.
 
@@ -61,7 +61,7 @@ class _Hold:
 
     def next_turn(self, now: float) -> str:
         """Return the seconds until the next turn, as a header has them."""
-        self.last_turn = max(self.last_turn + SECONDS_BETWEEN_TURNS, self.until)
+        self.last_turn = max(self.last_turn + STAGGER_SECONDS, self.until)
         return f"{self.last_turn - now:.3f}"
 
 
@@ -69,7 +69,7 @@ _holds: dict[str, _Hold] = {}
 _lock = threading.Lock()
 
 
-def held(url: str) -> Response | None:
+def throttled_response(url: str) -> Response | None:
     """Return what a host that must not be asked now would answer, or None if it may be asked."""
     if not _holds:
         return None
@@ -80,9 +80,9 @@ def held(url: str) -> Response | None:
         return Response(429, {"retry-after": hold.next_turn(now)}, json.dumps(_HELD).encode())
 
 
-def listen(url: str, response: Response) -> Response:
+def record_throttling(url: str, response: Response) -> Response:
     """Remember what an answer says of its host's patience. Who has to come again is given a turn for it."""
-    refused = says_slow_down(response)
+    refused = is_throttled(response)
     if not refused and not _holds:
         return response
     host, now = host_of(url), time.monotonic()
@@ -106,7 +106,7 @@ def host_of(url: str) -> str:
     return f"{parts.hostname}:{parts.port or 443}"
 
 
-class Budget:
+class RateLimiter:
     """
     What one app may spend in a tenant, and how fast this process spends it.
 
@@ -139,9 +139,9 @@ class Budget:
             self._spent_until = start + units / rate
             return max(0.0, self._spent_until - now)
 
-    def listen(self, response: Response) -> None:
+    def record_throttling(self, response: Response) -> None:
         """Learn from an answer."""
-        if says_slow_down(response):
+        if is_throttled(response):
             with self._lock:
                 now = self._clock()
                 if now - self._refused > _SECONDS_BETWEEN_LESSONS:  # those that were under way are one lesson
@@ -173,18 +173,18 @@ def _rest_of_budget(response: Response) -> tuple[float, float] | None:
     return (remaining, seconds) if 0 <= remaining < 1e9 and 0 < seconds <= _LONGEST_RESET else None
 
 
-_budgets: dict[tuple[str, ...], Budget] = {}
+_budgets: dict[tuple[str, ...], RateLimiter] = {}
 
 
-def budget_of(app: tuple[str, ...], units_per_minute: float) -> Budget:
+def rate_limiter_for(app: tuple[str, ...], units_per_minute: float) -> RateLimiter:
     """Return the one budget that this process has for an app in a tenant."""
     with _lock:
-        budget = _budgets.setdefault(app, Budget(units_per_minute))
+        budget = _budgets.setdefault(app, RateLimiter(units_per_minute))
         budget.units_per_minute = units_per_minute
         return budget
 
 
-class Spent:
+class Usage:
     """
     What a session has sent so far, tries that failed included; logins are not in it.
 
@@ -219,7 +219,7 @@ class Log(Protocol):
         """Log a line."""
 
 
-class Notes:
+class NoteFilter:
     """Decides which of a flow's notes are worth a line in the log: news, and not too many."""
 
     def __init__(self) -> None:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.archive.state import end_event
-from airflow_provider_drive.protocol.monitor import watch_copies
+from airflow_provider_drive.protocol.archive.state import completion_event
+from airflow_provider_drive.protocol.monitor import poll_monitors
 from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
@@ -58,8 +58,8 @@ class CopiesCompleteTrigger(CopyCompleteTrigger):
             monitors = None
         if not isinstance(monitors, dict) or not all(isinstance(url, str) for url in monitors.values()):
             raise DriveArgumentError("The trigger's monitors make no sense.")
-        ends = yield from watch_copies(monitors, hosts, deadline=deadline, poll_interval=self.poll_interval)
-        return end_event(ends)
+        ends = yield from poll_monitors(monitors, hosts, deadline=deadline, poll_interval=self.poll_interval)
+        return completion_event(ends)
 
     def _describe_end(self, event: dict[str, Any]) -> str:
         return f"{len(event['completed'])} copies are completed, {len(event['failed'])} have failed"

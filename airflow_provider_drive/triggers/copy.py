@@ -15,11 +15,11 @@ from weakref import WeakKeyDictionary
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.monitor import watch_copy
+from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
-from airflow_provider_drive.transport.single_flight import Shared
-from airflow_provider_drive.utils.encryption import seal, unseal
+from airflow_provider_drive.transport.single_flight import SingleFlightCache
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
-EARLIEST_EVENT = 10.0
+MIN_EVENT_DELAY = 10.0
 """
 Seconds before which a trigger does not fire, whatever it has to say.
 
@@ -82,7 +82,7 @@ class CopyCompleteTrigger(BaseTrigger):
         return (
             f"{type(self).__module__}.{type(self).__name__}",
             {
-                "monitor_url": seal(self.monitor_url),
+                "monitor_url": encrypt_url(self.monitor_url),
                 "poll_interval": self.poll_interval,
                 "deadline": time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline,
                 "drive_conn_id": self.drive_conn_id,
@@ -91,7 +91,7 @@ class CopyCompleteTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait for the copy's end, and fire once."""
-        earliest = time.monotonic() + EARLIEST_EVENT
+        earliest = time.monotonic() + MIN_EVENT_DELAY
         event = await self._end()
         await asyncio.sleep(earliest - time.monotonic())
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's is untyped
@@ -127,15 +127,15 @@ class CopyCompleteTrigger(BaseTrigger):
         transport, monitor_url = await asyncio.to_thread(_load, self.monitor_url)
         settings = await _settings(self.drive_conn_id)
         async with transport.open_async_session(settings, self.log) as session:
-            await session.take_turn(self.poll_interval)
+            await session.stagger_start(self.poll_interval)
             flow = self._flow(monitor_url, settings.hosts, deadline)
             event: dict[str, Any] = await transport.arun(flow, session)
-            self.log.info("Looked %d times: %s.", session.spent.requests, self._describe_end(event))
+            self.log.info("Looked %d times: %s.", session.usage.requests, self._describe_end(event))
             return event
 
     def _flow(self, monitor_url: str, hosts: Hosts, deadline: float) -> Flow[dict[str, Any]]:
         """Wait for the copy, and return the event."""
-        status = yield from watch_copy(
+        status = yield from poll_monitor(
             monitor_url, hosts, deadline=deadline, poll_interval=self.poll_interval, fresh=True
         )
         return status.as_event()
@@ -173,7 +173,7 @@ def _load(monitor_url: str) -> tuple[ModuleType, str]:
     """Import what waiting takes, and return the transport and the monitor URL in clear."""
     for name in _IMPORTED:
         import_module(name)
-    return import_module("airflow_provider_drive.transport.asynchronous"), unseal(monitor_url)
+    return import_module("airflow_provider_drive.transport.asynchronous"), decrypt_url(monitor_url)
 
 
 _IMPORTED = (
@@ -182,12 +182,12 @@ _IMPORTED = (
     "airflow_provider_drive.settings",
 )
 
-_known: WeakKeyDictionary[asyncio.AbstractEventLoop, Shared[str, Settings]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlightCache[str, Settings]] = WeakKeyDictionary()
 
 
 async def _settings(drive_conn_id: str) -> Settings:
     """Read a connection, but not for each of a thousand triggers that start at once: Airflow is asked."""
-    known = _known.setdefault(asyncio.get_running_loop(), Shared(_read_settings))
+    known = _known.setdefault(asyncio.get_running_loop(), SingleFlightCache(_read_settings))
     return await known.get(drive_conn_id)
 
 

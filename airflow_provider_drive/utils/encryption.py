@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_drive.exceptions import DriveArgumentError
 
 
-def seal(monitor_url: str) -> str:
+def encrypt_url(monitor_url: str) -> str:
     """Return the URL encrypted, or as it is where the deployment has no Fernet key. Sealed once is sealed."""
     fernet = _fernet() if "://" in monitor_url else None
     if fernet is None:
@@ -23,7 +23,7 @@ def seal(monitor_url: str) -> str:
     return str(fernet.encrypt(monitor_url.encode(errors="surrogatepass")).decode())
 
 
-def unseal(sealed: str) -> str:
+def decrypt_url(sealed: str) -> str:
     """
     Return the URL in clear, whether it comes encrypted or not.
 

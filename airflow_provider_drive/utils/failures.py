@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def final_errors_fail(*, remembers: bool = False) -> Iterator[None]:
+def fail_on_permanent_errors(*, remembers: bool = False) -> Iterator[None]:
     """
     Fail the task at once, without burning its retries, for what no retry can heal.
 
@@ -29,12 +29,12 @@ def final_errors_fail(*, remembers: bool = False) -> Iterator[None]:
     try:
         yield
     except DriveError as error:
-        if error.final and not (remembers and isinstance(error, DriveCopyUnknownError)):
-            become(error, AirflowFailException)
+        if not error.retryable and not (remembers and isinstance(error, DriveCopyUnknownError)):
+            also_as(error, AirflowFailException)
         raise
 
 
-def become(error: DriveError, kind: type[Exception]) -> DriveError:
+def also_as(error: DriveError, kind: type[Exception]) -> DriveError:
     """Return the error, which is one of Airflow's as well from now on."""
     if not isinstance(error, kind):
         error.__class__ = _joint(type(error), kind)  # type: ignore[arg-type]  # classes are hashable

@@ -10,10 +10,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.protocol.archive.state import Standing, read_standing
+from airflow_provider_drive.protocol.archive.state import ArchiveState, read_archive_state
 from airflow_provider_drive.protocol.move import read_move
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, read_copy_job
-from airflow_provider_drive.utils.encryption import seal, unseal
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STATE_KEY = "drive"
 
 
-class TaskMemory:
+class TaskState:
     """
     The checkpoints of one task, from its first try to its last.
 
@@ -59,7 +59,7 @@ class TaskMemory:
     def copy(self) -> CopyJob | None:
         """The copy that an earlier try has asked for."""
         kept = self._kept.get("copy")
-        return None if kept is None else read_copy_job(kept, unseal)
+        return None if kept is None else read_copy_job(kept, decrypt_url)
 
     @property
     def move(self) -> Move | None:
@@ -68,7 +68,7 @@ class TaskMemory:
         return None if kept is None else read_move(kept)
 
     @property
-    def archive(self) -> Standing | None:
+    def archive(self) -> ArchiveState | None:
         """
         How far an earlier try has come with an archive.
 
@@ -78,9 +78,9 @@ class TaskMemory:
             began = getattr(self._context.get("dag_run"), "start_date", None)
             if began is None or self._context["ti"].try_number <= 1:
                 return None
-            return Standing(began.timestamp())
+            return ArchiveState(began.timestamp())
         kept = self._kept.get("archive")
-        return None if kept is None else read_standing(kept)
+        return None if kept is None else read_archive_state(kept)
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint, before anything else happens. What of it is secret is encrypted."""
@@ -88,6 +88,6 @@ class TaskMemory:
         self.begun = state or self.begun
         if self._store is None:
             return
-        kept = state.as_dict(seal) if isinstance(state, CopyJob) else state and state.as_dict()
+        kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
         self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
         self._store.set(STATE_KEY, self._kept)

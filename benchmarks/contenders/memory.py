@@ -5,7 +5,7 @@ import resource
 import sys
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.manifest import Tally
+from airflow_provider_drive.manifest import ArchiveReport
 from airflow_provider_drive.protocol.archive.run import ArchiveOrder
 
 order = json.load(sys.stdin)
@@ -21,7 +21,7 @@ sum(1 for _ in hook.iter_items(order["first"]))
 before = peak()
 documents = sum(1 for _ in hook.iter_items(order["source"]))
 listed = peak() - before
-tally = Tally()
+tally = ArchiveReport()
 hook.archive(ArchiveOrder(hook.address(order["destination"]), hook.address(order["source"])), tally.add)
 assert tally.counts["copied"] == documents, tally.counts
 print(json.dumps({"documents": documents, "listed": listed, "archived": peak() - before}))

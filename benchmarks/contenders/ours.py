@@ -14,7 +14,7 @@ hook.keep_secret = lambda secret: None  # this process has no task log
 
 def note(outcome):
     known[outcome.found.item.name] = time.time()
-    states.add((outcome.state, outcome.is_shown))
+    states.add((outcome.state, outcome.is_verified))
 
 
 started = time.time()

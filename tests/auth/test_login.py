@@ -139,8 +139,8 @@ def test_the_environments_bundle_does_not_override_the_connection(connect, read,
     assert read() == "plan.txt"
 
 
-def test_nothing_of_the_login_is_in_the_log(connection, read, log, secrets_of):
+def test_nothing_of_the_login_is_in_the_log(connection, read, log, secret_parts):
     read()
 
     assert json.dumps(log.lines)
-    assert [secret for secret in secrets_of() if secret in log.text] == []
+    assert [secret for secret in secret_parts() if secret in log.text] == []

@@ -16,7 +16,7 @@ from airflow_provider_drive.protocol import retry, timing
 from airflow_provider_drive.protocol.copy import submit, verify
 from airflow_provider_drive.protocol.items import update
 from airflow_provider_drive.triggers import copy as triggers
-from airflow_provider_drive.utils.task_state import TaskMemory
+from airflow_provider_drive.utils.task_state import TaskState
 
 TIMES = table(section(page("operators.md"), "How long things may take"))
 COSTS = table(section(page("operators.md"), "What it costs"))
@@ -26,17 +26,17 @@ COSTS = table(section(page("operators.md"), "What it costs"))
     ("what", "figure"),
     [
         ("one HTTP request", settings.DEFAULT_TIMEOUT),
-        ("one request with all its retries: the pauses together", retry.BUDGET_SECONDS),
-        ("tries of one request that is throttled", retry.MAX_REFUSALS),
-        ("tries of one request after lost answers or 5xx", retry.MAX_FAULTS),
+        ("one request with all its retries: the pauses together", retry.RETRY_BUDGET_SECONDS),
+        ("tries of one request that is throttled", retry.MAX_THROTTLED),
+        ("tries of one request after lost answers or 5xx", retry.MAX_TRANSIENT_FAULTS),
         ("a copy, from its submit", timing.COPY_TIMEOUT),
         ("a completed copy, until it shows at the destination", verify.READ_BACK_SECONDS),
-        ("looking at the destination when the monitor has forgotten the copy", verify.FORGOTTEN_SECONDS),
+        ("looking at the destination when the monitor has forgotten the copy", verify.FIND_SECONDS),
         (
             "looking at the destination after a crash, before a copy is asked for again",
-            submit.SETTLE_SECONDS,
+            submit.RESUME_FIND_SECONDS,
         ),
-        ("looking for a copy to another drive that Graph calls impossible (404)", submit.DOUBT_SECONDS),
+        ("looking for a copy to another drive that Graph calls impossible (404)", submit.FALSE_404_SECONDS),
         (
             "requests for one copy in one try, if nobody knows what became of those before",
             submit.MAX_REQUESTS,
@@ -55,12 +55,12 @@ def test_all_limits_are_checked():
 
 
 def test_the_trigger_fires_at_its_tenth_second():
-    assert triggers.EARLIEST_EVENT == 10
+    assert triggers.MIN_EVENT_DELAY == 10
     assert "**Why it never fires before its tenth second.**" in page("operators.md")
 
 
 @pytest.fixture
-def spent(tenant, legal, hook):
+def usage(tenant, legal, hook):
     """Count the requests to Graph and their resource units while something is done."""
 
     def count(work, *arguments, **parameters):
@@ -94,13 +94,13 @@ def many(drive, path):
 
 
 @pytest.fixture
-def works(hook, spent, by_path, by_ids, legal, ids):
+def works(hook, usage, by_path, by_ids, legal, ids):
     """Everything that the page has a price for."""
 
     def copy_and_wait(item, destination):
         hook.wait_for_copy(hook.copy_item(item, destination))
 
-    memory = TaskMemory({"ti": SimpleNamespace(try_number=1, max_tries=0), "task_state_store": StateStore()})
+    memory = TaskState({"ti": SimpleNamespace(try_number=1, max_tries=0), "task_state_store": StateStore()})
 
     def copy_into_a_new_folder():
         hook.copy_item(by_path.plan, f"{by_path.vault}/New", create_destination=True)
@@ -112,38 +112,38 @@ def works(hook, spent, by_path, by_ids, legal, ids):
         assert hook.check_job(job, deadline=float("inf"))
 
     return {
-        "Copy, both addresses as ids": lambda: spent(hook.copy_item, by_ids.plan, by_ids.vault),
-        "Copy, both addresses as paths": lambda: spent(hook.copy_item, by_path.plan, by_path.vault),
-        "Copy, both as ids, and wait": lambda: spent(copy_and_wait, by_ids.plan, by_ids.vault),
-        "Copy, both as paths, and wait": lambda: spent(copy_and_wait, by_path.plan, by_path.vault),
-        "Copy, both as ids, by a task that remembers (Airflow 3.3)": lambda: spent(
+        "Copy, both addresses as ids": lambda: usage(hook.copy_item, by_ids.plan, by_ids.vault),
+        "Copy, both addresses as paths": lambda: usage(hook.copy_item, by_path.plan, by_path.vault),
+        "Copy, both as ids, and wait": lambda: usage(copy_and_wait, by_ids.plan, by_ids.vault),
+        "Copy, both as paths, and wait": lambda: usage(copy_and_wait, by_path.plan, by_path.vault),
+        "Copy, both as ids, by a task that remembers (Airflow 3.3)": lambda: usage(
             hook.submit_copy, by_ids.plan, by_ids.vault, memory=memory
         ),
         "Copy that is there already (`skip`), both as paths": lambda: (
             copy_and_wait(by_ids.plan, by_ids.vault),
-            spent(hook.copy_item, by_path.plan, by_path.vault, None, "skip"),
+            usage(hook.copy_item, by_path.plan, by_path.vault, None, "skip"),
         )[1],
-        "Copy into a new folder, by paths": lambda: spent(copy_into_a_new_folder),
-        "Move, both addresses as ids": lambda: spent(hook.move_item, by_ids.plan, by_ids.inbox),
-        "Move, both addresses as paths": lambda: spent(hook.move_item, by_path.plan, by_path.inbox),
-        "Move of what is there already": lambda: spent(
+        "Copy into a new folder, by paths": lambda: usage(copy_into_a_new_folder),
+        "Move, both addresses as ids": lambda: usage(hook.move_item, by_ids.plan, by_ids.inbox),
+        "Move, both addresses as paths": lambda: usage(hook.move_item, by_path.plan, by_path.inbox),
+        "Move of what is there already": lambda: usage(
             hook.move_item, by_path.plan, by_path.plan.rpartition("/")[0]
         ),
-        "Move of a file to another drive, by paths": lambda: spent(
+        "Move of a file to another drive, by paths": lambda: usage(
             hook.move_item, by_path.plan, by_path.vault, cross_drive="copy"
         ),
-        "Sensor, once the copy is done": lambda: spent(look, hook.submit_copy(by_ids.plan, by_ids.vault)),
-        "List of a folder with 1,000 documents, by ids": lambda: spent(
+        "Sensor, once the copy is done": lambda: usage(look, hook.submit_copy(by_ids.plan, by_ids.vault)),
+        "List of a folder with 1,000 documents, by ids": lambda: usage(
             lambda: list_all(ids(many(legal, "Flat/{0}.txt").find("Flat")))
         ),
         "List of 1,000 documents in ten folders of a folder, by path": lambda: (
             many(legal, "Deep/{1}/{0}.txt"),
-            spent(list_all, f"drives/{legal.id}/root:/Deep"),
+            usage(list_all, f"drives/{legal.id}/root:/Deep"),
         )[1],
-        "Delete, by ids": lambda: spent(hook.delete_item, by_ids.plan),
-        "Delete, by path": lambda: spent(hook.delete_item, by_path.plan),
-        "Folder that is there, by path": lambda: spent(hook.ensure_folder, by_path.vault),
-        "Folder that is made, and one above it, by path": lambda: spent(
+        "Delete, by ids": lambda: usage(hook.delete_item, by_ids.plan),
+        "Delete, by path": lambda: usage(hook.delete_item, by_path.plan),
+        "Folder that is there, by path": lambda: usage(hook.ensure_folder, by_path.vault),
+        "Folder that is made, and one above it, by path": lambda: usage(
             hook.ensure_folder, f"{by_path.vault}/2026/Q1"
         ),
     }
@@ -156,7 +156,7 @@ def test_a_price_is_what_was_counted(what, works):
 
 def test_a_copy_of_a_minute_is_looked_at_about_ten_times():
     waited, looks = 0.0, 0
-    for pause in retry.poll_pauses(timing.POLL_INTERVAL):
+    for pause in retry.poll_intervals(timing.POLL_INTERVAL):
         if waited >= 60:
             break
         waited, looks = waited + pause, looks + 1
@@ -164,7 +164,7 @@ def test_a_copy_of_a_minute_is_looked_at_about_ten_times():
 
 
 def test_the_operator_looks_twice_within_about_three_seconds():
-    pauses = retry.poll_pauses(timing.POLL_INTERVAL)
+    pauses = retry.poll_intervals(timing.POLL_INTERVAL)
     assert next(pauses) + next(pauses) == pytest.approx(2.6, abs=0.6)
 
 

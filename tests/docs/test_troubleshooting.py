@@ -24,11 +24,11 @@ from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.copy.verify import conclude
+from airflow_provider_drive.protocol.copy.verify import result_from_status
 from airflow_provider_drive.protocol.flow import Request, Response
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
@@ -111,7 +111,7 @@ def token_of(**fields):
 
 def refused(status, code="", **headers):
     body = {"error": {"code": code, "message": "No.", "innerError": {"request-id": "r"}}}
-    return error_of(Response(status, headers, json.dumps(body).encode()), "copy it")
+    return error_from_response(Response(status, headers, json.dumps(body).encode()), "copy it")
 
 
 TLS = ssl.SSLCertVerificationError(1, "certificate verify failed")
@@ -172,10 +172,10 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(ca_bundle, Settings(verify="/no/such/ca.pem")),
         raised(hook.move_item, ids(plan), ids(vault)),
         raised(parse_address, "plan.docx", Hosts()),
-        raised(conclude, CopyStatus("failed", code="generalException")),
-        raised(conclude, CopyStatus("failed", code="nameAlreadyExists")),
-        raised(conclude, CopyStatus("timeout")),
-        raised(conclude, CopyStatus("unknown")),
+        raised(result_from_status, CopyStatus("failed", code="generalException")),
+        raised(result_from_status, CopyStatus("failed", code="nameAlreadyExists")),
+        raised(result_from_status, CopyStatus("timeout")),
+        raised(result_from_status, CopyStatus("unknown")),
         raised(DriveArchiveOperator(task_id="a", source="s", destination="d")._raise_if_too_many, TALLY),
     ]
     tenant.token_base = "https://elsewhere.example"

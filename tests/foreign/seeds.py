@@ -25,7 +25,7 @@ JOB = {
     "conflict_behavior": "fail",
     "submitted_at": "2026-11-22T02:00:00.000Z",
     "children_only": False,
-    "landing_name": None,
+    "temporary_name": None,
     "kind": "file",
     "size": 48213,
     "quickXorHash": "hash=",

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.manifest import Tally
+from airflow_provider_drive.manifest import ArchiveReport
 from airflow_provider_drive.protocol.batch import batched
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
@@ -25,9 +25,9 @@ from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_item, list_children
-from airflow_provider_drive.protocol.items.transfer import FRAGMENT, read_file, write_file
+from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, read_file, write_file
 from airflow_provider_drive.protocol.items.update import delete_item
-from airflow_provider_drive.protocol.monitor import watch_copy
+from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import retry_after
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
@@ -35,15 +35,15 @@ from airflow_provider_drive.protocol.wire.copy_job import (
     read_copy_job,
     read_copy_status,
     read_event,
-    secrets_of,
+    secret_parts,
 )
-from airflow_provider_drive.protocol.wire.errors import clean, error_of, is_gone
+from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import check_tag, child, item_reader, read_time
 from airflow_provider_drive.settings import Settings, read_settings
 from airflow_provider_drive.utils import failures
-from airflow_provider_drive.utils.encryption import seal, unseal
-from airflow_provider_drive.utils.task_state import STATE_KEY, TaskMemory
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
+from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
 
 APART = b"\n\n\n"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
@@ -105,11 +105,11 @@ def status(data):
 
 def error(data):
     (response, *_) = answers(data)
-    found = error_of(response, "read it")
+    found = error_from_response(response, "read it")
     is_gone(response)
     logged(str(found))
     try:
-        with failures.final_errors_fail():
+        with failures.fail_on_permanent_errors():
             raise found
     except DriveError as raised:
         assert str(raised) == str(found)  # noqa: PT017  # it is the same error, of two classes
@@ -127,10 +127,10 @@ def event(data):
 
 
 def job(data):
-    read = read_copy_job(stored(data), unseal)
+    read = read_copy_job(stored(data), decrypt_url)
     logged(str(read))
-    json.dumps(read.as_dict(seal))
-    for name in filter(None, (read.name, read.landing_name)):
+    json.dumps(read.as_dict(encrypt_url))
+    for name in filter(None, (read.name, read.temporary_name)):
         child(read.destination, name).url.encode("ascii")
 
 
@@ -138,9 +138,9 @@ def memory(data):
     """What an earlier try has left in the task state store."""
     kept, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
     written = {}
-    TaskMemory({"task_state_store": Store(written), "ti": ti}).keep(Checkpoint("copy", None))
+    TaskState({"task_state_store": Store(written), "ti": ti}).keep(Checkpoint("copy", None))
     about = written[STATE_KEY] | (kept if isinstance(kept, dict) else {"copy": kept, "move": kept})
-    found = TaskMemory({"task_state_store": Store({STATE_KEY: about}), "ti": ti})
+    found = TaskState({"task_state_store": Store({STATE_KEY: about}), "ti": ti})
     refusals = []
     for name_ in ("copy", "move"):
         try:
@@ -219,13 +219,13 @@ def url(data):
 
 
 def sealed(data):
-    assert "://" in unseal(text_of(data))
+    assert "://" in decrypt_url(text_of(data))
 
 
 def text(data):
     given = text_of(data)
     logged(clean(given))
-    secrets_of(given)
+    secret_parts(given)
     read_time(given)
 
 
@@ -294,7 +294,7 @@ def move(data):
 
 def upload(data):
     """A file that goes up in pieces."""
-    size = 2 * FRAGMENT + 5
+    size = 2 * FRAGMENT_SIZE + 5
     flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count), HOSTS)
     found = converse(flow, answers(data))
     json.dumps(dict(found.raw), allow_nan=False)
@@ -306,7 +306,7 @@ def download(data):
 
 def manifest(data):
     """What an earlier try has left at the place of a manifest."""
-    tally = Tally("run", deletes=True)
+    tally = ArchiveReport("run", deletes=True)
     lines = [line + b"\n" for line in data.split(b"\n")]
     tally.keep_lines(iter(lines), lambda refs: [None] * len(refs))
     for line in tally.lines():
@@ -317,7 +317,7 @@ def manifest(data):
 
 def watch(data):
     clock = Clock()
-    converse(watch_copy(MONITOR, HOSTS, deadline=clock() + 100, clock=clock), answers(data), clock)
+    converse(poll_monitor(MONITOR, HOSTS, deadline=clock() + 100, clock=clock), answers(data), clock)
 
 
 TARGETS = {

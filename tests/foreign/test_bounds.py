@@ -11,7 +11,7 @@ from foreign.targets import TARGETS, answers, converse, read
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.flow import Response
-from airflow_provider_drive.protocol.items.lookup import list_children, survey
+from airflow_provider_drive.protocol.items.lookup import list_children, list_tree
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 
@@ -172,7 +172,7 @@ def test_a_list_without_an_end_is_given_up():
 def test_folders_that_hold_each_other_are_surveyed_once():
     both = page(FOLDER, {**FOLDER, "id": "g", "name": "b"})
 
-    found = converse(survey(ItemRef("d", "f"), Hosts()), answers(both))
+    found = converse(list_tree(ItemRef("d", "f"), Hosts()), answers(both))
 
     assert len(found) == 4
 

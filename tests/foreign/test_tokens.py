@@ -9,7 +9,7 @@ import requests
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveAuthError, DriveItemNotFoundError, DriveResponseError
-from airflow_provider_drive.protocol.items.transfer import MOST_AT_ONCE
+from airflow_provider_drive.protocol.items.transfer import SIMPLE_UPLOAD_LIMIT
 
 REDIRECTS = [302, 307]  # the second one keeps method and body
 
@@ -87,14 +87,14 @@ def test_a_monitor_that_is_allowed_is_called_without_a_token(
     assert schemes(foreign, "monitor") == {None}
 
 
-@pytest.mark.parametrize("size", [3, MOST_AT_ONCE + 1])
+@pytest.mark.parametrize("size", [3, SIMPLE_UPLOAD_LIMIT + 1])
 def test_bytes_go_to_no_other_host_and_come_from_none(hook, tenant, legal, foreign, elsewhere, netrc, size):
     tenant.file_base = elsewhere
     path = f"drives/{legal.put('a.bin', b'abc').drive.id}/root:/a.bin"
 
     with pytest.raises(DriveResponseError, match="allowed_hosts"):
         hook.read_file(path, io.BytesIO())
-    if size > MOST_AT_ONCE:
+    if size > SIMPLE_UPLOAD_LIMIT:
         with pytest.raises(DriveResponseError, match="allowed_hosts"):
             hook.write_file(path, bytes(size))
     else:
@@ -113,7 +113,7 @@ def test_bytes_go_to_a_host_that_is_allowed_without_a_token(
     with pytest.raises(DriveItemNotFoundError):
         hook.read_file(f"drives/{legal.id}/root:/a.bin", io.BytesIO())
     with pytest.raises(DriveResponseError, match="upload sessions were gone"):
-        hook.write_file(f"drives/{legal.id}/root:/b.bin", bytes(MOST_AT_ONCE + 1))
+        hook.write_file(f"drives/{legal.id}/root:/b.bin", bytes(SIMPLE_UPLOAD_LIMIT + 1))
 
     assert schemes(foreign, "file") == {None}
 

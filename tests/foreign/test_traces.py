@@ -27,7 +27,7 @@ def spans():
         library.uninstrument()
 
 
-def test_no_span_has_a_secret(spans, copy, waiting, tenant, plan, vault, secrets_of):
+def test_no_span_has_a_secret(spans, copy, waiting, tenant, plan, vault, secret_parts):
     tenant.copies = CopyBehaviour(looks=4)
 
     copy(plan, vault, **waiting)
@@ -36,4 +36,4 @@ def test_no_span_has_a_secret(spans, copy, waiting, tenant, plan, vault, secrets
     assert any("/oauth2/v2.0/token" in span for span in recorded)
     assert any("/copy?" in span for span in recorded)
     assert not any("/operations/" in span for span in recorded)
-    assert [secret for secret in secrets_of() for span in recorded if secret in span] == []
+    assert [secret for secret in secret_parts() for span in recorded if secret in span] == []

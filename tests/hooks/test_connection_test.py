@@ -14,13 +14,13 @@ from airflow_provider_drive.hooks.drive import DriveHook
 
 
 @pytest.fixture
-def press(secrets_of, tenant, monkeypatch):
+def press(secret_parts, tenant, monkeypatch):
     """Press Test, and see that nothing secret is in the answer."""
     monkeypatch.setattr(urllib3.Retry, "get_backoff_time", lambda _: 0.0)  # between tries for a token
 
     def tell():
         fine, message = DriveHook().test_connection()
-        assert [secret for secret in {*secrets_of(), *tenant.grants} if secret in message] == []
+        assert [secret for secret in {*secret_parts(), *tenant.grants} if secret in message] == []
         return fine, message
 
     return tell

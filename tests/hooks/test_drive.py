@@ -34,9 +34,9 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.items.transfer import FRAGMENT, MOST_AT_ONCE
+from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, SIMPLE_UPLOAD_LIMIT
 from airflow_provider_drive.transport.blocking import Session
-from airflow_provider_drive.transport.throttle import held
+from airflow_provider_drive.transport.throttle import throttled_response
 
 # Items
 
@@ -315,7 +315,9 @@ def test_a_timeout_that_makes_no_sense_is_refused(hook, asked, timeout):
 # The bytes of a file
 
 
-@pytest.mark.parametrize("size", [0, 5, MOST_AT_ONCE, MOST_AT_ONCE + 1, 2 * FRAGMENT, 2 * FRAGMENT + 7])
+@pytest.mark.parametrize(
+    "size", [0, 5, SIMPLE_UPLOAD_LIMIT, SIMPLE_UPLOAD_LIMIT + 1, 2 * FRAGMENT_SIZE, 2 * FRAGMENT_SIZE + 7]
+)
 def test_a_file_is_written_and_read(hook, archive, size):
     path, content = f"drives/{archive.id}/root:/R/new/m.jsonl", bytes(range(256)) * (size // 256 + 1)
     for part in (content[:size], content[1 : size + 1]):
@@ -325,7 +327,7 @@ def test_a_file_is_written_and_read(hook, archive, size):
         assert into.getvalue() == part
 
 
-@pytest.mark.parametrize("size", [5, MOST_AT_ONCE + 1])
+@pytest.mark.parametrize("size", [5, SIMPLE_UPLOAD_LIMIT + 1])
 def test_a_file_is_written_by_each_form_of_path(hook, archive, emulator, size):
     for form in (
         "{base}/v1.0/drives/{id}/root:/R/m.jsonl",
@@ -369,7 +371,7 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.method} {fault.kind} {fault.path}")
 def test_what_goes_wrong_on_the_way_harms_no_file(hook, tenant, archive, fault, log):
     tenant.faults.append(dataclasses.replace(fault))
-    path, content = f"drives/{archive.id}/root:/m.jsonl", bytes(range(256)) * (2 * FRAGMENT // 256 + 1)
+    path, content = f"drives/{archive.id}/root:/m.jsonl", bytes(range(256)) * (2 * FRAGMENT_SIZE // 256 + 1)
 
     hook.write_file(path, content)
     into = io.BytesIO()
@@ -474,15 +476,15 @@ def test_a_session_keeps_to_the_budget(connect, tenant, emulator, legal, monkeyp
         session.get(f"{emulator.url}/v1.0/drives/{legal.id}/root/children")
 
     assert len(pauses) == 5  # forty units may go at once
-    assert hook.spent.throttled == pytest.approx(max(pauses), abs=1.0)
+    assert hook.usage.throttled == pytest.approx(max(pauses), abs=1.0)
 
 
 def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator, legal, monkeypatch):
     tenant.faults.append(Fault("GET", where="graph", status=429, retry_after=7))
     url = f"{emulator.url}/v1.0/drives/{legal.id}"
     assert hook.get_conn().get(url).status_code == 429
-    assert held(url).status == 429
-    assert hook.spent.throttled >= 7
+    assert throttled_response(url).status == 429
+    assert hook.usage.throttled >= 7
 
 
 def test_a_session_takes_no_token_along_a_redirect(hook, tenant, emulator):

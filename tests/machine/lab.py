@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 from machine.judging import fingerprint, stands
-from machine.tasks import MOST_REQUESTS, EndlessError
+from machine.tasks import MAX_BATCH_SIZE, EndlessError
 from tries import Killed
 
 from airflow_provider_drive.emulator import CopyBehaviour, faults
@@ -82,9 +82,9 @@ class Lab:
         """See a request leave, or its answer come."""
         if not answered:
             self.requests += 1
-            if self.requests > MOST_REQUESTS:
+            if self.requests > MAX_BATCH_SIZE:
                 raise EndlessError(
-                    f"{self.requests} requests in one try, the last: {request.method} {request.doing}"
+                    f"{self.requests} requests in one try, the last: {request.method} {request.action}"
                 )
         death = self.death
         if death and (death.request, death.answered) == (self.requests, answered):

@@ -161,7 +161,7 @@ def make_order(lab, wish):
         sensor = {"deferrable": deferred, "mode": "reschedule", "timeout": TIMEOUT}
 
         def parameters(job):
-            bare = order.is_bare and job["monitor_url"] and not job.get("landing_name")  # a job names those
+            bare = order.is_bare and job["monitor_url"] and not job.get("temporary_name")  # a job names those
             return sensor | ({"monitor_url": job["monitor_url"]} if bare else {"copy_job": job})
 
         legs.append((DriveCopySensor, parameters))

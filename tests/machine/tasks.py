@@ -20,7 +20,7 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.transport.asynchronous import AsyncSession
 from airflow_provider_drive.transport.blocking import Session
 
-MOST_REQUESTS = 7_000
+MAX_BATCH_SIZE = 7_000
 """Of one try. A day of looks, one every fifteen seconds, is less; what asks more does not end."""
 
 

@@ -85,11 +85,11 @@ def posts(tenant):
 def short_looks(monkeypatch):
     """Look for a moment only for what a crash or a lost answer has left."""
     for module in (submit, verify):
-        monkeypatch.setattr(module, "FORGOTTEN_SECONDS", 0.3)
+        monkeypatch.setattr(module, "FIND_SECONDS", 0.3)
     for module in (move_module, verify):
         monkeypatch.setattr(module, "READ_BACK_SECONDS", 0.5)
-    monkeypatch.setattr(submit, "SETTLE_SECONDS", 0.3)
-    monkeypatch.setattr(submit, "DOUBT_SECONDS", 0.3)
+    monkeypatch.setattr(submit, "RESUME_FIND_SECONDS", 0.3)
+    monkeypatch.setattr(submit, "FALSE_404_SECONDS", 0.3)
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.archive import in_flight, target
 from airflow_provider_drive.protocol.archive import run as run_module
-from airflow_provider_drive.protocol.archive.state import Standing
+from airflow_provider_drive.protocol.archive.state import ArchiveState
 from airflow_provider_drive.protocol.items import listing, transfer
-from airflow_provider_drive.protocol.items.listing import Found
+from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
@@ -56,11 +56,11 @@ POINTS = (
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    for name in ("FORGOTTEN_SECONDS", "READ_BACK_SECONDS", "DOUBT_SECONDS", "SETTLE_SECONDS"):
+    for name in ("FIND_SECONDS", "READ_BACK_SECONDS", "FALSE_404_SECONDS", "RESUME_FIND_SECONDS"):
         monkeypatch.setattr(in_flight, name, 0.3)
     for name in ("_FIRST_LOOK", "_GROWTH"):
         monkeypatch.setattr(in_flight, name, 0.05)
-    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def out(archive):
 
 
 @pytest.fixture
-def held(archive):
+def throttled_response(archive):
     """What the archive holds: sizes by paths."""
 
     def tell():
@@ -153,7 +153,7 @@ def die_deleting(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(Session, "send", send_or_die)
-            patch.setattr(run_module, "AT_ONCE", 2)
+            patch.setattr(run_module, "CHUNK_SIZE", 2)
             with pytest.raises(Killed):
                 task.run()
         assert not armed
@@ -179,10 +179,10 @@ SIZES = {path: len(content) for path, content in TREE.items()}
 
 
 class TestWhatIsCopied:
-    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, held, tenant):
+    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, throttled_response, tenant):
         summary = run()
 
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert {key: summary[key] for key in ("copied", "there", "failed", "deleted")} == {
             "copied": 5,
             "there": 0,
@@ -193,24 +193,24 @@ class TestWhatIsCopied:
         assert summary["resource_units"] == tenant.units_spent
         assert len(tenant.jobs) == 4  # two documents, and two folders whole
 
-    def test_a_destination_that_is_not_there_is_one_copy(self, run, held, tenant):
+    def test_a_destination_that_is_not_there_is_one_copy(self, run, throttled_response, tenant):
         assert run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert len(tenant.jobs) == 1
 
-    def test_only_what_is_meant(self, run, out, held, legal):
+    def test_only_what_is_meant(self, run, out, throttled_response, legal):
         legal.find("In/2025/c.txt").modified = datetime.now(UTC) - timedelta(days=3000)
 
         assert run(pattern="**/*.txt", exclude="2025/q1/**")["copied"] == 2
-        assert held() == {"a.txt": 1, "2025/c.txt": 3}
+        assert throttled_response() == {"a.txt": 1, "2025/c.txt": 3}
         assert run(modified_before="P7Y", keep_structure=False)["copied"] == 1
-        assert held()["c.txt"] == 3
+        assert throttled_response()["c.txt"] == 3
 
-    def test_without_the_structure_all_is_in_one_folder(self, run, out, held):
+    def test_without_the_structure_all_is_in_one_folder(self, run, out, throttled_response):
         assert run(keep_structure=False)["copied"] == 5
-        assert held() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
+        assert throttled_response() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
 
-    def test_items_of_another_task(self, worker, parameters, source, out, held, ids):
+    def test_items_of_another_task(self, worker, parameters, source, out, throttled_response, ids):
         items = [
             {**ids(source.drive.find("In/2025/c.txt")), "name": "c.txt", "path": "2025/c.txt"},
             f"drives/{source.drive.id}/root:/In/a.txt",
@@ -221,15 +221,15 @@ class TestWhatIsCopied:
             DriveArchiveOperator, **parameters | {"source": None, "items": items, "max_failures": 2}
         )
 
-        assert held() == {"2025/c.txt": 3, "a.txt": 1}
+        assert throttled_response() == {"2025/c.txt": 3, "a.txt": 1}
         assert (summary["copied"], summary["failed"]) == (2, 2)
         assert [failure["reason"] for failure in summary["failures"]][1] == "it is a folder, not a document"
         assert "missing.txt" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_is_too_large_is_split(self, run, out, held, tenant, monkeypatch):
-        monkeypatch.setattr(run_module, "MOST_IN_A_FOLDER", 2)
+    def test_a_folder_that_is_too_large_is_split(self, run, out, throttled_response, tenant, monkeypatch):
+        monkeypatch.setattr(run_module, "MAX_ITEMS_PER_COPY", 2)
         assert run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
 
     def test_an_archive_inside_the_source_does_not_archive_itself(self, worker, parameters, source, legal):
@@ -245,7 +245,7 @@ class TestWhatIsCopied:
         with pytest.raises(DriveArgumentError, match="in itself"):
             worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
 
-    def test_on_a_personal_drive(self, worker, personal, held):
+    def test_on_a_personal_drive(self, worker, personal, throttled_response):
         for path, content in TREE.items():
             personal.put(f"In/{path}", content)
         summary = worker.run(
@@ -270,7 +270,7 @@ class TestWhatIsCopied:
         made = {path.removeprefix(f"{where}/") for path, size in legal.tree().items() if size is not None}
         assert made == {f"In/{path}" for path in TREE} | TREE.keys()
 
-    def test_a_folder_that_is_said_to_be_empty(self, run, out, held, monkeypatch):
+    def test_a_folder_that_is_said_to_be_empty(self, run, out, throttled_response, monkeypatch):
         read = listing.read_item
 
         def wrong(value, *args, **options):
@@ -278,20 +278,20 @@ class TestWhatIsCopied:
 
         monkeypatch.setattr(listing, "read_item", wrong)
         assert run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "rename"])
     def test_an_item_that_is_given_twice_is_copied_once(
-        self, worker, parameters, source, out, ids, held, behavior
+        self, worker, parameters, source, out, ids, throttled_response, behavior
     ):
         item = {**ids(source.drive.find("In/a.txt")), "name": "a.txt"}
         changes = {"source": None, "items": [item, item], "conflict_behavior": behavior}
         summary = worker.run(DriveArchiveOperator, **parameters | changes)
 
         assert (summary["copied"], summary["failed"]) == (1, 0)
-        assert held() == {"a.txt": 1}
+        assert throttled_response() == {"a.txt": 1}
 
-    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, held):
+    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, throttled_response):
         legal.put("In/Pru\u0308fung.txt", b"x")
         archive.put("Out/Pr\u00fcfung.txt", b"another")
         with pytest.raises(DriveArchiveError, match="is there already, with another content"):
@@ -300,34 +300,36 @@ class TestWhatIsCopied:
 
 
 class TestWhatIsThere:
-    def test_a_second_run_copies_nothing(self, run, out, held, tenant):
+    def test_a_second_run_copies_nothing(self, run, out, throttled_response, tenant):
         run()
         made = len(tenant.jobs)
         summary = run()
 
         assert (summary["copied"], summary["there"]) == (5, 0) or summary["there"] == 5
         assert len(tenant.jobs) == made
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "fail"])
-    def test_another_content_fails_and_the_others_are_copied(self, run, out, held, archive, behavior):
+    def test_another_content_fails_and_the_others_are_copied(
+        self, run, out, throttled_response, archive, behavior
+    ):
         archive.put("Out/2025/c.txt", b"something else")
         with pytest.raises(DriveArchiveError, match=r"1 documents .* 2025/c\.txt: 'c\.txt' is there already"):
             run(conflict_behavior=behavior)
 
-        assert held() == SIZES | {"2025/c.txt": 14}
+        assert throttled_response() == SIZES | {"2025/c.txt": 14}
         assert run(conflict_behavior="skip", max_failures=1)["failed"] == 1
 
-    def test_replace(self, run, out, held, archive):
+    def test_replace(self, run, out, throttled_response, archive):
         archive.put("Out/2025/c.txt", b"something else")
         assert run(conflict_behavior="replace")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
-    def test_rename(self, run, out, held, archive):
+    def test_rename(self, run, out, throttled_response, archive):
         archive.put("Out/2025/c.txt", b"something else")
         archive.put("Out/a.txt", b"a")
         assert run(conflict_behavior="rename")["copied"] == 5
-        assert held() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
+        assert throttled_response() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
 
     def test_a_document_in_the_place_of_a_folder(self, run, out, archive):
         archive.put("Out/2025", b"")
@@ -338,12 +340,12 @@ class TestWhatIsThere:
         with pytest.raises(DriveNameConflictError, match="is no folder"):
             run()
 
-    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, held):
+    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, throttled_response):
         legal.put("In/2025/a.txt", b"another")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
             run(keep_structure=False)
         assert run(keep_structure=False, conflict_behavior="rename", pattern="**/a.txt")["copied"] == 2
-        assert {"a.txt", "a 1.txt"} <= held().keys()
+        assert {"a.txt", "a 1.txt"} <= throttled_response().keys()
 
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
     def test_what_is_in_its_place_already_is_left_alone(self, worker, parameters, legal, ids, behavior):
@@ -361,7 +363,9 @@ class TestWhatIsThere:
         assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
         assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
 
-    def test_of_two_documents_none_takes_the_place_of_the_other(self, run, out, legal, held, archive):
+    def test_of_two_documents_none_takes_the_place_of_the_other(
+        self, run, out, legal, throttled_response, archive
+    ):
         legal.put("In/2025/a.txt", b"another")
         archive.put("Out/a.txt", b"older")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
@@ -372,11 +376,11 @@ class TestWhatIsThere:
 
 
 class TestDeletion:
-    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, held, legal):
+    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, throttled_response, legal):
         summary = run(delete_source=True)
 
         assert summary["deleted"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert [
             path for path, size in legal.tree().items() if path.startswith("In/") and size is not None
         ] == []
@@ -427,9 +431,9 @@ class TestDeletion:
 
     def test_nothing_is_deleted_without_an_etag_whoever_asks(self, hook, legal, tenant):
         item = legal.put("In/x.bin", b"x")
-        found = Found("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
+        found = ListedItem("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
         failures = {}
-        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=Standing(1.0))
+        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=ArchiveState(1.0))
 
         assert "it had no eTag" in failures[item.id]
         assert tenant.calls("DELETE") == []
@@ -447,7 +451,7 @@ class TestDeletion:
         assert run(deferrable=True, delete_source=True, pattern=pattern)["deleted"] == 6
 
     def test_the_same_after_several_deferrals(self, run, out, legal, tenant, monkeypatch):
-        monkeypatch.setattr(run_module, "MOST_PENDING", 3)
+        monkeypatch.setattr(run_module, "MAX_IN_FLIGHT", 3)
         tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
         for number in range(6):
             legal.put(f"In/{number}.docx", b"%d" % number)
@@ -506,8 +510,8 @@ class TestManifest:
         assert {line["original"] for line in place.lines()} == {"kept"}
 
     def test_a_large_one_goes_to_a_drive_piece_by_piece(self, run, out, archive, legal, tenant, monkeypatch):
-        monkeypatch.setattr(transfer, "MOST_AT_ONCE", 1_000)
-        monkeypatch.setattr(transfer, "FRAGMENT", 320 << 10)
+        monkeypatch.setattr(transfer, "SIMPLE_UPLOAD_LIMIT", 1_000)
+        monkeypatch.setattr(transfer, "FRAGMENT_SIZE", 320 << 10)
         for number in range(900):
             legal.put(f"In/many/{number}.txt", b"%d" % number)
         run(manifest=f"drives/{archive.id}/root:/m.jsonl")
@@ -581,7 +585,7 @@ class TestManifestOfAnEarlierTry:
 
     @pytest.mark.parametrize("answered", [False, True])
     def test_killed_while_it_deletes_the_record_is_whole(
-        self, task, in_airflow, die_deleting, answered, place, deletions, held, legal
+        self, task, in_airflow, die_deleting, answered, place, deletions, throttled_response, legal
     ):
         die_deleting(task, answered=answered)
         assert set(fates(place.lines()).values()) == {"to be deleted"}
@@ -593,7 +597,7 @@ class TestManifestOfAnEarlierTry:
         assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
         assert set(deletions().values()) == {1}
         assert len(deletions()) == 5
-        assert held().items() >= SIZES.items()
+        assert throttled_response().items() >= SIZES.items()
         gone = [line for line in place.lines() if line["reason"]]
         assert len(gone) == (2 if answered else 0)
         assert {line["reason"] for line in gone} <= {"it was gone when the next try looked for it"}
@@ -680,10 +684,10 @@ class TestManifestOfAnEarlierTry:
 
 
 class TestDryRun:
-    def test_it_changes_nothing_and_tells_the_plan(self, run, out, held, tenant):
+    def test_it_changes_nothing_and_tells_the_plan(self, run, out, throttled_response, tenant):
         summary = run(dry_run=True, delete_source=True)
 
-        assert (summary["planned"], summary["copied"], held()) == (5, 0, {})
+        assert (summary["planned"], summary["copied"], throttled_response()) == (5, 0, {})
         assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
         assert summary["plan"]["whole_folders"] == ["2025", "2026"]
         assert (summary["plan"]["documents_in_batches"], summary["plan"]["documents_with_folders"]) == (2, 3)
@@ -739,7 +743,7 @@ class TestDryRun:
         assert plan["whole_folders"] == ["."]
         assert {each["path"]: each["to"] for each in plan["documents"]} == {path: path for path in TREE}
 
-    def test_it_costs_about_what_was_told(self, run, out, held, tenant, legal):
+    def test_it_costs_about_what_was_told(self, run, out, throttled_response, tenant, legal):
         for number in range(70):
             legal.put(f"In/many/{number}.bin", b"%d" % number)
             legal.put(f"In/{number}.bin", b"%d" % number)
@@ -751,15 +755,15 @@ class TestDryRun:
 
 
 class TestTheWait:
-    def test_one_trigger_waits_for_all(self, run, worker, out, held, tenant, secrets_of):
+    def test_one_trigger_waits_for_all(self, run, worker, out, throttled_response, tenant, secret_parts):
         tenant.copies = CopyBehaviour(looks=3)
         summary = run(deferrable=True)
 
         assert worker.deferral is not None
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert summary["copied"] == 5
         assert worker.event.keys() == {"status", "completed", "failed"}
-        for secret in secrets_of():
+        for secret in secret_parts():
             assert secret not in worker.stored + json.dumps(worker.event) + json.dumps(worker.ti.xcoms)
 
     def test_durations_count_from_the_beginning(self, run, worker, out, tenant, legal):
@@ -784,7 +788,7 @@ class TestTheWait:
         operator = DriveArchiveOperator(task_id="task", destination="drives/d/root")
         with pytest.raises(DriveResponseError, match="event is refused"):
             operator.execute_complete(worker.context, event={"status": "ended", "completed": {"a": 1}})
-        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "spent": {}})
+        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "usage": {}})
         with pytest.raises(DriveResponseError, match="remembered"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
         worker.ti.xcom_push("archive", None)
@@ -792,14 +796,14 @@ class TestTheWait:
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
 
     def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(
-        self, worker, parameters, source, out, held, tenant
+        self, worker, parameters, source, out, throttled_response, tenant
     ):
         tenant.copies = CopyBehaviour(looks=3)
         worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
         operator = DriveArchiveOperator(task_id="task", **parameters)
         summary = operator.execute_complete(worker.context, event={"status": "unknown", "message": "no"})
         assert summary["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     def test_what_the_service_rewrites_counts_when_its_monitor_says_so(
         self, run, out, legal, tenant, archive
@@ -827,13 +831,13 @@ class TestTheLog:
 
     def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
         monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
-        monkeypatch.setattr(run_module, "AT_ONCE", 2)
+        monkeypatch.setattr(run_module, "CHUNK_SIZE", 2)
         run(delete_source=True)
         assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
 
     def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
-        monkeypatch.setattr(run_module, "MOST_REMEMBERED", 3)
-        monkeypatch.setattr(run_module, "MOST_OF_A_REASON", 20)
+        monkeypatch.setattr(run_module, "MAX_SAVED", 3)
+        monkeypatch.setattr(run_module, "MAX_REASON_LENGTH", 20)
         items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
         for item in items[1:]:
             tenant.faults.append(Fault("POST", rf"{item.id}/copy$", status=423, times=9))
@@ -845,7 +849,7 @@ class TestTheLog:
         assert (summary["copied"], summary["failed"]) == (2, 8)
 
     def test_folders_are_asked_for_by_their_monitors_however_many_go_to_one_place(
-        self, run, out, legal, held, monkeypatch
+        self, run, out, legal, throttled_response, monkeypatch
     ):
         pauses, pause = [], Session.pause
 
@@ -862,16 +866,18 @@ class TestTheLog:
 
 
 class TestFaults:
-    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, held, tenant):
+    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, throttled_response, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException"))
         summary = run(pattern="**", max_failures=1)
         assert (summary["copied"], summary["failed"]) == (4, 1)
         assert "generalException" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(self, run, held, tenant):
+    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(
+        self, run, throttled_response, tenant
+    ):
         tenant.next_copies.append(CopyBehaviour(failure="generalException", partial=2))
         assert run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     @pytest.mark.parametrize(
         "fault",
@@ -892,29 +898,33 @@ class TestFaults:
         ],
         ids=lambda fault: f"{fault.kind} {fault.status} {fault.path} {fault.effect}",
     )
-    def test_each_document_arrives_once_whatever_happens(self, run, out, held, tenant, source, fault):
+    def test_each_document_arrives_once_whatever_happens(
+        self, run, out, throttled_response, tenant, source, fault
+    ):
         tenant.faults.append(fault)
         assert run(pattern="**")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
-    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(self, run, out, held, tenant):
+    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(
+        self, run, out, throttled_response, tenant
+    ):
         tenant.witness = lambda request: (
             Fault(status=405) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert sum(call.is_batched for call in tenant.calls("POST", "/copy$")) == 5
 
-    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, held, tenant):
+    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, throttled_response, tenant):
         tenant.copies = CopyBehaviour(location="none")
         assert run(pattern="**")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
-    def test_a_monitor_that_forgets_is_no_failure(self, run, out, held, tenant):
+    def test_a_monitor_that_forgets_is_no_failure(self, run, out, throttled_response, tenant):
         tenant.copies = CopyBehaviour(lost=True)
         assert run(pattern="**")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     def test_a_copy_that_never_shows(self, run, out, tenant):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
@@ -926,7 +936,7 @@ class TestFaults:
         with pytest.raises(DriveArchiveError, match="was not copied in time"):
             run(pattern="**", copy_timeout=0.3)
 
-    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, held, tenant, archive):
+    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, throttled_response, tenant, archive):
         def take(request):
             if request.path.endswith("/copy"):
                 tenant.witness = None
@@ -934,18 +944,20 @@ class TestFaults:
 
         tenant.witness = take
         assert run(pattern="a.txt", conflict_behavior="rename")["copied"] == 1
-        assert held() == {"a.txt": 10, "a 1.txt": 1}
+        assert throttled_response() == {"a.txt": 10, "a 1.txt": 1}
 
-    def test_a_budget_is_kept(self, worker, parameters, source, out, held, tenant, connect):
+    def test_a_budget_is_kept(self, worker, parameters, source, out, throttled_response, tenant, connect):
         connect(resource_units_per_minute=6_000)
         tenant.budget, tenant.budget_window = 600, 6.0
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
         assert [call.status for call in tenant.journal if call.status == 429] == []
 
     @pytest.mark.parametrize("status", [400, 403, 423, 500])
-    def test_a_name_that_cannot_be_looked_up(self, run, out, held, tenant, archive, monkeypatch, status):
+    def test_a_name_that_cannot_be_looked_up(
+        self, run, out, throttled_response, tenant, archive, monkeypatch, status
+    ):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
-        monkeypatch.setattr(target, "UNITS_OF_A_PAGE", 99)  # to look up a name costs less
+        monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)  # to look up a name costs less
         tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
         summary = run(pattern="**", max_failures=1)
 
@@ -977,13 +989,15 @@ class TestFaults:
         with pytest.raises(DriveAccessDeniedError):
             run(pattern="**")
 
-    def test_a_long_wait_that_graph_asks_for_is_no_failure(self, run, out, held, tenant, monkeypatch):
+    def test_a_long_wait_that_graph_asks_for_is_no_failure(
+        self, run, out, throttled_response, tenant, monkeypatch
+    ):
         pauses = []
         monkeypatch.setattr(Session, "pause", lambda _, pause: pauses.append(pause.seconds))
-        monkeypatch.setattr(blocking, "held", lambda _: None)
+        monkeypatch.setattr(blocking, "throttled_response", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert run_module.SECONDS_OF_A_LULL in pauses
+        assert run_module.THROTTLE_PAUSE_SECONDS in pauses
 
     def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
@@ -992,15 +1006,17 @@ class TestFaults:
             run(pattern="**")
 
     @pytest.mark.parametrize("status", [403, 404, 409, 415, 423, 501])
-    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(self, run, out, held, tenant, status):
+    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(
+        self, run, out, throttled_response, tenant, status
+    ):
         tenant.witness = lambda request: (
             Fault(status=status) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     def test_what_is_refused_for_its_own_sake_leaves_the_others_in_batches(
-        self, run, out, held, tenant, legal
+        self, run, out, throttled_response, tenant, legal
     ):
         items = [legal.put(f"In/{number}.bin", b"%d" % number) for number in range(199)]
         tenant.faults.append(Fault("POST", rf"{items[0].id}/copy$", status=423, times=9))
@@ -1008,7 +1024,7 @@ class TestFaults:
         assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
 
     def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(self, run, out, tenant, archive, monkeypatch):
-        monkeypatch.setattr(target, "UNITS_OF_A_PAGE", 99)
+        monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)
         archive.put("Out/a.txt", b"a")
         looks = iter([404, 404])
 
@@ -1022,7 +1038,9 @@ class TestFaults:
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
-    def test_a_folder_that_still_fills_when_it_is_completed(self, run, held, tenant, source, monkeypatch):
+    def test_a_folder_that_still_fills_when_it_is_completed(
+        self, run, throttled_response, tenant, source, monkeypatch
+    ):
         monkeypatch.setattr(in_flight, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
         hidden = []
 
@@ -1052,7 +1070,9 @@ class TestFaults:
 class TestDeaths:
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
     @pytest.mark.parametrize("point", POINTS, ids=str)
-    def test_the_next_try_goes_on(self, resumable, source, out, held, tenant, archive, behavior, point):
+    def test_the_next_try_goes_on(
+        self, resumable, source, out, throttled_response, tenant, archive, behavior, point
+    ):
         older = archive.put("Out/b.bin", b"other" if behavior in {"replace", "rename"} else b"bb")
         older.created -= timedelta(hours=1)
         task = resumable(conflict_behavior=behavior, max_failures=1, pattern="**")
@@ -1062,14 +1082,14 @@ class TestDeaths:
         summary = task.run()
 
         expected = SIZES | ({"b.bin": 5, "b 1.bin": 2} if behavior == "rename" else {})
-        assert held() == expected
+        assert throttled_response() == expected
         assert summary["failed"] == (behavior == "fail")
         items = [item for item in source.walk() if not item.is_folder]
         assert max(tenant.copies_made(item.id) for item in items) == 1
 
     @pytest.mark.parametrize("answered", [False, True])
     def test_without_a_manifest_the_summary_tells_of_what_was_deleted_before(
-        self, resumable, source, held, answered
+        self, resumable, source, throttled_response, answered
     ):
         task = resumable(delete_source=True)
         task.die("POST", "/$batch", answered=answered)  # the deletions; the copy was one of the whole folder
@@ -1091,16 +1111,18 @@ class TestDeaths:
         assert task.worker.xcom("summary")["copied"] == task.worker.xcom("summary")["deleted"] == 4
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_a_folder_that_was_asked_for_as_a_whole(self, resumable, source, held, tenant, answered):
+    def test_a_folder_that_was_asked_for_as_a_whole(
+        self, resumable, source, throttled_response, tenant, answered
+    ):
         task = resumable()
         task.die("POST", "/copy", answered=answered)
         assert task.run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert sum(job.state == "completed" for job in tenant.jobs) == 1
 
     @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
     def test_a_copy_that_is_to_replace_a_file_is_there_once(
-        self, resumable, source, out, held, tenant, archive, seconds
+        self, resumable, source, out, throttled_response, tenant, archive, seconds
     ):
         """Its name is free again when it has taken the other's: no second one may come under it then."""
         archive.put("Out/b.bin", b"other")
@@ -1112,29 +1134,29 @@ class TestDeaths:
         for job in tenant.jobs:
             job.end()
 
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
     def test_a_copy_that_is_to_replace_a_file_is_not_asked_for_again_after_a_deferral(
-        self, run, worker, source, out, held, tenant, archive
+        self, run, worker, source, out, throttled_response, tenant, archive
     ):
         archive.put("Out/b.bin", b"other")
         tenant.copies = CopyBehaviour(looks=3)
         assert run(conflict_behavior="replace", pattern="**", deferrable=True)["copied"] == 5
         assert worker.deferral is not None
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert len(tenant.jobs) == 5
 
-    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, held, tenant):
+    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, throttled_response, tenant):
         tenant.copies = CopyBehaviour(seconds=0.4)
         task = resumable(deferrable=True)
         task.die("GET", "/operations/", answered=True)
         assert task.run()["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
 
     @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
     def test_before_airflow_3_3_the_begin_of_the_dag_run_is_what_is_known(
-        self, worker, parameters, source, out, held, tenant, behavior
+        self, worker, parameters, source, out, throttled_response, tenant, behavior
     ):
         begun = datetime.now(UTC) - timedelta(seconds=1)
         parameters |= {"conflict_behavior": behavior, "pattern": "**"}
@@ -1142,7 +1164,7 @@ class TestDeaths:
         worker.context["dag_run"] = SimpleNamespace(start_date=begun)
         worker.ti.try_number = 2
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
-        assert held() == SIZES
+        assert throttled_response() == SIZES
         assert len(tenant.jobs) == 5
 
     def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
@@ -1159,7 +1181,7 @@ class TestParameters:
         [
             ({"source": None}, "either a source or items"),
             ({"items": []}, "either a source or items"),
-            ({"conflict_behavior": "ask"}, "conflict_behavior"),
+            ({"conflict_behavior": "send_with_retries"}, "conflict_behavior"),
             ({"max_failures": -1}, "max_failures"),
             ({"pattern": 7}, "pattern"),
             ({"poll_interval": 0}, "poll_interval"),

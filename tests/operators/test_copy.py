@@ -18,7 +18,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
 )
 from airflow_provider_drive.operators.copy import DriveCopyOperator
-from airflow_provider_drive.utils.encryption import unseal
+from airflow_provider_drive.utils.encryption import decrypt_url
 
 NIGHT = "Contracts/2026"
 
@@ -44,7 +44,7 @@ def test_the_monitor_url_is_pushed_in_clear_and_the_job_has_it_encrypted(copy, w
     assert url == tenant.jobs[0].location(tenant.base_url)
     assert job["monitor_url"] != url
     assert "://" not in job["monitor_url"]
-    assert unseal(job["monitor_url"]) == url
+    assert decrypt_url(job["monitor_url"]) == url
 
 
 def test_a_submitted_copy_by_ids_is_one_request(copy, asked, plan, vault):

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("short_looks")
 
 
 @pytest.fixture
-def held(tenant, vault):
+def throttled_response(tenant, vault):
     """What the vault holds: sizes by names."""
     return lambda: {
         path.removeprefix("Vault/"): size for path, size in tenant.tree("archive").items() if path != "Vault"
@@ -48,7 +48,7 @@ class TestCopy:
     @pytest.mark.parametrize("behavior", BEHAVIORS)
     @pytest.mark.parametrize("point", POINTS, ids=str)
     def test_a_crash_at_any_request_makes_no_second_copy(
-        self, tries, tenant, plan, vault, held, waiting, behavior, point
+        self, tries, tenant, plan, vault, throttled_response, waiting, behavior, point
     ):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior=behavior, **waiting)
         method, path, answered = point
@@ -56,14 +56,14 @@ class TestCopy:
         task.die(method, path, answered=answered)
         made = task.run()
 
-        assert held() == {"plan.txt": len(CONTENT)}
+        assert throttled_response() == {"plan.txt": len(CONTENT)}
         assert tenant.copies_made(plan.id) == 1
         assert made["id"] == vault.child("plan.txt").id
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
     @pytest.mark.parametrize("point", POINTS[2:4], ids=str)
     def test_so_it_is_where_the_name_is_taken(
-        self, tries, tenant, archive, plan, vault, held, behavior, point
+        self, tries, tenant, archive, plan, vault, throttled_response, behavior, point
     ):
         archive.put("Vault/plan.txt", b"old")
         vault.child("plan.txt").created -= HOUR
@@ -73,14 +73,14 @@ class TestCopy:
         made = task.run()
 
         expected = {"plan.txt": 22} if behavior == "replace" else {"plan.txt": 3, "plan 1.txt": 22}
-        assert held() == expected
+        assert throttled_response() == expected
         assert (made["size"], tenant.copies_made(plan.id)) == (22, 1)
 
     @pytest.mark.parametrize("name", [None, "new.txt"])
     @pytest.mark.parametrize("taken", [False, True])
     @pytest.mark.parametrize("behavior", ["rename", "skip"])
     def test_all_versions_arrive_under_a_name_that_is_free(
-        self, tries, archive, plan, vault, held, name, taken, behavior
+        self, tries, archive, plan, vault, throttled_response, name, taken, behavior
     ):
         """Graph forgets the versions if it is given a name, and does not know ``skip``."""
         if taken and behavior == "rename":
@@ -97,8 +97,8 @@ class TestCopy:
         made = task.run()
 
         stem = (name or "plan.txt").removesuffix(".txt")
-        assert made["name"] == (f"{stem} 1.txt" if len(held()) == 2 else f"{stem}.txt")
-        assert len(held()) == 1 + (taken and behavior == "rename")
+        assert made["name"] == (f"{stem} 1.txt" if len(throttled_response()) == 2 else f"{stem}.txt")
+        assert len(throttled_response()) == 1 + (taken and behavior == "rename")
 
     def test_a_copy_that_still_runs_is_waited_for(self, tries, tenant, plan, vault, posts, waiting):
         tenant.copies = CopyBehaviour(looks=4)
@@ -128,7 +128,7 @@ class TestCopy:
     def test_a_folder_that_an_intent_is_still_filling_is_waited_for(
         self, tries, tenant, legal, vault, monkeypatch
     ):
-        monkeypatch.setattr(verify, "FORGOTTEN_SECONDS", 30.0)  # it grows in one step
+        monkeypatch.setattr(verify, "FIND_SECONDS", 30.0)  # it grows in one step
         contracts = legal.mkdir("Cases")
         for number in range(5):
             legal.put(f"Cases/{number}.txt", b"%d" % number)
@@ -189,12 +189,12 @@ class TestCopy:
         assert {**first, "monitor_url": ""} == {**second, "monitor_url": ""}
         assert posts() == 2
 
-    def test_who_clears_a_task_asks_for_another_copy(self, tries, plan, vault, held, posts):
+    def test_who_clears_a_task_asks_for_another_copy(self, tries, plan, vault, throttled_response, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         task.run()
         task.clear()
         assert task.run()["name"] == "plan 1.txt"
-        assert (len(held()), posts()) == (2, 2)
+        assert (len(throttled_response()), posts()) == (2, 2)
 
     def test_so_does_who_clears_it_while_it_runs_if_it_has_no_retries_left(
         self, tries, tenant, plan, vault, posts, waiting
@@ -218,7 +218,9 @@ class TestCopy:
         assert task.run(destination=ids(archive.mkdir("Other")))["name"] == "plan.txt"
         assert posts() == 2
 
-    def test_many_that_want_the_same_name_at_once_all_get_one(self, tries, tenant, plan, vault, held):
+    def test_many_that_want_the_same_name_at_once_all_get_one(
+        self, tries, tenant, plan, vault, throttled_response
+    ):
         tenant.copies = CopyBehaviour(looks=2)
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         other = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename")
@@ -229,10 +231,10 @@ class TestCopy:
         tenant.jobs[-1].end()
         made = task.run()
 
-        assert sorted(held()) == ["plan 1.txt", "plan.txt"]
+        assert sorted(throttled_response()) == ["plan 1.txt", "plan.txt"]
         assert made["name"] == "plan 1.txt"
 
-    def test_the_children_are_copied_once(self, tries, tenant, legal, vault, held):
+    def test_the_children_are_copied_once(self, tries, tenant, legal, vault, throttled_response):
         legal.put("Cases/a.txt", b"a")
         cases = legal.put("Cases/b.txt", b"b").parent
         for behavior in BEHAVIORS:
@@ -246,7 +248,7 @@ class TestCopy:
             )
             task.die("POST", "/copy", answered=True)
             assert task.run()["name"] == behavior
-        assert len([name for name, size in held().items() if size]) == 8
+        assert len([name for name, size in throttled_response().items() if size]) == 8
         assert tenant.copies_made(cases.id) == 4
 
     def test_children_whose_names_this_drive_does_not_change_are_asked_for_once(
@@ -307,12 +309,12 @@ class TestCopy:
             task.run()
         assert posts() == 1
 
-    def test_the_store_holds_no_secret(self, tries, plan, vault, secrets_of):
+    def test_the_store_holds_no_secret(self, tries, plan, vault, secret_parts):
         task = tries(DriveCopyOperator, plan, vault)
         task.run()
         text = str(task.store)
         assert "gAAAA" in text
-        assert not [secret for secret in secrets_of() if secret in text]
+        assert not [secret for secret in secret_parts() if secret in text]
 
 
 class TestSkip:
@@ -443,7 +445,9 @@ class TestAcrossDrives:
 
     @pytest.mark.parametrize("kind", ["file", "folder"])
     @pytest.mark.parametrize("point", POINTS, ids=str)
-    def test_a_crash_at_any_step_moves_once(self, tries, tenant, legal, vault, held, kind, point):
+    def test_a_crash_at_any_step_moves_once(
+        self, tries, tenant, legal, vault, throttled_response, kind, point
+    ):
         item = legal.put("Cases/a.txt", b"a")
         item = item if kind == "file" else item.parent
         task = tries(DriveMoveOperator, item, vault, cross_drive="copy")
@@ -452,7 +456,7 @@ class TestAcrossDrives:
         made = task.run()
 
         assert item.id not in legal.items
-        assert [size for size in held().values() if size is not None] == [1]
+        assert [size for size in throttled_response().values() if size is not None] == [1]
         assert made["id"] == vault.child(item.name).id
         assert tenant.copies_made(item.id) == 1
 

@@ -27,33 +27,33 @@ def read_by_others(worker, log):
     return "\n".join([*xcoms, *deferral, str(worker.stored), json.dumps(worker.event), log.text])
 
 
-def test_a_deferred_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secrets_of):
+def test_a_deferred_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secret_parts):
     tenant.copies = CopyBehaviour(looks=4)
 
     item = copy(plan, vault, wait_for_completion=True, deferrable=True)
 
-    assert len(secrets_of()) > 5
+    assert len(secret_parts()) > 5
     assert log.has("urllib3|connectionpool|GET /")  # even what the libraries say was listened to
     assert [
-        secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)
+        secret for secret in secret_parts() if secret in read_by_others(worker, log) + json.dumps(item)
     ] == []
 
 
-def test_a_blocking_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secrets_of):
+def test_a_blocking_copy_shows_no_secret(copy, worker, log, tenant, plan, vault, secret_parts):
     tenant.copies = CopyBehaviour(looks=2)
 
     item = copy(plan, vault, wait_for_completion=True)
 
     assert [
-        secret for secret in secrets_of() if secret in read_by_others(worker, log) + json.dumps(item)
+        secret for secret in secret_parts() if secret in read_by_others(worker, log) + json.dumps(item)
     ] == []
 
 
-def test_a_submitted_job_shows_no_secret(copy, worker, log, plan, vault, secrets_of):
+def test_a_submitted_job_shows_no_secret(copy, worker, log, plan, vault, secret_parts):
     job = copy(plan, vault)
 
     shown = read_by_others(worker, log) + json.dumps(job)
-    assert [secret for secret in secrets_of() if secret in shown] == []
+    assert [secret for secret in secret_parts() if secret in shown] == []
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_submitted_job_shows_no_secret(copy, worker, log, plan, vault, secrets
     ids=["failed", "timeout", "html", "dropped", "503", "403", "401"],
 )
 def test_an_error_shows_no_secret(
-    copy, waiting, worker, log, helpers, tenant, plan, vault, secrets_of, behaviour, faults
+    copy, waiting, worker, log, helpers, tenant, plan, vault, secret_parts, behaviour, faults
 ):
     tenant.copies = behaviour
     tenant.faults += [replace(fault) for fault in faults]
@@ -79,11 +79,11 @@ def test_an_error_shows_no_secret(
         copy(plan, vault, copy_timeout=0.3, **waiting)
 
     shown = read_by_others(worker, log) + helpers.told(caught.value)
-    assert [secret for secret in secrets_of() if secret in shown] == []
+    assert [secret for secret in secret_parts() if secret in shown] == []
 
 
 def test_a_monitor_on_a_foreign_host_is_not_quoted(
-    copy, worker, log, helpers, tenant, plan, vault, secrets_of
+    copy, worker, log, helpers, tenant, plan, vault, secret_parts
 ):
     tenant.monitor_base = "https://user:hunter2hunter2@example.org"
 
@@ -91,13 +91,13 @@ def test_a_monitor_on_a_foreign_host_is_not_quoted(
         copy(plan, vault)
 
     shown = read_by_others(worker, log) + helpers.told(caught.value)
-    assert [secret for secret in [*secrets_of(), "hunter2"] if secret in shown] == []
+    assert [secret for secret in [*secret_parts(), "hunter2"] if secret in shown] == []
 
 
 @pytest.mark.parametrize("kind", ["monitor_url", "copy_job"])
 @pytest.mark.parametrize("deferrable", [False, True])
 def test_a_sensor_in_another_process_shows_no_secret(
-    copy, worker, log, tenant, plan, vault, secrets_of, deferrable, kind, fresh_process
+    copy, worker, log, tenant, plan, vault, secret_parts, deferrable, kind, fresh_process
 ):
     tenant.copies = CopyBehaviour(looks=3)
     job = copy(plan, vault)
@@ -111,10 +111,10 @@ def test_a_sensor_in_another_process_shows_no_secret(
         poll_interval=0.05,
     )
 
-    assert [secret for secret in secrets_of() if secret in read_by_others(worker, log)] == []
+    assert [secret for secret in secret_parts() if secret in read_by_others(worker, log)] == []
 
 
-def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, ids, secrets_of):
+def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, ids, secret_parts):
     job = hook.submit_copy(ids(plan), ids(vault))
     status = hook.look(job.monitor_url)
 
@@ -133,7 +133,7 @@ def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, i
             DriveCopyOperator(task_id="c", item=ids(plan)),
         ),
     )
-    assert [secret for secret in secrets_of() for holder in holders if secret in repr(holder)] == []
+    assert [secret for secret in secret_parts() for holder in holders if secret in repr(holder)] == []
 
 
 def test_the_token_of_a_session_is_masked(hook, log, tenant, emulator):
@@ -160,7 +160,9 @@ def test_a_url_that_nobody_can_call_is_refused_and_not_quoted(worker, log, helpe
     assert "0123456789abcdef" not in str(redact(sensor.monitor_url))
 
 
-def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(copy, waiting, tenant, plan, vault, secrets_of):
+def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(
+    copy, waiting, tenant, plan, vault, secret_parts
+):
     """What Airflow records of a task is its error, as text and as a traceback."""
     trace = pytest.importorskip("opentelemetry.sdk.trace", reason="not there with Airflow 2")
     span = trace.TracerProvider().get_tracer("tests").start_span("worker.copy")
@@ -173,7 +175,7 @@ def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(copy, waiting, tena
     span.end()
 
     assert "DriveCopyTimeoutError" in span.to_json()
-    assert [secret for secret in secrets_of() if secret in span.to_json()] == []
+    assert [secret for secret in secret_parts() if secret in span.to_json()] == []
 
 
 def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Request, Response, Together
+from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause, Request, Response
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 
@@ -94,7 +94,7 @@ def converse(flow, *answers, then=None, clock=None):
         if isinstance(said, Checkpoint):
             talk.checkpoints.append((said.name, said.state, len(talk.requests)))
             return None
-        if isinstance(said, Together):
+        if isinstance(said, Gather):
             return [failure or outcome for outcome, failure in map(drive, said.flows)]
         assert isinstance(said, Request)
         talk.requests.append(said)

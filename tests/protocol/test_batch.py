@@ -14,10 +14,10 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
-from airflow_provider_drive.protocol.batch import GATHERING, MOST_REQUESTS, batched, in_batches
+from airflow_provider_drive.protocol.batch import GATHERING, MAX_BATCH_SIZE, batched, in_batches
 from airflow_provider_drive.protocol.flow import Pause, Request, Response
-from airflow_provider_drive.protocol.retry import MAX_GARBAGE, ask
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.retry import MAX_UNREADABLE, send_with_retries
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import get_item_request, item_reader
 
 LOST = DriveConnectionError("the connection was cut off")
@@ -27,7 +27,7 @@ UNSENT = DriveConnectionError("the host cannot be reached", sent=False)
 def get(name):
     """A flow that reads an item."""
     request = get_item_request(ref(name))
-    return ask(request, item_reader(request.doing))
+    return send_with_retries(request, item_reader(request.action))
 
 
 def post(name):
@@ -36,10 +36,10 @@ def post(name):
 
     def read(response):
         if not response.ok:
-            raise error_of(response, request.doing)
+            raise error_from_response(response, request.action)
         return response.headers.get("location")
 
-    return ask(request, read)
+    return send_with_retries(request, read)
 
 
 def parts(request):
@@ -166,7 +166,7 @@ class TestSending:
 
     def test_a_batch_says_what_it_is_for(self):
         talk = together([get("a"), get("b")], then=each)
-        assert talk.requests[0].doing == "send 2 requests in one, the first to read drives/d/items/a"
+        assert talk.requests[0].action == "send 2 requests in one, the first to read drives/d/items/a"
 
 
 class TestPauses:
@@ -224,8 +224,8 @@ class TestThrottling:
         assert ids(talk.requests[1]) == ["0", "2", "3"]
 
     def test_the_longest_wait_that_is_asked_for_holds_back_all_at_once(self):
-        flows = [post(str(number)) for number in range(MOST_REQUESTS + 2)]
-        first = [part(number, 202) for number in range(MOST_REQUESTS)]
+        flows = [post(str(number)) for number in range(MAX_BATCH_SIZE + 2)]
+        first = [part(number, 202) for number in range(MAX_BATCH_SIZE)]
         first[3], first[5], first[6] = throttled(3), throttled(5, 90), throttled(6, 7)
         talk = together(
             flows,
@@ -319,13 +319,13 @@ class TestFailures:
         assert outcomes(talk) == [DriveResponseError, "b", "c"]
         talk = together([get("b"), get("c")], then=answer(200, garbage))
         assert outcomes(talk) == [DriveResponseError, DriveResponseError]
-        assert len(talk.requests) <= 2 * MAX_GARBAGE
+        assert len(talk.requests) <= 2 * MAX_UNREADABLE
 
     def test_an_answer_that_the_transport_refuses_is_garbage(self):
-        refused = DriveResponseError("the answer is larger than 32 MiB", final=True)
+        refused = DriveResponseError("the answer is larger than 32 MiB", retryable=False)
         talk = together([get("a"), get("b")], refused)
         assert outcomes(talk) == [DriveResponseError] * 2
-        assert all(each_.final for each_ in talk.result)
+        assert not any(each_.retryable for each_ in talk.result)
 
     def test_an_error_that_is_none_of_ours_ends_all(self):
         def broken():
@@ -356,7 +356,7 @@ class TestTokens:
 class TestAnswers:
     def heard(self, entry, **headers):
         def listen(number):
-            return (yield Request("GET", f"/{number}", "ask"))
+            return (yield Request("GET", f"/{number}", "send_with_retries"))
 
         talk = together([listen(0), listen(1)], batch({"id": "0", **entry}, part(1), **headers))
         return talk.result[0]

@@ -6,7 +6,7 @@ from protocol.conversation import HOSTS, MONITOR, NOW, Clock, answer, converse, 
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.flow import Pause
-from airflow_provider_drive.protocol.monitor import look_at_copy, watch_copies, watch_copy
+from airflow_provider_drive.protocol.monitor import poll_monitor, poll_monitors, poll_once
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
 
 DONE = answer(200, {"status": "completed", "resourceId": "01NEW", "percentageComplete": 100})
@@ -23,13 +23,13 @@ def running(percent=None, **headers):
 
 
 def look(*answers):
-    return converse(look_at_copy(MONITOR, HOSTS), *answers)
+    return converse(poll_once(MONITOR, HOSTS), *answers)
 
 
 def watch(*answers, then=None, clock=None, deadline=NOW + 3_600, **options):
     clock = clock or Clock()
     return converse(
-        watch_copy(MONITOR, HOSTS, deadline=deadline, clock=clock, **options),
+        poll_monitor(MONITOR, HOSTS, deadline=deadline, clock=clock, **options),
         *answers,
         then=then,
         clock=clock,
@@ -88,9 +88,9 @@ class TestLooking:
         assert look(slow).result.asked == 40
 
     def test_a_monitor_elsewhere_is_not_called(self):
-        talk = converse(look_at_copy("https://evil.com/m?tempauth=secret", HOSTS))
+        talk = converse(poll_once("https://evil.com/m?tempauth=secret", HOSTS))
         assert type(talk.error) is DriveResponseError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert "secret" not in str(talk.error)
         assert not talk.requests
 
@@ -197,7 +197,7 @@ class TestWatchingMany:
         """Watch copies that end at these seconds, in virtual time; return when it is over, and the looks."""
         now, looks = 0.0, 0
         monitors = {str(number): f"{MONITOR}{number}" for number in range(len(ends))}
-        whole = watch_copies(monitors, HOSTS, deadline=time.time() + 1e6, poll_interval=interval)
+        whole = poll_monitors(monitors, HOSTS, deadline=time.time() + 1e6, poll_interval=interval)
         turns = [(0.0, number, flow, None) for number, flow in enumerate(next(whole).flows)]
         outcomes = {}
         while turns:

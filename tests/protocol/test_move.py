@@ -130,7 +130,7 @@ class TestRefusals:
         talk = move(source, destination, **order)
         assert isinstance(talk.error, DriveArgumentError)
         assert words in str(talk.error)
-        assert talk.error.final
+        assert not talk.error.retryable
         assert not talk.requests
 
     def test_a_root_folder_that_is_read_is_refused(self):
@@ -143,7 +143,7 @@ class TestRefusals:
         assert type(talk.error) is DriveArgumentError
         assert "cross_drive='copy'" in str(talk.error)
         assert "permissions, versions and metadata are lost" in str(talk.error)
-        assert talk.error.final
+        assert not talk.error.retryable
         assert talk.lines == [GET]
 
 
@@ -282,7 +282,7 @@ class TestAcrossDrives:
     def test_a_tag_that_does_not_match_is_refused_before_anything_is_copied(self):
         talk = self.move(if_match="other")
         assert type(talk.error) is DriveItemChangedError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert talk.lines == [GET]
 
     @pytest.mark.parametrize("tag", ['"{i},1"', '"c:{i},1"', "*"])

@@ -18,17 +18,17 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.retry import (
-    BUDGET_SECONDS,
-    Patience,
-    ask,
+    RETRY_BUDGET_SECONDS,
+    RetryBudget,
     backoff,
-    is_passing_fault,
-    poll_pauses,
+    is_throttled,
+    is_transient,
+    poll_intervals,
     retry_after,
-    says_slow_down,
+    send_with_retries,
     spread,
 )
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 GET = Request("GET", "/drives/d/items/i", "read it")
 POST = Request("POST", "/drives/d/items/i/copy", "copy it")
@@ -41,12 +41,12 @@ UNSENT = DriveConnectionError("the host cannot be reached", sent=False)
 
 def read(response):
     if not response.ok:
-        raise error_of(response, "do it")
+        raise error_from_response(response, "do it")
     return response.mapping()
 
 
 def sent(request, *answers, **options):
-    return converse(ask(request, read), *answers, **options)
+    return converse(send_with_retries(request, read), *answers, **options)
 
 
 class TestRetryAfter:
@@ -97,19 +97,19 @@ class TestRetryAfter:
 
 class TestKinds:
     def test_a_429_was_refused_and_a_503_only_if_it_says_when_to_come_back(self):
-        assert says_slow_down(answer(429))
-        assert says_slow_down(answer(503, retry_after="0"))
-        assert not says_slow_down(answer(503))
-        assert not says_slow_down(answer(503, retry_after="soon"))
-        assert not says_slow_down(answer(504, retry_after="5"))
+        assert is_throttled(answer(429))
+        assert is_throttled(answer(503, retry_after="0"))
+        assert not is_throttled(answer(503))
+        assert not is_throttled(answer(503, retry_after="soon"))
+        assert not is_throttled(answer(504, retry_after="5"))
 
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 509])
     def test_these_faults_pass(self, status):
-        assert is_passing_fault(answer(status))
+        assert is_transient(answer(status))
 
     @pytest.mark.parametrize("status", [200, 202, 303, 400, 401, 403, 404, 409, 412, 423, 429, 501, 505, 507])
     def test_these_do_not(self, status):
-        assert not is_passing_fault(answer(status))
+        assert not is_transient(answer(status))
 
 
 class TestPauses:
@@ -131,18 +131,18 @@ class TestPauses:
     @pytest.mark.parametrize("interval", [1.0, 1.5, 5.0, 15.0, 600.0])
     def test_looks_come_soon_at_first_and_never_later_than_the_interval(self, interval):
         for _ in range(20):
-            pauses = list(itertools.islice(poll_pauses(interval), 50))
+            pauses = list(itertools.islice(poll_intervals(interval), 50))
             assert max(pauses) <= interval
             assert pauses[0] <= min(interval, 1.2)
             assert min(pauses) >= 0.8
             assert pauses[-1] >= 0.8 * interval
 
     def test_looks_are_spread(self):
-        assert len({next(poll_pauses(15.0)) for _ in range(10)}) > 1
+        assert len({next(poll_intervals(15.0)) for _ in range(10)}) > 1
 
     @pytest.mark.parametrize("interval", [0.001, 0.5, 0.999])
     def test_an_interval_under_a_second_is_kept(self, interval):
-        assert set(itertools.islice(poll_pauses(interval), 20)) == {interval}
+        assert set(itertools.islice(poll_intervals(interval), 20)) == {interval}
 
 
 class TestThrottling:
@@ -174,8 +174,8 @@ class TestThrottling:
         talk = sent(GET, refusal(429, retry_after="200"), refusal(429, retry_after="200"))
         assert type(talk.error) is DriveThrottledError
         assert len(talk.requests) == 2
-        assert talk.waited <= BUDGET_SECONDS
-        assert f"a budget of {BUDGET_SECONDS:.0f} s" in str(talk.error)
+        assert talk.waited <= RETRY_BUDGET_SECONDS
+        assert f"a budget of {RETRY_BUDGET_SECONDS:.0f} s" in str(talk.error)
         assert "Graph asks for 2" in str(talk.error)
 
     def test_more_than_the_budget_is_not_waited_for_at_all(self):
@@ -183,10 +183,10 @@ class TestThrottling:
         assert type(talk.error) is DriveThrottledError
         assert not talk.pauses
         assert "(Graph asks for 3" in str(talk.error)
-        assert not talk.error.final
+        assert talk.error.retryable
 
     def test_a_budget_of_ones_own_is_kept(self):
-        talk = converse(ask(GET, read, Patience(5.0)), refusal(429, retry_after="6"))
+        talk = converse(send_with_retries(GET, read, RetryBudget(5.0)), refusal(429, retry_after="6"))
         assert "a budget of 5 s" in str(talk.error)
 
     @pytest.mark.parametrize("value", ["0", "-1"])
@@ -256,12 +256,12 @@ class TestFaults:
     def test_an_answer_that_was_no_answer_counts_as_garbage(self):
         talk = sent(GET, DriveResponseError("larger than 32 MiB"), answer(200, {}))
         assert len(talk.requests) == 2
-        talk = sent(GET, DriveResponseError("elsewhere", final=True))
+        talk = sent(GET, DriveResponseError("elsewhere", retryable=False))
         assert len(talk.requests) == 1
-        assert talk.error.final
+        assert not talk.error.retryable
 
     def test_kinds_of_faults_are_counted_apart_and_the_budget_is_one(self):
-        patience = Patience()
+        budget = RetryBudget()
         answers = [
             refusal(429, retry_after="1"),
             answer(200, b"{"),
@@ -269,9 +269,9 @@ class TestFaults:
             LOST,
             refusal(429, retry_after="1"),
         ]
-        talk = converse(ask(GET, read, patience), *answers, answer(200, {}))
+        talk = converse(send_with_retries(GET, read, budget), *answers, answer(200, {}))
         assert talk.result == {}
-        assert patience.waited == pytest.approx(talk.waited)
+        assert budget.waited == pytest.approx(talk.waited)
 
     @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 423, 501, 507])
     def test_a_refusal_is_taken_at_its_word(self, status):
@@ -318,9 +318,9 @@ OUTCOMES = st.sampled_from(
 
 @given(st.sampled_from([GET, POST, PATCH, DELETE, FOLDER]), st.lists(OUTCOMES, min_size=1, max_size=30))
 def test_every_conversation_ends_in_time(request_, outcomes):
-    flow = ask(request_, read)
+    flow = send_with_retries(request_, read)
     talk = converse(lenient(flow, outcomes))
-    assert talk.waited <= BUDGET_SECONDS
+    assert talk.waited <= RETRY_BUDGET_SECONDS
     assert talk.failure is None or isinstance(talk.failure, DriveError)
 
 

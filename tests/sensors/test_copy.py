@@ -23,7 +23,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.sensors.copy import DriveCopySensor
-from airflow_provider_drive.utils.encryption import seal
+from airflow_provider_drive.utils.encryption import encrypt_url
 
 try:
     from airflow.sdk.exceptions import AirflowRescheduleException
@@ -34,7 +34,7 @@ except ImportError:  # Airflow 2
 @pytest.fixture
 def job(worker, hook, plan, vault, ids):
     """Submit a copy, and give the job as another task returned it."""
-    return lambda **parameters: hook.submit_copy(ids(plan), ids(vault), **parameters).as_dict(seal)
+    return lambda **parameters: hook.submit_copy(ids(plan), ids(vault), **parameters).as_dict(encrypt_url)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_bare_url_is_waited_for_and_what_the_monitor_told_returned(patient, mo
 
 
 def test_an_encrypted_url_is_as_good(patient, mode, tenant, url, vault):
-    assert patient(monitor_url=seal(url()), **mode)["id"] == vault.child("plan.txt").id
+    assert patient(monitor_url=encrypt_url(url()), **mode)["id"] == vault.child("plan.txt").id
 
 
 def test_a_bare_url_needs_no_login(sense, connect, tenant, url, fresh_process):
@@ -152,7 +152,7 @@ def test_a_job_without_a_monitor_is_looked_for_at_its_destination(patient, mode,
 
 def test_a_copy_that_landed_elsewhere_is_no_success(patient, mode, hook, tenant, plan, inbox, ids):
     tenant.copies = CopyBehaviour(looks=2, misplaced=True)
-    job = hook.submit_copy(ids(plan), ids(inbox)).as_dict(seal)
+    job = hook.submit_copy(ids(plan), ids(inbox)).as_dict(encrypt_url)
 
     with pytest.raises(DriveCopyFailedError):
         patient(copy_job=job, **mode)

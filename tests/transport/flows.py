@@ -7,6 +7,6 @@ from airflow_provider_drive.protocol.flow import Request
 def one(url, method="GET", **parameters):
     """A flow that asks once, and returns the answer or what was thrown into it."""
     try:
-        return (yield Request(method, url, "ask", authorized=False, **parameters))
+        return (yield Request(method, url, "send_with_retries", authorized=False, **parameters))
     except DriveError as error:
         return error

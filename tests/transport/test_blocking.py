@@ -175,7 +175,7 @@ def test_the_environments_exceptions_from_the_proxy_hold(drive, settings, monito
 
 def test_no_token_leaves_for_another_host(drive, settings, tenant):
     def flow():
-        yield Request("GET", "https://example.org/", "ask", authorized=True)
+        yield Request("GET", "https://example.org/", "send_with_retries", authorized=True)
 
     with pytest.raises(DriveResponseError, match="another host"):
         drive(flow(), settings())

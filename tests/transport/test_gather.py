@@ -23,12 +23,12 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol import retry
 from airflow_provider_drive.protocol.batch import batched, in_batches
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Together
+from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause
 from airflow_provider_drive.protocol.items.lookup import get_item
-from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.transport import asynchronous
 from airflow_provider_drive.transport.asynchronous import arun, open_async_session
 from airflow_provider_drive.transport.blocking import MAX_THREADS, run
@@ -37,7 +37,7 @@ LOG = logging.getLogger("tests.transport")
 
 
 def together(*flows):
-    return (yield Together(flows))
+    return (yield Gather(flows))
 
 
 def status(url):
@@ -182,10 +182,10 @@ def copies(documents, vault):
 
         def read(response):
             if not response.ok:
-                raise error_of(response, request.doing)
+                raise error_from_response(response, request.action)
             return response.headers["location"]
 
-        return ask(request, read)
+        return send_with_retries(request, read)
 
     return [copy(item) for item in documents]
 
@@ -219,8 +219,8 @@ def test_copies_travel_together(session, tenant, copies, documents, posts, vault
     assert len(set(locations)) == 3
     assert posts(documents) == ([1, 1, 1], [1, 1, 1])
     assert sorted(vault.children) == ["a.txt", "b.txt", "c.txt"]
-    assert len(batches(tenant)) == session.spent.requests == 1
-    assert session.spent.units == tenant.units_spent == 6
+    assert len(batches(tenant)) == session.usage.requests == 1
+    assert session.usage.units == tenant.units_spent == 6
 
 
 def test_many_travel_in_several(session, tenant, legal):
@@ -258,18 +258,18 @@ def test_what_one_part_is_told_holds_back_all_that_talk_to_graph(
 ):
     tenant.faults.append(Fault("GET", documents[1].id, status=429, retry_after=0.3))
     other = blocking(settings())
-    held = []
+    throttled_response = []
 
     def watch(pause):
-        held.append(other.run(one("https://localhost:1/x")))
+        throttled_response.append(other.run(one("https://localhost:1/x")))
         session.__class__.pause(session, pause)
         if pause.refusal is not None:
-            held.append(other.send(get_request(documents[0])).status)
+            throttled_response.append(other.send(get_request(documents[0])).status)
 
     session.pause = watch
     session.run(batched(reads(session, documents)))
 
-    assert 429 in held
+    assert 429 in throttled_response
 
 
 def get_request(item):
@@ -370,18 +370,18 @@ def test_a_task_that_is_stopped_asks_for_nothing_more(session, tenant, copies):
 @pytest.mark.asyncio
 async def test_where_very_many_are_open_each_begins_in_its_turn(settings, monkeypatch):
     longest = []
-    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 2)
+    monkeypatch.setattr(asynchronous, "STARTS_PER_SECOND", 2)
     monkeypatch.setattr(asynchronous.random, "uniform", lambda _, most: longest.append(most) or 0.0)
     async with AsyncExitStack() as stack:
         for _ in range(6):
             session = await stack.enter_async_context(open_async_session(settings(), LOG))
-            await session.take_turn(2.5)
+            await session.stagger_start(2.5)
     assert longest == [1.5, 2.0, 2.5, 2.5]
 
 
 @pytest.mark.asyncio
 async def test_flows_side_by_side_begin_one_after_the_other(settings, monkeypatch):
-    monkeypatch.setattr(asynchronous, "STARTS_A_SECOND", 50)
+    monkeypatch.setattr(asynchronous, "STARTS_PER_SECOND", 50)
     begun = []
 
     def notes(number):

@@ -14,7 +14,7 @@ from protocol.conversation import Clock, answer, refusal
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.transport.throttle import Budget, budget_of
+from airflow_provider_drive.transport.throttle import RateLimiter, rate_limiter_for
 
 MINUTE = 60.0
 REFUSED = refusal(429, "activityLimitReached")
@@ -32,10 +32,10 @@ def spend(budget, clock, units, most=100_000):
         yield clock.now
 
 
-def most_in_a_minute(spent):
+def most_in_a_minute(usage):
     """Return the most units in any minute of what was spent: pairs of time and units."""
     return max(
-        sum(units for at, units in spent if start <= at < start + MINUTE * (1 - 1e-9)) for start, _ in spent
+        sum(units for at, units in usage if start <= at < start + MINUTE * (1 - 1e-9)) for start, _ in usage
     )
 
 
@@ -50,19 +50,19 @@ def most_in_a_minute(spent):
 @example(1_250, [(0.0, 40)] * 100)
 def test_no_minute_has_more_than_the_limit(limit, wishes):
     clock = Clock(0.0)
-    budget, spent = Budget(limit, clock), []
+    budget, usage = RateLimiter(limit, clock), []
     for gap, units in wishes:
         clock.now += gap
         clock.now += budget.reserve(units)
-        spent.append((clock.now, units))
+        usage.append((clock.now, units))
 
-    assert most_in_a_minute(spent) <= limit
+    assert most_in_a_minute(usage) <= limit
 
 
 @given(st.integers(80, 6_250), st.lists(st.integers(1, 40), min_size=2, max_size=200))
 def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
     clock = Clock(0.0)
-    budget = Budget(limit, clock)
+    budget = RateLimiter(limit, clock)
 
     turns = [budget.reserve(units) for units in wishes]
 
@@ -73,20 +73,20 @@ def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
 @pytest.mark.parametrize("limit", [1_250, 2_500, 6_250])
 @pytest.mark.parametrize("units", [1, 2, 40])
 def test_nearly_all_of_the_budget_is_spent_if_it_is_wanted(clock, limit, units):
-    times = list(spend(Budget(limit, clock), clock, units, int(10 * limit / units)))
+    times = list(spend(RateLimiter(limit, clock), clock, units, int(10 * limit / units)))
 
     assert 0.94 < len(times) * units / limit / (times[-1] / MINUTE) <= 1.01
 
 
 def test_a_batch_of_copies_need_not_wait_at_first(clock):
-    budget = Budget(1_250, clock)
+    budget = RateLimiter(1_250, clock)
 
     assert budget.reserve(40) == 0.0
     assert budget.reserve(40) > 0.0
 
 
 def test_what_costs_nothing_never_waits(clock):
-    budget = Budget(80, clock)
+    budget = RateLimiter(80, clock)
     budget.reserve(40)
     budget.reserve(40)
 
@@ -94,14 +94,14 @@ def test_what_costs_nothing_never_waits(clock):
 
 
 def test_who_was_idle_has_saved_no_more_than_a_little(clock):
-    budget = Budget(1_250, clock)
+    budget = RateLimiter(1_250, clock)
     clock.now += 3_600
 
     assert sum(1 for at in spend(budget, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
 
 
 def test_threads_share_it_and_none_is_forgotten():
-    budget, callers, each = Budget(1_250, Clock(0.0)), 8, 500
+    budget, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
     together, interval = threading.Barrier(callers), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
@@ -122,7 +122,7 @@ def test_threads_share_it_and_none_is_forgotten():
 
 def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
     clock = Clock(0.0)
-    budget, counts = Budget(1_250, clock), [0] * 8
+    budget, counts = RateLimiter(1_250, clock), [0] * 8
     turns = [(0.0, caller) for caller in range(8)]
     while clock.now < 120:
         clock.now, caller = heapq.heappop(turns)
@@ -142,10 +142,10 @@ def rate(budget, clock, units=1):
 
 
 def test_a_refusal_slows_down_and_time_heals(clock):
-    budget = Budget(1_250, clock)
+    budget = RateLimiter(1_250, clock)
     before = rate(budget, clock)
 
-    budget.listen(REFUSED)
+    budget.record_throttling(REFUSED)
     after = rate(budget, clock)
     clock.now += 30
     later = rate(budget, clock)
@@ -157,19 +157,19 @@ def test_a_refusal_slows_down_and_time_heals(clock):
 
 
 def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
-    one, many = Budget(1_250, clock), Budget(1_250, clock)
+    one, many = RateLimiter(1_250, clock), RateLimiter(1_250, clock)
 
-    one.listen(REFUSED)
+    one.record_throttling(REFUSED)
     for _ in range(20):
-        many.listen(REFUSED)
+        many.record_throttling(REFUSED)
 
     assert many._share_at(clock.now) == one._share_at(clock.now)
 
 
 def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clock):
-    budget, shares = Budget(1_250, clock), []
+    budget, shares = RateLimiter(1_250, clock), []
     for _ in range(40):
-        budget.listen(refusal(503, "serviceNotAvailable", retry_after="5"))
+        budget.record_throttling(refusal(503, "serviceNotAvailable", retry_after="5"))
         clock.now += 6
         shares.append(budget._share_at(clock.now))
 
@@ -181,26 +181,28 @@ def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clo
     "heard", [answer(200), refusal(503), refusal(500), refusal(404), answer(202, retry_after="10")]
 )
 def test_other_answers_teach_nothing(clock, heard):
-    budget = Budget(1_250, clock)
-    budget.listen(heard)
+    budget = RateLimiter(1_250, clock)
+    budget.record_throttling(heard)
 
     assert budget._share_at(clock.now) == 1.0
 
 
 def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
-    budget = Budget(1_250, clock)
+    budget = RateLimiter(1_250, clock)
     list(spend(budget, clock, 1, 100))
     until = clock.now + 30
 
-    budget.listen(answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30"))
-    spent = sum(1 for at in spend(budget, clock, 1, 300) if at <= until)
+    budget.record_throttling(
+        answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30")
+    )
+    usage = sum(1 for at in spend(budget, clock, 1, 300) if at <= until)
 
-    assert 100 < spent <= 125
+    assert 100 < usage <= 125
 
 
 def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
-    budget = Budget(1_250, clock)
-    budget.listen(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
+    budget = RateLimiter(1_250, clock)
+    budget.record_throttling(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
 
     assert budget._share_at(clock.now) == budget._share_at(clock.now + 60) == 0.05
     clock.now += 360
@@ -215,16 +217,16 @@ def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
     ],
 )
 def test_what_a_header_says_that_makes_no_sense_teaches_nothing(clock, remaining, reset):
-    budget = Budget(1_250, clock)
-    budget.listen(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
+    budget = RateLimiter(1_250, clock)
+    budget.record_throttling(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
 
     assert budget._share_at(clock.now) == 1.0
 
 
 def test_more_than_was_known_is_not_learned_from_a_header(clock):
-    budget = Budget(1_250, clock)
-    budget.listen(REFUSED)
-    budget.listen(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
+    budget = RateLimiter(1_250, clock)
+    budget.record_throttling(REFUSED)
+    budget.record_throttling(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
 
     assert budget._share_at(clock.now) == pytest.approx(0.7)
 
@@ -235,9 +237,9 @@ def test_more_than_was_known_is_not_learned_from_a_header(clock):
 def test_sessions_of_one_app_share_its_budget(settings, fresh_process, connection):
     first, other = ("graph", "tenant", "app"), ("graph", "tenant", "other")
 
-    assert budget_of(first, 1_250) is budget_of(first, 1_250)
-    assert budget_of(first, 1_250) is not budget_of(other, 1_250)
-    assert budget_of(first, 100).units_per_minute == 100
+    assert rate_limiter_for(first, 1_250) is rate_limiter_for(first, 1_250)
+    assert rate_limiter_for(first, 1_250) is not rate_limiter_for(other, 1_250)
+    assert rate_limiter_for(first, 100).units_per_minute == 100
 
 
 # Over HTTP
@@ -245,7 +247,7 @@ def test_sessions_of_one_app_share_its_budget(settings, fresh_process, connectio
 
 def reads(number):
     for _ in range(number):
-        yield Request("GET", "/me/drive", "ask")
+        yield Request("GET", "/me/drive", "send_with_retries")
 
 
 @pytest.fixture
@@ -316,4 +318,4 @@ def test_the_tenant_sees_what_the_session_counts(limited, tenant):
     session = limited(1_250)
     session.run(reads(7))
 
-    assert (session.spent.requests, session.spent.units) == (7, tenant.units_spent)
+    assert (session.usage.requests, session.usage.units) == (7, tenant.units_spent)

@@ -17,11 +17,11 @@ from transport.flows import one
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveThrottledError
 from airflow_provider_drive.protocol.flow import Pause, Request, Response
-from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.transport import throttle
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
-TURN = throttle.SECONDS_BETWEEN_TURNS
+TURN = throttle.STAGGER_SECONDS
 
 
 def seconds(response):
@@ -31,7 +31,9 @@ def seconds(response):
 
 def patient(url):
     """A flow that asks until it is answered."""
-    return ask(Request("GET", url, "ask", authorized=False), lambda response: response.status)
+    return send_with_retries(
+        Request("GET", url, "send_with_retries", authorized=False), lambda response: response.status
+    )
 
 
 def elsewhere(monitor):
@@ -142,8 +144,8 @@ def test_a_monitor_that_says_when_to_look_again_holds_back_nobody_else(drive, se
     settings = settings()
     hint = Response(202, {"retry-after": "60"}, b'{"status": "inProgress"}')
 
-    assert throttle.listen(monitor, hint) is hint
-    assert throttle.held(monitor) is None
+    assert throttle.record_throttling(monitor, hint) is hint
+    assert throttle.throttled_response(monitor) is None
     assert drive(one(monitor), settings).status == 429
 
 
@@ -157,14 +159,15 @@ def test_another_host_may_be_asked_meanwhile(drive, settings, refuse, monitor, m
 def test_no_turn_is_given_twice_whatever_the_threads_do(fresh_process):
     url, callers, each = "https://contoso.sharepoint.com/x", 8, 3_000
     together = threading.Barrier(callers)
-    throttle.listen(url, Response(429, {"retry-after": "600"}))
+    throttle.record_throttling(url, Response(429, {"retry-after": "600"}))
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(callers) as threads:
             list(
                 threads.map(
-                    lambda _: (together.wait(), [throttle.held(url) for _ in range(each)]), range(callers)
+                    lambda _: (together.wait(), [throttle.throttled_response(url) for _ in range(each)]),
+                    range(callers),
                 )
             )
     finally:
@@ -187,7 +190,7 @@ def returns(calls, seconds):
 
 @pytest.mark.slow
 def test_a_crowd_of_triggers_does_not_come_back_in_one_instant(tenant, monitor, monitored, quick_triggers):
-    crowd = 120
+    cohort = 120
     numbers = itertools.count()
 
     def slow_then_impatient(request):
@@ -199,34 +202,34 @@ def test_a_crowd_of_triggers_does_not_come_back_in_one_instant(tenant, monitor, 
     tenant.witness = slow_then_impatient
 
     async def wait():
-        triggers = [CopyCompleteTrigger(monitor, 1.0) for _ in range(crowd)]
+        triggers = [CopyCompleteTrigger(monitor, 1.0) for _ in range(cohort)]
         return await asyncio.gather(*(anext(trigger.run()) for trigger in triggers))
 
     events = asyncio.run(wait())
 
     assert {event.payload["status"] for event in events} == {"completed"}
-    assert len(monitored()) == crowd + 1  # each one more look, but for one that was refused
+    assert len(monitored()) == cohort + 1  # each one more look, but for one that was refused
     soon, most = returns(monitored(), 2)
     assert soon <= 16  # those under way
-    assert most <= crowd / 4
+    assert most <= cohort / 4
 
 
 @pytest.mark.slow
 def test_a_crowd_of_threads_does_not_come_back_in_one_instant(
     drive, settings, refuse, monitor, monitored, request
 ):
-    crowd = 40
+    cohort = 40
     refuse(2)
     settings = settings()
     drive(one(monitor), settings)
 
-    with ThreadPoolExecutor(crowd) as threads:
-        ends = list(threads.map(lambda _: drive(patient(monitor), settings), range(crowd)))
+    with ThreadPoolExecutor(cohort) as threads:
+        ends = list(threads.map(lambda _: drive(patient(monitor), settings), range(cohort)))
 
-    assert ends == [200] * crowd
+    assert ends == [200] * cohort
     soon, most = returns(monitored(), 2)
     assert soon == 0
-    assert most <= crowd / 2
+    assert most <= cohort / 2
 
 
 # Nothing else in the triggerer is held up
@@ -250,18 +253,18 @@ def test_the_triggers_of_another_host_and_all_else_in_the_loop_go_on(
 
     async def wait():
         ticking = asyncio.create_task(tick())
-        held = [asyncio.create_task(fire(monitor))]
+        throttled_response = [asyncio.create_task(fire(monitor))]
         while not throttle._holds:  # noqa: ASYNC110  # nothing tells of it
             await asyncio.sleep(0.01)
-        held += [asyncio.create_task(fire(monitor)) for _ in range(20)]
+        throttled_response += [asyncio.create_task(fire(monitor)) for _ in range(20)]
         others = await asyncio.gather(*(fire(elsewhere(monitor)) for _ in range(20)))
-        ends = await asyncio.gather(*held)
+        ends = await asyncio.gather(*throttled_response)
         ticking.cancel()
         return max(others), min(ends)
 
-    others, held = asyncio.run(wait())
+    others, throttled_response = asyncio.run(wait())
 
-    assert others < held
+    assert others < throttled_response
     assert max(after - before for before, after in itertools.pairwise(ticks)) < 1
 
 

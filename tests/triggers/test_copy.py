@@ -12,7 +12,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.transport import asynchronous
 from airflow_provider_drive.triggers import copy as module
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
-from airflow_provider_drive.utils.encryption import unseal
+from airflow_provider_drive.utils.encryption import decrypt_url
 
 PATH = "airflow_provider_drive.triggers.copy.CopyCompleteTrigger"
 
@@ -47,7 +47,7 @@ def test_a_stored_trigger_has_its_url_encrypted(url):
 
     assert path == PATH
     assert "://" not in arguments["monitor_url"]
-    assert unseal(arguments["monitor_url"]) == monitor
+    assert decrypt_url(arguments["monitor_url"]) == monitor
     assert {**arguments, "monitor_url": ""} == {
         "monitor_url": "",
         "poll_interval": 5,
@@ -162,13 +162,13 @@ def test_without_the_connection_the_defaults_hold(url, fire, tenant, asked):
     assert asked() == before
 
 
-def test_an_event_holds_no_secret(url, fire, secrets_of):
+def test_an_event_holds_no_secret(url, fire, secret_parts):
     event = json.dumps(fire(url()))
 
-    assert [secret for secret in secrets_of() if secret in event] == []
+    assert [secret for secret in secret_parts() if secret in event] == []
 
 
-def test_a_trigger_logs_no_secret(url, fire, log, tenant, secrets_of):
+def test_a_trigger_logs_no_secret(url, fire, log, tenant, secret_parts):
     tenant.copies = CopyBehaviour(looks=2)
     monitor = url()
     log.lines.clear()
@@ -177,7 +177,7 @@ def test_a_trigger_logs_no_secret(url, fire, log, tenant, secrets_of):
     fire(monitor)
 
     assert log.has(r"the copy is at [0-9.]+ %")
-    assert [secret for secret in secrets_of() if secret in log.text] == []
+    assert [secret for secret in secret_parts() if secret in log.text] == []
 
 
 def test_a_monitor_is_asked_without_a_token_and_with_our_name(url, fire, tenant):
@@ -231,12 +231,12 @@ def test_a_redirect_of_the_monitor_is_not_followed(url, fire, tenant, emulator):
 
 
 def test_no_event_comes_before_the_tenth_second():
-    assert module.EARLIEST_EVENT == 10.0
+    assert module.MIN_EVENT_DELAY == 10.0
 
 
 @pytest.mark.parametrize("monitor", ["good", "https://example.org/refused"])
 def test_an_event_is_held_back_until_then_whatever_it_says(url, monkeypatch, monitor):
-    monkeypatch.setattr(module, "EARLIEST_EVENT", 0.6)
+    monkeypatch.setattr(module, "MIN_EVENT_DELAY", 0.6)
     monitor = url() if monitor == "good" else monitor
     started = time.monotonic()
 
@@ -308,7 +308,7 @@ def test_two_hundred_triggers_share_a_few_connections_and_of_a_slow_host_a_hundr
     most = []
     shared = asynchronous._shared
 
-    async def crowd():
+    async def cohort():
         triggers = [asyncio.create_task(events(CopyCompleteTrigger(monitor, 0.05))) for _ in range(200)]
         while not all(trigger.done() for trigger in triggers):
             if asynchronous._clients:
@@ -317,7 +317,7 @@ def test_two_hundred_triggers_share_a_few_connections_and_of_a_slow_host_a_hundr
             await asyncio.sleep(0.01)
         return await asyncio.gather(*triggers)
 
-    fired = asyncio.run(crowd())
+    fired = asyncio.run(cohort())
 
     assert {event["status"] for (event,) in fired} == {"completed"}
     assert {clients for clients, _ in most} == {1}

@@ -25,7 +25,7 @@ from airflow_provider_drive.settings import Settings
 from airflow_provider_drive.transport import asynchronous, single_flight
 from airflow_provider_drive.triggers import copy as module
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
-from airflow_provider_drive.utils.encryption import seal
+from airflow_provider_drive.utils.encryption import encrypt_url
 
 URL = "https://contoso.sharepoint.com/_api/v2.1/monitor/1?tempauth=abcdefghijkl"
 
@@ -81,7 +81,7 @@ NOT_OURS = "airflow.sdk|concurrent.futures"  # Airflow's, and asyncio's before A
 def test_nothing_blocks_the_loop_even_when_all_is_still_to_be_imported(url, tenant):
     tenant.copies = CopyBehaviour(looks=3)
     tenant.faults.append(Fault(where="monitor", kind="html"))
-    urls = [seal(url()), url(name="other.txt"), "https://example.org/"]
+    urls = [encrypt_url(url()), url(name="other.txt"), "https://example.org/"]
     program = [sys.executable, str(Path(__file__).parent / "alone.py"), *urls]
     environment = os.environ | {"AIRFLOW__CORE__FERNET_KEY": conf.get("core", "fernet_key")}
 
@@ -133,8 +133,8 @@ def test_the_message_names_the_argument(connection, quick_triggers, name, garbag
         ("_read_settings", OSError(URL)),
         ("_read_settings", asyncio.CancelledError()),  # not of the trigger, but of what it waits for
         ("_read_settings", ExceptionGroup("x", [ValueError(URL)])),
-        ("watch_copy", MemoryError()),
-        ("watch_copy", RecursionError(URL)),
+        ("poll_monitor", MemoryError()),
+        ("poll_monitor", RecursionError(URL)),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -194,9 +194,9 @@ def test_what_is_shared_is_made_once_and_again_when_it_is_stale(monkeypatch):
         return len(made)
 
     async def get():
-        shared = single_flight.Shared(make)
+        shared = single_flight.SingleFlightCache(make)
         first = await asyncio.gather(*(shared.get("a") for _ in range(50)))
-        monkeypatch.setattr(single_flight.Shared, "SECONDS", 0.0)
+        monkeypatch.setattr(single_flight.SingleFlightCache, "SECONDS", 0.0)
         return first, await shared.get("b"), await shared.get("c"), shared._made.keys(), shared._making
 
     first, second, third, kept, making = asyncio.run(get())
@@ -212,7 +212,7 @@ def test_who_is_cancelled_leaves_the_making_to_the_others():
         return key
 
     async def get():
-        shared = single_flight.Shared(make)
+        shared = single_flight.SingleFlightCache(make)
         waiting = [asyncio.create_task(shared.get("a")) for _ in range(3)]
         await asyncio.sleep(0)
         waiting[0].cancel()
@@ -264,7 +264,7 @@ def test_triggers_are_cancelled_cleanly_at_any_instant(monitor, tenant, nothing_
         else None
     )
 
-    async def crowd():
+    async def cohort():
         tasks = []
         for _ in range(40):
             tasks.append(asyncio.create_task(fire(monitor, 0.05)))
@@ -276,7 +276,7 @@ def test_triggers_are_cancelled_cleanly_at_any_instant(monitor, tenant, nothing_
         await asyncio.sleep(0.01)  # as above
         return [task.cancelled() for task in done], pending
 
-    ends, pending = asyncio.run(crowd())
+    ends, pending = asyncio.run(cohort())
 
     assert ends == [True] * 40
     assert not pending

@@ -4,12 +4,12 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_drive.exceptions import DriveAddressError, DriveItemNotFoundError, DriveRequestError
-from airflow_provider_drive.utils.failures import become, final_errors_fail
+from airflow_provider_drive.utils.failures import also_as, fail_on_permanent_errors
 
 
 def test_a_final_error_fails_the_task_and_keeps_its_class_and_what_it_tells():
-    error = DriveRequestError("wrong", status=400, code="invalidRequest", request_id="r", final=True)
-    with pytest.raises(AirflowFailException) as raised, final_errors_fail():
+    error = DriveRequestError("wrong", status=400, code="invalidRequest", request_id="r", retryable=False)
+    with pytest.raises(AirflowFailException) as raised, fail_on_permanent_errors():
         raise error
     assert raised.value is error
     assert isinstance(error, DriveRequestError)
@@ -19,27 +19,27 @@ def test_a_final_error_fails_the_task_and_keeps_its_class_and_what_it_tells():
 
 
 def test_an_error_that_a_retry_may_heal_stays_as_it_is():
-    with pytest.raises(DriveItemNotFoundError) as raised, final_errors_fail():
+    with pytest.raises(DriveItemNotFoundError) as raised, fail_on_permanent_errors():
         raise DriveItemNotFoundError("gone")
     assert not isinstance(raised.value, AirflowFailException)
 
 
 def test_errors_of_others_stay_as_they_are():
-    with pytest.raises(KeyError) as raised, final_errors_fail():
+    with pytest.raises(KeyError) as raised, fail_on_permanent_errors():
         raise KeyError("x")
     assert not isinstance(raised.value, AirflowFailException)
 
 
 def test_nothing_happens_if_nothing_goes_wrong():
-    with final_errors_fail():
+    with fail_on_permanent_errors():
         pass
 
 
 def test_the_class_of_each_kind_is_made_once():
     one, other = (
-        become(DriveAddressError("a"), AirflowFailException),
-        become(DriveAddressError("b"), AirflowFailException),
+        also_as(DriveAddressError("a"), AirflowFailException),
+        also_as(DriveAddressError("b"), AirflowFailException),
     )
     assert type(one) is type(other)
-    assert become(one, AirflowFailException) is one
+    assert also_as(one, AirflowFailException) is one
     assert isinstance(one, ValueError)

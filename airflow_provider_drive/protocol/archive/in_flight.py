@@ -31,18 +31,18 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.submit import (
-    DOUBT_SECONDS,
-    FRESH_FOLDER_TRIES,
-    SETTLE_SECONDS,
+    FALSE_404_SECONDS,
+    NEW_FOLDER_TRIES,
+    RESUME_FIND_SECONDS,
     post_copy,
 )
-from airflow_provider_drive.protocol.copy.verify import CLOCK_SLACK, FORGOTTEN_SECONDS, READ_BACK_SECONDS
-from airflow_provider_drive.protocol.flow import Pause, Together
+from airflow_provider_drive.protocol.copy.verify import CLOCK_SLACK, FIND_SECONDS, READ_BACK_SECONDS
+from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
-from airflow_provider_drive.protocol.items.update import Place, update_item
-from airflow_provider_drive.protocol.monitor import look_at_copy
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, fold, same_drive, same_name
+from airflow_provider_drive.protocol.items.update import Location, update_item
+from airflow_provider_drive.protocol.monitor import poll_once
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, normalize_name, same_drive, same_name
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, copy_request
 from airflow_provider_drive.protocol.wire.items import SKIP, child, is_same_file
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.archive.target import TargetFolder
     from airflow_provider_drive.protocol.flow import Flow, Response
-    from airflow_provider_drive.protocol.items.listing import Found
+    from airflow_provider_drive.protocol.items.listing import ListedItem
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
@@ -84,11 +84,11 @@ class Outcome(NamedTuple):
     """
 
     state: Literal["copied", "there", "failed", "planned"]
-    found: Found
+    found: ListedItem
     how: Literal["folder", "document"] = "document"
     copy: DriveItem | None = None
     reason: str = ""
-    is_shown: bool = False
+    is_verified: bool = False
     to: str = ""
 
 
@@ -135,7 +135,7 @@ class Terms:
 
 
 @dataclass(eq=False, slots=True)
-class PendingCopy:
+class CopyTask:
     """
     A copy that is to be made, or is under way.
 
@@ -150,11 +150,11 @@ class PendingCopy:
     :param is_seen: It was at the destination, though not for sure as a whole.
     """
 
-    found: Found
+    found: ListedItem
     target: TargetFolder
     name: str
     final_name: str
-    contents: dict[str, Found] | None = None
+    contents: dict[str, ListedItem] | None = None
     was_asked: bool = False
     requests: int = 0
     submitted: float = 0.0
@@ -187,12 +187,12 @@ class PendingCopy:
         return self.source.ref.item_id
 
 
-class PendingCopies:
+class InFlightCopies:
     """Copies that are under way."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._copies: list[PendingCopy] = []
+        self._copies: list[CopyTask] = []
         self._next_listing: dict[TargetFolder, float] = {}
         self._heading_for: Counter[TargetFolder] = Counter()
         self._documents_for: Counter[TargetFolder] = Counter()
@@ -216,7 +216,7 @@ class PendingCopies:
     @property
     def marks(self) -> dict[str, str]:
         """What their sources were like, by their ids."""
-        return {copy.id: mark_of(copy.source, copy.contents) for copy in self._copies}
+        return {copy.id: fingerprint(copy.source, copy.contents) for copy in self._copies}
 
     def go_to(self, target: TargetFolder) -> bool:
         """Whether one of them is on its way to a folder."""
@@ -224,7 +224,7 @@ class PendingCopies:
 
     # -- asking for them -------------------------------------------------------------------------------------
 
-    def submit(self, copies: Sequence[PendingCopy]) -> Flow[list[tuple[PendingCopy, DriveError]]]:
+    def submit(self, copies: Sequence[CopyTask]) -> Flow[list[tuple[CopyTask, DriveError]]]:
         """Ask for copies, and tell which were refused."""
         refused = []
         for target in dict.fromkeys(copy.target for copy in copies):
@@ -244,7 +244,7 @@ class PendingCopies:
                 refused.append((copy, refusal))
         return refused
 
-    def _ask_for(self, copies: Sequence[PendingCopy]) -> Flow[list[_Answer]]:
+    def _ask_for(self, copies: Sequence[CopyTask]) -> Flow[list[_Answer]]:
         """
         Ask for copies in batches, and alone for those that were refused there.
 
@@ -253,10 +253,10 @@ class PendingCopies:
         """
         posts = [self._post(copy) for copy in copies]
         if not self._is_batching or len(copies) == 1:
-            return (yield from _together(posts))
+            return (yield from _gather(posts))
         outcomes: list[_Answer] = yield from in_batches(posts)
         alone = [number for number, outcome in enumerate(outcomes) if _is_refusal(outcome)]
-        answers = yield from _together([self._post(copies[number]) for number in alone])
+        answers = yield from _gather([self._post(copies[number]) for number in alone])
         outcomes = [*outcomes]
         for number, answer in zip(alone, answers, strict=True):
             outcomes[number] = answer
@@ -266,7 +266,7 @@ class PendingCopies:
             yield Pause(0.0, "copies cannot be asked for in batches here: they are asked for one by one")
         return outcomes
 
-    def _post(self, copy: PendingCopy) -> Flow[Response | None]:
+    def _post(self, copy: CopyTask) -> Flow[Response | None]:
         """Ask for a copy under a name that nothing has: a second request cannot make a second one."""
         request = copy_request(
             copy.source.ref,
@@ -274,10 +274,10 @@ class PendingCopies:
             name=None if copy.source.name == copy.name else copy.name,
             conflict_behavior="fail",
         )
-        tries = FRESH_FOLDER_TRIES if copy.target.is_new else 1
+        tries = NEW_FOLDER_TRIES if copy.target.is_new else 1
         return (yield from post_copy(request, tries=tries))
 
-    def _take(self, copy: PendingCopy, outcome: _Answer) -> DriveError | None:
+    def _take(self, copy: CopyTask, outcome: _Answer) -> DriveError | None:
         """Note the answer to the request for a copy; return the refusal if there is nothing to wait for."""
         now = self._terms.clock()
         copy.requests, copy.submitted, copy.monitor_url = copy.requests + 1, now, None
@@ -297,13 +297,13 @@ class PendingCopies:
         self._watch(copy)
         return None
 
-    def take_up(self, copy: PendingCopy, copy_id: str) -> None:
+    def resume(self, copy: CopyTask, copy_id: str) -> None:
         """Note a copy that is completed, and that an earlier process has asked for."""
         copy.submitted = copy.ended = self._terms.clock()
         copy.status = CopyStatus("completed", resource_id=copy_id)
         self._watch(copy)
 
-    def _watch(self, copy: PendingCopy) -> None:
+    def _watch(self, copy: CopyTask) -> None:
         now = self._terms.clock()
         self._copies.append(copy)
         self._heading_for[copy.target] += 1
@@ -313,7 +313,7 @@ class PendingCopies:
 
     # -- watching them ---------------------------------------------------------------------------------------
 
-    def look(self) -> Flow[list[tuple[PendingCopy, End | DriveError]]]:
+    def look(self) -> Flow[list[tuple[CopyTask, End | DriveError]]]:
         """Look at those that are due, and tell which have ended, and how."""
         now = self._terms.clock()
         listed = [
@@ -325,7 +325,7 @@ class PendingCopies:
         looks = [*(target.read() for target in listed), *(self._poll(copy) for copy in polled)]
         if sought:
             looks.append(self._seek(sought))
-        outcomes = (yield Together(looks)) if looks else []
+        outcomes = (yield Gather(looks)) if looks else []
         failed = {
             target
             for target, outcome in zip(listed, outcomes, strict=False)
@@ -356,7 +356,7 @@ class PendingCopies:
         """Whether to look at all of a folder costs less than to ask for each document on its way there."""
         return 4 * target.units <= self._documents_for[target]
 
-    def _is_in_a_listing(self, copy: PendingCopy) -> bool:
+    def _is_in_a_listing(self, copy: CopyTask) -> bool:
         """Whether the listing of its folder will show that it has arrived, which that of a folder cannot."""
         return copy.contents is None and self._is_listed(copy.target)
 
@@ -371,16 +371,16 @@ class PendingCopies:
         for target in listed:
             self._next_listing[target] = now + self._pause_after(now - oldest[target])
 
-    def _poll(self, copy: PendingCopy) -> Flow[None]:
+    def _poll(self, copy: CopyTask) -> Flow[None]:
         """Ask a copy's monitor."""
-        status, asked = yield from look_at_copy(copy.monitor_url or "", self._terms.hosts)
+        status, asked = yield from poll_once(copy.monitor_url or "", self._terms.hosts)
         now = self._terms.clock()
         copy.next_look = now + max(asked, self._pause_after(now - copy.submitted))
         if not status.is_running:
             copy.status, copy.ended, copy.next_look, copy.is_sought = status, now, now, False
             self._next_listing[copy.target] = min(now, self._next_listing[copy.target])
 
-    def _seek(self, copies: Sequence[PendingCopy]) -> Flow[None]:
+    def _seek(self, copies: Sequence[CopyTask]) -> Flow[None]:
         """
         Look for copies one by one: by their ids where these are known, else by their names.
 
@@ -407,14 +407,14 @@ class PendingCopies:
         """How long copies take, as far as it is known."""
         return median(self._durations) if len(self._durations) >= SCOUTS else 0.0
 
-    def _first_look(self, copy: PendingCopy) -> float:
+    def _first_look(self, copy: CopyTask) -> float:
         """Return the seconds until a copy is asked for first."""
         if copy.state == "failed" or copy.contents is not None:
             return _FIRST_LOOK
         is_scout = not self._typical and len(self._copies) <= SCOUTS
         return _FIRST_LOOK if is_scout else self._typical or self._terms.poll_interval
 
-    def _due(self, copy: PendingCopy) -> float:
+    def _due(self, copy: CopyTask) -> float:
         """Return when to ask for a copy: late, while the listing of its folder shows when it is there."""
         if copy.status is not None or copy.is_seen or not self._is_in_a_listing(copy):
             return copy.next_look
@@ -428,7 +428,7 @@ class PendingCopies:
 
     # -- what came of them -----------------------------------------------------------------------------------
 
-    def _end_of(self, copy: PendingCopy) -> Flow[End] | None:
+    def _end_of(self, copy: CopyTask) -> Flow[End] | None:
         """Return what is left to do for a copy that has ended, or nothing if it is still under way."""
         there, status = copy.target.get(copy.name), copy.status
         if there is not None and copy.contents is not None and copy.state in {"completed", "unknown"}:
@@ -448,12 +448,12 @@ class PendingCopies:
         return None if error is None else self._fail(copy, error)
 
     @staticmethod
-    def _may_come_twice(copy: PendingCopy) -> bool:
+    def _may_come_twice(copy: CopyTask) -> bool:
         """Whether another request is under way that would make it again as soon as its name is free."""
         is_running = copy.monitor_url is not None and copy.status is None
         return copy.name != copy.final_name and copy.requests > 1 and is_running
 
-    def _failure_of(self, copy: PendingCopy) -> DriveError | None:
+    def _failure_of(self, copy: CopyTask) -> DriveError | None:
         """Return why a copy is not to be waited for any more."""
         now = self._terms.clock()
         if copy.status is not None and copy.state == "failed":
@@ -463,18 +463,18 @@ class PendingCopies:
         silence = self._silence_of(copy)
         if copy.state == "completed" and silence > READ_BACK_SECONDS:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
-        if copy.refusal is not None and silence > DOUBT_SECONDS:
+        if copy.refusal is not None and silence > FALSE_404_SECONDS:
             return copy.refusal
-        patience = SETTLE_SECONDS if copy.was_asked and copy.requests == 1 else FORGOTTEN_SECONDS
-        if (copy.monitor_url is None or copy.state == "unknown") and silence > patience:
+        max_idle = RESUME_FIND_SECONDS if copy.was_asked and copy.requests == 1 else FIND_SECONDS
+        if (copy.monitor_url is None or copy.state == "unknown") and silence > max_idle:
             return DriveCopyUnknownError("nobody can say what became of its copy; it may still come")
         return None
 
-    def _silence_of(self, copy: PendingCopy) -> float:
+    def _silence_of(self, copy: CopyTask) -> float:
         """Return for how long a copy was not to be seen, though it was looked for."""
         return self._terms.clock() - (copy.ended or copy.submitted) if copy.is_sought else 0.0
 
-    def _fail(self, copy: PendingCopy, error: DriveError) -> Flow[End]:
+    def _fail(self, copy: CopyTask, error: DriveError) -> Flow[End]:
         yield from ()
         if copy.contents is not None:
             return NotWhole(None, str(error))
@@ -483,7 +483,7 @@ class PendingCopies:
             return Lost()
         raise error
 
-    def _arrive(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
+    def _arrive(self, copy: CopyTask, there: DriveItem) -> Flow[End]:
         """Hold a copy against its source, and give it the name that it is to have."""
         terms, source = self._terms, copy.source
         if not copy.was_asked:
@@ -497,14 +497,14 @@ class PendingCopies:
                     code="notAsAsked",
                 )
         if copy.final_name != copy.name:
-            place, behavior = Place(None, copy.final_name), terms.conflict_behavior
+            place, behavior = Location(None, copy.final_name), terms.conflict_behavior
             there = yield from update_item(
                 there, place, terms.hosts, conflict_behavior=behavior, clock=terms.clock
             )
-        is_shown = terms.verify and (copy.state == "completed" or is_same_content(there, source))
-        return [Outcome("copied", copy.found, copy=there.bare, is_shown=is_shown)]
+        is_verified = terms.verify and (copy.state == "completed" or is_same_content(there, source))
+        return [Outcome("copied", copy.found, copy=there.bare, is_verified=is_verified)]
 
-    def _arrive_whole(self, copy: PendingCopy, there: DriveItem) -> Flow[End]:
+    def _arrive_whole(self, copy: CopyTask, there: DriveItem) -> Flow[End]:
         """
         Hold a folder's copy against its source.
 
@@ -516,7 +516,7 @@ class PendingCopies:
             copies: dict[str, DriveItem] = {}
             listing = Listing(there.ref, self._terms.hosts)
             while listing:
-                copies |= {fold(path): item for path, item in (yield from listing.read())}
+                copies |= {normalize_name(path): item for path, item in (yield from listing.read())}
             wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]
             if not wrong or copy.state != "completed" or pause is None:
                 break
@@ -526,7 +526,7 @@ class PendingCopies:
         return [
             Outcome(
                 *("copied", found, "folder", copies[path]),
-                is_shown=self._terms.verify
+                is_verified=self._terms.verify
                 and (copy.state == "completed" or is_same_content(copies[path], found.item)),
             )
             for path, found in contents.items()
@@ -537,7 +537,7 @@ class PendingCopies:
             return False
         return not self._terms.verify or is_same_file(there, source)
 
-    def _settle(self, copy: PendingCopy, there: DriveItem | None) -> Flow[End]:
+    def _settle(self, copy: CopyTask, there: DriveItem | None) -> Flow[End]:
         """Decide whether what has the name is the copy: an earlier request may have made it."""
         terms = self._terms
         if copy.contents is not None:
@@ -547,8 +547,8 @@ class PendingCopies:
             if terms.is_new(there):
                 return (yield from self._arrive(copy, there))
             if terms.conflict_behavior == SKIP:
-                is_shown = terms.verify and is_same_content(there, copy.source)
-                return [Outcome("there", copy.found, copy=there.bare, is_shown=is_shown)]
+                is_verified = terms.verify and is_same_content(there, copy.source)
+                return [Outcome("there", copy.found, copy=there.bare, is_verified=is_verified)]
         if there is None:
             raise DriveCopyFailedError(
                 f"{copy.name!r} is taken, says Graph, by something that is not to be seen"
@@ -558,7 +558,7 @@ class PendingCopies:
         return Taken(there)
 
 
-def mark_of(source: DriveItem, contents: Mapping[str, Found] | None) -> str:
+def fingerprint(source: DriveItem, contents: Mapping[str, ListedItem] | None) -> str:
     """Return what tells whether something has changed since: its eTag, or those of all in a folder."""
     if contents is None:
         return source.etag or ""
@@ -582,11 +582,11 @@ def _is_without_monitor(outcome: _Answer) -> bool:
     return not isinstance(outcome, DriveError) and outcome is not None and "location" not in outcome.headers
 
 
-def _goes_across(copy: PendingCopy) -> bool:
+def _goes_across(copy: CopyTask) -> bool:
     target = copy.target.ref
     return target is not None and not same_drive(copy.source.ref.drive_id, target.drive_id)
 
 
-def _together(flows: Sequence[Flow[Response | None]]) -> Flow[list[_Answer]]:
-    outcomes: list[_Answer] = (yield Together(flows)) if flows else []
+def _gather(flows: Sequence[Flow[Response | None]]) -> Flow[list[_Answer]]:
+    outcomes: list[_Answer] = (yield Gather(flows)) if flows else []
     return outcomes

@@ -32,26 +32,32 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.archive.in_flight import (
+    CopyTask,
+    InFlightCopies,
     Lost,
     NotWhole,
     Outcome,
-    PendingCopies,
-    PendingCopy,
     Taken,
     Terms,
+    fingerprint,
     is_same_content,
-    mark_of,
 )
-from airflow_provider_drive.protocol.archive.state import Standing, count_of
-from airflow_provider_drive.protocol.archive.target import ITEMS_OF_A_PAGE, TargetFolder, own_fault
-from airflow_provider_drive.protocol.batch import MOST_REQUESTS, in_batches
+from airflow_provider_drive.protocol.archive.state import ArchiveState, count_of
+from airflow_provider_drive.protocol.archive.target import ITEMS_PER_PAGE, TargetFolder, item_error
+from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.filters import Selection
-from airflow_provider_drive.protocol.items.listing import Found, Listing
+from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_folder, get_item
 from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, fold, same_drive, same_item
+from airflow_provider_drive.protocol.wire.addresses import (
+    ItemRef,
+    PathAddress,
+    normalize_name,
+    same_drive,
+    same_item,
+)
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS
 from airflow_provider_drive.protocol.wire.items import (
     SKIP,
@@ -70,18 +76,18 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-MOST_IN_A_FOLDER = 30_000
+MAX_ITEMS_PER_COPY = 30_000
 """Items that one copy may have: https://learn.microsoft.com/graph/api/driveitem-copy."""
-MOST_PENDING = 1_000
+MAX_IN_FLIGHT = 1_000
 """Copies that are under way at the same time; a whole folder counts for a tenth of what is in it."""
-AT_ONCE = 8 * MOST_REQUESTS
+CHUNK_SIZE = 8 * MAX_BATCH_SIZE
 """Copies that are asked for at the same time."""
-MOST_REMEMBERED, MOST_OF_A_REASON = 5_000, 300
+MAX_SAVED, MAX_REASON_LENGTH = 5_000, 300
 """
 Over a deferral: copies that only their monitors have shown to be whole, and failures; and the characters of
 a reason. Beyond that, an original is not deleted, and a copy that failed is asked for again.
 """
-SECONDS_OF_A_LULL, MOST_LULLS = 300.0, 12
+THROTTLE_PAUSE_SECONDS, MAX_THROTTLE_PAUSES = 300.0, 12
 """How long no copies are asked for after Graph has run out of patience, and how often in a row."""
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -124,7 +130,7 @@ class _Visit(NamedTuple):
     :param is_free: Whether nothing is there yet, so that it may be copied whole.
     """
 
-    folder: Found
+    folder: ListedItem
     target: TargetFolder
     is_free: bool = False
 
@@ -134,19 +140,19 @@ def archive(
     hosts: Hosts,
     report: Callable[[Outcome], None],
     *,
-    before: Standing | None = None,
-    patience: float = math.inf,
+    before: ArchiveState | None = None,
+    max_idle: float = math.inf,
     poll_interval: float = POLL_INTERVAL,
     copy_timeout: float = COPY_TIMEOUT,
     clock: Callable[[], float] = time.time,
     throttled: Callable[[], float] = float,
-) -> Flow[Standing]:
+) -> Flow[ArchiveState]:
     """
     Copy the documents that are meant, and wait for them.
 
     :param report: Is told what came of each document.
     :param before: How far it was, if it was begun before. What has failed is not asked for again.
-    :param patience: Seconds to wait when there is nothing else to do. What is under way then is returned.
+    :param max_idle: Seconds to wait when there is nothing else to do. What is under way then is returned.
     :param copy_timeout: Seconds that each copy may take.
     :param throttled: Tells for how many seconds requests were held back, for the log.
     :raises DriveError: If the source or the destination cannot be used. What goes wrong with a document is
@@ -157,21 +163,21 @@ def archive(
     there = yield from find_item(order.destination, hosts)
     if there is not None and not there.is_folder:
         raise DriveNameConflictError(
-            f"{order.destination} is no folder.", status=409, code="nameAlreadyExists", final=True
+            f"{order.destination} is no folder.", status=409, code="nameAlreadyExists", retryable=False
         )
     read = source or there
     now = (read and read.read_at) or clock()
     if before is None:
-        yield Checkpoint("archive", Standing(now))
+        yield Checkpoint("archive", ArchiveState(now))
     begun = now if before is None else before.begun
     terms = Terms(hosts, order.conflict_behavior, order.verify, begun, poll_interval, copy_timeout, clock)
-    run = _Archive(order, terms, report, before or Standing(now), throttled)
+    run = _Archive(order, terms, report, before or ArchiveState(now), throttled)
     run.looks_back = before is not None
     yield from run.open(source, there)
-    return (yield from run.go_on(patience))
+    return (yield from run.copy_all(max_idle))
 
 
-def cost_of_archive(
+def estimate_cost(
     alone: int, with_folders: int, *, folders: int, places: int, deletions: int
 ) -> tuple[int, int]:
     """
@@ -184,15 +190,15 @@ def cost_of_archive(
     :param folders: Folders that are copied whole.
     :param places: Folders that the others go to, made or not; each is listed, or its documents looked up.
     """
-    batches = math.ceil(alone / MOST_REQUESTS) + math.ceil(deletions / MOST_REQUESTS)
-    pages = places + folders + (alone + with_folders) // ITEMS_OF_A_PAGE
+    batches = math.ceil(alone / MAX_BATCH_SIZE) + math.ceil(deletions / MAX_BATCH_SIZE)
+    pages = places + folders + (alone + with_folders) // ITEMS_PER_PAGE
     return batches + folders + places + pages, 2 * (alone + folders + places + pages + deletions)
 
 
 def delete_originals(
     outcomes: Iterable[Outcome],
-    tell: Callable[[Found, DriveError | None], None],
-    before: Standing,
+    tell: Callable[[ListedItem, DriveError | None], None],
+    before: ArchiveState,
     clock: Callable[[], float] = time.time,
 ) -> Flow[None]:
     """
@@ -208,9 +214,9 @@ def delete_originals(
     """
     gone, told, done = Counter(before.gone), clock(), 0
     rest = iter(outcomes)
-    while some := list(islice(rest, AT_ONCE)):
+    while some := list(islice(rest, CHUNK_SIZE)):
         leaving = {each.found.item.ref.item_id: [each.state, each.found.item.size or 0] for each in some}
-        yield Checkpoint("archive", Standing(before.begun, gone=dict(gone), leaving=leaving))
+        yield Checkpoint("archive", ArchiveState(before.begun, gone=dict(gone), leaving=leaving))
         flows = [_delete(each.found.item) for each in some]
         for outcome, error in zip(some, (yield from in_batches(flows)), strict=True):
             tell(outcome.found, error)
@@ -240,7 +246,7 @@ class _Archive:
         order: ArchiveOrder,
         terms: Terms,
         report: Callable[[Outcome], None],
-        before: Standing,
+        before: ArchiveState,
         throttled: Callable[[], float],
     ) -> None:
         self.looks_back = False
@@ -257,14 +263,14 @@ class _Archive:
         self._visited: tuple[_Visit, Listing] | None = None
         self._items = iter(order.items or ())
         self._read: set[ItemRef] = set()
-        self._waiting: deque[PendingCopy] = deque()
+        self._waiting: deque[CopyTask] = deque()
         self._lulls = 0
-        self._pending = PendingCopies(terms)
+        self._pending = InFlightCopies(terms)
         self._throttled = throttled
         self._found = self._done = self._bytes = 0
         self._told = self._started = self._clock()
 
-    def go_on(self, patience: float) -> Flow[Standing]:
+    def copy_all(self, max_idle: float) -> Flow[ArchiveState]:
         """Copy, until all is done or there is nothing to do but wait."""
         idle_since: float | None = None
         while True:
@@ -286,18 +292,18 @@ class _Archive:
                 return replace(self._before, failed=self._failed, completed={}, marks={})
             monitors = self._pending.monitors
             idle_since = idle_since or self._clock()
-            if self._clock() - idle_since >= patience and len(monitors) == len(self._pending):
+            if self._clock() - idle_since >= max_idle and len(monitors) == len(self._pending):
                 marks = {**self._marks, **self._pending.marks}
-                failed = dict(list(self._failed.items())[-MOST_REMEMBERED:])
+                failed = dict(list(self._failed.items())[-MAX_SAVED:])
                 told = replace(self._before, failed=failed, completed=self._completed)
                 return replace(told, marks=marks, pending=monitors)
             yield Pause(self._pending.seconds_to_next_look(), self._progress())
 
-    def _submit(self, copies: Sequence[PendingCopy]) -> Flow[None]:
+    def _submit(self, copies: Sequence[CopyTask]) -> Flow[None]:
         """Ask for copies. Where Graph wants more patience than one request has, they come again."""
         refused = yield from self._pending.submit(copies)
         early = [copy for copy, error in refused if isinstance(error, DriveThrottledError)]
-        if self._lulls >= MOST_LULLS:
+        if self._lulls >= MAX_THROTTLE_PAUSES:
             early = []
         for copy, error in refused:
             if copy not in early:
@@ -305,15 +311,17 @@ class _Archive:
         self._waiting.extend(early)
         self._lulls = self._lulls + 1 if early else 0
         if early:
-            yield Pause(SECONDS_OF_A_LULL, "Graph wants to be left alone for longer: it is asked again later")
+            yield Pause(
+                THROTTLE_PAUSE_SECONDS, "Graph wants to be left alone for longer: it is asked again later"
+            )
 
-    def _next_copies(self) -> list[PendingCopy]:
+    def _next_copies(self) -> list[CopyTask]:
         """Take some of the copies that are waiting: so many as may be under way, or a large folder alone."""
-        copies: list[PendingCopy] = []
+        copies: list[CopyTask] = []
         weight = self._pending.weight
-        while self._waiting and len(copies) < AT_ONCE:
+        while self._waiting and len(copies) < CHUNK_SIZE:
             weight += self._waiting[0].weight
-            if weight > MOST_PENDING and (copies or self._pending):
+            if weight > MAX_IN_FLIGHT and (copies or self._pending):
                 break
             copies.append(self._waiting.popleft())
         return copies
@@ -333,7 +341,7 @@ class _Archive:
             self._root.parent = TargetFolder("", self._hosts, address=destination.parent)
         is_free = there is None and self._root.parent is not None
         self._source = source.bare
-        self._visits.append(_Visit(Found("", self._source), self._root, is_free))
+        self._visits.append(_Visit(ListedItem("", self._source), self._root, is_free))
 
     def _look_above(self, source: DriveItem, there: DriveItem | None) -> Flow[None]:
         """Learn which folders hold the destination: they cannot be copied into it."""
@@ -350,7 +358,7 @@ class _Archive:
 
     def _fill(self) -> Flow[bool]:
         """Read on until there is enough to ask for; tell whether there is more."""
-        while sum(copy.weight for copy in self._waiting) < AT_ONCE:
+        while sum(copy.weight for copy in self._waiting) < CHUNK_SIZE:
             if self._order.items is not None:
                 if not (yield from self._read_items()):
                     return False
@@ -382,7 +390,7 @@ class _Archive:
             if visit.folder.item is self._source:
                 raise
             self._visited = None
-            if not isinstance(own_fault(error), DriveItemNotFoundError):  # else it is gone since
+            if not isinstance(item_error(error), DriveItemNotFoundError):  # else it is gone since
                 self._report(Outcome("failed", visit.folder, reason=str(error)))
             return
         yield from self._enter([found for found in page if found.item.is_folder], visit.target)
@@ -394,18 +402,18 @@ class _Archive:
 
     def _read_items(self) -> Flow[bool]:
         """Read some of the items that were given: what others know of them may be old."""
-        given = list(islice(self._items, AT_ONCE))
+        given = list(islice(self._items, CHUNK_SIZE))
         items = yield from in_batches([get_item(address, self._hosts) for _, address in given])
-        by_folder: dict[str, list[Found]] = {}
+        by_folder: dict[str, list[ListedItem]] = {}
         for (path, address), item in zip(given, items, strict=True):
             folder, _, name = path.rpartition("/")
             if isinstance(item, DriveError):
                 if isinstance(item, DriveItemNotFoundError) and (yield from self._is_gone(path, address)):
                     continue
                 ref = address if isinstance(address, ItemRef) else ItemRef("", str(address))
-                self._report(Outcome("failed", Found(path, DriveItem(ref, name)), reason=str(item)))
+                self._report(Outcome("failed", ListedItem(path, DriveItem(ref, name)), reason=str(item)))
                 continue
-            found = Found(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
+            found = ListedItem(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
             if item.is_folder:
                 self._report(Outcome("failed", found, reason="it is a folder, not a document"))
             elif item.ref not in self._read and self._order.selection.takes(found.path, item):
@@ -415,7 +423,7 @@ class _Archive:
             try:
                 target = yield from self._target_of(folder)
             except DriveRequestError as error:
-                reason = str(own_fault(error))
+                reason = str(item_error(error))
                 for found in documents:
                     self._report(Outcome("failed", found, reason=reason))
             else:
@@ -450,7 +458,7 @@ class _Archive:
             target.ref, target.count = there.ref, there.child_count or 0
         return target
 
-    def _enter(self, folders: Sequence[Found], parent: TargetFolder) -> Flow[None]:
+    def _enter(self, folders: Sequence[ListedItem], parent: TargetFolder) -> Flow[None]:
         """Note folders for when it is their turn: of two hundred, each may hold thousands of documents."""
         keep, faults = self._order.keep_structure, {}
         if keep and folders:
@@ -484,7 +492,7 @@ class _Archive:
                 to = visit.target.path_of(found.path[len(folder.path) :].removeprefix("/"))
                 self._report(Outcome("planned", found, "folder", reason=folder.path or ".", to=to))
         elif contents and parent is not None:
-            self._waiting.append(PendingCopy(folder, parent, name, name, contents))
+            self._waiting.append(CopyTask(folder, parent, name, name, contents))
         return True
 
     def _take_up(self, visit: _Visit) -> Flow[bool]:
@@ -494,35 +502,37 @@ class _Archive:
         if copy_id is None or target.parent is None:
             return False
         contents = yield from self._contents_of(folder)
-        if not contents or mark_of(folder.item, contents) != self._marks.get(folder.item.ref.item_id):
+        if not contents or fingerprint(folder.item, contents) != self._marks.get(folder.item.ref.item_id):
             return False
         yield from target.parent.ensure()
         self._found += len(contents)
-        self._pending.take_up(PendingCopy(folder, target.parent, target.name, target.name, contents), copy_id)
+        self._pending.resume(CopyTask(folder, target.parent, target.name, target.name, contents), copy_id)
         return True
 
-    def _contents_of(self, folder: Found) -> Flow[dict[str, Found] | None]:
+    def _contents_of(self, folder: ListedItem) -> Flow[dict[str, ListedItem] | None]:
         """Return the documents in a folder, by their paths there; None if one copy cannot take them all."""
         listing = Listing(folder.item.ref, self._hosts, prefix=folder.path)
-        contents: dict[str, Found] = {}
+        contents: dict[str, ListedItem] = {}
         count = 1
         while listing:
             try:
                 page = yield from listing.read()
             except DriveRequestError as error:
-                own_fault(error)
+                item_error(error)
                 return None
             count += len(page)
-            if count > MOST_IN_A_FOLDER:
+            if count > MAX_ITEMS_PER_COPY:
                 return None
             for path, each in page:
                 if not each.is_folder:
-                    contents[fold(path[len(folder.path) :].removeprefix("/"))] = Found(path, each)
+                    contents[normalize_name(path[len(folder.path) :].removeprefix("/"))] = ListedItem(
+                        path, each
+                    )
         return contents
 
     # -- what is to be done with a document ------------------------------------------------------------------
 
-    def _take(self, documents: Sequence[Found], target: TargetFolder) -> Flow[None]:
+    def _take(self, documents: Sequence[ListedItem], target: TargetFolder) -> Flow[None]:
         """Decide what is to be done with the documents of a folder."""
         if not documents:
             return
@@ -533,7 +543,7 @@ class _Archive:
                 yield from target.read()
             faults = yield from target.see(names)
         except DriveRequestError as error:
-            faults = dict.fromkeys(names, own_fault(error))
+            faults = dict.fromkeys(names, item_error(error))
         for found, name in zip(documents, names, strict=True):
             self._found += 1
             if name in faults:
@@ -541,7 +551,7 @@ class _Archive:
             else:
                 self._decide(found, target)
 
-    def _decide(self, found: Found, target: TargetFolder) -> None:
+    def _decide(self, found: ListedItem, target: TargetFolder) -> None:
         name, behavior = found.item.name or "", self._order.conflict_behavior
         there, is_given = target.get(name), target.is_given(name)
         if there is not None and same_item(there.ref, found.item.ref):
@@ -555,11 +565,11 @@ class _Archive:
             self._plan(found, target, name, name)
         elif (copy := self._made_before(found, target)) is not None:
             target.give(copy.name or name)
-            item_id, mark = found.item.ref.item_id, mark_of(found.item, None)
+            item_id, mark = found.item.ref.item_id, fingerprint(found.item, None)
             is_told = self._completed.get(item_id) == copy.ref.item_id and self._marks.get(item_id) == mark
-            is_shown = self._order.verify and (is_told or is_same_content(copy, found.item))
+            is_verified = self._order.verify and (is_told or is_same_content(copy, found.item))
             state: Literal["copied", "there"] = "copied" if self._terms.is_new(copy) else "there"
-            self._report(Outcome(state, found, copy=copy, is_shown=is_shown))
+            self._report(Outcome(state, found, copy=copy, is_verified=is_verified))
         elif behavior == "rename":
             free = free_name(name, target.is_taken)
             self._plan(found, target, free, free)
@@ -568,15 +578,15 @@ class _Archive:
         else:
             self._report(Outcome("failed", found, reason=f"{name!r} is there already, with another content"))
 
-    def _plan(self, found: Found, target: TargetFolder, name: str, final_name: str) -> None:
+    def _plan(self, found: ListedItem, target: TargetFolder, name: str, final_name: str) -> None:
         target.plan(name, final_name)
         if self._order.dry_run:
             self._report(Outcome("planned", found, to=target.path_of(final_name)))
         else:
             was_asked = self.looks_back and name != final_name
-            self._waiting.append(PendingCopy(found, target, name, final_name, was_asked=was_asked))
+            self._waiting.append(CopyTask(found, target, name, final_name, was_asked=was_asked))
 
-    def _made_before(self, found: Found, target: TargetFolder) -> DriveItem | None:
+    def _made_before(self, found: ListedItem, target: TargetFolder) -> DriveItem | None:
         """Return what counts as the copy: what an earlier try has made, or with ``skip`` what anybody has."""
         name, behavior = found.item.name or "", self._order.conflict_behavior
         if behavior != SKIP and not self.looks_back:
@@ -598,7 +608,7 @@ class _Archive:
 
     # -- what came of it -------------------------------------------------------------------------------------
 
-    def _end(self, copy: PendingCopy, end: End | DriveError) -> None:
+    def _end(self, copy: CopyTask, end: End | DriveError) -> None:
         if isinstance(end, DriveError):
             self._fail(copy, end)
         elif isinstance(end, Lost):
@@ -616,15 +626,15 @@ class _Archive:
     def _remember(self, outcome: Outcome) -> None:
         """Remember what only a monitor has shown: after a deferral no look at the copy would show it."""
         copy, source = outcome.copy, outcome.found.item
-        if outcome.is_shown and copy is not None and not is_same_content(copy, source):
+        if outcome.is_verified and copy is not None and not is_same_content(copy, source):
             self._completed[source.ref.item_id] = copy.ref.item_id
-            self._marks[source.ref.item_id] = mark_of(source, None)
-        if len(self._completed) > MOST_REMEMBERED:
+            self._marks[source.ref.item_id] = fingerprint(source, None)
+        if len(self._completed) > MAX_SAVED:
             oldest = next(iter(self._completed))
             del self._completed[oldest]
             self._marks.pop(oldest, None)
 
-    def _go_through(self, copy: PendingCopy, end: NotWhole) -> None:
+    def _go_through(self, copy: CopyTask, end: NotWhole) -> None:
         """Copy a folder's documents one by one, after what its copy as a whole has come to."""
         self.looks_back = True
         self._failed[copy.id] = end.reason
@@ -633,14 +643,14 @@ class _Archive:
             target, self._root.ref = self._root, end.folder
         else:
             target = TargetFolder(copy.name, self._hosts, copy.target, ref=end.folder)
-        target.count = ITEMS_OF_A_PAGE
+        target.count = ITEMS_PER_PAGE
         self._visits.append(_Visit(copy.found, target))
 
-    def _fail(self, copy: PendingCopy, error: DriveError) -> None:
+    def _fail(self, copy: CopyTask, error: DriveError) -> None:
         if copy.contents is not None:
             self._go_through(copy, NotWhole(None, str(error)))
             return
-        self._failed[copy.id] = str(error)[:MOST_OF_A_REASON]
+        self._failed[copy.id] = str(error)[:MAX_REASON_LENGTH]
         self._report(Outcome("failed", copy.found, reason=str(error)))
 
     def _report(self, outcome: Outcome) -> None:

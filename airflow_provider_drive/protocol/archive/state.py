@@ -22,7 +22,7 @@ _END_OF_TIME = 1e11
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ArchiveState:
     """
     How far an archive is.
 
@@ -54,7 +54,7 @@ class Standing:
         leaving = {key: list(value) for key, value in self.leaving.items()}
         return {"begun": self.begun, **told, "leaving": leaving}
 
-    def settled(self, seen: Container[str]) -> Standing:
+    def count_gone_originals(self, seen: Container[str]) -> ArchiveState:
         """
         Count what was being deleted as gone, if it is not there any more.
 
@@ -67,9 +67,9 @@ class Standing:
         return replace(self, gone=dict(gone), leaving={})
 
 
-def read_standing(value: Any) -> Standing:
+def read_archive_state(value: Any) -> ArchiveState:
     """
-    Read what :meth:`Standing.as_dict` has made, and a database has kept.
+    Read what :meth:`ArchiveState.as_dict` has made, and a database has kept.
 
     :raises DriveResponseError: If it is anything else.
     """
@@ -86,7 +86,7 @@ def read_standing(value: Any) -> Standing:
     ):
         raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
     failed, completed, marks = cast("Any", texts)
-    return Standing(cast("float", begun), failed, completed, marks, gone, leaving)
+    return ArchiveState(cast("float", begun), failed, completed, marks, gone, leaving)
 
 
 _TEXTS = ("failed", "completed", "marks")
@@ -107,7 +107,7 @@ def count_of(state: str, size: int) -> Counter[str]:
     return Counter({state: 1, "bytes": size if state == "copied" else 0})
 
 
-def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
+def completion_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
     """
     Return the event that says how copies have ended. It holds no secret: Airflow logs it.
 
@@ -126,9 +126,9 @@ def end_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
     }
 
 
-def read_end_event(event: Any, standing: Standing) -> Standing:
+def read_completion_event(event: Any, standing: ArchiveState) -> ArchiveState:
     """
-    Read what :func:`end_event` has made, and return how far the archive is by that.
+    Read what :func:`completion_event` has made, and return how far the archive is by that.
 
     :raises DriveResponseError: If it is not exactly that. An event that says why the trigger could not wait
         is none of these, but no fault: the destination tells all there is to know.

@@ -15,7 +15,7 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, find_item, make_folder
-from airflow_provider_drive.protocol.wire.addresses import fold
+from airflow_provider_drive.protocol.wire.addresses import normalize_name
 from airflow_provider_drive.protocol.wire.items import child, unnumbered
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-UNITS_OF_A_PAGE, ITEMS_OF_A_PAGE = 2, 200
+UNITS_PER_PAGE, ITEMS_PER_PAGE = 2, 200
 
 
-def own_fault(error: DriveError) -> DriveError:
+def item_error(error: DriveError) -> DriveError:
     """
     Return an error that is about one item or folder.
 
@@ -74,11 +74,11 @@ class TargetFolder:
 
     def get(self, name: str) -> DriveItem | None:
         """Return what is known to have a name here."""
-        return self.there.get(fold(name))
+        return self.there.get(normalize_name(name))
 
     def is_given(self, name: str) -> bool:
         """Whether a name belongs to a document of this archive, done or on its way."""
-        return fold(name) in self.given
+        return normalize_name(name) in self.given
 
     def is_taken(self, name: str) -> bool:
         """Whether nothing else can have a name here."""
@@ -90,23 +90,23 @@ class TargetFolder:
             self._numbered = {}
             for item in self.there.values():
                 for wanted in unnumbered(item.name or ""):
-                    self._numbered.setdefault(fold(wanted), []).append(item)
-        return self._numbered.get(fold(name), [])
+                    self._numbered.setdefault(normalize_name(wanted), []).append(item)
+        return self._numbered.get(normalize_name(name), [])
 
     def learn(self, name: str, item: DriveItem) -> None:
         """Note what has a name here."""
-        self.there[fold(name)], self._numbered = item.bare, None
+        self.there[normalize_name(name)], self._numbered = item.bare, None
 
     def plan(self, name: str, final_name: str) -> None:
         """Note the names of a document that is on its way: when it arrives, and in the end."""
-        self.given |= {fold(name), fold(final_name)}
-        self.awaited.add(fold(name))
+        self.given |= {normalize_name(name), normalize_name(final_name)}
+        self.awaited.add(normalize_name(name))
 
     def give(self, name: str) -> None:
         """Note that a name belongs to a document that is done: what has it need not be known any more."""
-        self.there.pop(fold(name), None)
-        self.awaited.discard(fold(name))
-        self.given.add(fold(name))
+        self.there.pop(normalize_name(name), None)
+        self.awaited.discard(normalize_name(name))
+        self.given.add(normalize_name(name))
 
     def forget(self) -> None:
         """Forget what is here: there may be thousands of folders, with thousands of items."""
@@ -116,7 +116,7 @@ class TargetFolder:
     @property
     def units(self) -> int:
         """What it costs to list it."""
-        return UNITS_OF_A_PAGE * max(1, math.ceil(self.count / ITEMS_OF_A_PAGE))
+        return UNITS_PER_PAGE * max(1, math.ceil(self.count / ITEMS_PER_PAGE))
 
     def see(self, names: Sequence[str]) -> Flow[dict[str, DriveError]]:
         """
@@ -132,12 +132,12 @@ class TargetFolder:
             try:
                 yield from self.read()
             except DriveRequestError as error:
-                return dict.fromkeys(names, own_fault(error))
+                return dict.fromkeys(names, item_error(error))
             return {}
         found = yield from in_batches([find_item(child(folder, name), self.hosts) for name in names])
         for name, item in zip(names, found, strict=True):
             if isinstance(item, DriveError):
-                faults[name] = own_fault(item)
+                faults[name] = item_error(item)
             elif item is not None:
                 self.learn(name, item)
         return faults
@@ -152,7 +152,7 @@ class TargetFolder:
         while listing:
             page = yield from listing.read()
             count += len(page)
-            there |= {name: found.item for found in page if (name := fold(found.path)) not in done}
+            there |= {name: found.item for found in page if (name := normalize_name(found.path)) not in done}
         self.there, self.is_read, self.count, self._numbered = there, True, count, None
 
     def ensure(self) -> Flow[ItemRef]:

@@ -28,23 +28,23 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.verify import (
-    FORGOTTEN_SECONDS,
+    FIND_SECONDS,
     described,
     find_copy,
     find_same,
     is_new,
     name_conflict,
-    settle_conflict,
+    resolve_name_conflict,
 )
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.lookup import find_item, get_destination, get_item, list_items
-from airflow_provider_drive.protocol.items.update import Place
-from airflow_provider_drive.protocol.monitor import look_at_copy
-from airflow_provider_drive.protocol.retry import ask, backoff, is_passing_fault
+from airflow_provider_drive.protocol.items.update import Location
+from airflow_provider_drive.protocol.monitor import poll_once
+from airflow_provider_drive.protocol.retry import backoff, is_transient, send_with_retries
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, same_drive, same_name
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS, CopyJob, copy_request
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
     SKIP,
     check_conflict_behavior,
@@ -62,11 +62,11 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-FRESH_FOLDER_TRIES = 6
+NEW_FOLDER_TRIES = 6
 """How often a folder that was just made may be unknown to copy, though it reads 200."""
-SETTLE_SECONDS = 20.0
+RESUME_FIND_SECONDS = 20.0
 """How long the destination is looked at for what a crashed try may have asked for: most copies take less."""
-DOUBT_SECONDS = 5.0
+FALSE_404_SECONDS = 5.0
 """How long it is looked at for what Graph has said it could not make, and was seen to make all the same."""
 MAX_REQUESTS = 3
 """How often one try asks for a copy, if nobody knows what became of the requests before."""
@@ -182,7 +182,7 @@ def copy_item(
 def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
     """Return the job that an earlier try has left; or none, if it came to nothing and is asked for anew."""
     if not job.accepted:
-        patience = SETTLE_SECONDS if job.arrives_as[1] == "fail" else FORGOTTEN_SECONDS
+        patience = RESUME_FIND_SECONDS if job.arrives_as[1] == "fail" else FIND_SECONDS
         try:
             return (yield from _find_or_repeat(job, terms, patience))
         except DriveNameConflictError:
@@ -191,7 +191,7 @@ def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
             return None
     if job.resource_id or not job.monitor_url:
         return job
-    status, _ = yield from look_at_copy(job.monitor_url, terms.hosts)
+    status, _ = yield from poll_once(job.monitor_url, terms.hosts)
     may_be_ours = status.is_name_conflict and (job.repeated or job.conflict_behavior == SKIP)
     if status.state != "failed" or may_be_ours:
         return job
@@ -217,7 +217,7 @@ def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, numbe
     yield Checkpoint("copy", job)
     started = clock()
     try:
-        response = yield from post_copy(request, tries=FRESH_FOLDER_TRIES if into_new_folder else 1)
+        response = yield from post_copy(request, tries=NEW_FOLDER_TRIES if into_new_folder else 1)
     except DriveError as refusal:  # or it never left
         across = not same_drive(source.drive_id, job.destination.drive_id)
         if isinstance(refusal, DriveItemNotFoundError) and across:
@@ -226,13 +226,13 @@ def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, numbe
             yield Checkpoint("copy", None)
         if not isinstance(refusal, DriveNameConflictError):
             raise
-        item = yield from settle_conflict(
+        item = yield from resolve_name_conflict(
             job, refusal, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
         )
         return (yield from _found(job, item))
     if response is None:
         job = yield from _dated(job, started, clock)
-        patience = FORGOTTEN_SECONDS if _is_repeatable(job) else float("inf")
+        patience = FIND_SECONDS if _is_repeatable(job) else float("inf")
         return (yield from _find_or_repeat(job, terms, patience, number))
     location = response.headers.get("location")
     job = replace(job, accepted=True, submitted_at=response.date or started, monitor_url=location or None)
@@ -270,7 +270,7 @@ def _doubt(job: CopyJob, refusal: DriveItemNotFoundError, terms: _Terms, started
     """
     _, hosts, deadline, poll_interval, clock = terms
     job = yield from _dated(job, started, clock)
-    until = min(deadline, clock() + DOUBT_SECONDS)
+    until = min(deadline, clock() + FALSE_404_SECONDS)
     try:
         item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
     except (DriveCopyUnknownError, DriveNameConflictError):
@@ -301,7 +301,7 @@ def _is_repeatable(job: CopyJob) -> bool:
 def _is_picked(job: CopyJob) -> bool:
     """Whether its name was found to be free before, and if it is not, there is another way."""
     another = job.conflict_behavior in {"rename", "replace"}
-    return another and job.sent_behavior == "fail" and not job.landing_name
+    return another and job.requested_behavior == "fail" and not job.temporary_name
 
 
 def _sent_name(job: CopyJob, order: CopyOrder) -> str | None:
@@ -309,7 +309,7 @@ def _sent_name(job: CopyJob, order: CopyOrder) -> str | None:
     if order.children_only or order.include_all_version_history:
         return None
     picked = order.conflict_behavior == "rename" and _is_picked(job)
-    return job.landing_name or (job.name if picked else order.name)
+    return job.temporary_name or (job.name if picked else order.name)
 
 
 def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: bool) -> Flow[_Plan]:
@@ -348,7 +348,7 @@ def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: boo
             job, item, order, hosts, careful=careful, awaited=awaited, personal=personal
         )
     if new and job.arrives_as[1] == "rename":
-        job = replace(job, sent_behavior="fail")  # the folder is empty, so any name is free
+        job = replace(job, requested_behavior="fail")  # the folder is empty, so any name is free
     return _Plan(job, new)
 
 
@@ -377,7 +377,7 @@ def _fix_name(
     if order.children_only:
         return (yield from _keep_names(job, hosts)) if renames else job
     if renames and awaited and not order.include_all_version_history:
-        return replace(job, landing_name=_landing_name(source, job.name), sent_behavior="fail")
+        return replace(job, temporary_name=_landing_name(source, job.name), requested_behavior="fail")
     if personal or renames or replaces or _takes_two_steps(order):
         return (yield from _settle_name(job, source, order, hosts))
     return job
@@ -387,7 +387,7 @@ def _skip(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[CopyJob]:
     """Find what is there already. What is not is asked for so that it cannot be made twice."""
     same = yield from find_same(job, source, hosts)
     if same is None:
-        return replace(job, sent_behavior="fail")
+        return replace(job, requested_behavior="fail")
     yield Pause(0.0, f"{same} is there already, with the same content: there is nothing to copy")
     return replace(job, resource_id=same.ref.item_id)
 
@@ -396,7 +396,7 @@ def _keep_names(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:
     """Let all children keep their names, if these are free: the request can be sent again then."""
     taken = yield from _names_in(job.destination, hosts)
     names = yield from _names_in(cast("ItemRef", job.source), hosts)
-    return job if names & taken else replace(job, sent_behavior="fail")
+    return job if names & taken else replace(job, requested_behavior="fail")
 
 
 def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts) -> Flow[CopyJob]:
@@ -419,15 +419,15 @@ def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts
         )
     if _takes_two_steps(order):
         is_free = (yield from find_item(child(job.destination, source.name or ""), hosts)) is None
-        return replace(job, landing_name=source.name, sent_behavior="fail" if is_free else "rename")
+        return replace(job, temporary_name=source.name, requested_behavior="fail" if is_free else "rename")
     if taken and order.include_all_version_history:
         return job
     if taken and behavior == "replace":
-        return replace(job, landing_name=_landing_name(source, name), sent_behavior="fail")
+        return replace(job, temporary_name=_landing_name(source, name), requested_behavior="fail")
     if taken:
         names = yield from _names_in(job.destination, hosts)
         name = free_name(name, lambda other: other.casefold() in names, is_folder=source.is_folder)
-    return replace(job, name=name, sent_behavior="fail")
+    return replace(job, name=name, requested_behavior="fail")
 
 
 def _landing_name(source: DriveItem, name: str | None) -> str:
@@ -451,7 +451,7 @@ def _refuse_itself(job: CopyJob, item: DriveItem | None) -> None:
     """Refuse to copy an item over itself: Graph was seen to accept that, and to do nothing."""
     if item is None or job.children_only or job.conflict_behavior == "rename":
         return
-    if Place(job.destination, None).holds(item) and (
+    if Location(job.destination, None).holds(item) and (
         job.name is None or same_name(job.name, item.name or "")
     ):
         raise DriveNameConflictError(
@@ -459,7 +459,7 @@ def _refuse_itself(job: CopyJob, item: DriveItem | None) -> None:
             "conflict_behavior='rename'.",
             status=409,
             code="nameAlreadyExists",
-            final=True,
+            retryable=False,
         )
 
 
@@ -473,17 +473,17 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
     """Send the one POST. None if nobody can say whether Graph has taken it."""
     for attempt in range(tries):
         try:
-            response = yield from ask(request, lambda response: response)
+            response = yield from send_with_retries(request, lambda response: response)
         except (DriveConnectionError, DriveResponseError) as error:
             if isinstance(error, DriveConnectionError) and not error.sent:
                 raise
             return None
-        if is_passing_fault(response):
+        if is_transient(response):
             return None
         if response.ok:  # a proxy's page is no acceptance
             return response if response.status == 202 or "location" in response.headers else None
         if response.status != 404 or attempt == tries - 1:
-            raise error_of(response, request.doing)
+            raise error_from_response(response, request.action)
         yield Pause(min(4.0, 0.25 * 2**attempt), "the folder just made is not known everywhere yet")
     return None
 
@@ -493,7 +493,7 @@ def _dated(job: CopyJob, started: float, clock: Callable[[], float]) -> Flow[Cop
     if job.submitted_at:
         return job
     try:
-        now = yield from ask(get_item_request(job.destination), lambda response: response.date)
+        now = yield from send_with_retries(get_item_request(job.destination), lambda response: response.date)
     except (DriveRequestError, DriveConnectionError, DriveResponseError):
         now = None
     return replace(job, submitted_at=started if now is None else now - (clock() - started))
@@ -508,5 +508,5 @@ def _check_location(location: str, job: CopyJob, hosts: Hosts) -> None:
         return
     raise DriveResponseError(
         f"Graph has accepted {job} and is making it, but {refusal}. Look at the destination for its outcome.",
-        final=True,
+        retryable=False,
     )

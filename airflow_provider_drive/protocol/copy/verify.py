@@ -33,11 +33,11 @@ from airflow_provider_drive.protocol.items.lookup import (
     has_same_content,
     is_same_tree,
     list_items,
-    survey,
+    list_tree,
 )
-from airflow_provider_drive.protocol.items.update import Place, update_item
-from airflow_provider_drive.protocol.monitor import look_at_copy, watch_copy
-from airflow_provider_drive.protocol.retry import backoff, poll_pauses
+from airflow_provider_drive.protocol.items.update import Location, update_item
+from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
+from airflow_provider_drive.protocol.retry import backoff, poll_intervals
 from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_name
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
@@ -59,9 +59,9 @@ if TYPE_CHECKING:
 
 READ_BACK_SECONDS = 100.0
 """How long a completed copy may take to show itself: a minute and a half was seen."""
-LEAST_READ_BACK_SECONDS = 10.0
+MIN_READ_BACK_SECONDS = 10.0
 """How long it may take at least, however near the deadline is."""
-FORGOTTEN_SECONDS = 120.0
+FIND_SECONDS = 120.0
 """How long the destination is looked at when the monitor has forgotten the job."""
 CLOCK_SLACK = 10.0
 """Seconds by which the service's clocks may be apart; its Date has whole seconds besides."""
@@ -90,17 +90,17 @@ def wait_for_copy(
     :raises DriveCopyTimeoutError: If it was not done at the deadline.
     :raises DriveCopyUnknownError: If nobody can say how it ended.
     """
-    status = yield from watch_job(
+    status = yield from poll_job(
         job, hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh, clock=clock
     )
     return (
-        yield from finish_copy(
+        yield from verify_copy(
             job, status, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
         )
     )
 
 
-def watch_job(
+def poll_job(
     job: CopyJob,
     hosts: Hosts,
     *,
@@ -110,13 +110,13 @@ def watch_job(
     looks: int | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Flow[CopyStatus]:
-    """Tell how a job ended, as :func:`watch_copy` does; at once if that is known, or there is no monitor."""
+    """Tell how a job ended, as :func:`poll_monitor` does; at once if that is known or it has no monitor."""
     if job.resource_id:
         return CopyStatus("completed", job.resource_id)
     if not job.monitor_url:
         return CopyStatus("unknown")
     return (
-        yield from watch_copy(
+        yield from poll_monitor(
             job.monitor_url,
             hosts,
             deadline=deadline,
@@ -137,7 +137,7 @@ def check_copy(
     :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
     """
     if job.monitor_url and not job.resource_id:
-        status, _ = yield from look_at_copy(job.monitor_url, hosts)
+        status, _ = yield from poll_once(job.monitor_url, hosts)
     elif job.resource_id:
         status = CopyStatus("completed", job.resource_id)
     else:
@@ -145,10 +145,10 @@ def check_copy(
         status = CopyStatus("completed", item.ref.item_id) if item else CopyStatus("running")
     if status.is_running:
         return None
-    return (yield from finish_copy(job, status, hosts, deadline=deadline, clock=clock))
+    return (yield from verify_copy(job, status, hosts, deadline=deadline, clock=clock))
 
 
-def finish_copy(
+def verify_copy(
     job: CopyJob,
     status: CopyStatus,
     hosts: Hosts,
@@ -164,7 +164,7 @@ def finish_copy(
     """
     if status.is_name_conflict and (job.repeated or job.conflict_behavior == SKIP):
         conflict = failure_of(str(job), status)
-        item = yield from settle_conflict(
+        item = yield from resolve_name_conflict(
             job, conflict, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
         )
         job, status = replace(job, found=True), CopyStatus("completed", item.ref.item_id)
@@ -173,9 +173,9 @@ def finish_copy(
         if there is not None:
             job, status = replace(job, found=True), CopyStatus("completed", there.ref.item_id)
     _raise_if_not_done(str(job), status)
-    until = max(clock() + LEAST_READ_BACK_SECONDS, min(deadline, clock() + READ_BACK_SECONDS))
+    until = max(clock() + MIN_READ_BACK_SECONDS, min(deadline, clock() + READ_BACK_SECONDS))
     if status.state == "unknown":  # with a monitor that has forgotten, or without one
-        until = min(deadline, clock() + FORGOTTEN_SECONDS) if job.monitor_url else deadline
+        until = min(deadline, clock() + FIND_SECONDS) if job.monitor_url else deadline
     if status.state == "completed" and (status.resource_id or job.children_only):
         item = yield from _read_back(job, status, hosts, until, clock)
     else:
@@ -186,15 +186,15 @@ def finish_copy(
     if job.children_only:
         return item
     yield from _verify(job, item)
-    if job.landing_name and job.name and not _is_named(item, job.name, job.conflict_behavior):
+    if job.temporary_name and job.name and not _is_named(item, job.name, job.conflict_behavior):
         behavior = "fail" if job.conflict_behavior == SKIP else job.conflict_behavior
         item = yield from update_item(
-            item, Place(None, job.name), hosts, conflict_behavior=behavior, clock=clock
+            item, Location(None, job.name), hosts, conflict_behavior=behavior, clock=clock
         )
     return item
 
 
-def conclude(status: CopyStatus) -> dict[str, Any]:
+def result_from_status(status: CopyStatus) -> dict[str, Any]:
     """
     Return what a monitor told of a copy whose destination nobody has told us.
 
@@ -227,7 +227,7 @@ def find_copy(
     :raises DriveNameConflictError: If an older item has the name, so that the copy cannot have been made.
     :raises DriveCopyUnknownError: If nothing is seen, or more than one that might be it.
     """
-    for pause in poll_pauses(poll_interval):
+    for pause in poll_intervals(poll_interval):
         last, trouble = clock() >= until, "it is not to be seen at the destination"
         try:
             job = yield from _described(job, hosts)
@@ -245,7 +245,7 @@ def find_copy(
     )
 
 
-def settle_conflict(
+def resolve_name_conflict(
     job: CopyJob,
     conflict: DriveError,
     hosts: Hosts,
@@ -261,7 +261,7 @@ def settle_conflict(
     """
     filled = 0
     while job.repeated:
-        until = min(deadline, clock() + FORGOTTEN_SECONDS)
+        until = min(deadline, clock() + FIND_SECONDS)
         try:
             return (yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock))
         except DriveNameConflictError:
@@ -281,7 +281,7 @@ def _count(job: CopyJob, hosts: Hosts) -> Flow[int]:
     """Count what is in the folder that a request may still be filling."""
     named = job.destination if job.children_only else child(job.destination, job.arrives_as[0] or "")
     folder = yield from find_item(named, hosts)
-    return len((yield from survey(folder.ref, hosts))) if folder and folder.is_folder else 0
+    return len((yield from list_tree(folder.ref, hosts))) if folder and folder.is_folder else 0
 
 
 def find_same(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[DriveItem | None]:
@@ -443,7 +443,7 @@ def _verify(job: CopyJob, item: DriveItem) -> Flow[None]:
     name, behavior = job.arrives_as
     faults = []
     named = name is None or _is_named(item, name, behavior)
-    if job.landing_name and job.name:
+    if job.temporary_name and job.name:
         named = named or _is_named(item, job.name, job.conflict_behavior)  # by an earlier try
     if not item.is_in(job.destination):
         faults.append(f"it is in the folder {item.parent_id} of the drive {item.ref.drive_id}")

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.wire.addresses import fold
+from airflow_provider_drive.protocol.wire.addresses import normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +60,8 @@ class Selection:
         """Whether an item is meant. One whose time or size is not known is not, where that counts."""
         return (
             self.kind in {"all", _kind(item)}
-            and (not self.pattern or self._pattern.fullmatch(fold(path)) is not None)
-            and not (self.exclude and self._exclude.fullmatch(fold(path)))
+            and (not self.pattern or self._pattern.fullmatch(normalize_name(path)) is not None)
+            and not (self.exclude and self._exclude.fullmatch(normalize_name(path)))
             and _is_between(item.modified, self.modified_after, self.modified_before)
             and _is_between(item.created, self.created_after, self.created_before)
             and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, and_most=True))
@@ -126,7 +126,7 @@ def _compile(globs: Sequence[str]) -> re.Pattern[str]:
 
 
 def _translate(glob: str) -> str:
-    pieces = _PIECES.findall(fold(glob).strip("/"))
+    pieces = _PIECES.findall(normalize_name(glob).strip("/"))
     return "".join(_MEANINGS.get(piece) or _literally(piece) for piece in pieces)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 
-class Found(NamedTuple):
+class ListedItem(NamedTuple):
     """An item, and its path below the folder that was listed."""
 
     path: str
@@ -70,7 +70,7 @@ class Listing:
         """Whether there is more to read."""
         return bool(self._pages or self._folders)
 
-    def read(self) -> Flow[list[Found]]:
+    def read(self) -> Flow[list[ListedItem]]:
         """Read the next page."""
         if not self._pages:
             self._path, self._folder = self._folders.pop()
@@ -78,7 +78,7 @@ class Listing:
         page = []
         for entry in (yield from self._entries(self._pages)):
             item = read_item(entry, self._folder.drive_id, bare=True)
-            found = Found(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
+            found = ListedItem(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
             page.append(found)
             if self._recursive and item.is_folder and item.ref not in self._known:
                 self._known.add(item.ref)  # or a circle would have no end

@@ -12,7 +12,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import (
     ItemRef,
     LibraryAddress,
@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.wire.addresses import (
     is_id,
     same_name,
 )
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
     child,
     children_request,
@@ -56,7 +56,7 @@ def get_item(address: Address, hosts: Hosts, *, follow: bool = True) -> Flow[Dri
         address = yield from in_library(address, hosts)
     drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
-    item = yield from ask(request, item_reader(request.doing, drive_id))
+    item = yield from send_with_retries(request, item_reader(request.action, drive_id))
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
         item = yield from get_item(item.remote, hosts, follow=False)
     return item
@@ -101,7 +101,7 @@ def list_items(folder: ItemRef, hosts: Hosts) -> Flow[list[DriveItem]]:
     return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder, hosts))]
 
 
-def survey(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
+def list_tree(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
     """Read all that is below a folder, by its path there."""
     found: dict[str, DriveItem] = {}
     folders, known = [("", folder)], {folder}
@@ -137,7 +137,7 @@ def is_same_tree(
 
     :param since: What came to the source later, or was changed there, need not be in the copy.
     """
-    there, here = (yield from survey(source, hosts)), (yield from survey(copy, hosts))
+    there, here = (yield from list_tree(source, hosts)), (yield from list_tree(copy, hosts))
     wanted = {path for path, item in there.items() if (item.created or 0.0) <= since}
     return wanted <= here.keys() <= there.keys() and all(
         _is_same_entry(item, there[path], since, strict=strict) for path, item in here.items()
@@ -182,7 +182,7 @@ def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
             )
     if not item.is_folder:
         raise DriveNameConflictError(
-            f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", final=True
+            f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", retryable=False
         )
     return Ensured(item, created=False)
 
@@ -206,13 +206,13 @@ def make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
 
     def read(response: Response) -> DriveItem | None:
         if not response.ok:
-            raise error_of(response, request.doing)
+            raise error_from_response(response, request.action)
         return (
             read_item(response.mapping(), parent.drive_id) if response.body.strip() else None
         )  # empty in the wild
 
     try:
-        made = yield from ask(request, read)
+        made = yield from send_with_retries(request, read)
     except DriveNameConflictError as error:  # somebody was quicker, or it was this request, its answer lost
         made = yield from find_item(child(parent, name), hosts)
         if made is None or not made.is_folder:
@@ -251,7 +251,7 @@ class Pages:
     """
 
     def __init__(self, request: Request, hosts: Hosts) -> None:
-        self._doing, self._hosts = request.doing, hosts
+        self._doing, self._hosts = request.action, hosts
         self._next: Request | None = request
         self._seen: set[str] = set()
 
@@ -267,14 +267,14 @@ class Pages:
         """
         if self._next is None:
             return []
-        page, link = yield from ask(self._next, _page_reader(self._doing))
+        page, link = yield from send_with_retries(self._next, _page_reader(self._doing))
         self._next = None
         if link is not None:
             if link in self._seen:
                 raise DriveResponseError(f"Could not {self._doing}: its pages lead in a circle.")
             if len(self._seen) == MAX_PAGES - 1:
                 raise DriveResponseError(
-                    f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", final=True
+                    f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", retryable=False
                 )
             self._seen.add(link)
             url = self._hosts.check_next_link(link)
@@ -291,14 +291,14 @@ def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
     return entries
 
 
-def _page_reader(doing: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:
+def _page_reader(action: str) -> Callable[[Response], tuple[list[dict[str, Any]], str | None]]:
     def read(response: Response) -> tuple[list[dict[str, Any]], str | None]:
         if not response.ok:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         body = response.mapping()
         page, link = body.get("value"), body.get("@odata.nextLink")
         if not isinstance(page, list) or not isinstance(link, str | None):
-            raise DriveResponseError(f"Could not {doing}: the answer is no page of a collection.")
+            raise DriveResponseError(f"Could not {action}: the answer is no page of a collection.")
         return [without_annotations(entry) for entry in page if isinstance(entry, dict)], link
 
     return read

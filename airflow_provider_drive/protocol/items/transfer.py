@@ -22,9 +22,9 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.items.lookup import find_item, in_library
-from airflow_provider_drive.protocol.retry import ask
+from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import LibraryAddress, PathAddress
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import DriveItem, item_reader, read_item
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-MOST_AT_ONCE = 4 << 20
+SIMPLE_UPLOAD_LIMIT = 4 << 20
 """Bytes that go up in one request of Graph's own. It takes 250 MB, but who is cut off begins anew."""
-FRAGMENT = 16 * (320 << 10)
+FRAGMENT_SIZE = 16 * (320 << 10)
 """Bytes of a piece: a multiple of 320 KiB, and less than 60 MiB. An answer may have 32 MiB."""
 MAX_UPLOADS = 3
 """How often a file is begun anew, if its session is gone before its end."""
@@ -72,15 +72,15 @@ def write_file(
     :param read: Gives some of them: where they start, and how many.
     """
     place = (yield from in_library(address, hosts)) if isinstance(address, LibraryAddress) else address
-    doing = f"write {address}"
-    if size <= MOST_AT_ONCE:
-        return (yield from ask(_put_request(place, read(0, size), doing), item_reader(doing)))
+    action = f"write {address}"
+    if size <= SIMPLE_UPLOAD_LIMIT:
+        return (yield from send_with_retries(_put_request(place, read(0, size), action), item_reader(action)))
     for _ in range(MAX_UPLOADS):
-        url = yield from ask(_open_request(place, doing), _upload_url_reader(doing, hosts))
-        item = yield from _send(url, size, read, doing)
+        url = yield from send_with_retries(_open_request(place, action), _upload_url_reader(action, hosts))
+        item = yield from _send(url, size, read, action)
         if item is not None:
             return item
-    raise DriveResponseError(f"Could not {doing}: {MAX_UPLOADS} upload sessions were gone before their end.")
+    raise DriveResponseError(f"Could not {action}: {MAX_UPLOADS} upload sessions were gone before their end.")
 
 
 def read_file(address: Address, write: Callable[[bytes], object], hosts: Hosts) -> Flow[bool]:
@@ -97,112 +97,112 @@ def read_file(address: Address, write: Callable[[bytes], object], hosts: Hosts) 
         raise DriveArgumentError(f"{address} is a folder, not a file.")
     if item.size == 0:
         return True
-    doing = f"read the bytes of {address}"
-    request = Request("GET", f"{item.ref.url}/content", doing)
-    url = yield from ask(request, _download_url_reader(doing, hosts))
+    action = f"read the bytes of {address}"
+    request = Request("GET", f"{item.ref.url}/content", action)
+    url = yield from send_with_retries(request, _download_url_reader(action, hosts))
     start, size = 0, None
     while size is None or start < size:
-        request = _piece_request(url, start, doing)
-        piece, size = yield from ask(request, _piece_reader(start, size, doing))
+        request = _piece_request(url, start, action)
+        piece, size = yield from send_with_retries(request, _piece_reader(start, size, action))
         write(piece)
         start += len(piece)
     return True
 
 
-def _send(url: str, size: int, read: Callable[[int, int], bytes], doing: str) -> Flow[DriveItem | None]:
+def _send(url: str, size: int, read: Callable[[int, int], bytes], action: str) -> Flow[DriveItem | None]:
     """Send a file's bytes to its session; return the file, or nothing if the session is gone."""
     start = setbacks = 0
     while setbacks <= MAX_SETBACKS:
-        piece = read(start, min(FRAGMENT, size - start))
+        piece = read(start, min(FRAGMENT_SIZE, size - start))
         try:
-            told = yield from _send_fragment(url, piece, start, size, doing)
+            told = yield from _send_fragment(url, piece, start, size, action)
         except DriveItemNotFoundError:
             return None
         if isinstance(told, DriveItem):
             if told.size not in {None, size} and not told.may_be_rewritten:
-                raise DriveResponseError(f"Could not {doing}: it has {told.size} bytes, not {size}.")
+                raise DriveResponseError(f"Could not {action}: it has {told.size} bytes, not {size}.")
             return told
         setbacks += told <= start
         start = told
     raise DriveResponseError(
-        f"Could not {doing}: the upload session asks for the same bytes again and again."
+        f"Could not {action}: the upload session asks for the same bytes again and again."
     )
 
 
-def _send_fragment(url: str, piece: bytes, start: int, size: int, doing: str) -> Flow[DriveItem | int]:
+def _send_fragment(url: str, piece: bytes, start: int, size: int, action: str) -> Flow[DriveItem | int]:
     """
     Send some bytes; return where the next are to start, or the file if these were the last.
 
     What was received already is refused: its answer was lost, and the session tells what it wants.
     """
-    read = _progress_reader(size, doing)
+    read = _progress_reader(size, action)
     try:
-        return (yield from ask(_fragment_request(url, piece, start, size, doing), read))
+        return (yield from send_with_retries(_fragment_request(url, piece, start, size, action), read))
     except DriveRequestError as error:
         if error.status != 416:
             raise
-    return (yield from ask(Request("GET", url, doing, authorized=False), read))
+    return (yield from send_with_retries(Request("GET", url, action, authorized=False), read))
 
 
-def _put_request(place: PathAddress, content: bytes, doing: str) -> Request:
+def _put_request(place: PathAddress, content: bytes, action: str) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-put-content."""
     headers = {"Content-Type": _BINARY}
-    return Request("PUT", f"{place.url}:/content", doing, headers=headers, idempotent=True, content=content)
+    return Request("PUT", f"{place.url}:/content", action, headers=headers, idempotent=True, content=content)
 
 
-def _open_request(place: PathAddress, doing: str) -> Request:
+def _open_request(place: PathAddress, action: str) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession: it makes no item yet."""
     body = {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
-    return Request("POST", f"{place.url}:/createUploadSession", doing, json=body, idempotent=True)
+    return Request("POST", f"{place.url}:/createUploadSession", action, json=body, idempotent=True)
 
 
-def _fragment_request(url: str, piece: bytes, start: int, size: int, doing: str) -> Request:
+def _fragment_request(url: str, piece: bytes, start: int, size: int, action: str) -> Request:
     """
     https://learn.microsoft.com/graph/api/driveitem-createuploadsession.
 
     A token would be refused, and a second request for the same bytes is.
     """
     headers = {"Content-Type": _BINARY, "Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
-    return Request("PUT", url, doing, headers=headers, authorized=False, idempotent=True, content=piece)
+    return Request("PUT", url, action, headers=headers, authorized=False, idempotent=True, content=piece)
 
 
-def _piece_request(url: str, start: int, doing: str) -> Request:
+def _piece_request(url: str, start: int, action: str) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: ranges are for this URL alone."""
     headers = {
         "Accept": "*/*",
         "Accept-Encoding": "identity",
-        "Range": f"bytes={start}-{start + FRAGMENT - 1}",
+        "Range": f"bytes={start}-{start + FRAGMENT_SIZE - 1}",
     }
-    return Request("GET", url, doing, headers=headers, authorized=False)
+    return Request("GET", url, action, headers=headers, authorized=False)
 
 
-def _upload_url_reader(doing: str, hosts: Hosts) -> Callable[[Response], str]:
+def _upload_url_reader(action: str, hosts: Hosts) -> Callable[[Response], str]:
     def read(response: Response) -> str:
         if not response.ok:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         url = response.mapping().get("uploadUrl")
         if not isinstance(url, str):
-            raise DriveResponseError(f"Could not {doing}: the answer is no upload session.")
+            raise DriveResponseError(f"Could not {action}: the answer is no upload session.")
         return hosts.check_file(url)
 
     return read
 
 
-def _download_url_reader(doing: str, hosts: Hosts) -> Callable[[Response], str]:
+def _download_url_reader(action: str, hosts: Hosts) -> Callable[[Response], str]:
     def read(response: Response) -> str:
         if response.status not in {301, 302, 303, 307, 308} or "location" not in response.headers:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         return hosts.check_file(response.headers["location"])
 
     return read
 
 
-def _progress_reader(size: int, doing: str) -> Callable[[Response], DriveItem | int]:
+def _progress_reader(size: int, action: str) -> Callable[[Response], DriveItem | int]:
     """Return a reader of a session's answers: where the next bytes are to start, or the file."""
 
     def read(response: Response) -> DriveItem | int:
         if not response.ok:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         body = response.mapping()
         if "nextExpectedRanges" not in body:
             return read_item(body, read_at=response.date)
@@ -210,7 +210,7 @@ def _progress_reader(size: int, doing: str) -> Callable[[Response], DriveItem | 
         first = ranges[0] if isinstance(ranges, list) and ranges else None
         wanted = _NEXT.fullmatch(first) if isinstance(first, str) else None
         if wanted is None or int(wanted[1]) >= size:
-            raise DriveResponseError(f"Could not {doing}: the upload session does not say what it wants.")
+            raise DriveResponseError(f"Could not {action}: the upload session does not say what it wants.")
         return int(wanted[1])
 
     return read
@@ -223,7 +223,7 @@ class _Piece(NamedTuple):
     size: int
 
 
-def _piece_reader(start: int, size: int | None, doing: str) -> Callable[[Response], _Piece]:
+def _piece_reader(start: int, size: int | None, action: str) -> Callable[[Response], _Piece]:
     """
     Return a reader of pieces. A server may send all of a file instead.
 
@@ -232,17 +232,17 @@ def _piece_reader(start: int, size: int | None, doing: str) -> Callable[[Respons
 
     def read(response: Response) -> _Piece:
         if not response.ok:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         body, told = response.body, _RANGE.fullmatch(response.headers.get("content-range", ""))
         if response.status == 200 and start == 0:
             return _Piece(body, len(body))
         if response.status != 206 or told is None:
-            raise DriveResponseError(f"Could not {doing}: the answer is no piece of it.")
+            raise DriveResponseError(f"Could not {action}: the answer is no piece of it.")
         first, last, whole = map(int, told.groups())
         if first != start or not body or last - first + 1 != len(body) or last >= whole:
-            raise DriveResponseError(f"Could not {doing}: the answer is not the piece that was asked for.")
+            raise DriveResponseError(f"Could not {action}: the answer is not the piece that was asked for.")
         if size not in {None, whole}:
-            raise DriveResponseError(f"Could not {doing}: it has changed meanwhile.")
+            raise DriveResponseError(f"Could not {action}: it has changed meanwhile.")
         return _Piece(body, whole)
 
     return read

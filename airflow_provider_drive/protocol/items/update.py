@@ -21,10 +21,10 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item, list_children
-from airflow_provider_drive.protocol.monitor import watch_copy
-from airflow_provider_drive.protocol.retry import ask, backoff
+from airflow_provider_drive.protocol.monitor import poll_monitor
+from airflow_provider_drive.protocol.retry import backoff, send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
     child,
     delete_request,
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
 
 MOVE_TIMEOUT = 3_600.0
 """Seconds that a move within a drive is waited for, where Graph makes it after the answer."""
-MAX_DRIFTS = 3
+MAX_ETAG_RETRIES = 3
 """How often an eTag that moved by itself is read again."""
-MAX_LOSSES = 3
+MAX_LOST_ANSWERS = 3
 """How often a move whose answer was lost is sent again, if it had no effect."""
 MAX_NAMES = 5
 """How many free names are tried, if others take them at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """
     Where an item is to be.
 
@@ -86,7 +86,7 @@ class Place:
 
 def update_item(
     item: DriveItem,
-    place: Place,
+    place: Location,
     hosts: Hosts,
     *,
     if_match: str | None = None,
@@ -124,15 +124,15 @@ def update_item(
             return seen  # what was lost was the answer, not the move
         if isinstance(outcome, DriveItemChangedError):
             drifts += 1
-            if if_match is not None or drifts > MAX_DRIFTS or not _is_same(item, seen):
-                outcome.final = if_match is not None
+            if if_match is not None or drifts > MAX_ETAG_RETRIES or not _is_same(item, seen):
+                outcome.retryable = if_match is None
                 raise _told(outcome, asked, before, seen)
         elif (
             isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
         ):
             names += 1
             place = yield from _make_way(item, asked, conflict_behavior, outcome, hosts)
-        elif _may_be_lost(outcome) and losses < MAX_LOSSES:
+        elif _may_be_lost(outcome) and losses < MAX_LOST_ANSWERS:
             losses += 1
             yield Pause(
                 backoff(losses - 1), "the answer to the move was lost, and it had no effect: sent again"
@@ -153,11 +153,11 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:
 
     def read(response: Response) -> None:
         if not response.ok and response.status != 404:
-            raise error_of(response, request.doing)
+            raise error_from_response(response, request.action)
         if response.ok and response.body.strip():  # a proxy's page, say
-            raise DriveResponseError(f"Could not {request.doing}: the answer is not that of a deletion.")
+            raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
 
-    yield from ask(request, read)
+    yield from send_with_retries(request, read)
 
 
 def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None) -> Flow[None]:
@@ -166,14 +166,14 @@ def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None)
 
     :raises DriveItemChangedError: If it is not. It is kept then.
     """
-    for drift in range(MAX_DRIFTS + 1):
+    for drift in range(MAX_ETAG_RETRIES + 1):
         try:
             return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
         except DriveItemChangedError:
             seen = yield from find_item(item.ref, hosts)
             if seen is None:
                 return None
-            if if_match is not None or drift == MAX_DRIFTS or not _is_same(item, seen):
+            if if_match is not None or drift == MAX_ETAG_RETRIES or not _is_same(item, seen):
                 raise
             item = seen
     return None
@@ -181,7 +181,7 @@ def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None)
 
 def _patch(
     request: Request,
-    place: Place,
+    place: Location,
     item: DriveItem,
     hosts: Hosts,
     *,
@@ -190,7 +190,7 @@ def _patch(
 ) -> Flow[DriveItem | DriveError]:
     """Send the change; return the moved item, or what went wrong."""
     try:
-        response = yield from ask(request, lambda response: response)
+        response = yield from send_with_retries(request, lambda response: response)
     except DriveConnectionError as error:
         if not error.sent:
             raise
@@ -200,19 +200,19 @@ def _patch(
             yield from _wait(response, place, item, hosts, conflict_behavior=conflict_behavior, clock=clock)
         )
     if not response.ok:
-        return error_of(response, request.doing)
+        return error_from_response(response, request.action)
     try:
         moved = read_item(response.mapping(), item.ref.drive_id)
     except DriveResponseError:
         moved = None
     if moved is None or not place.holds(moved):  # an answer may leave out what did not change
         moved = yield from get_item(item.ref, hosts)
-    return moved if place.holds(moved) else DriveResponseError(_where(request.doing, moved))
+    return moved if place.holds(moved) else DriveResponseError(_where(request.action, moved))
 
 
 def _wait(
     response: Response,
-    place: Place,
+    place: Location,
     item: DriveItem,
     hosts: Hosts,
     *,
@@ -223,7 +223,7 @@ def _wait(
     deadline = clock() + MOVE_TIMEOUT
     ref, location = item.ref, response.headers.get("location")
     if location:
-        status = yield from watch_copy(location, hosts, deadline=deadline, fresh=True, clock=clock)
+        status = yield from poll_monitor(location, hosts, deadline=deadline, fresh=True, clock=clock)
         if status.state == "failed":
             told = f"Graph could not move {item}: {status.code}: {status.message}"
             if status.is_name_conflict:
@@ -239,14 +239,14 @@ def _wait(
 
 
 def _make_way(
-    item: DriveItem, place: Place, conflict_behavior: str, conflict: DriveError, hosts: Hosts
-) -> Flow[Place]:
+    item: DriveItem, place: Location, conflict_behavior: str, conflict: DriveError, hosts: Hosts
+) -> Flow[Location]:
     """Do by steps what this drive does not do by itself: find a free name, or remove the file that has it."""
     folder, name = place.folder_of(item), place.name or item.name or ""
     if conflict_behavior == "rename":
         taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder, hosts))}
         free = free_name(name, lambda other: other.casefold() in taken, is_folder=item.is_folder)
-        return Place(place.folder, free)
+        return Location(place.folder, free)
     other = yield from find_item(child(folder, name), hosts)
     if other and other.ref != item.ref:
         if other.is_folder:
@@ -265,7 +265,7 @@ def _is_same(one: DriveItem, other: DriveItem) -> bool:
     return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
 
 
-def _told(error: DriveError, place: Place, before: DriveItem, after: DriveItem) -> DriveError:
+def _told(error: DriveError, place: Location, before: DriveItem, after: DriveItem) -> DriveError:
     """Say so if part of the change was made: a PATCH is not atomic."""
     renamed = after.name == place.name != before.name
     moved = place.folder is not None and after.parent_id == place.folder.item_id != before.parent_id
@@ -276,7 +276,7 @@ def _told(error: DriveError, place: Place, before: DriveItem, after: DriveItem) 
     return error
 
 
-def _where(doing: str, item: DriveItem | None) -> str:
+def _where(action: str, item: DriveItem | None) -> str:
     if item is None:
-        return f"Graph says that it did {doing}, but the item is not to be seen."
-    return f"Graph says that it did {doing}, but the item is {item.name!r} in the folder {item.parent_id}."
+        return f"Graph says that it did {action}, but the item is not to be seen."
+    return f"Graph says that it did {action}, but the item is {item.name!r} in the folder {item.parent_id}."

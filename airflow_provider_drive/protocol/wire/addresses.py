@@ -179,10 +179,10 @@ def parse_address(value: Any, hosts: Hosts) -> Address:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
-    return fold(one) == fold(other)
+    return normalize_name(one) == normalize_name(other)
 
 
-def fold(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return what two names that are the same to a drive have in common; of a path as well."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 

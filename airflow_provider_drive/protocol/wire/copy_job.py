@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, is_name
-from airflow_provider_drive.protocol.wire.errors import clean, error_of, is_gone, read_graph_error
+from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone, read_graph_error
 from airflow_provider_drive.protocol.wire.items import (
     CONFLICT_BEHAVIORS,
     SKIP,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 COPY_BEHAVIORS = (*CONFLICT_BEHAVIORS, SKIP)
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
 _TEXTS = (
-    *("name", "landing_name", "kind", "quickXorHash", "resource_id"),
+    *("name", "temporary_name", "kind", "quickXorHash", "resource_id"),
     *("source_url", "destination_url"),
 )
 _LONG = 16
@@ -161,7 +161,7 @@ def read_copy_status(response: Response) -> CopyStatus:
         if is_gone(response):
             return CopyStatus("unknown")
         if not response.ok:
-            raise error_of(response, "ask how the copy stands") from None
+            raise error_from_response(response, "ask how the copy stands") from None
         raise
     word = body.get("status")
     if isinstance(word, str):
@@ -174,7 +174,7 @@ def read_copy_status(response: Response) -> CopyStatus:
         return CopyStatus("completed", body["id"], drive_id if is_id(drive_id) else None)
     if is_gone(response):
         return CopyStatus("unknown")
-    raise error_of(response, "ask how the copy stands")
+    raise error_from_response(response, "ask how the copy stands")
 
 
 def _by_word(word: str, body: Mapping[str, Any]) -> CopyStatus:
@@ -221,13 +221,13 @@ class CopyJob:
 
     :param monitor_url: Tells how the copy stands to whoever has it. None if Graph gave none.
     :param name: The name that the copy is to have; None if it keeps the source's, which nobody has read.
-    :param landing_name: The name under which it arrives first, where Graph needs two steps.
+    :param temporary_name: The name under which it arrives first, where Graph needs two steps.
     :param source: None where only the monitor URL was handed on.
     :param submitted_at: When it was asked for, by the service's clock, in seconds since the epoch.
     :param kind: What the source is, where it was read: ``file``, ``folder`` or ``package``; so with size and
         hash.
     :param resource_id: The copy's id, if that is already known.
-    :param sent_behavior: The conflict behaviour that Graph is given, if that is another.
+    :param requested_behavior: The conflict behaviour that Graph is given, if that is another.
     :param accepted: Graph has said that it makes the copy. Before that, nobody knows.
     :param repeated: An earlier request may have been taken too, so that a taken name may be its work.
     :param since: When it was asked for first, if more than once.
@@ -242,12 +242,12 @@ class CopyJob:
     conflict_behavior: str
     submitted_at: float
     children_only: bool = False
-    landing_name: str | None = None
+    temporary_name: str | None = None
     kind: str | None = None
     size: int | None = None
     quick_xor_hash: str | None = None
     resource_id: str | None = None
-    sent_behavior: str | None = None
+    requested_behavior: str | None = None
     accepted: bool = True
     repeated: bool = False
     since: float | None = None
@@ -269,25 +269,25 @@ class CopyJob:
     @property
     def arrives_as(self) -> tuple[str | None, str]:
         """The name that it has when it arrives, and the conflict behaviour that Graph is given."""
-        behavior = self.sent_behavior or ("rename" if self.landing_name else self.conflict_behavior)
-        return self.landing_name or self.name, behavior
+        behavior = self.requested_behavior or ("rename" if self.temporary_name else self.conflict_behavior)
+        return self.temporary_name or self.name, behavior
 
-    def as_dict(self, seal: Callable[[str], str]) -> dict[str, Any]:
+    def as_dict(self, encrypt_url: Callable[[str], str]) -> dict[str, Any]:
         """Return the job as JSON. ``seal`` encrypts the monitor URL."""
         return {
-            "monitor_url": self.monitor_url and seal(self.monitor_url),
+            "monitor_url": self.monitor_url and encrypt_url(self.monitor_url),
             "source": self.source and self.source.as_dict(),
             "destination": self.destination.as_dict(),
             "name": self.name,
             "conflict_behavior": self.conflict_behavior,
             "submitted_at": print_time(self.submitted_at),
             "children_only": self.children_only,
-            "landing_name": self.landing_name,
+            "temporary_name": self.temporary_name,
             "kind": self.kind,
             "size": self.size,
             "quickXorHash": self.quick_xor_hash,
             "resource_id": self.resource_id,
-            "sent_behavior": self.sent_behavior,
+            "requested_behavior": self.requested_behavior,
             "accepted": self.accepted,
             "repeated": self.repeated,
             "since": None if self.since is None else print_time(self.since),
@@ -297,7 +297,7 @@ class CopyJob:
         }
 
 
-def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
+def read_copy_job(value: Any, decrypt_url: Callable[[str], str]) -> CopyJob:
     """
     Read a copy job that another task returned.
 
@@ -313,7 +313,7 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
     texts = {key: value.get(key) for key in _TEXTS}
     faults = [key for key, text in texts.items() if text is not None and not isinstance(text, str)]
     faults += [
-        key for key in ("name", "landing_name") if isinstance(texts[key], str) and not is_name(texts[key])
+        key for key in ("name", "temporary_name") if isinstance(texts[key], str) and not is_name(texts[key])
     ]
     if monitor_url is not None and not isinstance(monitor_url, str):
         faults.append("monitor_url")
@@ -323,26 +323,26 @@ def read_copy_job(value: Any, unseal: Callable[[str], str]) -> CopyJob:
         faults.append("submitted_at")
     if value.get("conflict_behavior") not in COPY_BEHAVIORS:
         faults.append("conflict_behavior")
-    if value.get("sent_behavior") not in (None, *CONFLICT_BEHAVIORS):
-        faults.append("sent_behavior")
+    if value.get("requested_behavior") not in (None, *CONFLICT_BEHAVIORS):
+        faults.append("requested_behavior")
     if faults:
         raise DriveArgumentError(
             f"copy_job is not what DriveCopyOperator returns: {', '.join(faults)} makes no sense."
         )
     return CopyJob(
-        monitor_url=unseal(monitor_url) if monitor_url else None,
+        monitor_url=decrypt_url(monitor_url) if monitor_url else None,
         source=_reference(value, "source"),
         destination=_reference(value, "destination"),
         name=texts["name"],
         conflict_behavior=value["conflict_behavior"],
         submitted_at=cast("float", submitted_at),
         children_only=value.get("children_only") is True,
-        landing_name=texts["landing_name"],
+        temporary_name=texts["temporary_name"],
         kind=texts["kind"],
         size=read_size(value.get("size")),
         quick_xor_hash=texts["quickXorHash"],
         resource_id=texts["resource_id"],
-        sent_behavior=value.get("sent_behavior"),
+        requested_behavior=value.get("requested_behavior"),
         accepted=value.get("accepted") is not False,
         repeated=value.get("repeated") is True,
         since=read_time(value.get("since")),
@@ -403,7 +403,7 @@ def monitor_request(monitor_url: str, hosts: Hosts) -> Request:
     return Request("GET", hosts.check_monitor(monitor_url), "ask how the copy stands", authorized=False)
 
 
-def secrets_of(text: str) -> list[str]:
+def secret_parts(text: str) -> list[str]:
     """
     Return what must not be read in a log: a token; or what of a monitor URL opens it.
 

@@ -19,7 +19,7 @@ _LIST = re.compile(r"/(?:children|drives|delta|search)(?:\(.*\))?$")
 _GOES_ON = re.compile(r"/delta\W.*token", re.IGNORECASE)
 
 
-def units_of(request: Request) -> int:
+def resource_units(request: Request) -> int:
     """
     Return the resource units of a request.
 
@@ -29,6 +29,6 @@ def units_of(request: Request) -> int:
     if not request.authorized:
         return 0
     if request.parts:
-        return sum(map(units_of, request.parts))
+        return sum(map(resource_units, request.parts))
     is_list = _LIST.search(urlsplit(request.url).path) and not _GOES_ON.search(request.url)
     return 1 if request.method == "GET" and not is_list else 2

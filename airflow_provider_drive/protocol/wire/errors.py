@@ -129,10 +129,10 @@ def read_response_error(response: Response) -> GraphError:
     )
 
 
-def error_of(response: Response, doing: str) -> DriveError:
+def error_from_response(response: Response, action: str) -> DriveError:
     """Return the exception for an answer that is not what was hoped for."""
     error = read_response_error(response)
-    text = _sentence(doing, response.status, error)
+    text = _sentence(action, response.status, error)
     if response.status == 401:
         return DriveAuthError(f"{text} {_CHALLENGED if _is_challenge(response) else _NOT_FOR_GRAPH}")
     if response.status < 400:
@@ -145,7 +145,7 @@ def error_of(response: Response, doing: str) -> DriveError:
         inner_codes=error.inner_codes,
         message=error.message,
         request_id=error.request_id,
-        final=response.status == 400,
+        retryable=response.status != 400,
     )
 
 
@@ -181,12 +181,12 @@ def clean(text: str) -> str:
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 
-def _sentence(doing: str, status: int, error: GraphError) -> str:
+def _sentence(action: str, status: int, error: GraphError) -> str:
     codes = " / ".join((*filter(None, [error.code]), *error.inner_codes))
     said = ": ".join(filter(None, [codes, error.message]))
     request_id = f", request id {error.request_id}" if error.request_id else ""
     said = f": {said}" if said else ""
-    return f"Could not {doing}: Graph answered HTTP {status}{said}{request_id}.".replace("..", ".")
+    return f"Could not {action}: Graph answered HTTP {status}{said}{request_id}.".replace("..", ".")
 
 
 def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -143,7 +143,7 @@ class Hosts:
             f"{what} on the host {host!r}, which is not one of this cloud's, or is not an "
             "https address without user info; if that host is yours, add it to the connection's "
             "allowed_hosts",
-            final=True,
+            retryable=False,
         )
 
     def check_next_link(self, url: str) -> str:

@@ -22,7 +22,7 @@ from airflow_provider_drive.protocol.wire.addresses import (
     is_id,
     same_item,
 )
-from airflow_provider_drive.protocol.wire.errors import error_of
+from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ SKIP = "skip"
 """Ours, for copies: what is there already, with the same content, counts as done."""
 REWRITE_SECONDS = 3_600.0
 """How long after its arrival the service may still be writing properties into a file."""
-REWRITE_BYTES = 65_536
+MAX_PROPERTY_BYTES = 65_536
 """How many bytes those may come to, beside half of the file."""
 _REWRITTEN = (
     *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls"),
@@ -154,12 +154,12 @@ def read_item(
     )
 
 
-def item_reader(doing: str, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
+def item_reader(action: str, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
     """Return a reader of answers that are a driveItem, or a refusal."""
 
     def read(response: Response) -> DriveItem:
         if not response.ok:
-            raise error_of(response, doing)
+            raise error_from_response(response, action)
         return read_item(response.mapping(), drive_id, response.date)
 
     return read
@@ -191,7 +191,7 @@ def may_be_rewrite_of(copy: DriveItem, size: int | None) -> bool:
     """Whether a file may be what the service has made of one of that size."""
     if not copy.may_be_rewritten or copy.size is None or size is None:
         return copy.may_be_rewritten
-    return size / 2 <= copy.size <= size * 1.5 + REWRITE_BYTES
+    return size / 2 <= copy.size <= size * 1.5 + MAX_PROPERTY_BYTES
 
 
 def without_annotations(value: Any) -> Any:
@@ -257,8 +257,8 @@ def create_folder_request(parent: ItemRef, name: str) -> Request:
     request makes no second folder.
     """
     body = {"name": name, "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
-    doing = f"make the folder {name!r} in {parent}"
-    return Request("POST", f"{parent.url}/children", doing, json=body, idempotent=True)
+    action = f"make the folder {name!r} in {parent}"
+    return Request("POST", f"{parent.url}/children", action, json=body, idempotent=True)
 
 
 def move_request(

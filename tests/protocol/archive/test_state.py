@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_drive.exceptions import DriveResponseError
-from airflow_provider_drive.protocol.archive.state import Standing, read_standing
+from airflow_provider_drive.protocol.archive.state import ArchiveState, read_archive_state
 
-TOLD = Standing(
+TOLD = ArchiveState(
     1_790_000_000.5,
     failed={"01A": "why"},
     completed={"01B": "01C"},
@@ -25,28 +25,28 @@ json_values = st.recursive(
 def test_what_is_remembered_is_read_as_it_was_but_for_the_secrets():
     kept = json.loads(json.dumps(TOLD.as_dict()))
     assert "secret" not in str(kept)
-    assert read_standing(kept).as_dict() == kept
+    assert read_archive_state(kept).as_dict() == kept
 
 
 def test_what_was_being_deleted_is_gone_if_it_is_not_there_any_more():
-    settled = TOLD.settled({"01F"})
-    assert settled.gone == {"copied": 3, "there": 1, "bytes": 34}
-    assert settled.leaving == {}
-    assert settled.is_deleting
+    count_gone_originals = TOLD.count_gone_originals({"01F"})
+    assert count_gone_originals.gone == {"copied": 3, "there": 1, "bytes": 34}
+    assert count_gone_originals.leaving == {}
+    assert count_gone_originals.is_deleting
 
 
 @given(key=st.sampled_from(["begun", "failed", "completed", "gone", "leaving", "more"]), value=json_values)
 def test_anything_else_is_refused(key, value):
     kept = TOLD.as_dict() | {key: value}
     try:
-        read = read_standing(kept)
+        read = read_archive_state(kept)
     except DriveResponseError:
         return
     assert json.loads(json.dumps(read.as_dict())) == kept
-    read.settled(())
+    read.count_gone_originals(())
 
 
 @pytest.mark.parametrize("value", [None, [], "", {}, {"begun": 1.0}])
 def test_what_is_no_memory_is_refused(value):
     with pytest.raises(DriveResponseError, match="remembered"):
-        read_standing(value)
+        read_archive_state(value)

@@ -35,7 +35,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
-from airflow_provider_drive.protocol.copy.verify import finish_copy
+from airflow_provider_drive.protocol.copy.verify import verify_copy
 from airflow_provider_drive.protocol.move import Move, MoveOrder, move_item, read_move
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
@@ -117,7 +117,7 @@ class TestWritingDown:
 
     def test_what_was_read_back_is_written_down_before_it_is_checked(self):
         status = CopyStatus("completed", "n")
-        flow = finish_copy(JOB, status, HOSTS, deadline=NOW + 60, clock=Clock())
+        flow = verify_copy(JOB, status, HOSTS, deadline=NOW + 60, clock=Clock())
         talk = converse(flow, made("other.pdf"))
         assert type(talk.error) is DriveCopyFailedError
         (name, state, _), forgotten = talk.checkpoints
@@ -142,7 +142,7 @@ class TestAnIntent:
             return accepted() if request.method == "POST" else missing()
 
         intent = replace(
-            INTENT, conflict_behavior=behavior, sent_behavior="fail" if behavior == "skip" else None
+            INTENT, conflict_behavior=behavior, requested_behavior="fail" if behavior == "skip" else None
         )
         talk = copy(then=serve, remembered=intent, clock=clock, conflict_behavior=behavior)
         assert NOW + seconds <= clock.now <= NOW + seconds + 3
@@ -175,7 +175,7 @@ class TestAnIntent:
         assert type(talk.error) is DriveNameConflictError
 
     def test_a_name_that_was_picked_and_went_to_somebody_else_is_picked_anew(self):
-        intent = replace(INTENT, conflict_behavior="rename", sent_behavior="fail", name="a 1.pdf")
+        intent = replace(INTENT, conflict_behavior="rename", requested_behavior="fail", name="a 1.pdf")
         there = page(item("o", "a.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
         older = made("a 1.pdf", createdDateTime=OLD)
         talk = copy(
@@ -220,7 +220,7 @@ class TestFinishing:
     def finish(self, job, *answers, status=None, then=None, deadline=NOW + 60):
         clock = Clock()
         status = status or CopyStatus("failed", code="nameAlreadyExists")
-        flow = finish_copy(job, status, HOSTS, deadline=deadline, clock=clock)
+        flow = verify_copy(job, status, HOSTS, deadline=deadline, clock=clock)
         talk = converse(flow, *answers, then=then, clock=clock)
         talk.clock = clock
         return talk
@@ -264,7 +264,7 @@ class TestFinishing:
 
         talk_clock = Clock()
         status = CopyStatus("failed", code="nameAlreadyExists")
-        flow = finish_copy(repeated, status, HOSTS, deadline=NOW + 90_000, clock=talk_clock)
+        flow = verify_copy(repeated, status, HOSTS, deadline=NOW + 90_000, clock=talk_clock)
         talk = converse(flow, then=fill, clock=talk_clock)
         assert type(talk.error) is DriveCopyNameConflictError
         assert NOW + 600 <= talk_clock.now <= NOW + 800
@@ -280,7 +280,7 @@ class TestFinishing:
         assert talk.clock.now <= NOW + 121
 
     def test_with_skip_the_same_content_will_do_whoever_put_it_there(self):
-        skipped = replace(JOB, conflict_behavior="skip", sent_behavior="fail")
+        skipped = replace(JOB, conflict_behavior="skip", requested_behavior="fail")
         older = made(createdDateTime=OLD)
         assert self.finish(skipped, SOURCE, older, older).result.ref.item_id == "n"
         assert self.finish(replace(skipped, repeated=True), older, SOURCE, older, older).result
@@ -291,7 +291,7 @@ class TestFinishing:
         assert type(self.finish(skipped, SOURCE, missing()).error) is DriveCopyNameConflictError
 
     def test_a_copy_that_has_its_name_already_is_not_renamed_again(self):
-        job = replace(JOB, landing_name="u a.pdf", sent_behavior="fail", conflict_behavior="rename")
+        job = replace(JOB, temporary_name="u a.pdf", requested_behavior="fail", conflict_behavior="rename")
         done = CopyStatus("completed", "n")
         for name in ("a.pdf", "a 3.pdf"):
             talk = self.finish(job, made(name), status=done)
@@ -345,11 +345,11 @@ class TestNames:
         talk = self.rename(SOURCE, accepted(), awaited=True)
         job = talk.result
         assert talk.lines[1:] == [f"{POST}fail"]
-        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", job.landing_name)
-        assert talk.sent("POST").json["name"] == job.landing_name
-        assert (job.name, job.arrives_as) == ("a.pdf", (job.landing_name, "fail"))
+        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", job.temporary_name)
+        assert talk.sent("POST").json["name"] == job.temporary_name
+        assert (job.name, job.arrives_as) == ("a.pdf", (job.temporary_name, "fail"))
         folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), awaited=True).result
-        assert re.fullmatch(r"v1\.2 \(copying [0-9a-f]{12}\)", folder.landing_name)
+        assert re.fullmatch(r"v1\.2 \(copying [0-9a-f]{12}\)", folder.temporary_name)
 
     def test_with_versions_no_name_can_be_sent(self):
         versions = {"include_all_version_history": True, "awaited": True}
@@ -412,7 +412,7 @@ class TestSkip:
         flow = copy_item(CopyOrder(ref("i"), None, conflict_behavior="skip"), HOSTS, timeout=0, clock=Clock())
         talk = converse(flow, here("i", "a.pdf", parent="p"))
         assert type(talk.error) is DriveNameConflictError
-        assert talk.error.final
+        assert not talk.error.retryable
 
     def test_on_personal_drives_too(self):
         talk = converse(

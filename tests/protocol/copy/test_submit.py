@@ -218,7 +218,7 @@ class TestRefusals:
         talk = copy(source, FOLDER, **order)
         assert isinstance(talk.error, DriveArgumentError | DriveAddressError)
         assert words in str(talk.error)
-        assert talk.error.final
+        assert not talk.error.retryable
         assert not talk.requests
 
     def test_folders_on_the_way_to_nowhere_cannot_be_made(self):
@@ -244,7 +244,7 @@ class TestRefusals:
             talk = copy("drives/d/root:/plan.pdf", destination, here("i"), **order)
             assert type(talk.error) is DriveNameConflictError
             assert "the item itself has that name" in str(talk.error)
-            assert talk.error.final
+            assert not talk.error.retryable
             assert len(talk.requests) == 1
 
     def test_an_item_may_be_copied_beside_itself(self):
@@ -285,7 +285,7 @@ class TestRefusals:
     def test_a_monitor_elsewhere_fails_for_good_and_says_that_the_copy_goes_on(self, location):
         talk = copy(ref("i"), FOLDER, accepted(location))
         assert type(talk.error) is DriveResponseError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert "Graph has accepted the copy of drives/d/items/i" in str(talk.error)
         assert "allowed_hosts" in str(talk.error)
         assert "secret" not in str(talk.error)
@@ -658,7 +658,7 @@ class TestPersonal:
         assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", landing)
         assert landing != "a.pdf"
         job = talk.result
-        assert (job.name, job.landing_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
+        assert (job.name, job.temporary_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
 
     def test_a_folder_is_not_replaced(self):
         there = answer(200, self.entry("4F62!7", kind="folder"))
@@ -703,7 +703,7 @@ class TestTwoSteps:
             "includeAllVersionHistory": True,
         }
         job = talk.result
-        assert (job.name, job.landing_name, job.conflict_behavior) == ("b.pdf", "a.pdf", "fail")
+        assert (job.name, job.temporary_name, job.conflict_behavior) == ("b.pdf", "a.pdf", "fail")
 
     def test_a_name_that_is_taken_is_a_conflict_before_anything_is_copied(self):
         talk = self.copy(here("i", "a.pdf"), here("x", "b.pdf", "f", "e"))
@@ -719,4 +719,4 @@ class TestTwoSteps:
         source = here("i", "a.pdf")
         taken = here("x", "b.pdf", "f", "e")
         talk = self.copy(source, taken, missing(), accepted(), conflict_behavior=behavior)
-        assert (talk.result.landing_name, talk.result.conflict_behavior) == ("a.pdf", behavior)
+        assert (talk.result.temporary_name, talk.result.conflict_behavior) == ("a.pdf", behavior)

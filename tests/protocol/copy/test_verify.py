@@ -32,9 +32,9 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.copy.verify import (
     check_copy,
-    conclude,
     find_copy,
-    finish_copy,
+    result_from_status,
+    verify_copy,
     wait_for_copy,
 )
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
@@ -64,7 +64,7 @@ def wait(*answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600, flow=wa
 
 def finish(status, *answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600):
     clock = clock or Clock()
-    flow = finish_copy(job, status, HOSTS, deadline=deadline, clock=clock)
+    flow = verify_copy(job, status, HOSTS, deadline=deadline, clock=clock)
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -142,7 +142,7 @@ class TestWaiting:
     def test_a_monitor_elsewhere_is_not_called(self):
         talk = wait(job=replace(JOB, monitor_url="https://evil.com/m?tempauth=secret"))
         assert type(talk.error) is DriveResponseError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert not talk.requests
 
     def test_no_error_quotes_the_monitors_url(self):
@@ -285,7 +285,7 @@ class TestReadingBack:
             assert talk.lines == ["GET /drives/e/items/f"]
 
     def test_a_copy_in_two_steps_gets_its_name(self):
-        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
             copy("plan 1.pdf"),
@@ -297,13 +297,13 @@ class TestReadingBack:
         assert talk.sent("PATCH").headers == {"If-Match": '"{n},1"'}
 
     def test_a_copy_in_two_steps_that_arrives_elsewhere_is_left_there(self):
-        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(CopyStatus("completed", "n"), copy("plan.pdf", "x"), job=job)
         assert type(talk.error) is DriveCopyFailedError
         assert len(talk.requests) == 1
 
     def test_a_copy_in_two_steps_may_have_lost_its_name_in_between(self):
-        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
             copy("plan.pdf"),
@@ -314,7 +314,7 @@ class TestReadingBack:
         assert type(talk.error) is DriveNameConflictError
 
     def test_a_copy_in_two_steps_replaces_what_has_its_name(self):
-        job = replace(JOB, landing_name="u plan.pdf", name="plan.pdf", conflict_behavior="replace")
+        job = replace(JOB, temporary_name="u plan.pdf", name="plan.pdf", conflict_behavior="replace")
         old = copy(item_id="o", createdDateTime=OLD)
         talk = finish(
             CopyStatus("completed", "n"),
@@ -364,7 +364,7 @@ class TestChecking:
 
 class TestConcluding:
     def test_what_the_monitor_told_is_passed_on(self):
-        assert conclude(CopyStatus("completed", "n", "e", 100.0)) == {
+        assert result_from_status(CopyStatus("completed", "n", "e", 100.0)) == {
             "status": "completed",
             "resource_id": "n",
             "drive_id": "e",
@@ -374,13 +374,13 @@ class TestConcluding:
 
     def test_another_end_is_an_error(self):
         with pytest.raises(DriveCopyFailedError, match="the copy failed: c: m"):
-            conclude(CopyStatus("failed", code="c", message="m"))
+            result_from_status(CopyStatus("failed", code="c", message="m"))
         with pytest.raises(DriveCopyNameConflictError):
-            conclude(CopyStatus("failed", code="nameAlreadyExists"))
+            result_from_status(CopyStatus("failed", code="nameAlreadyExists"))
         with pytest.raises(DriveCopyTimeoutError, match="at 5 %"):
-            conclude(CopyStatus("timeout", percent_complete=5))
+            result_from_status(CopyStatus("timeout", percent_complete=5))
         with pytest.raises(DriveCopyUnknownError, match="Give the sensor the copy_job"):
-            conclude(CopyStatus("unknown"))
+            result_from_status(CopyStatus("unknown"))
 
 
 class TestFinding:
@@ -421,7 +421,7 @@ class TestFinding:
         assert self.find(copy("plan.docx", size=99), job=job).result.ref.item_id == "n"
 
     def test_a_copy_that_arrives_under_another_name_is_looked_for_there(self):
-        job = replace(JOB, landing_name="plan.pdf", name="new.pdf")
+        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = self.find(page(item("n", "plan 1.pdf", "f", "e")), job=job)
         assert talk.result.ref.item_id == "n"
         assert talk.lines == ["GET /drives/e/items/f/children"]

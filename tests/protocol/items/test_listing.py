@@ -6,7 +6,7 @@ import pytest
 from protocol.conversation import HOSTS, TODAY, converse, item, missing, page, ref, refusal
 
 from airflow_provider_drive.exceptions import DriveItemNotFoundError, DriveResponseError
-from airflow_provider_drive.protocol.items.listing import Found, Listing
+from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
 from airflow_provider_drive.protocol.wire.items import read_item
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -109,7 +109,9 @@ def test_an_item_that_leaves_out_its_drive_is_in_the_folders():
 
 
 def test_what_is_found_is_told_in_short():
-    found = Found("2026/plan.pdf", read_item(item("a", "plan.pdf", lastModifiedDateTime=TODAY, webUrl="x")))
+    found = ListedItem(
+        "2026/plan.pdf", read_item(item("a", "plan.pdf", lastModifiedDateTime=TODAY, webUrl="x"))
+    )
     told = {
         "driveId": "d",
         "id": "a",
@@ -120,4 +122,4 @@ def test_what_is_found_is_told_in_short():
         "lastModifiedDateTime": "2026-09-21T14:13:20.000Z",
     }
     assert found.as_dict() == json.loads(json.dumps(told))
-    assert Found("a", read_item({"id": "a"}, "d")).as_dict()["lastModifiedDateTime"] is None
+    assert ListedItem("a", read_item({"id": "a"}, "d")).as_dict()["lastModifiedDateTime"] is None

@@ -31,7 +31,7 @@ from airflow_provider_drive.protocol.items.lookup import (
     get_item,
     has_same_content,
     list_children,
-    survey,
+    list_tree,
 )
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.hosts import Hosts
@@ -96,7 +96,7 @@ class TestGetting:
         error = converse(get_folder(ref("f"), HOSTS), here("f")).error
         assert type(error) is DriveArgumentError
         assert "drives/d/items/f is no folder" in str(error)
-        assert error.final
+        assert not error.retryable
 
 
 class TestListing:
@@ -178,7 +178,7 @@ class TestListing:
 
     def test_a_folder_is_surveyed_to_its_depth(self):
         talk = converse(
-            survey(ref("f"), HOSTS),
+            list_tree(ref("f"), HOSTS),
             page(item("a", "A.txt", size=5), item("b", "b", kind="folder"), item("c", "c.docx")),
             page(item("e", "e.txt"), item("g", "g", kind="folder"), item("n", "n", kind="package")),
             page(),
@@ -188,7 +188,7 @@ class TestListing:
         assert talk.lines[1:] == ["GET /drives/d/items/b/children", "GET /drives/d/items/g/children"]
 
     def test_an_entry_without_an_id_cannot_be_surveyed(self):
-        talk = converse(survey(ref("f"), HOSTS), page({"name": "x"}))
+        talk = converse(list_tree(ref("f"), HOSTS), page({"name": "x"}))
         assert type(talk.error) is DriveResponseError
 
 
@@ -398,7 +398,7 @@ class TestEnsuring:
             talk = self.ensure(text, *answers, here("a"))
             assert type(talk.error) is DriveNameConflictError
             assert "drives/d/root:/a exists and is no folder" in str(talk.error)
-            assert talk.error.final
+            assert not talk.error.retryable
 
     def test_an_empty_answer_to_a_folder_is_read_again(self):
         """Seen: 201 and 200 with an empty body."""

@@ -13,10 +13,10 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
 )
 from airflow_provider_drive.protocol.items.transfer import (
-    FRAGMENT,
+    FRAGMENT_SIZE,
     MAX_SETBACKS,
     MAX_UPLOADS,
-    MOST_AT_ONCE,
+    SIMPLE_UPLOAD_LIMIT,
     check_file,
     read_file,
     write_file,
@@ -27,7 +27,7 @@ FILE = parse_address("drives/d/root:/R/m.jsonl", HOSTS)
 PATH = "/drives/d/root:/R/m.jsonl"
 UP = "https://contoso.sharepoint.com/_api/v2.0/up?tempauth=secret"
 DOWN = "https://contoso.sharepoint.com/_layouts/15/download.aspx?tempauth=secret"
-LARGE = 2 * FRAGMENT + 5
+LARGE = 2 * FRAGMENT_SIZE + 5
 OPENED = answer(200, {"uploadUrl": UP, "expirationDateTime": "2026-09-22T14:13:20Z"})
 MET_BEFORE = refusal(416, "invalidRange", "fragmentOverlap")
 FOUND = answer(302, location=DOWN)
@@ -53,32 +53,34 @@ def ranges(talk):
 
 class TestWriting:
     def test_what_is_small_is_one_request_of_graph(self):
-        talk = write(MOST_AT_ONCE, written(MOST_AT_ONCE))
+        talk = write(SIMPLE_UPLOAD_LIMIT, written(SIMPLE_UPLOAD_LIMIT))
         assert talk.lines == [f"PUT {PATH}:/content"]
-        assert len(talk.requests[0].content) == MOST_AT_ONCE
+        assert len(talk.requests[0].content) == SIMPLE_UPLOAD_LIMIT
         assert talk.result.name == "m.jsonl"
 
     def test_an_empty_file(self):
         assert write(0, written(0)).requests[0].content == b""
 
     def test_what_is_larger_goes_piece_by_piece_to_a_session(self):
-        talk = write(LARGE, OPENED, wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE))
+        talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE))
         assert talk.lines == [f"POST {PATH}:/createUploadSession", *[f"PUT {UP}"] * 3]
         assert talk.requests[0].json == {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
         assert ranges(talk) == [
-            f"bytes 0-{FRAGMENT - 1}/{LARGE}",
-            f"bytes {FRAGMENT}-{2 * FRAGMENT - 1}/{LARGE}",
-            f"bytes {2 * FRAGMENT}-{LARGE - 1}/{LARGE}",
+            f"bytes 0-{FRAGMENT_SIZE - 1}/{LARGE}",
+            f"bytes {FRAGMENT_SIZE}-{2 * FRAGMENT_SIZE - 1}/{LARGE}",
+            f"bytes {2 * FRAGMENT_SIZE}-{LARGE - 1}/{LARGE}",
         ]
-        assert [len(request.content) for request in talk.requests[1:]] == [FRAGMENT, FRAGMENT, 5]
+        assert [len(request.content) for request in talk.requests[1:]] == [FRAGMENT_SIZE, FRAGMENT_SIZE, 5]
         assert talk.result.size == LARGE
 
     def test_the_pieces_are_as_microsoft_wants_them(self):
-        assert FRAGMENT % (320 * 1024) == 0
-        assert FRAGMENT < 60 << 20
+        assert FRAGMENT_SIZE % (320 * 1024) == 0
+        assert FRAGMENT_SIZE < 60 << 20
 
     def test_no_token_goes_to_a_session(self):
-        talk = write(LARGE, OPENED, wants(FRAGMENT), MET_BEFORE, wants(2 * FRAGMENT), written(LARGE))
+        talk = write(
+            LARGE, OPENED, wants(FRAGMENT_SIZE), MET_BEFORE, wants(2 * FRAGMENT_SIZE), written(LARGE)
+        )
         assert [request.authorized for request in talk.requests] == [True, *[False] * 4]
 
     def test_a_piece_whose_answer_is_lost_is_sent_again_and_the_session_says_what_it_has(self):
@@ -87,8 +89,8 @@ class TestWriting:
             OPENED,
             DriveConnectionError("cut off"),
             MET_BEFORE,
-            wants(FRAGMENT),
-            wants(2 * FRAGMENT),
+            wants(FRAGMENT_SIZE),
+            wants(2 * FRAGMENT_SIZE),
             written(LARGE),
         )
         assert talk.lines[1:5] == [f"PUT {UP}", f"PUT {UP}", f"GET {UP}", f"PUT {UP}"]
@@ -96,17 +98,19 @@ class TestWriting:
 
     def test_it_goes_on_where_the_session_wants_it(self):
         told = answer(202, {"nextExpectedRanges": ["327680-655359", "700000-"]})
-        talk = write(LARGE, OPENED, told, wants(2 * FRAGMENT), written(LARGE))
-        assert ranges(talk)[1] == f"bytes 327680-{327680 + FRAGMENT - 1}/{LARGE}"
+        talk = write(LARGE, OPENED, told, wants(2 * FRAGMENT_SIZE), written(LARGE))
+        assert ranges(talk)[1] == f"bytes 327680-{327680 + FRAGMENT_SIZE - 1}/{LARGE}"
 
     @pytest.mark.parametrize("status", [500, 503, 504])
     def test_a_fault_that_passes_is_waited_for(self, status):
-        talk = write(LARGE, OPENED, refusal(status), wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE))
+        talk = write(
+            LARGE, OPENED, refusal(status), wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)
+        )
         assert talk.result.size == LARGE
         assert talk.waited > 0
 
     def test_a_session_that_is_gone_is_begun_anew(self):
-        talk = write(LARGE, OPENED, wants(FRAGMENT), missing(), OPENED, *TO_THE_END)
+        talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), missing(), OPENED, *TO_THE_END)
         assert talk.result.size == LARGE
 
     def test_so_it_is_if_it_is_gone_since_the_last_answer_was_lost(self):
@@ -124,7 +128,7 @@ class TestWriting:
         assert len(ranges(talk)) == MAX_SETBACKS + 1
 
     def test_a_file_of_another_size_is_not_what_was_written(self):
-        talk = write(LARGE, OPENED, wants(FRAGMENT), wants(2 * FRAGMENT), written(5))
+        talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(5))
         assert f"it has 5 bytes, not {LARGE}" in str(talk.error)
 
     @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ class TestWriting:
 
     def test_a_session_on_another_host_is_not_called(self):
         talk = write(LARGE, answer(200, {"uploadUrl": "https://evil.example/up?tempauth=secret"}))
-        assert talk.error.final
+        assert not talk.error.retryable
         assert "'evil.example'" in str(talk.error)
         assert "secret" not in str(talk.error)
 
@@ -171,7 +175,7 @@ class TestWriting:
         assert talk.lines == ["GET /sites/h:/sites/S:/drives", "PUT /drives/b!x/root:/R/m.jsonl:/content"]
 
 
-TO_THE_END = [wants(FRAGMENT), wants(2 * FRAGMENT), written(LARGE)]
+TO_THE_END = [wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)]
 
 
 @pytest.mark.parametrize(
@@ -207,17 +211,17 @@ def piece(start, content, size):
 
 class TestReading:
     def test_it_is_read_piece_by_piece_without_a_token(self):
-        size = FRAGMENT + 3
+        size = FRAGMENT_SIZE + 3
         talk, content = read(
-            there(size), FOUND, piece(0, b"a" * FRAGMENT, size), piece(FRAGMENT, b"bcd", size)
+            there(size), FOUND, piece(0, b"a" * FRAGMENT_SIZE, size), piece(FRAGMENT_SIZE, b"bcd", size)
         )
         assert talk.result is True
-        assert content == b"a" * FRAGMENT + b"bcd"
+        assert content == b"a" * FRAGMENT_SIZE + b"bcd"
         assert talk.lines == [f"GET {PATH}", "GET /drives/d/items/i/content", f"GET {DOWN}", f"GET {DOWN}"]
         assert [request.authorized for request in talk.requests] == [True, True, False, False]
         assert [request.headers.get("Range") for request in talk.requests[2:]] == [
-            f"bytes=0-{FRAGMENT - 1}",
-            f"bytes={FRAGMENT}-{2 * FRAGMENT - 1}",
+            f"bytes=0-{FRAGMENT_SIZE - 1}",
+            f"bytes={FRAGMENT_SIZE}-{2 * FRAGMENT_SIZE - 1}",
         ]
 
     def test_a_server_may_send_all_of_it(self):
@@ -244,7 +248,7 @@ class TestReading:
 
     def test_a_place_on_another_host_is_not_asked(self):
         talk, _ = read(there(3), answer(302, location="https://evil.example/down?tempauth=secret"))
-        assert talk.error.final
+        assert not talk.error.retryable
         assert "secret" not in str(talk.error)
 
     @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=DOWN)])
@@ -268,8 +272,10 @@ class TestReading:
             _ = read(there(3), FOUND, then=told)[0].result
 
     def test_a_file_that_changes_meanwhile(self):
-        first = piece(0, b"a" * FRAGMENT, FRAGMENT + 3)
-        talk, _ = read(there(FRAGMENT + 3), FOUND, first, then=piece(FRAGMENT, b"bcde", FRAGMENT + 4))
+        first = piece(0, b"a" * FRAGMENT_SIZE, FRAGMENT_SIZE + 3)
+        talk, _ = read(
+            there(FRAGMENT_SIZE + 3), FOUND, first, then=piece(FRAGMENT_SIZE, b"bcde", FRAGMENT_SIZE + 4)
+        )
         assert "has changed meanwhile" in str(talk.error)
 
     @pytest.mark.parametrize("status", [401, 403, 404, 410])

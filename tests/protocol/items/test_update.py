@@ -30,7 +30,7 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.items.update import (
-    Place,
+    Location,
     delete_item,
     delete_unchanged,
     update_item,
@@ -39,7 +39,7 @@ from airflow_provider_drive.protocol.wire.items import read_item
 
 OLD = item("i", "plan.pdf", "f")
 MOVED = item("i", "plan.pdf", "g", eTag='"{i},2"')
-TO_G = Place(ref("g"), None)
+TO_G = Location(ref("g"), None)
 GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
 CONFLICT = refusal(409, "nameAlreadyExists")
 CHANGED = refusal(412, "preconditionFailed")
@@ -70,8 +70,11 @@ class TestMoving:
     @pytest.mark.parametrize(
         ("place", "body"),
         [
-            (Place(None, "new.pdf"), {"name": "new.pdf"}),
-            (Place(ref("g"), "new.pdf"), {"parentReference": {"driveId": "d", "id": "g"}, "name": "new.pdf"}),
+            (Location(None, "new.pdf"), {"name": "new.pdf"}),
+            (
+                Location(ref("g"), "new.pdf"),
+                {"parentReference": {"driveId": "d", "id": "g"}, "name": "new.pdf"},
+            ),
         ],
     )
     def test_a_name_is_changed_alone_or_as_well(self, place, body):
@@ -84,10 +87,10 @@ class TestMoving:
         before = item(
             "01O2ADSGK63NOUYQVDZZCLXLIOY5CDFDVZ", "old.docx", "01O2ADSGN6Y2GOVW7725BZO354PWSELRRZ", drive
         )
-        assert update(Place(None, "rename.docx"), moved, before=before).result.name == "rename.docx"
+        assert update(Location(None, "rename.docx"), moved, before=before).result.name == "rename.docx"
 
     @pytest.mark.parametrize(
-        "place", [Place(ref("f"), None), Place(None, "plan.pdf"), Place(ref("f"), "plan.pdf")]
+        "place", [Location(ref("f"), None), Location(None, "plan.pdf"), Location(ref("f"), "plan.pdf")]
     )
     def test_what_is_there_already_is_left_alone(self, place):
         talk = update(place)
@@ -95,7 +98,7 @@ class TestMoving:
         assert not talk.requests
 
     def test_the_case_of_a_name_may_be_changed(self):
-        assert update(Place(None, "Plan.pdf"), here("i", "Plan.pdf")).result.name == "Plan.pdf"
+        assert update(Location(None, "Plan.pdf"), here("i", "Plan.pdf")).result.name == "Plan.pdf"
 
     def test_a_tag_that_was_given_guards_instead(self):
         assert tags(update(TO_G, answer(200, MOVED), if_match='"c:{i},1"')) == ['"c:{i},1"']
@@ -131,12 +134,12 @@ class TestMoving:
     def test_a_refusal_is_told(self, status, kind):
         talk = update(TO_G, refusal(status), answer(200, OLD))
         assert type(talk.error) is kind
-        assert talk.error.final is (status == 400)
+        assert talk.error.retryable is (status != 400)
         assert "Part of it" not in str(talk.error)
 
     def test_a_patch_that_was_done_in_part_is_told(self):
         """Seen: the name was changed, the parent refused."""
-        place = Place(ref("g"), "new.pdf")
+        place = Location(ref("g"), "new.pdf")
         talk = update(place, refusal(400), here("i", "new.pdf"))
         assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
 
@@ -169,7 +172,7 @@ class TestDrift:
         assert update(TO_G, *drifts, answer(200, MOVED)).result.parent_id == "g"
         talk = update(TO_G, *drifts, CHANGED, self.drifted(5))
         assert type(talk.error) is DriveItemChangedError
-        assert not talk.error.final
+        assert talk.error.retryable
         assert len(tags(talk)) == 4
 
     @pytest.mark.parametrize(
@@ -178,13 +181,13 @@ class TestDrift:
     def test_an_item_that_somebody_changed_is_left_alone(self, fields):
         talk = update(TO_G, CHANGED, self.drifted(2, **fields))
         assert type(talk.error) is DriveItemChangedError
-        assert not talk.error.final
+        assert talk.error.retryable
         assert talk.lines == [PATCH, GET]
 
     def test_a_tag_of_the_users_that_does_not_match_is_final(self):
         talk = update(TO_G, CHANGED, self.drifted(2), if_match='"{i},1"')
         assert type(talk.error) is DriveItemChangedError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert talk.lines.count(PATCH) == 1
 
     def test_an_item_that_somebody_else_moved_there_is_there(self):
@@ -277,7 +280,7 @@ class TestLater:
     def test_a_monitor_elsewhere_is_not_called(self):
         talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"))
         assert type(talk.error) is DriveResponseError
-        assert talk.error.final
+        assert not talk.error.retryable
         assert "secret" not in str(talk.error)
         assert talk.lines == [PATCH]
 
@@ -331,7 +334,7 @@ class TestConflicts:
         assert type(talk.error) is DriveNameConflictError
 
     def test_a_rename_in_place_finds_a_free_name_too(self):
-        place = Place(None, "new.pdf")
+        place = Location(None, "new.pdf")
         talk = update(
             place,
             CONFLICT,

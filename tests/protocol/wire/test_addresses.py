@@ -273,7 +273,7 @@ class TestRefusals:
             parse(text)
         assert repr(text) in str(raised.value)
         assert "drives/{drive-id}/items/{item-id}" in str(raised.value)
-        assert raised.value.final
+        assert not raised.value.retryable
         assert isinstance(raised.value, ValueError)
 
     @pytest.mark.parametrize("name", BAD_NAMES)

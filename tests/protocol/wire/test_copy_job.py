@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.wire.copy_job import (
     read_copy_job,
     read_copy_status,
     read_event,
-    secrets_of,
+    secret_parts,
 )
 
 DONE = {"status": "completed", "resourceId": "01NEW", "percentageComplete": 100.0}
@@ -322,7 +322,7 @@ class TestJobs:
         name="copy.pdf",
         conflict_behavior="rename",
         submitted_at=NOW,
-        landing_name="plan.pdf",
+        temporary_name="plan.pdf",
         kind="file",
         size=7,
         quick_xor_hash="hash=",
@@ -339,12 +339,12 @@ class TestJobs:
             "conflict_behavior": "rename",
             "submitted_at": "2026-09-21T14:13:20.000Z",
             "children_only": False,
-            "landing_name": "plan.pdf",
+            "temporary_name": "plan.pdf",
             "kind": "file",
             "size": 7,
             "quickXorHash": "hash=",
             "resource_id": None,
-            "sent_behavior": None,
+            "requested_behavior": None,
             "accepted": True,
             "repeated": False,
             "since": None,
@@ -381,7 +381,7 @@ class TestJobs:
             ({"destination": {"driveId": "d", "id": 5}}, "destination"),
             ({"destination": {"driveId": "", "id": "i"}}, "destination"),
             ({"name": 5}, "name"),
-            ({"landing_name": {}}, "landing_name"),
+            ({"temporary_name": {}}, "temporary_name"),
             ({"kind": []}, "kind"),
             ({"quickXorHash": 5}, "quickXorHash"),
             ({"resource_id": 5}, "resource_id"),
@@ -417,11 +417,11 @@ class TestJobs:
             read_copy_job(value, str)
 
     def test_a_url_that_cannot_be_unsealed_is_an_error_of_ours(self):
-        def unseal(sealed):
+        def decrypt_url(sealed):
             raise DriveArgumentError("sealed with another key")
 
         with pytest.raises(DriveArgumentError, match="another key"):
-            read_copy_job(self.JOB.as_dict(str), unseal)
+            read_copy_job(self.JOB.as_dict(str), decrypt_url)
 
 
 class TestRequests:
@@ -463,7 +463,9 @@ class TestRequests:
 
     def test_what_opens_a_monitor_is_secret(self):
         query = "c=abcdefghi%2bjklmnop&v=2.0&tempauth=secretsecretsecret"
-        assert secrets_of(f"https://contoso.sharepoint.com/_api/v2.1/drive/operations/765c944e?{query}") == [
+        assert secret_parts(
+            f"https://contoso.sharepoint.com/_api/v2.1/drive/operations/765c944e?{query}"
+        ) == [
             "abcdefghi%2bjklmnop",
             "secretsecretsecret",
             "abcdefghi%2Bjklmnop",  # as urllib3 sends and logs it
@@ -471,10 +473,10 @@ class TestRequests:
 
     @pytest.mark.parametrize("target", ["/_api/v2.1/monitor/46cf980a", "/monitor/46cf980a?v=2.0"])
     def test_a_monitor_without_such_a_query_is_secret_but_for_its_host(self, target):
-        assert secrets_of(f"https://x.sharepoint.com{target}") == [target]
+        assert secret_parts(f"https://x.sharepoint.com{target}") == [target]
 
     def test_a_token_is_secret(self):
-        assert secrets_of("eyJ0token") == ["eyJ0token"]
+        assert secret_parts("eyJ0token") == ["eyJ0token"]
 
 
 KEYS = st.sampled_from(

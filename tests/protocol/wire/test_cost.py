@@ -3,7 +3,7 @@ import pytest
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
-from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET, units_of
+from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET, resource_units
 from airflow_provider_drive.protocol.wire.items import (
     children_request,
     create_folder_request,
@@ -18,7 +18,7 @@ COPY = copy_request(ITEM, FOLDER, name=None, conflict_behavior="fail")
 
 
 def asked(url, method="GET", **parameters):
-    return units_of(Request(method, url, "ask", **parameters))
+    return resource_units(Request(method, url, "send_with_retries", **parameters))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def asked(url, method="GET", **parameters):
     ],
 )
 def test_a_request_costs_what_microsofts_table_says(request_, units):
-    assert units_of(request_) == units
+    assert resource_units(request_) == units
 
 
 @pytest.mark.parametrize(

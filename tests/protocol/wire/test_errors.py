@@ -28,7 +28,7 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.flow import Response
-from airflow_provider_drive.protocol.wire.errors import clean, error_of, is_gone, read_graph_error
+from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone, read_graph_error
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ from airflow_provider_drive.protocol.wire.errors import clean, error_of, is_gone
     ],
 )
 def test_each_answer_has_its_error(status, code, inner, kind):
-    error = error_of(refusal(status, code, inner), "copy drives/d/items/i")
+    error = error_from_response(refusal(status, code, inner), "copy drives/d/items/i")
     assert type(error) is kind
-    assert error.final is (status == 400)
+    assert error.retryable is (status != 400)
     assert f"Could not copy drives/d/items/i: Graph answered HTTP {status}" in str(error)
     assert code in str(error)
     assert (inner or "") in str(error)
@@ -129,21 +129,21 @@ def test_each_answer_has_its_error(status, code, inner, kind):
 )
 def test_recorded_refusals_have_their_error(name, kind, code, inner_codes, request_id):
     response = recorded_answer(name)
-    error = error_of(response, "copy it")
+    error = error_from_response(response, "copy it")
     assert type(error) is kind
     assert error.status == response.status
     assert error.code == code
     assert error.inner_codes == inner_codes
     assert error.request_id == request_id
     assert request_id in str(error)
-    assert error.final is (response.status == 400)
+    assert error.retryable is (response.status != 400)
 
 
 def test_bare_bodies_of_recorded_refusals_are_read():
-    assert error_of(recorded_answer("osf-404-itemNotFound", 404), "read it").code == "itemNotFound"
+    assert error_from_response(recorded_answer("osf-404-itemNotFound", 404), "read it").code == "itemNotFound"
     told = json.dumps({"error": {"code": "notAllowed"}}).encode()
-    assert error_of(Response(403, body=told), "copy it").code == "notAllowed"
-    error = error_of(
+    assert error_from_response(Response(403, body=told), "copy it").code == "notAllowed"
+    error = error_from_response(
         answer(403, {"error": {"message": "Requested move requires an async response"}}), "move it"
     )
     assert error.code == ""
@@ -151,9 +151,9 @@ def test_bare_bodies_of_recorded_refusals_are_read():
 
 
 def test_a_refused_token_says_which_settings_to_look_at():
-    error = error_of(recorded_answer("op-401-invalid-token"), "read it")
+    error = error_from_response(recorded_answer("op-401-invalid-token"), "read it")
     assert type(error) is DriveAuthError
-    assert not error.final
+    assert error.retryable
     for word in (
         "InvalidAuthenticationToken",
         "tenant_id",
@@ -165,9 +165,9 @@ def test_a_refused_token_says_which_settings_to_look_at():
 
 
 def test_the_request_id_comes_from_the_header_if_the_body_has_none():
-    assert error_of(answer(500, b"<html>", request_id="r-2"), "x").request_id == "r-2"
+    assert error_from_response(answer(500, b"<html>", request_id="r-2"), "x").request_id == "r-2"
     both = answer(404, {"error": {"code": "a", "innerError": {"request-id": "r-1"}}}, request_id="r-2")
-    assert error_of(both, "x").request_id == "r-1"
+    assert error_from_response(both, "x").request_id == "r-1"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_the_request_id_comes_from_the_header_if_the_body_has_none():
     ],
 )
 def test_a_message_says_what_to_do(status, words):
-    message = str(error_of(refusal(status, "nameAlreadyExists"), "x"))
+    message = str(error_from_response(refusal(status, "nameAlreadyExists"), "x"))
     for word in words:
         assert word in message
 
@@ -255,7 +255,7 @@ class TestReading:
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"x"', b"5", b"[" * 100_000])
     def test_a_body_that_is_none_makes_no_difference(self, body):
-        error = error_of(Response(404, body=body), "read drives/d/items/i")
+        error = error_from_response(Response(404, body=body), "read drives/d/items/i")
         assert type(error) is DriveItemNotFoundError
         assert str(error).startswith("Could not read drives/d/items/i: Graph answered HTTP 404.")
 
@@ -311,7 +311,7 @@ class TestCleaning:
                 "innerError": {"code": self.URL, "request-id": self.URL},
             }
         }
-        error = error_of(answer(status, told, request_id=self.URL), "x")
+        error = error_from_response(answer(status, told, request_id=self.URL), "x")
         assert "secret" not in str(error)
         assert "secret" not in repr(vars(error))
 
@@ -368,14 +368,14 @@ class TestTree:
         }
 
     def test_a_bad_address_is_final_and_a_lost_connection_is_not(self):
-        assert DriveAddressError("x").final
-        assert not DriveConnectionError("x").final
-        assert DriveResponseError("x", final=True).final
-        assert not DriveAddressError("x", final=False).final
+        assert not DriveAddressError("x").retryable
+        assert DriveConnectionError("x").retryable
+        assert not DriveResponseError("x", retryable=False).retryable
+        assert DriveAddressError("x", retryable=True).retryable
 
     def test_a_failed_copy_tells_its_code_and_details(self):
         error = DriveCopyFailedError("x", code="c", details=[{"code": "d"}])
-        assert (error.code, error.details, error.final) == ("c", ({"code": "d"},), False)
+        assert (error.code, error.details, error.retryable) == ("c", ({"code": "d"},), True)
 
     def test_a_copys_name_conflict_tells_what_both_of_its_kinds_tell(self):
         error = DriveCopyNameConflictError("x", code="nameAlreadyExists", details=[{"code": "d"}])
@@ -404,7 +404,7 @@ JSON = st.recursive(
 @given(st.integers(100, 599), st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_answer_has_its_error(status, body):
     response = Response(status, {"request-id": "r"}, body)
-    assert isinstance(error_of(response, "x"), DriveError)
+    assert isinstance(error_from_response(response, "x"), DriveError)
     assert is_gone(response) in {True, False}
 
 

@@ -246,7 +246,7 @@ class TestReading:
 class TestRequests:
     def test_an_item_is_read_with_one_get(self):
         request = get_item_request(ref("i"))
-        assert (request.method, request.url, request.doing) == (
+        assert (request.method, request.url, request.action) == (
             "GET",
             "/drives/d/items/i",
             "read drives/d/items/i",
