@@ -15,6 +15,7 @@ import requests
 from airflow_provider_drive.auth.application import send_with_retries, token_of
 from airflow_provider_drive.auth.auth_types import open_login
 from airflow_provider_drive.exceptions import DriveAuthError
+from airflow_provider_drive.process import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
-_lock = threading.Lock()
-_logins: dict[Settings, Login] = {}
-
-
-def login(settings: Settings) -> Login:
-    """Return the one login that this process has for a connection."""
-    with _lock:
-        return _logins.setdefault(settings, Login(settings))
 
 
 class Login:
@@ -65,6 +58,14 @@ class Login:
         if self._opened is None:
             self._opened = open_login(self._settings)
         return self._opened(refused is not None and refused == self._token)
+
+
+_logins: Registry[Settings, Login] = Registry(Login)
+
+
+def login(settings: Settings) -> Login:
+    """Return the one login that this process has for a connection."""
+    return _logins.get(settings)
 
 
 class GraphAuth(requests.auth.AuthBase):

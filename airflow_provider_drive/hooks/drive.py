@@ -46,7 +46,7 @@ from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import send_with_retries
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secret_parts
 from airflow_provider_drive.protocol.wire.errors import error_from_response
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
-    from airflow_provider_drive.transport.throttle import Usage
+    from airflow_provider_drive.transport.usage import Usage
     from airflow_provider_drive.utils.task_state import TaskState
 
 _T = TypeVar("_T")
@@ -98,6 +98,7 @@ class DriveHook(BaseHook):
     def __init__(self, drive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
+        self.timings = Timings()
         self._opened: Session | None = None
         self._submitted: dict[str | ItemRef, CopyJob] = {}
 
@@ -113,7 +114,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem, without the links that open its content.
         :raises DriveItemNotFoundError: If it does not exist, or this login may not see it.
         """
-        return dict(self._run(get_item(self.address(item), self.hosts)).raw)
+        return dict(self._run(get_item(self.address(item))).raw)
 
     def list_children(self, folder: Any) -> list[dict[str, Any]]:
         """
@@ -125,7 +126,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItems.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        return self._run(list_children(self._ref(folder), self.hosts))
+        return self._run(list_children(self._ref(folder)))
 
     def iter_items(
         self,
@@ -158,8 +159,8 @@ class DriveHook(BaseHook):
         most = check_count("limit", limit)
         address = self.address(folder)
         if not isinstance(address, ItemRef):
-            address = self._run(get_folder(address, self.hosts)).ref
-        listing, given = Listing(address, self.hosts, recursive=recursive), 0
+            address = self._run(get_folder(address)).ref
+        listing, given = Listing(address, recursive=recursive), 0
         while listing:
             for found in self._run(listing.read()):
                 if selection.takes(found.path, found.item):
@@ -178,7 +179,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem of the folder.
         :raises DriveNameConflictError: If something else than a folder has the name.
         """
-        return dict(self._run(ensure_folder(self.address(folder), self.hosts)).folder.raw)
+        return dict(self._run(ensure_folder(self.address(folder))).folder.raw)
 
     def move_item(
         self,
@@ -222,9 +223,7 @@ class DriveHook(BaseHook):
             create_destination,
             cross_drive,
         )
-        remembered, copy = (memory.move, memory.copy) if memory else (None, None)
-        flow = move_item(order, self.hosts, remembered=remembered, copy=copy, careful=bool(memory))
-        return dict(self._run(flow, memory).raw)
+        return dict(self._run(move_item(order, self._wait(COPY_TIMEOUT)), memory).raw)
 
     def delete_item(self, item: Any, if_match: str | None = None) -> dict[str, str] | None:
         """
@@ -243,7 +242,7 @@ class DriveHook(BaseHook):
         address = self.address(item)
         if not isinstance(address, ItemRef):
             try:
-                address = self._run(get_item(address, self.hosts, follow=False)).ref
+                address = self._run(get_item(address, follow=False)).ref
             except DriveItemNotFoundError:
                 return None
         try:
@@ -321,7 +320,6 @@ class DriveHook(BaseHook):
         :param memory: Keeps what a later try has to know; with it, that try finds this copy instead of asking
             for another. Default is none.
         """
-        remembered = memory.copy if memory else None
         order = CopyOrder(
             self.address(item),
             self._address_or_none(destination),
@@ -330,17 +328,10 @@ class DriveHook(BaseHook):
             children_only,
             include_all_version_history,
             create_destination,
+            awaited,
         )
-        flow = copy_item(
-            order,
-            self.hosts,
-            remembered=remembered,
-            careful=bool(memory),
-            awaited=awaited,
-            timeout=check_seconds("timeout", timeout),
-            poll_interval=poll_interval,
-        )
-        job = self._run(flow, memory)
+        wait = self._wait(check_seconds("timeout", timeout), poll_interval)
+        job = self._run(copy_item(order, wait), memory)
         if job.monitor_url:
             self.keep_secret(job.monitor_url)
         self._submitted[job.monitor_url or job.destination] = job
@@ -361,7 +352,7 @@ class DriveHook(BaseHook):
 
     def look(self, monitor_url: str) -> CopyStatus:
         """Look once at a copy of which nothing but the monitor URL is known."""
-        return self._run(poll_once(monitor_url, self.hosts)).status
+        return self._run(poll_once(monitor_url)).status
 
     def wait_for_copy(
         self,
@@ -402,9 +393,7 @@ class DriveHook(BaseHook):
                 "There is nothing to wait for: give a monitor URL, or a destination and a name.",
                 retryable=False,
             )
-        status = self._run(
-            poll_monitor(monitor_url, self.hosts, deadline=deadline, poll_interval=poll_interval)
-        )
+        status = self._run(poll_monitor(monitor_url, self._wait_until(deadline, poll_interval)))
         return result_from_status(status)
 
     def wait_for_job(
@@ -415,20 +404,18 @@ class DriveHook(BaseHook):
         poll_interval: float = POLL_INTERVAL,
     ) -> dict[str, Any]:
         """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
-        flow = wait_for_copy(job, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        flow = wait_for_copy(job, self._wait_until(deadline, poll_interval))
         return dict(self._run(flow).raw)
 
     def poll_job(
-        self, job: CopyJob, *, deadline: float, poll_interval: float, looks: int | None = None
+        self, job: CopyJob, *, deadline: float, poll_interval: float, polls: int | None = None
     ) -> CopyStatus:
         """Look at a copy job that was submitted just now, until it ends, or so many times."""
-        return self._run(
-            poll_job(job, self.hosts, deadline=deadline, poll_interval=poll_interval, fresh=True, looks=looks)
-        )
+        return self._run(poll_job(job, self._wait_until(deadline, poll_interval), fresh=True, polls=polls))
 
     def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
         """Look once at a copy job. None if it is not done yet."""
-        item = self._run(check_copy(job, self.hosts, deadline=deadline))
+        item = self._run(check_copy(job, self._wait_until(deadline)))
         return None if item is None else dict(item.raw)
 
     def verify_job(
@@ -441,7 +428,7 @@ class DriveHook(BaseHook):
         memory: TaskState | None = None,
     ) -> dict[str, Any]:
         """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        flow = verify_copy(job, status, self.hosts, deadline=deadline, poll_interval=poll_interval)
+        flow = verify_copy(job, status, self._wait_until(deadline, poll_interval))
         return dict(self._run(flow, memory).raw)
 
     # -- many documents --------------------------------------------------------------------------------------
@@ -471,11 +458,10 @@ class DriveHook(BaseHook):
         """
         flow = archive(
             order,
-            self.hosts,
             report,
+            Wait(poll_interval=poll_interval, clock=self._session.clock.now, timings=self.timings),
             before=before,
             max_idle=math.inf if max_idle is None else max_idle,
-            poll_interval=poll_interval,
             copy_timeout=copy_timeout,
             throttled=lambda: self.usage.throttled,
         )
@@ -504,7 +490,7 @@ class DriveHook(BaseHook):
             if error is not None:
                 failures[found.item.ref.item_id] = str(error)
 
-        self._run(delete_originals(outcomes, tell, before), memory)
+        self._run(delete_originals(outcomes, tell, before, self._wait()), memory)
 
     def find_items(self, refs: Sequence[ItemRef]) -> list[DriveItem | DriveError | None]:
         """
@@ -515,7 +501,7 @@ class DriveHook(BaseHook):
         :param refs: Their ids.
         :return: Each of them; none where there is nothing; what went wrong where that is not known.
         """
-        return self._run(find_items(refs, self.hosts))
+        return self._run(find_items(refs))
 
     # -- the bytes of a file ---------------------------------------------------------------------------------
 
@@ -538,7 +524,7 @@ class DriveHook(BaseHook):
             return source.read(size)
 
         size = source.seek(0, os.SEEK_END)
-        return dict(self._run(write_file(address, size, read, self.hosts)).raw)
+        return dict(self._run(write_file(address, size, read)).raw)
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """
@@ -550,7 +536,7 @@ class DriveHook(BaseHook):
         :param into: What its bytes are written to.
         :return: Whether there is one.
         """
-        return self._run(read_file(self.address(file), into.write, self.hosts))
+        return self._run(read_file(self.address(file), into.write))
 
     # -- the connection --------------------------------------------------------------------------------------
 
@@ -585,9 +571,9 @@ class DriveHook(BaseHook):
 
         session = open_session(self.settings)
         session.auth = GraphAuth(
-            self.settings.hosts, login(self.settings), self.keep_secret, self._session.wait_for_budget
+            self.settings.hosts, login(self.settings), self.keep_secret, self._session.wait_for_rate_limit
         )
-        session.hooks["response"].append(self._session.hear)
+        session.hooks["response"].append(self._session.record_foreign)
         return session
 
     def test_connection(self) -> tuple[bool, str]:
@@ -603,7 +589,7 @@ class DriveHook(BaseHook):
             token = login(self.settings).token()
             self.keep_secret(token)
             claims = read_claims(token)
-            return self._run(test_connection_flow(claims, self.settings.tenant_id, self.hosts))
+            return self._run(test_connection_flow(claims, self.settings.tenant_id, self.hosts.cloud))
         except DriveError as error:
             return False, str(error)
 
@@ -720,11 +706,19 @@ class DriveHook(BaseHook):
     def _run(self, flow: Flow[_T], memory: TaskState | None = None) -> _T:
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
 
-        return run(flow, self._session, None if memory is None else memory.keep)
+        return run(flow, self._session, memory)
+
+    def _wait(self, seconds: float = math.inf, poll_interval: float = POLL_INTERVAL) -> Wait:
+        return self._wait_until(math.inf, poll_interval).at_most(seconds)
+
+    def _wait_until(self, deadline: float, poll_interval: float = POLL_INTERVAL) -> Wait:
+        return Wait(
+            deadline, poll_interval=poll_interval, clock=self._session.clock.now, timings=self.timings
+        )
 
     def _ref(self, value: Any) -> ItemRef:
         address = self.address(value)
-        return address if isinstance(address, ItemRef) else self._run(get_item(address, self.hosts)).ref
+        return address if isinstance(address, ItemRef) else self._run(get_item(address)).ref
 
     def _address_or_none(self, value: Any) -> Address | None:
         return None if value is None else self.address(value)

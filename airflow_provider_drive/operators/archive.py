@@ -164,15 +164,15 @@ class DriveArchiveOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Archive the documents, or go on with what an earlier try has begun."""
         memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=bool(memory)):
-            return self._archive(context, memory, memory.archive, {})
+        with fail_on_permanent_errors(remembers=memory.is_durable):
+            return self._archive(context, memory, memory.restore("archive").state, {})
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Go on when what was under way has ended. Needs only the event and the XCom ``archive``."""
         memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=memory.is_durable):
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="archive", map_indexes=ti.map_index)
             if not isinstance(pushed, Mapping) or not isinstance(pushed.get("usage"), Mapping):

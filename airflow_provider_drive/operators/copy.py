@@ -114,7 +114,7 @@ class DriveCopyOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the copy, or find what an earlier try has submitted, and wait for it if asked to."""
         memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=memory.is_durable):
             check_seconds("poll_interval", self.poll_interval)
             check_seconds("copy_timeout", self.copy_timeout)
             what = self.hook.describe(self.item, self.destination, self.name)
@@ -126,7 +126,7 @@ class DriveCopyOperator(BaseOperator):
     ) -> dict[str, Any]:
         """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
         memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=memory.is_durable):
             status = read_event(event)
             ti = context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
@@ -187,9 +187,9 @@ class DriveCopyOperator(BaseOperator):
 
     def _watch(self, context: Context, job: CopyJob, deadline: float) -> CopyStatus:
         """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
-        looks = 2 if self.deferrable else None
-        status = self.hook.poll_job(job, deadline=deadline, poll_interval=self.poll_interval, looks=looks)
-        if looks and job.monitor_url and status.state == "timeout" and time.time() < deadline:
+        polls = 2 if self.deferrable else None
+        status = self.hook.poll_job(job, deadline=deadline, poll_interval=self.poll_interval, polls=polls)
+        if polls and job.monitor_url and status.state == "timeout" and time.time() < deadline:
             self._defer(context, job, job.monitor_url, deadline)
         return status
 

@@ -96,7 +96,7 @@ class DriveMoveOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the item, or go on with what an earlier try has begun."""
         memory = TaskState(context, self.item, self.destination, self.name, self.cross_drive)
-        with fail_on_permanent_errors(remembers=bool(memory)):
+        with fail_on_permanent_errors(remembers=memory.is_durable):
             what = self.hook.describe(self.item, self.destination, self.name)
             with self.hook.report(f"Moving {what}") as outcome:
                 item = self._move(context, memory)

@@ -103,7 +103,7 @@ def in_batches(flows: Sequence[Flow[Any]]) -> Flow[list[Any]]:
 
 def _may_travel(request: Request) -> bool:
     """Whether a request can be part of a batch: it goes to Graph, and says so by its path alone."""
-    return request.authorized and request.url.startswith("/")
+    return request.kind == "graph" and request.url.startswith("/")
 
 
 def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
@@ -130,7 +130,7 @@ def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:
     refusals = {number: part for number, part in responses.items() if is_throttled(part)}
     if answer.ok and refusals:
         longest = max(refusals.values(), key=lambda part: retry_after(part) or 0.0)
-        yield Pause(0.0, refusal=longest)
+        yield Pause(0.0, throttled=longest)
         wait = {name: value for name, value in longest.headers.items() if name == "retry-after"}
         responses |= {
             number: replace(part, headers={**part.headers, **wait}) for number, part in refusals.items()

@@ -12,11 +12,9 @@ from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveItemN
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.retry import RetryBudget, send_with_retries
 from airflow_provider_drive.protocol.wire.errors import clean, error_from_response
-from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Response
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.token_claims import Claims
 
 _MAX_URL = 200
@@ -24,12 +22,13 @@ _BUDGET_SECONDS = 2.0
 """For pauses between tries: somebody sits and waits."""
 
 
-def test_connection_flow(claims: Claims | None, tenant_id: str, hosts: Hosts) -> Flow[tuple[bool, str]]:
+def test_connection_flow(claims: Claims | None, tenant_id: str, cloud: str) -> Flow[tuple[bool, str]]:
     """
     Read a drive, and tell what there is to tell.
 
     :param claims: What the token says of itself; None if it says nothing.
     :param tenant_id: The tenant that the connection names.
+    :param cloud: The cloud that it names.
     :return: Whether copies and moves may succeed, and the words.
     """
     drive, seen = yield from _look(is_user=claims is None or claims.is_user)
@@ -39,7 +38,6 @@ def test_connection_flow(claims: Claims | None, tenant_id: str, hosts: Hosts) ->
     else:
         who, told = claims.who, claims.describe_permissions()
     tenant = tenant_id if claims is None or claims.tenant_id in {"", tenant_id} else _both(tenant_id, claims)
-    cloud = next((name for name, cloud in CLOUDS.items() if cloud.graph == hosts.graph), hosts.graph)
     is_good = bool(drive) if claims is None else claims.may_write
     return is_good, f"Logged in as {who} to the tenant {tenant} in the cloud {cloud}. {seen} {told}"
 

@@ -1,16 +1,18 @@
 """
-What a flow says and hears.
+The contract between the rules of Graph's drives and what sends their requests.
 
 A *flow* is a generator that holds a conversation with Graph and does no I/O. It yields
 
-* a :class:`Request`, and is sent the :class:`Response`; or, if no whole answer came, the
+* a :class:`Request`, and receives the :class:`Response`; or, if no complete answer came, the
   :class:`~airflow_provider_drive.exceptions.DriveConnectionError` is thrown into it;
-* a :class:`Pause`, and is sent ``None`` when the time has passed;
-* a :class:`Checkpoint`, and is sent ``None`` when it is kept;
-* :class:`Gather`, and is sent what each of its flows came to.
+* a :class:`Pause`, and receives ``None`` when the time has passed;
+* a :class:`Checkpoint`, and receives ``None`` when its state is stored;
+* a :class:`Restore`, and receives the :class:`Saved` state of the last checkpoint of that name;
+* a :class:`Gather`, and receives the results of its flows.
 
-What it returns is the result. A driver (``transport.run``, ``transport.arun``) does the sending and the
-sleeping, and knows no rule.
+The value that a flow returns is its result. A driver (``transport.blocking.run``,
+``transport.asynchronous.arun``) sends, sleeps and stores, and knows no rule of Graph, but one: the kind of a
+request decides which hosts it may go to.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from airflow_provider_drive.exceptions import DriveResponseError
 
@@ -32,6 +34,7 @@ MAX_DEPTH = 64
 _UNREADABLE = object()
 
 _T = TypeVar("_T")
+Kind = Literal["graph", "page", "monitor", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,9 @@ class Request:
 
     :param url: Below Graph's version root if it begins with ``/``, else absolute.
     :param action: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
-    :param authorized: Whether the token goes with it. A monitor URL takes none.
+    :param kind: What the URL is. It decides which hosts the driver may call, and whether the token goes with
+        the request: it goes to Graph alone. ``monitor`` and ``transfer`` URLs are secrets that Graph handed
+        out; ``page`` is the link to the next page of a collection.
     :param refused_token: The last token was refused: get a fresh one first.
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
@@ -53,11 +58,16 @@ class Request:
     action: str
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    authorized: bool = True
+    kind: Kind = "graph"
     refused_token: bool = False
     idempotent: bool = False
     parts: tuple[Request, ...] = field(default=(), repr=False)
     content: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_to_graph(self) -> bool:
+        """Whether Graph answers it, and charges resource units for it."""
+        return self.kind in {"graph", "page"}
 
     @property
     def repeatable(self) -> bool:
@@ -118,25 +128,50 @@ class Pause:
     A wait.
 
     :param seconds: How long.
-    :param note: How things stand, for the log; a driver says it when it is news.
-    :param refusal: An answer inside a batch that asks for patience: it holds back all that talk to Graph.
+    :param note: How things stand, for the log: the driver logs it if it is news.
+    :param throttled: An answer inside a batch that throttles: the driver holds back all requests to Graph.
     """
 
     seconds: float
     note: str = ""
-    refusal: Response | None = None
+    throttled: Response | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """
-    What must survive this process before the flow goes on, since what comes next cannot be undone.
+    State that must survive this process before the flow goes on, since what follows cannot be undone.
 
-    :param name: Of what is kept. A later checkpoint of that name takes its place.
+    :param name: A later checkpoint of the same name takes its place.
+    :param state: What is stored; None forgets it.
     """
 
     name: str
     state: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """
+    Asks for the state of the last checkpoint, of this try or an earlier one.
+
+    :param name: The checkpoint's name.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """
+    What an earlier checkpoint has left.
+
+    :param state: The checkpoint's state; None if there is none.
+    :param is_durable: Whether a later try will find the checkpoints of this one.
+    """
+
+    state: Any = None
+    is_durable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +186,7 @@ class Gather:
     flows: Sequence[Flow[Any]]
 
 
-Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Gather, Any, _T]
+Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Restore | Gather, Any, _T]
 
 
 def _nests_too_deep(value: Any) -> bool:

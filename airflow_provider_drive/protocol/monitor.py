@@ -1,7 +1,7 @@
 """
-The flow that waits for a copy, or for a long move, by its monitor.
+Polls a monitor, Graph's resource for a long-running copy or move, until it ends.
 
-It needs no token and nothing but the URL, so it runs in the triggerer as well as in a worker.
+A monitor takes no token and nothing but its URL, so these flows run in the triggerer as well as in a worker.
 
 https://learn.microsoft.com/graph/long-running-actions-overview
 """
@@ -9,7 +9,6 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,148 +21,139 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.retry import backoff, is_throttled, poll_intervals, retry_after, spread
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, monitor_request, read_copy_status
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from airflow_provider_drive.protocol.flow import Flow, Request
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.timing import Wait
 
 
-_PARTS = 3
-"""Of a pause: after each it is seen whether most of a crowd have ended."""
+_PAUSE_PARTS = 3
+"""Of a pause: after each the cohort checks whether most of it has ended."""
 
 
 class PollResult(NamedTuple):
-    """How a copy stands, and the seconds that its monitor wants to be left alone."""
+    """
+    What a monitor has answered.
+
+    :param retry_after: Seconds that it asks to wait before the next poll; 0 if it does not ask.
+    """
 
     status: CopyStatus
-    asked: float = 0.0
+    retry_after: float = 0.0
 
 
-def poll_once(monitor_url: str, hosts: Hosts) -> Flow[PollResult]:
+def poll_once(monitor_url: str) -> Flow[PollResult]:
     """
-    Ask how a copy stands.
+    Ask a monitor once for the status of its copy.
 
-    Whatever goes wrong is a passing fault: garbage, a 5xx, a lost connection, a refusal to answer so often.
-    The copy counts as running then, and the message says why. A monitor that does not know the job is asked
-    twice: one 404 in a hundred is a mistake.
+    A fault that passes (an unreadable answer, a 5xx, a lost connection, throttling) counts as running, with
+    the reason in its message. A monitor that does not know the job is asked twice: one 404 in a hundred is
+    wrong.
+
+    :raises DriveResponseError: If the monitor is on a host that may not be called.
     """
-    return (yield from _look(monitor_request(monitor_url, hosts)))
+    return (yield from _poll(monitor_request(monitor_url)))
 
 
-def _look(request: Request) -> Flow[PollResult]:
-    asked = 0.0
+def _poll(request: Request) -> Flow[PollResult]:
+    seconds = 0.0
     try:
         for _ in range(2):
             response = yield request
-            asked = retry_after(response) or 0.0
+            seconds = retry_after(response) or 0.0
             if is_throttled(response):
-                return PollResult(
-                    CopyStatus("running", message=str(error_from_response(response, request.action))), asked
-                )
+                message = str(error_from_response(response, request.action))
+                return PollResult(CopyStatus("running", message=message), seconds)
             status = read_copy_status(response)
             if status.state != "unknown":
-                return PollResult(status, asked)
+                return PollResult(status, seconds)
             yield Pause(backoff(0))
     except (DriveConnectionError, DriveRequestError, DriveResponseError) as error:
-        return PollResult(CopyStatus("running", message=str(error)), asked)
+        if isinstance(error, DriveResponseError) and not error.retryable:
+            raise
+        return PollResult(CopyStatus("running", message=str(error)), seconds)
     return PollResult(CopyStatus("unknown", message="its monitor does not know it any more"))
 
 
-def poll_monitors(
-    monitors: Mapping[str, str], hosts: Hosts, *, deadline: float, poll_interval: float = POLL_INTERVAL
-) -> Flow[dict[str, CopyStatus]]:
+def poll_monitors(monitors: Mapping[str, str], wait: Wait) -> Flow[dict[str, CopyStatus]]:
     """
-    Look at many copies until all have ended, at each of them once in ``poll_interval`` seconds.
+    Poll many monitors until all copies have ended, each once per poll interval.
 
-    When most have ended, the others are likely to: they are looked at sooner, while more of them end.
+    When most copies have ended, the others are likely to: they are polled sooner while more of them end.
 
-    :param monitors: Their URLs, by names of the caller's.
+    :param monitors: Their URLs, by keys of the caller's.
     """
     cohort = _Cohort(len(monitors))
-    watches = [
-        _watch_one(url, hosts, cohort, deadline=deadline, poll_interval=poll_interval)
-        for url in monitors.values()
-    ]
-    ends = zip(monitors, (yield Gather(watches)), strict=True)
+    polls = [_poll_in_cohort(url, wait, cohort) for url in monitors.values()]
+    ends = zip(monitors, (yield Gather(polls)), strict=True)
     return {
-        name: CopyStatus("unknown", message=str(end)) if isinstance(end, DriveError) else end
-        for name, end in ends
+        key: CopyStatus("unknown", message=str(end)) if isinstance(end, DriveError) else end
+        for key, end in ends
     }
 
 
 class _Cohort:
-    """Copies that were asked for together."""
+    """Copies that were submitted together."""
 
     def __init__(self, size: int) -> None:
         self.size, self.ended = size, 0
 
     def wait(self, seconds: float) -> Flow[None]:
-        """Wait, but not so long if meanwhile most have ended."""
+        """Wait, but less long if most of the cohort end meanwhile."""
         before = self.ended
-        for _ in range(_PARTS):
-            yield Pause(seconds / _PARTS)
+        for _ in range(_PAUSE_PARTS):
+            yield Pause(seconds / _PAUSE_PARTS)
             if self.ended > before and 2 * self.ended >= self.size:
                 return
 
 
-def _watch_one(
-    url: str, hosts: Hosts, cohort: _Cohort, *, deadline: float, poll_interval: float
-) -> Flow[CopyStatus]:
-    yield Pause(random.uniform(0.0, poll_interval))  # noqa: S311  # nothing secret, but not all at once
-    status = yield from poll_monitor(
-        url, hosts, deadline=deadline, poll_interval=poll_interval, cohort=cohort
-    )
+def _poll_in_cohort(url: str, wait: Wait, cohort: _Cohort) -> Flow[CopyStatus]:
+    yield Pause(random.uniform(0.0, wait.poll_interval))  # noqa: S311  # nothing secret, but not all at once
+    status = yield from poll_monitor(url, wait, cohort=cohort)
     cohort.ended += 1
     return status
 
 
 def poll_monitor(
     monitor_url: str,
-    hosts: Hosts,
+    wait: Wait,
     *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
-    looks: int | None = None,
+    polls: int | None = None,
     cohort: _Cohort | None = None,
-    clock: Callable[[], float] = time.time,
 ) -> Flow[CopyStatus]:
     """
-    Look at a copy again and again, until it ends.
+    Poll a monitor until its copy ends, and once more at the deadline: a copy that is done then is done.
 
-    At the deadline there is one look more, since a copy that is done then is done.
-
-    :param deadline: When to give up, in seconds since the epoch: the state is ``timeout`` then.
-    :param poll_interval: Seconds between two looks at most; ``Retry-After`` counts more.
-    :param fresh: The copy was submitted just now, so the first look comes after the first pause.
-    :param looks: Give up after so many.
-    :param crowd: Those that it is one of: all pauses are as long as ``poll_interval`` then, or end with most
-        of the crowd. Without one they grow up to it.
+    :param wait: At its deadline the state is ``timeout``. A ``Retry-After`` takes precedence over its poll
+        interval.
+    :param fresh: The copy was submitted just now: pause before the first poll.
+    :param polls: Give up after so many, with the state ``timeout``.
+    :param cohort: The copies that it was submitted with: then all pauses are as long as the poll interval, or
+        end when most of the cohort end. Without one they grow up to the poll interval.
+    :raises DriveResponseError: If the monitor is on a host that may not be called.
     """
-    request = monitor_request(monitor_url, hosts)
-    pauses = poll_intervals(poll_interval) if cohort is None else repeat(poll_interval)
+    request = monitor_request(monitor_url)
+    pauses = poll_intervals(wait.poll_interval) if cohort is None else repeat(wait.poll_interval)
     percent: float | None = None
     if fresh:
-        yield Pause(min(next(pauses), max(0.0, deadline - clock())))
+        yield Pause(min(next(pauses), wait.remaining))
     while True:
-        looks = looks and looks - 1
-        last = looks == 0 or clock() >= deadline
-        status, asked = yield from _look(request)
+        polls = polls and polls - 1
+        is_last = polls == 0 or wait.is_over
+        status, seconds = yield from _poll(request)
         if not status.is_running:
             return status
         percent = percent if status.percent_complete is None else status.percent_complete
         status = replace(status, percent_complete=percent)
-        if last:
+        if is_last and (polls == 0 or wait.is_over):  # the answer may have corrected the clock
             return replace(status, state="timeout")
-        pause = max(next(pauses), spread(asked) if asked else 0.0)
-        pause = max(0.0, min(pause, deadline - clock()))
-        if cohort is not None and not asked:
+        pause = min(max(next(pauses), spread(seconds) if seconds else 0.0), wait.remaining)
+        if cohort is not None and not seconds:
             yield from cohort.wait(pause)
             continue
-        note = f"the copy is at {status.progress}" if percent and percent >= 1 else ""
-        yield Pause(pause, note)
+        yield Pause(pause, f"the copy is at {status.progress}" if percent and percent >= 1 else "")

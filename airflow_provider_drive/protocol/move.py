@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
-from airflow_provider_drive.protocol.copy.verify import READ_BACK_SECONDS, poll_job, verify_copy
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause
+from airflow_provider_drive.protocol.copy.verify import poll_job, verify_copy
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
     get_destination,
@@ -28,17 +27,13 @@ from airflow_provider_drive.protocol.items.lookup import (
 )
 from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
 from airflow_provider_drive.protocol.retry import backoff
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
 from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.flow import Flow, Saved
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 CROSS_DRIVE = ("fail", "copy")
@@ -137,64 +132,57 @@ def read_move(value: Any) -> Move:
     raise DriveArgumentError("What an earlier try has left of this move cannot be read. Clear the task.")
 
 
-def move_item(
-    order: MoveOrder,
-    hosts: Hosts,
-    *,
-    remembered: Move | None = None,
-    copy: CopyJob | None = None,
-    careful: bool = False,
-    clock: Callable[[], float] = time.time,
-) -> Flow[DriveItem]:
+def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     """
     Move an item, and return it. One that is already there is left alone.
 
-    :param remembered: The last checkpoint of an earlier try, if there was one.
-    :param copy: Its checkpoint of the copy, if the move is to another drive.
-    :param careful: The checkpoints are kept.
+    :param wait: For a copy to another drive. Default is a day.
     :raises DriveItemChangedError: If it is not the item that ``if_match`` means; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     :raises DriveArgumentError: If the destination is in another drive, and ``cross_drive`` is ``fail``.
     """
     order.check()
-    if remembered is not None and copy is not None:
-        return (yield from _move_across(order, remembered, copy, hosts, careful=careful, clock=clock))
+    wait = wait or Wait().at_most(COPY_TIMEOUT)
+    saved: Saved = yield Restore("move")
+    copy: Saved = yield Restore("copy")
+    remembered: Move | None = saved.state
+    if remembered is not None and copy.state is not None:
+        return (yield from _move_across(order, remembered, wait))
     if remembered is None:
-        item = yield from get_item(order.item, hosts)
+        item = yield from get_item(order.item)
     else:
-        item = yield from _find_again(order, remembered, hosts)
+        item = yield from _find_again(order, remembered)
         if _is_there(order, remembered, item):
             return item
-    folder = yield from _destination(order, item, hosts)
+    folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
     before = remembered.item if remembered and not across else item
     move = Move(before, folder)
     yield Checkpoint("move", move)
     if across:
-        return (yield from _move_across(order, move, None, hosts, careful=careful, clock=clock))
+        return (yield from _move_across(order, move, wait))
     return (
         yield from update_item(
             item,
             Location(folder, order.name),
-            hosts,
             if_match=order.if_match,
             conflict_behavior=order.conflict_behavior,
             before=before,
-            clock=clock,
+            wait=wait,
         )
     )
 
 
-def _find_again(order: MoveOrder, move: Move, hosts: Hosts) -> Flow[DriveItem]:
+def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
     """Read the item of an earlier try. A move that Graph makes after its answer may give it a new id."""
     try:
-        return (yield from get_item(move.item.ref, hosts))
+        return (yield from get_item(move.item.ref))
     except DriveItemNotFoundError:
         if order.conflict_behavior == "rename":
             raise  # what has the name may be another's
         folder, name = Location(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
-        there = yield from find_item(child(folder, name), hosts)
-        if there is None or not (yield from has_same_content(there, move.item, hosts, strict=True)):
+        there = yield from find_item(child(folder, name))
+        if there is None or not (yield from has_same_content(there, move.item, strict=True)):
             raise
         return there
 
@@ -219,13 +207,13 @@ def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
     return False
 
 
-def _destination(order: MoveOrder, item: DriveItem, hosts: Hosts) -> Flow[ItemRef | None]:
+def _destination(order: MoveOrder, item: DriveItem) -> Flow[ItemRef | None]:
     """Find out where an item is to be moved, and refuse what cannot be."""
     if item.is_root:
         raise DriveArgumentError(f"{order.item} is a root folder, which cannot be moved.")
     if order.destination is None:
         return None
-    folder, _, _ = yield from get_destination(order.destination, hosts, create=order.create_destination)
+    folder, _, _ = yield from get_destination(order.destination, create=order.create_destination)
     if same_drive(folder.drive_id, item.ref.drive_id):
         return folder
     if order.cross_drive == "fail":
@@ -244,36 +232,21 @@ def _destination(order: MoveOrder, item: DriveItem, hosts: Hosts) -> Flow[ItemRe
     return folder
 
 
-def _move_across(
-    order: MoveOrder,
-    move: Move,
-    copy: CopyJob | None,
-    hosts: Hosts,
-    *,
-    careful: bool,
-    clock: Callable[[], float],
-) -> Flow[DriveItem]:
+def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     """Copy, wait, show that the copy is whole, and only then delete the source, if it has not changed."""
     item = move.item
-    job = yield from copy_item(
-        CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior),
-        hosts,
-        known=item,
-        remembered=copy,
-        careful=careful,
-        awaited=True,
-        clock=clock,
-    )
-    deadline = COPY_TIMEOUT + min(clock(), job.submitted_at or clock())
-    status = yield from poll_job(job, hosts, deadline=deadline, fresh=copy is None, clock=clock)
-    made = yield from verify_copy(job, status, hosts, deadline=deadline, clock=clock)
-    if move.proven and (yield from find_item(item.ref, hosts)) is None:
+    copy = CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior, is_awaited=True)
+    saved: Saved = yield Restore("copy")
+    job = yield from copy_item(copy, wait, known=item)
+    status = yield from poll_job(job, wait, fresh=saved.state is None)
+    made = yield from verify_copy(job, status, wait)
+    if move.proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
     told = status.resource_id is not None and not job.found
-    yield from _prove(item, made, hosts, clock, strict=not told)
+    yield from _prove(item, made, wait, strict=not told)
     yield Checkpoint("move", replace(move, proven=True))
     try:
-        yield from delete_unchanged(item, hosts, order.if_match)
+        yield from delete_unchanged(item, order.if_match)
     except DriveItemChangedError as error:
         error.args = (f"{error} The copy was made ({made}), and the original was kept.",)
         error.retryable = False  # a retry would find the same
@@ -281,30 +254,28 @@ def _move_across(
     return made
 
 
-def _prove(
-    item: DriveItem, copy: DriveItem, hosts: Hosts, clock: Callable[[], float], *, strict: bool
-) -> Flow[None]:
+def _prove(item: DriveItem, copy: DriveItem, wait: Wait, *, strict: bool) -> Flow[None]:
     """
     Show that a copy is whole, or raise and keep the source.
 
     What the service rewrites by itself (Office files, photos) is told by its times, not by its bytes; but
     only where Graph has told that this is the copy.
     """
-    until, attempt = clock() + READ_BACK_SECONDS, 0
-    while not (yield from _is_proven(item, copy, hosts, strict=strict)):
-        if clock() >= until:
+    search, attempt = wait.at_most(wait.timings.read_back), 0
+    while not (yield from _is_proven(item, copy, strict=strict)):
+        if search.is_over:
             raise DriveCopyFailedError(
                 f"The copy of {item} is not the same as the original: {copy}. The original was kept.",
                 code="notWhole",
             )
         yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
         attempt += 1
-        copy = yield from get_item(copy.ref, hosts)
+        copy = yield from get_item(copy.ref)
 
 
-def _is_proven(item: DriveItem, copy: DriveItem, hosts: Hosts, *, strict: bool) -> Flow[bool]:
+def _is_proven(item: DriveItem, copy: DriveItem, *, strict: bool) -> Flow[bool]:
     try:
-        return (yield from has_same_content(copy, item, hosts, strict=strict))
+        return (yield from has_same_content(copy, item, strict=strict))
     except DriveItemNotFoundError as error:
         raise DriveCopyFailedError(
             f"The copy of {item} cannot be held against the original, since one of them is gone: {error}",

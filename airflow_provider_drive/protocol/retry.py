@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.flow import Pause
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
 
 RETRY_BUDGET_SECONDS = 300.0
 """How long one request may be put off, all its pauses together."""
-MAX_THROTTLED = 8
-"""How often one request may be throttled."""
-MAX_TRANSIENT_FAULTS = 5
-"""How often one request may meet a fault that passes: a lost connection, a 5xx."""
-MAX_UNREADABLE = 3
-"""How often one request may be answered with something unreadable."""
+FaultKind = Literal["throttled", "transient", "unreadable"]
+MAX_TRIES: Mapping[FaultKind, int] = {"throttled": 8, "transient": 5, "unreadable": 3}
+"""
+How often one request may meet each kind of fault: throttling; a lost connection or a 5xx; an answer that
+cannot be read.
+"""
 MAX_RETRY_AFTER = 3600.0
 """The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
 
@@ -105,36 +107,40 @@ def poll_intervals(poll_interval: float) -> Iterator[float]:
 
 
 class RetryBudget:
-    """How much longer one request may be put off. Says how long to wait, or raises what went wrong."""
+    """
+    How often and how long one request may be sent again: the pause before the next try, or the error.
 
-    def __init__(self, budget: float = RETRY_BUDGET_SECONDS) -> None:
-        self.budget = budget
+    :param seconds: How long all pauses together may be. Default is five minutes.
+    """
+
+    def __init__(self, seconds: float = RETRY_BUDGET_SECONDS) -> None:
+        self.seconds = seconds
         self.waited = 0.0
-        self.counts: dict[int, int] = {}
+        self.counts: Counter[FaultKind] = Counter()
 
-    def pause(self, failure: DriveError, limit: int, asked: float | None = None) -> Pause:
+    def pause(self, kind: FaultKind, failure: DriveError, retry_after: float | None = None) -> Pause:
         """
         Return the pause before the next try.
 
-        :param failure: What went wrong; raised if there is no patience left.
-        :param limit: How many such failures are borne.
-        :param asked: The seconds that Graph asked for.
+        :param kind: What went wrong: each kind is counted for itself.
+        :param failure: The error, raised if the budget is used up.
+        :param retry_after: The seconds that Graph asked to wait.
         """
-        count = self.counts[limit] = self.counts.get(limit, 0) + 1
-        seconds = backoff(count - 1) if asked is None else spread(asked)
-        if seconds < 1.0:  # who is asked to come back at once would only hammer
+        self.counts[kind] += 1
+        count = self.counts[kind]
+        seconds = backoff(count - 1) if retry_after is None else spread(retry_after)
+        if seconds < 1.0:  # a Retry-After of 0 must not lead to hammering
             seconds = max(seconds, backoff(count - 1, base=0.25))
-        if count >= limit or self.waited + seconds > self.budget:
-            failure.args = (f"{failure} Gave up after {count} tries and {self._told(seconds)}.",)
+        if count >= MAX_TRIES[kind] or self.waited + seconds > self.seconds:
+            failure.args = (f"{failure} Gave up after {count} tries and {self._describe(seconds)}.",)
             raise failure
         self.waited += seconds
         return Pause(seconds)
 
-    def _told(self, seconds: float) -> str:
-        told = f"{self.waited:.0f} s of waiting, with a budget of {self.budget:.0f} s"
-        return (
-            f"{told} (Graph asks for {seconds:.0f} s more)" if self.waited + seconds > self.budget else told
-        )
+    def _describe(self, seconds: float) -> str:
+        text = f"{self.waited:.0f} s of waiting, with a budget of {self.seconds:.0f} s"
+        over = self.waited + seconds > self.seconds
+        return f"{text} (Graph asks for {seconds:.0f} s more)" if over else text
 
 
 def send_with_retries(
@@ -143,38 +149,33 @@ def send_with_retries(
     """
     Send a request until it is answered for good, and return what ``read`` makes of the answer.
 
-    Sent again: anything that was refused as too much or never left; and after a lost answer, a 5xx or
-    garbage, only what is :attr:`~Request.repeatable`. A refused token is replaced, once.
+    A request that was throttled or never left is sent again. After a lost answer, a 5xx or an unreadable
+    answer, only one that is :attr:`~Request.repeatable` is. A refused token is replaced, once.
 
     :raises DriveConnectionError: If no answer came. With ``sent`` the request may have had its effect.
     """
     budget = budget or RetryBudget()
     sending = request
     while True:
-        asked: float | None = None
-        limit = MAX_TRANSIENT_FAULTS
+        seconds: float | None = None
+        kind: FaultKind = "transient"
         try:
             response = yield sending
-            if response.status == 401 and request.authorized and not sending.refused_token:
+            if response.status == 401 and request.is_to_graph and not sending.refused_token:
                 sending = replace(request, refused_token=True)
                 continue
             sending = request
             if is_throttled(response):
-                failure, limit, asked = (
-                    error_from_response(response, request.action),
-                    MAX_THROTTLED,
-                    retry_after(response),
-                )
-            elif request.repeatable and is_transient(response):
-                failure, asked = error_from_response(response, request.action), retry_after(response)
-            else:
+                kind = "throttled"
+            elif not (request.repeatable and is_transient(response)):
                 return read(response)
+            failure, seconds = error_from_response(response, request.action), retry_after(response)
         except DriveConnectionError as error:
             if error.sent and not request.repeatable:
                 raise
             failure = error
         except DriveResponseError as error:
-            if not error.retryable or not request.repeatable:
+            if not (error.retryable and request.repeatable):
                 raise
-            failure, limit = error, MAX_UNREADABLE
-        yield budget.pause(failure, limit, asked)
+            failure, kind = error, "unreadable"
+        yield budget.pause(kind, failure, seconds)

@@ -16,17 +16,13 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
-from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.wire.cost import resource_units
+from airflow_provider_drive.transport.clock import ServiceClock
 from airflow_provider_drive.transport.request import describe, prepare
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
-from airflow_provider_drive.transport.throttle import (
-    NoteFilter,
-    Usage,
-    host_of,
-    record_throttling,
-    throttled_response,
-)
+from airflow_provider_drive.transport.throttle import host_of, record_throttling, throttled_response
+from airflow_provider_drive.transport.usage import NoteFilter, Usage
 
 if TYPE_CHECKING:
     import ssl
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.settings import Settings
-    from airflow_provider_drive.transport.throttle import Log
+    from airflow_provider_drive.transport.usage import Log
 
 _T = TypeVar("_T")
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.InvalidURL)
@@ -50,24 +46,26 @@ MAX_MONITOR_BYTES = 1024 * 1024
 
 
 async def arun(flow: Flow[_T], session: AsyncSession) -> _T:
-    """Drive a flow to its end: send what it asks for, sleep when it wants to, return what it returns."""
+    """Drive a flow to its end: send its requests, sleep its pauses, and return what it returns."""
     step = partial(next, flow)
     try:
         while True:
-            wanted = step()
-            if isinstance(wanted, Gather):
-                outcomes = (_outcome(each, session, number) for number, each in enumerate(wanted.flows))
-                step = partial(flow.send, await asyncio.gather(*outcomes))
-                continue
-            if not isinstance(wanted, Request):
-                if isinstance(wanted, Pause):
-                    await session.pause(wanted)
-                step = partial(flow.send, None)
-                continue
-            answer = await session.send(wanted)
+            answer = await _perform(step(), session)
             step = partial(flow.throw if isinstance(answer, DriveError) else flow.send, answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
+
+
+async def _perform(wanted: Any, session: AsyncSession) -> Any:
+    """Do what a flow has yielded, and return what it is to receive. Nothing is stored in the triggerer."""
+    if isinstance(wanted, Request):
+        return await session.send(wanted)
+    if isinstance(wanted, Pause):
+        return await session.pause(wanted)
+    if isinstance(wanted, Gather):
+        outcomes = (_outcome(each, session, number) for number, each in enumerate(wanted.flows))
+        return await asyncio.gather(*outcomes)
+    return Saved() if isinstance(wanted, Restore) else None
 
 
 async def _outcome(flow: Flow[Any], session: AsyncSession, number: int) -> Any:
@@ -98,6 +96,7 @@ class AsyncSession:
     def __init__(self, settings: Settings, shared: _Shared, log: Log) -> None:
         self.settings = settings
         self.usage = Usage()
+        self.clock = ServiceClock()
         self._shared, self._log = shared, log
         self._notes = NoteFilter()
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
@@ -123,14 +122,15 @@ class AsyncSession:
 
     async def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
-        url, headers = prepare(request, self.settings)
+        try:
+            url, headers, _ = prepare(request, self.settings)
+        except DriveError as error:
+            return error
         if answer := throttled_response(url):
             return answer
         async with self._shared.gate(url):
-            with unrecorded():
-                return throttled_response(url) or await self._send(
-                    request, url, headers
-                )  # others were answered meanwhile
+            with unrecorded():  # others were answered while this one waited
+                return throttled_response(url) or await self._send(request, url, headers)
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
@@ -145,7 +145,9 @@ class AsyncSession:
                 proxy=self._proxy_for(url),
                 timeout=self._timeout,
             ) as response:
-                return record_throttling(url, await _read(response))
+                answer = await _read(response)
+            self.clock.adjust(answer)
+            return record_throttling(url, answer)
         except DriveError as error:
             failure = error
         except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -7,24 +7,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.network import open_session, read_whole, unrecorded
-from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 from airflow_provider_drive.protocol.wire.cost import resource_units
+from airflow_provider_drive.transport.clock import ServiceClock
+from airflow_provider_drive.transport.rate_limit import rate_limiter_for
 from airflow_provider_drive.transport.request import describe, prepare
-from airflow_provider_drive.transport.throttle import (
-    NoteFilter,
-    Usage,
-    rate_limiter_for,
-    record_throttling,
-    throttled_response,
-)
+from airflow_provider_drive.transport.throttle import record_throttling, throttled_response
+from airflow_provider_drive.transport.usage import NoteFilter, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +29,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.auth import Login
     from airflow_provider_drive.protocol.flow import Checkpoint, Flow
     from airflow_provider_drive.settings import Settings
-    from airflow_provider_drive.transport.throttle import Log
+    from airflow_provider_drive.transport.request import Prepared
+    from airflow_provider_drive.transport.usage import Log
 
 _T = TypeVar("_T")
 MAX_THREADS = 8
@@ -55,38 +53,48 @@ _REFUSED = (
 )
 
 
-def run(flow: Flow[_T], session: Session, keep: Callable[[Checkpoint], None] | None = None) -> _T:
-    """
-    Drive a flow to its end: send what it asks for, sleep when it wants to, return what it returns.
+class StateStore(Protocol):
+    """Where checkpoints are stored, and read again by a later try."""
 
-    :param keep: Keeps a checkpoint where it outlives this process. Without it, nothing is kept.
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint."""
+
+    def restore(self, name: str) -> Saved:
+        """Return the state of the last checkpoint of that name."""
+
+
+def run(flow: Flow[_T], session: Session, store: StateStore | None = None) -> _T:
+    """
+    Drive a flow to its end: send its requests, sleep its pauses, and return what it returns.
+
+    :param store: Stores its checkpoints. Without it, nothing is stored.
     """
     step = partial(next, flow)
     try:
         while True:
-            wanted = step()
-            if isinstance(wanted, Gather):
-                step = partial(flow.send, _run_gathered(wanted.flows, session, keep))
-                continue
-            if not isinstance(wanted, Request):
-                if isinstance(wanted, Pause):
-                    session.pause(wanted)
-                elif keep is not None:
-                    keep(wanted)
-                step = partial(flow.send, None)
-                continue
-            answer = session.send(wanted)
+            answer = _perform(step(), session, store)
             step = partial(flow.throw if isinstance(answer, DriveError) else flow.send, answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]  # a generator's value is what its annotation says
 
 
-def _run_gathered(
-    flows: Sequence[Flow[Any]], session: Session, keep: Callable[[Checkpoint], None] | None
-) -> list[Any]:
+def _perform(wanted: Any, session: Session, store: StateStore | None) -> Any:
+    """Do what a flow has yielded, and return what it is to receive."""
+    if isinstance(wanted, Request):
+        return session.send(wanted)
+    if isinstance(wanted, Pause):
+        return session.pause(wanted)
+    if isinstance(wanted, Gather):
+        return _run_gathered(wanted.flows, session, store)
+    if isinstance(wanted, Restore):
+        return Saved() if store is None else store.restore(wanted.name)
+    return None if store is None else store.save(wanted)
+
+
+def _run_gathered(flows: Sequence[Flow[Any]], session: Session, store: StateStore | None) -> list[Any]:
     def outcome(flow: Flow[Any]) -> Any:
         try:
-            return run(flow, session, keep)
+            return run(flow, session, store)
         except DriveError as error:
             return error
         except BaseException:
@@ -120,89 +128,96 @@ class Session:
         self.settings = settings
         self.stopped = False
         self.usage = Usage()
+        self.clock = ServiceClock()
         self._http = open_session(settings)
-        self._budget = rate_limiter_for(
+        self._limiter = rate_limiter_for(
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
         )
         self._login, self._log, self._keep_secret = login, log, keep_secret
         self._notes, self._token = NoteFilter(), ""
-        self._kept: set[str] = set()
+        self._masked: set[str] = set()
 
     def pause(self, pause: Pause) -> None:
-        """Sleep, and say why if that is news."""
+        """Sleep, and log its note if that is news."""
         if note := self._notes.pick(pause):
             self._log.info("%s", note)
-        if pause.refusal is not None:
-            record_throttling(self.settings.hosts.root, pause.refusal)
-            self._learn(pause.refusal)
+        if pause.throttled is not None:
+            self._record(self.settings.hosts.root, pause.throttled)
         until = time.monotonic() + pause.seconds
         while not self.stopped and (remaining := until - time.monotonic()) > 0:
             time.sleep(min(remaining, _SLICE))
 
-    def wait_for_budget(self, method: str, url: str) -> None:
-        """Wait until a request that somebody else sends fits into the budget."""
+    def wait_for_rate_limit(self, method: str, url: str) -> None:
+        """Wait until a request that somebody else sends keeps to the rate limit."""
         self._reserve(resource_units(Request(method, url, "")))
 
-    def hear(self, response: requests.Response, **_: Any) -> None:
-        """Learn from an answer that somebody else got."""
+    def record_foreign(self, response: requests.Response, **_: Any) -> None:
+        """Learn from an answer to a request that somebody else sent."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if self.settings.hosts.is_graph(response.url):
-            self._learn(record_throttling(response.url, Response(response.status_code, headers)))
+            self._record(response.url, Response(response.status_code, headers))
+
+    def send(self, request: Request) -> Response | DriveError:
+        """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
+        try:
+            prepared = prepare(request, self.settings)
+        except DriveError as error:
+            return error
+        answer = throttled_response(prepared.url)
+        if answer is None and self._reserve(resource_units(request)):
+            answer = throttled_response(prepared.url)  # others were answered meanwhile
+        if self.stopped:
+            raise DriveError(
+                "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
+            )
+        return answer or self._send(request, prepared)
+
+    def _send(self, request: Request, prepared: Prepared) -> Response | DriveError:
+        url, headers, authorized = prepared
+        if authorized:
+            headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
+        elif url not in self._masked and len(self._masked) < MAX_MASKED:
+            self._keep_secret(url)
+            self._masked.add(url)
+        is_prepared = False
+        try:
+            wire = self._http.prepare_request(
+                requests.Request(
+                    request.method, url, headers=headers, json=request.json, data=request.content
+                )
+            )
+            wire.url, is_prepared = url, True  # as it is: a monitor URL is opaque
+            settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+            self.usage.add(resource_units(request))
+            with nullcontext() if authorized else unrecorded():
+                response = self._http.send(wire, allow_redirects=False, **settings)
+            with response:
+                return self._record(url, self._read(response))
+        except DriveError as error:
+            failure = error
+        except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
+            failure = DriveConnectionError(
+                describe(request, url, error), sent=is_prepared and _was_sent(error)
+            )
+        return failure
 
     def _reserve(self, units: int) -> bool:
         """Wait until so many units may be spent; tell whether that took any time."""
-        wait = self._budget.reserve(units)
+        wait = self._limiter.reserve(units)
         if wait:
             self.usage.hold_back(wait)
             self.pause(Pause(wait))
         return wait > 0
 
-    def send(self, request: Request) -> Response | DriveError:
-        """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
-        url, headers = prepare(request, self.settings)
-        answer = throttled_response(url)
-        if answer is None and self._reserve(resource_units(request)):
-            answer = throttled_response(url)  # others were answered meanwhile
-        if self.stopped:
-            raise DriveError(
-                "The task was stopped. Graph offers no way to cancel a copy: one that runs goes on."
-            )
-        if answer is not None:
-            return answer
-        if request.authorized:
-            headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        elif url not in self._kept and len(self._kept) < MAX_MASKED:
-            self._keep_secret(url)
-            self._kept.add(url)
-        prepared = None
-        try:
-            prepared = self._http.prepare_request(
-                requests.Request(
-                    request.method, url, headers=headers, json=request.json, data=request.content
-                )
-            )
-            prepared.url = url  # as it is: a monitor URL is opaque
-            settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
-            self.usage.add(resource_units(request))
-            with nullcontext() if request.authorized else unrecorded():
-                response = self._http.send(prepared, allow_redirects=False, **settings)
-            with response:
-                answer = record_throttling(url, self._read(response))
-            if request.authorized:
-                self._learn(answer)
-            return answer  # noqa: TRY300  # the reading belongs to what may fail
-        except DriveError as error:
-            failure = error
-        except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
-            sent = prepared is not None and _was_sent(error)
-            failure = DriveConnectionError(describe(request, url, error), sent=sent)
-        return failure
-
-    def _learn(self, answer: Response) -> None:
-        """Go more slowly after a refusal, or if an answer tells how little is left."""
-        self._budget.record_throttling(answer)
-        if is_throttled(answer):
-            self.usage.hold_back(retry_after(answer) or 0.0)
+    def _record(self, url: str, response: Response) -> Response:
+        """Learn the service's time and whether it throttles; slow down if it says so."""
+        self.clock.adjust(response)
+        response = record_throttling(url, response)
+        if self.settings.hosts.is_graph(url):
+            self._limiter.adapt(response)
+            if is_throttled(response):
+                self.usage.hold_back(retry_after(response) or 0.0)
+        return response
 
     def _fetch_token(self, *, refused: bool) -> str:
         token = self._login.token(refused=self._token if refused else None)

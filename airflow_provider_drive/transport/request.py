@@ -1,8 +1,8 @@
-"""What both transports do before they send, and when sending failed."""
+"""What both transports do before they send a request, and when sending failed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from airflow_provider_drive.auth.error_hints import explain_lost
@@ -13,19 +13,41 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 
-def prepare(request: Request, settings: Settings) -> tuple[str, dict[str, str]]:
+class Prepared(NamedTuple):
     """
-    Return the URL and the headers, but for the token.
+    A request that may be sent.
 
-    :raises DriveResponseError: If the token would go anywhere but to Graph. The rules never ask for that.
+    :param authorized: Whether the token goes with it: to Graph alone.
     """
-    url = settings.hosts.root + request.url if request.url.startswith("/") else request.url
-    if request.authorized and not settings.hosts.is_graph(url):
-        raise DriveResponseError("a token was about to leave for another host than Graph's", retryable=False)
-    return url, {"Accept": "application/json", "User-Agent": settings.user_agent, **request.headers}
+
+    url: str
+    headers: dict[str, str]
+    authorized: bool
+
+
+def prepare(request: Request, settings: Settings) -> Prepared:
+    """
+    Return where to send a request, with its headers.
+
+    :raises DriveResponseError: If its host may not be called. The message names the host, never the URL.
+    """
+    hosts = settings.hosts
+    url = hosts.root + request.url if request.url.startswith("/") else request.url
+    if request.kind == "monitor":
+        hosts.check_monitor(url)
+    elif request.kind == "transfer":
+        hosts.check_file(url)
+    elif request.kind == "page":
+        hosts.check_next_link(url)
+    elif not hosts.is_graph(url):
+        raise DriveResponseError(
+            f"Could not {request.action}: the token would go to another host than Graph's.", retryable=False
+        )
+    headers = {"Accept": "application/json", "User-Agent": settings.user_agent, **request.headers}
+    return Prepared(url, headers, request.is_to_graph and hosts.is_graph(url))
 
 
 def describe(request: Request, url: str, error: BaseException) -> str:
-    """Say what went wrong. Not in the library's words: they quote the URL, which may be a secret."""
+    """Say what went wrong, but not in the library's words: they quote the URL, which may be a secret."""
     reason, advice = explain_lost(error)
     return f"Could not {request.action}: no answer from {urlsplit(url).hostname} ({reason}). {advice}"

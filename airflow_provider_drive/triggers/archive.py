@@ -13,7 +13,7 @@ from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.timing import Wait
 
 
 class CopiesCompleteTrigger(CopyCompleteTrigger):
@@ -51,14 +51,14 @@ class CopiesCompleteTrigger(CopyCompleteTrigger):
         path, arguments = super().serialize()
         return path, {"monitors": arguments.pop("monitor_url"), **arguments}
 
-    def _flow(self, monitor_url: str, hosts: Hosts, deadline: float) -> Flow[dict[str, Any]]:
+    def _flow(self, monitor_url: str, wait: Wait) -> Flow[dict[str, Any]]:
         try:
             monitors = json.loads(monitor_url)
         except ValueError:
             monitors = None
         if not isinstance(monitors, dict) or not all(isinstance(url, str) for url in monitors.values()):
             raise DriveArgumentError("The trigger's monitors make no sense.")
-        ends = yield from poll_monitors(monitors, hosts, deadline=deadline, poll_interval=self.poll_interval)
+        ends = yield from poll_monitors(monitors, wait)
         return completion_event(ends)
 
     def _describe_end(self, event: dict[str, Any]) -> str:

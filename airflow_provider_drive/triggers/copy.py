@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
 from airflow_provider_drive.protocol.monitor import poll_monitor
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Wait
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
 MIN_EVENT_DELAY = 10.0
@@ -128,16 +127,15 @@ class CopyCompleteTrigger(BaseTrigger):
         settings = await _settings(self.drive_conn_id)
         async with transport.open_async_session(settings, self.log) as session:
             await session.stagger_start(self.poll_interval)
-            flow = self._flow(monitor_url, settings.hosts, deadline)
+            wait = Wait(deadline, poll_interval=self.poll_interval, clock=session.clock.now)
+            flow = self._flow(monitor_url, wait)
             event: dict[str, Any] = await transport.arun(flow, session)
             self.log.info("Looked %d times: %s.", session.usage.requests, self._describe_end(event))
             return event
 
-    def _flow(self, monitor_url: str, hosts: Hosts, deadline: float) -> Flow[dict[str, Any]]:
+    def _flow(self, monitor_url: str, wait: Wait) -> Flow[dict[str, Any]]:
         """Wait for the copy, and return the event."""
-        status = yield from poll_monitor(
-            monitor_url, hosts, deadline=deadline, poll_interval=self.poll_interval, fresh=True
-        )
+        status = yield from poll_monitor(monitor_url, wait, fresh=True)
         return status.as_event()
 
     def _describe_end(self, event: dict[str, Any]) -> str:

@@ -11,12 +11,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.protocol.archive.state import ArchiveState, read_archive_state
+from airflow_provider_drive.protocol.flow import Saved
 from airflow_provider_drive.protocol.move import read_move
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, read_copy_job
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_drive.protocol.flow import Checkpoint
     from airflow_provider_drive.protocol.move import Move
@@ -52,38 +53,27 @@ class TaskState:
         if ti.try_number <= ti.max_tries + 1 or kept.get("try_number") == ti.try_number:
             self._kept = kept
 
-    def __bool__(self) -> bool:
+    @property
+    def is_durable(self) -> bool:
+        """Whether a later try finds what this one stores."""
         return self._store is not None
 
-    @property
-    def copy(self) -> CopyJob | None:
-        """The copy that an earlier try has asked for."""
-        kept = self._kept.get("copy")
-        return None if kept is None else read_copy_job(kept, decrypt_url)
+    def restore(self, name: str) -> Saved:
+        """Return what an earlier try has stored under a checkpoint's name, or this one."""
+        kept = self._kept.get(name)
+        if kept is not None:
+            return Saved(_READERS[name](kept), self.is_durable)
+        return Saved(self._begun_archive() if name == "archive" else None, self.is_durable)
 
-    @property
-    def move(self) -> Move | None:
-        """The move that an earlier try has begun."""
-        kept = self._kept.get("move")
-        return None if kept is None else read_move(kept)
+    def _begun_archive(self) -> ArchiveState | None:
+        """Without a store it is known at least that an earlier try has begun after its Dag run."""
+        began = getattr(self._context.get("dag_run"), "start_date", None)
+        if self._store is not None or began is None or self._context["ti"].try_number <= 1:
+            return None
+        return ArchiveState(began.timestamp())
 
-    @property
-    def archive(self) -> ArchiveState | None:
-        """
-        How far an earlier try has come with an archive.
-
-        Without a store it is known at least that there was one, and that it began after its Dag run.
-        """
-        if self._store is None:
-            began = getattr(self._context.get("dag_run"), "start_date", None)
-            if began is None or self._context["ti"].try_number <= 1:
-                return None
-            return ArchiveState(began.timestamp())
-        kept = self._kept.get("archive")
-        return None if kept is None else read_archive_state(kept)
-
-    def keep(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint, before anything else happens. What of it is secret is encrypted."""
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Store a checkpoint, before anything else happens. What of it is secret is encrypted."""
         state = checkpoint.state
         self.begun = state or self.begun
         if self._store is None:
@@ -91,3 +81,10 @@ class TaskState:
         kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
         self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
         self._store.set(STATE_KEY, self._kept)
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "copy": lambda kept: read_copy_job(kept, decrypt_url),
+    "move": read_move,
+    "archive": read_archive_state,
+}

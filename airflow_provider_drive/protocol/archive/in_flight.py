@@ -26,17 +26,13 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
     DriveRequestError,
+    DriveResponseError,
     DriveServiceError,
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.batch import in_batches
-from airflow_provider_drive.protocol.copy.submit import (
-    FALSE_404_SECONDS,
-    NEW_FOLDER_TRIES,
-    RESUME_FIND_SECONDS,
-    post_copy,
-)
-from airflow_provider_drive.protocol.copy.verify import CLOCK_SLACK, FIND_SECONDS, READ_BACK_SECONDS
+from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
+from airflow_provider_drive.protocol.copy.verify import CLOCK_SLACK
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
@@ -47,13 +43,13 @@ from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, copy_reque
 from airflow_provider_drive.protocol.wire.items import SKIP, child, is_same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow_provider_drive.protocol.archive.target import TargetFolder
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.items.listing import ListedItem
+    from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 SCOUTS = 5
@@ -61,7 +57,6 @@ SCOUTS = 5
 MAX_REQUESTS = 3
 """How often a copy is asked for, if nobody knows what became of the requests before."""
 _FIRST_LOOK = 1.0
-_PAUSES_WHILE_IT_FILLS = (2.0, 8.0, 20.0)
 _GROWTH = 0.15
 """Of a copy's age: the next look comes after that."""
 _LATE = 3.0
@@ -121,13 +116,11 @@ class Terms:
     :param verify: Whether size and hash have to be those of the source.
     """
 
-    hosts: Hosts
     conflict_behavior: str
     verify: bool
     begun: float
-    poll_interval: float
     copy_timeout: float
-    clock: Callable[[], float]
+    wait: Wait
 
     def is_new(self, item: DriveItem) -> bool:
         """Whether an item has come since the beginning."""
@@ -198,7 +191,7 @@ class InFlightCopies:
         self._documents_for: Counter[TargetFolder] = Counter()
         self._durations: deque[float] = deque(maxlen=50)
         self._is_batching = True
-        self._began = terms.clock()
+        self._began = terms.wait.now()
 
     def __len__(self) -> int:
         return len(self._copies)
@@ -279,7 +272,7 @@ class InFlightCopies:
 
     def _take(self, copy: CopyTask, outcome: _Answer) -> DriveError | None:
         """Note the answer to the request for a copy; return the refusal if there is nothing to wait for."""
-        now = self._terms.clock()
+        now = self._terms.wait.now()
         copy.requests, copy.submitted, copy.monitor_url = copy.requests + 1, now, None
         if isinstance(outcome, DriveNameConflictError):
             copy.status, copy.ended = CopyStatus("failed", code="nameAlreadyExists"), now
@@ -290,21 +283,18 @@ class InFlightCopies:
         elif isinstance(outcome, DriveError):
             return outcome
         elif outcome is not None and "location" in outcome.headers:
-            try:
-                copy.monitor_url = self._terms.hosts.check_monitor(outcome.headers["location"])
-            except DriveError as error:
-                return error
+            copy.monitor_url = outcome.headers["location"]
         self._watch(copy)
         return None
 
     def resume(self, copy: CopyTask, copy_id: str) -> None:
         """Note a copy that is completed, and that an earlier process has asked for."""
-        copy.submitted = copy.ended = self._terms.clock()
+        copy.submitted = copy.ended = self._terms.wait.now()
         copy.status = CopyStatus("completed", resource_id=copy_id)
         self._watch(copy)
 
     def _watch(self, copy: CopyTask) -> None:
-        now = self._terms.clock()
+        now = self._terms.wait.now()
         self._copies.append(copy)
         self._heading_for[copy.target] += 1
         self._documents_for[copy.target] += copy.contents is None
@@ -315,7 +305,7 @@ class InFlightCopies:
 
     def look(self) -> Flow[list[tuple[CopyTask, End | DriveError]]]:
         """Look at those that are due, and tell which have ended, and how."""
-        now = self._terms.clock()
+        now = self._terms.wait.now()
         listed = [
             target for target, due in self._next_listing.items() if now >= due and self._is_listed(target)
         ]
@@ -350,7 +340,7 @@ class InFlightCopies:
         """Return how long there is nothing to do."""
         listings = [due for target, due in self._next_listing.items() if self._is_listed(target)]
         next_look = min([*listings, *map(self._due, self._copies)])
-        return min(self._terms.poll_interval, max(0.0, next_look - self._terms.clock()))
+        return min(self._terms.wait.poll_interval, max(0.0, next_look - self._terms.wait.now()))
 
     def _is_listed(self, target: TargetFolder) -> bool:
         """Whether to look at all of a folder costs less than to ask for each document on its way there."""
@@ -361,7 +351,7 @@ class InFlightCopies:
         return copy.contents is None and self._is_listed(copy.target)
 
     def _plan_listings(self, listed: Sequence[TargetFolder], failed: set[TargetFolder], began: float) -> None:
-        now = self._terms.clock()
+        now = self._terms.wait.now()
         oldest: dict[TargetFolder, float] = {}
         for copy in self._copies:
             oldest[copy.target] = min(oldest.get(copy.target, now), copy.submitted)
@@ -373,8 +363,12 @@ class InFlightCopies:
 
     def _poll(self, copy: CopyTask) -> Flow[None]:
         """Ask a copy's monitor."""
-        status, asked = yield from poll_once(copy.monitor_url or "", self._terms.hosts)
-        now = self._terms.clock()
+        try:
+            status, asked = yield from poll_once(copy.monitor_url or "")
+        except DriveResponseError as error:  # its host may not be called
+            copy.refusal, copy.monitor_url = error, None
+            return
+        now = self._terms.wait.now()
         copy.next_look = now + max(asked, self._pause_after(now - copy.submitted))
         if not status.is_running:
             copy.status, copy.ended, copy.next_look, copy.is_sought = status, now, now, False
@@ -392,8 +386,8 @@ class InFlightCopies:
             folder = copy.target.ref or copy.source.ref
             item_id = None if copy.is_sought else copy.status and copy.status.resource_id
             addresses.append(ItemRef(folder.drive_id, item_id) if item_id else child(folder, copy.name))
-        found = yield from in_batches([find_item(address, self._terms.hosts) for address in addresses])
-        now = self._terms.clock()
+        found = yield from in_batches([find_item(address) for address in addresses])
+        now = self._terms.wait.now()
         for copy, item in zip(copies, found, strict=True):
             copy.next_look = now + self._pause_after(now - (copy.ended or copy.submitted))
             copy.is_sought = copy.is_sought or not isinstance(item, DriveError)
@@ -412,19 +406,19 @@ class InFlightCopies:
         if copy.state == "failed" or copy.contents is not None:
             return _FIRST_LOOK
         is_scout = not self._typical and len(self._copies) <= SCOUTS
-        return _FIRST_LOOK if is_scout else self._typical or self._terms.poll_interval
+        return _FIRST_LOOK if is_scout else self._typical or self._terms.wait.poll_interval
 
     def _due(self, copy: CopyTask) -> float:
         """Return when to ask for a copy: late, while the listing of its folder shows when it is there."""
         if copy.status is not None or copy.is_seen or not self._is_in_a_listing(copy):
             return copy.next_look
-        late = max(2 * self._terms.poll_interval, _LATE * self._typical)
+        late = max(2 * self._terms.wait.poll_interval, _LATE * self._typical)
         return max(copy.next_look, copy.submitted + late)
 
     def _pause_after(self, age: float) -> float:
         """Return the seconds until copies of an age are looked at again."""
         until_most_end = 0.9 * self._typical - age
-        return min(self._terms.poll_interval, max(_FIRST_LOOK, _GROWTH * age, until_most_end))
+        return min(self._terms.wait.poll_interval, max(_FIRST_LOOK, _GROWTH * age, until_most_end))
 
     # -- what came of them -----------------------------------------------------------------------------------
 
@@ -440,9 +434,9 @@ class InFlightCopies:
             if (told or is_same_content(there, copy.source)) and not self._may_come_twice(copy):
                 return self._arrive(copy, there)
             if not copy.is_seen and copy.status is None:
-                copy.is_seen, copy.next_look = True, self._terms.clock()
+                copy.is_seen, copy.next_look = True, self._terms.wait.now()
         if status is not None and status.is_name_conflict:
-            is_over = there is not None or self._silence_of(copy) > READ_BACK_SECONDS
+            is_over = there is not None or self._silence_of(copy) > self._terms.wait.timings.read_back
             return self._settle(copy, there) if is_over else None
         error = self._failure_of(copy)
         return None if error is None else self._fail(copy, error)
@@ -455,24 +449,25 @@ class InFlightCopies:
 
     def _failure_of(self, copy: CopyTask) -> DriveError | None:
         """Return why a copy is not to be waited for any more."""
-        now = self._terms.clock()
+        now = self._terms.wait.now()
         if copy.status is not None and copy.state == "failed":
             return DriveCopyFailedError(copy.status.told, code=copy.status.code)
         if now - copy.submitted > self._terms.copy_timeout:
             return DriveCopyTimeoutError("it was not copied in time; it may still be")
         silence = self._silence_of(copy)
-        if copy.state == "completed" and silence > READ_BACK_SECONDS:
+        if copy.state == "completed" and silence > self._terms.wait.timings.read_back:
             return DriveCopyFailedError("Graph says that it is copied, but it is not to be seen")
-        if copy.refusal is not None and silence > FALSE_404_SECONDS:
+        if copy.refusal is not None and silence > self._terms.wait.timings.false_404:
             return copy.refusal
-        max_idle = RESUME_FIND_SECONDS if copy.was_asked and copy.requests == 1 else FIND_SECONDS
+        timings = self._terms.wait.timings
+        max_idle = timings.resume_find if copy.was_asked and copy.requests == 1 else timings.find
         if (copy.monitor_url is None or copy.state == "unknown") and silence > max_idle:
             return DriveCopyUnknownError("nobody can say what became of its copy; it may still come")
         return None
 
     def _silence_of(self, copy: CopyTask) -> float:
         """Return for how long a copy was not to be seen, though it was looked for."""
-        return self._terms.clock() - (copy.ended or copy.submitted) if copy.is_sought else 0.0
+        return self._terms.wait.now() - (copy.ended or copy.submitted) if copy.is_sought else 0.0
 
     def _fail(self, copy: CopyTask, error: DriveError) -> Flow[End]:
         yield from ()
@@ -487,9 +482,9 @@ class InFlightCopies:
         """Hold a copy against its source, and give it the name that it is to have."""
         terms, source = self._terms, copy.source
         if not copy.was_asked:
-            self._durations.append(terms.clock() - copy.submitted)
+            self._durations.append(terms.wait.now() - copy.submitted)
         if terms.verify and not is_same_file(there, source):
-            source = yield from get_item(source.ref, terms.hosts)  # it may have changed since
+            source = yield from get_item(source.ref)  # it may have changed since
             if not is_same_file(there, source):
                 raise DriveCopyFailedError(
                     f"{there} has arrived with {there.size} bytes, and the original has {source.size}, or "
@@ -498,9 +493,7 @@ class InFlightCopies:
                 )
         if copy.final_name != copy.name:
             place, behavior = Location(None, copy.final_name), terms.conflict_behavior
-            there = yield from update_item(
-                there, place, terms.hosts, conflict_behavior=behavior, clock=terms.clock
-            )
+            there = yield from update_item(there, place, conflict_behavior=behavior, wait=terms.wait)
         is_verified = terms.verify and (copy.state == "completed" or is_same_content(there, source))
         return [Outcome("copied", copy.found, copy=there.bare, is_verified=is_verified)]
 
@@ -512,9 +505,9 @@ class InFlightCopies:
         https://github.com/OneDrive/onedrive-api-docs/issues/1239
         """
         contents = copy.contents or {}
-        for pause in (*_PAUSES_WHILE_IT_FILLS, None):
+        for pause in (*self._terms.wait.timings.filling, None):
             copies: dict[str, DriveItem] = {}
-            listing = Listing(there.ref, self._terms.hosts)
+            listing = Listing(there.ref)
             while listing:
                 copies |= {normalize_name(path): item for path, item in (yield from listing.read())}
             wrong = [path for path in contents if not self._is_right(copies.get(path), contents[path].item)]

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -50,7 +49,7 @@ from airflow_provider_drive.protocol.items.filters import Selection
 from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_folder, get_item
 from airflow_provider_drive.protocol.items.update import delete_item
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.protocol.wire.addresses import (
     ItemRef,
     PathAddress,
@@ -73,8 +72,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.archive.in_flight import End
     from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 MAX_ITEMS_PER_COPY = 30_000
 """Items that one copy may have: https://learn.microsoft.com/graph/api/driveitem-copy."""
@@ -87,9 +86,8 @@ MAX_SAVED, MAX_REASON_LENGTH = 5_000, 300
 Over a deferral: copies that only their monitors have shown to be whole, and failures; and the characters of
 a reason. Beyond that, an original is not deleted, and a copy that failed is asked for again.
 """
-THROTTLE_PAUSE_SECONDS, MAX_THROTTLE_PAUSES = 300.0, 12
-"""How long no copies are asked for after Graph has run out of patience, and how often in a row."""
-_SECONDS_BETWEEN_LINES = 10.0
+MAX_THROTTLE_PAUSES = 12
+"""How often in a row an archive pauses since Graph throttled it beyond the retry budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +135,12 @@ class _Visit(NamedTuple):
 
 def archive(
     order: ArchiveOrder,
-    hosts: Hosts,
     report: Callable[[Outcome], None],
+    wait: Wait,
     *,
     before: ArchiveState | None = None,
     max_idle: float = math.inf,
-    poll_interval: float = POLL_INTERVAL,
     copy_timeout: float = COPY_TIMEOUT,
-    clock: Callable[[], float] = time.time,
     throttled: Callable[[], float] = float,
 ) -> Flow[ArchiveState]:
     """
@@ -159,18 +155,18 @@ def archive(
         told of that document.
     """
     order.check()
-    source = None if order.source is None else (yield from get_folder(order.source, hosts))
-    there = yield from find_item(order.destination, hosts)
+    source = None if order.source is None else (yield from get_folder(order.source))
+    there = yield from find_item(order.destination)
     if there is not None and not there.is_folder:
         raise DriveNameConflictError(
             f"{order.destination} is no folder.", status=409, code="nameAlreadyExists", retryable=False
         )
     read = source or there
-    now = (read and read.read_at) or clock()
+    now = (read and read.read_at) or wait.now()
     if before is None:
         yield Checkpoint("archive", ArchiveState(now))
     begun = now if before is None else before.begun
-    terms = Terms(hosts, order.conflict_behavior, order.verify, begun, poll_interval, copy_timeout, clock)
+    terms = Terms(order.conflict_behavior, order.verify, begun, copy_timeout, wait)
     run = _Archive(order, terms, report, before or ArchiveState(now), throttled)
     run.looks_back = before is not None
     yield from run.open(source, there)
@@ -199,7 +195,7 @@ def delete_originals(
     outcomes: Iterable[Outcome],
     tell: Callable[[ListedItem, DriveError | None], None],
     before: ArchiveState,
-    clock: Callable[[], float] = time.time,
+    wait: Wait,
 ) -> Flow[None]:
     """
     Delete the originals of documents that were copied, if they are still what was copied.
@@ -212,7 +208,7 @@ def delete_originals(
     :param tell: Is told of each whether it went well.
     :param before: How far the archive is: what is gone is remembered with it, since nothing else tells of it.
     """
-    gone, told, done = Counter(before.gone), clock(), 0
+    gone, told, done = Counter(before.gone), wait.now(), 0
     rest = iter(outcomes)
     while some := list(islice(rest, CHUNK_SIZE)):
         leaving = {each.found.item.ref.item_id: [each.state, each.found.item.size or 0] for each in some}
@@ -223,8 +219,8 @@ def delete_originals(
             if error is None:
                 gone += count_of(outcome.state, outcome.found.item.size or 0)
         done += len(some)
-        if clock() - told >= _SECONDS_BETWEEN_LINES:
-            told = clock()
+        if wait.now() - told >= wait.timings.progress:
+            told = wait.now()
             yield Pause(0.0, f"{done} originals deleted so far")
 
 
@@ -252,11 +248,11 @@ class _Archive:
         self.looks_back = False
         self._before = before
         self._order, self._terms, self._tell = order, terms, report
-        self._hosts, self._clock = terms.hosts, terms.clock
+        self._clock = terms.wait.clock
         self._failed, self._completed = dict(before.failed), dict(before.completed)
         self._marks = dict(before.marks)
         self._source: DriveItem | None = None
-        self._root = TargetFolder("", terms.hosts, address=order.destination)
+        self._root = TargetFolder("", address=order.destination)
         self._above: set[str] = set()
         self._folders: dict[str, TargetFolder] = {"": self._root}
         self._visits: list[_Visit] = []
@@ -312,7 +308,8 @@ class _Archive:
         self._lulls = self._lulls + 1 if early else 0
         if early:
             yield Pause(
-                THROTTLE_PAUSE_SECONDS, "Graph wants to be left alone for longer: it is asked again later"
+                self._terms.wait.timings.throttled,
+                "Graph wants to be left alone for longer: it is asked again later",
             )
 
     def _next_copies(self) -> list[CopyTask]:
@@ -338,7 +335,7 @@ class _Archive:
         destination = self._order.destination
         if isinstance(destination, PathAddress) and destination.names:
             self._root.name = destination.names[-1]
-            self._root.parent = TargetFolder("", self._hosts, address=destination.parent)
+            self._root.parent = TargetFolder("", address=destination.parent)
         is_free = there is None and self._root.parent is not None
         self._source = source.bare
         self._visits.append(_Visit(ListedItem("", self._source), self._root, is_free))
@@ -350,11 +347,11 @@ class _Archive:
         item, address = there, self._order.destination
         while item is None and isinstance(address, PathAddress) and address.parent is not None:
             address = address.parent
-            item = yield from find_item(address, self._hosts)
+            item = yield from find_item(address)
         while item is not None and same_drive(source.ref.drive_id, item.ref.drive_id):
             self._above.add(item.ref.item_id)
             above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
-            item = (yield from find_item(above, self._hosts)) if above else None
+            item = (yield from find_item(above)) if above else None
 
     def _fill(self) -> Flow[bool]:
         """Read on until there is enough to ask for; tell whether there is more."""
@@ -372,7 +369,7 @@ class _Archive:
                 takes = self._take_whole(visit) if visit.is_free else self._take_up(visit)
                 if not (yield from takes):
                     path, item = visit.folder
-                    self._visited = visit, Listing(item.ref, self._hosts, recursive=False, prefix=path)
+                    self._visited = visit, Listing(item.ref, recursive=False, prefix=path)
         return True
 
     def _leave_folder(self) -> None:
@@ -403,7 +400,7 @@ class _Archive:
     def _read_items(self) -> Flow[bool]:
         """Read some of the items that were given: what others know of them may be old."""
         given = list(islice(self._items, CHUNK_SIZE))
-        items = yield from in_batches([get_item(address, self._hosts) for _, address in given])
+        items = yield from in_batches([get_item(address) for _, address in given])
         by_folder: dict[str, list[ListedItem]] = {}
         for (path, address), item in zip(given, items, strict=True):
             folder, _, name = path.rpartition("/")
@@ -453,7 +450,7 @@ class _Archive:
 
     def _below(self, parent: TargetFolder, name: str) -> TargetFolder:
         there = parent.get(name)
-        target = TargetFolder(name, self._hosts, parent)
+        target = TargetFolder(name, parent)
         if there is not None and there.is_folder:
             target.ref, target.count = there.ref, there.child_count or 0
         return target
@@ -511,7 +508,7 @@ class _Archive:
 
     def _contents_of(self, folder: ListedItem) -> Flow[dict[str, ListedItem] | None]:
         """Return the documents in a folder, by their paths there; None if one copy cannot take them all."""
-        listing = Listing(folder.item.ref, self._hosts, prefix=folder.path)
+        listing = Listing(folder.item.ref, prefix=folder.path)
         contents: dict[str, ListedItem] = {}
         count = 1
         while listing:
@@ -642,7 +639,7 @@ class _Archive:
         if copy.source is self._source:
             target, self._root.ref = self._root, end.folder
         else:
-            target = TargetFolder(copy.name, self._hosts, copy.target, ref=end.folder)
+            target = TargetFolder(copy.name, copy.target, ref=end.folder)
         target.count = ITEMS_PER_PAGE
         self._visits.append(_Visit(copy.found, target))
 
@@ -660,7 +657,7 @@ class _Archive:
 
     def _progress(self) -> str:
         now = self._clock()
-        if now - self._told < _SECONDS_BETWEEN_LINES:
+        if now - self._told < self._terms.wait.timings.progress:
             return ""
         self._told = now
         a_minute = self._done / max(1.0, now - self._started) * 60

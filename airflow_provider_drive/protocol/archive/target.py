@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.wire.addresses import Address, ItemRef
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 UNITS_PER_PAGE, ITEMS_PER_PAGE = 2, 200
@@ -56,7 +55,6 @@ class TargetFolder:
     """
 
     name: str
-    hosts: Hosts
     parent: TargetFolder | None = None
     address: Address | None = None
     ref: ItemRef | None = None
@@ -134,7 +132,7 @@ class TargetFolder:
             except DriveRequestError as error:
                 return dict.fromkeys(names, item_error(error))
             return {}
-        found = yield from in_batches([find_item(child(folder, name), self.hosts) for name in names])
+        found = yield from in_batches([find_item(child(folder, name)) for name in names])
         for name, item in zip(names, found, strict=True):
             if isinstance(item, DriveError):
                 faults[name] = item_error(item)
@@ -148,7 +146,7 @@ class TargetFolder:
             return
         there: dict[str, DriveItem] = {}
         count, done = 0, self.given - self.awaited
-        listing = Listing(self.ref, self.hosts, recursive=False)
+        listing = Listing(self.ref, recursive=False)
         while listing:
             page = yield from listing.read()
             count += len(page)
@@ -158,11 +156,11 @@ class TargetFolder:
     def ensure(self) -> Flow[ItemRef]:
         """Return the folder; make it, and those above it, if it is not there."""
         if self.ref is None and self.address is not None:
-            ensured = yield from ensure_folder(self.address, self.hosts)
+            ensured = yield from ensure_folder(self.address)
             self.ref, self.is_new = ensured.folder.ref, ensured.created
         elif self.ref is None and self.parent is not None:
             above = yield from self.parent.ensure()
-            made = yield from make_folder(above, self.name, self.hosts)
+            made = yield from make_folder(above, self.name)
             self.ref, self.is_new = made.ref, True
         if self.ref is None:
             raise DriveArgumentError(f"There is no folder to put {self.name!r} in.")

@@ -12,7 +12,6 @@ https://learn.microsoft.com/graph/api/driveitem-copy
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 from uuid import uuid4
@@ -28,7 +27,6 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.verify import (
-    FIND_SECONDS,
     described,
     find_copy,
     find_same,
@@ -36,12 +34,11 @@ from airflow_provider_drive.protocol.copy.verify import (
     name_conflict,
     resolve_name_conflict,
 )
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
 from airflow_provider_drive.protocol.items.lookup import find_item, get_destination, get_item, list_items
 from airflow_provider_drive.protocol.items.update import Location
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.retry import backoff, is_transient, send_with_retries
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, same_drive, same_name
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS, CopyJob, copy_request
 from airflow_provider_drive.protocol.wire.errors import error_from_response
@@ -55,19 +52,13 @@ from airflow_provider_drive.protocol.wire.items import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from airflow_provider_drive.protocol.flow import Flow, Request, Response
+    from airflow_provider_drive.protocol.flow import Flow, Request, Response, Saved
+    from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 NEW_FOLDER_TRIES = 6
 """How often a folder that was just made may be unknown to copy, though it reads 200."""
-RESUME_FIND_SECONDS = 20.0
-"""How long the destination is looked at for what a crashed try may have asked for: most copies take less."""
-FALSE_404_SECONDS = 5.0
-"""How long it is looked at for what Graph has said it could not make, and was seen to make all the same."""
 MAX_REQUESTS = 3
 """How often one try asks for a copy, if nobody knows what became of the requests before."""
 MAX_NAMES = 8
@@ -81,6 +72,7 @@ class CopyOrder:
 
     :param destination: The folder; None for the one that the item is in.
     :param name: The copy's name; None for the item's own.
+    :param is_awaited: The task waits for the copy, and can rename it when it has arrived.
     """
 
     item: Address
@@ -90,6 +82,7 @@ class CopyOrder:
     children_only: bool = False
     include_all_version_history: bool = False
     create_destination: bool = False
+    is_awaited: bool = False
 
     def check(self) -> None:
         """
@@ -121,10 +114,8 @@ class _Terms(NamedTuple):
     """What stays the same while one copy is asked for."""
 
     order: CopyOrder
-    hosts: Hosts
-    deadline: float
-    poll_interval: float
-    clock: Callable[[], float]
+    wait: Wait
+    is_durable: bool
 
 
 class _Plan(NamedTuple):
@@ -136,15 +127,9 @@ class _Plan(NamedTuple):
 
 def copy_item(
     order: CopyOrder,
-    hosts: Hosts,
+    wait: Wait,
     *,
     known: DriveItem | None = None,
-    remembered: CopyJob | None = None,
-    careful: bool = False,
-    awaited: bool = False,
-    timeout: float = COPY_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
 ) -> Flow[CopyJob]:
     """
     Ask for a copy, once. Graph makes it after this has returned.
@@ -152,22 +137,19 @@ def copy_item(
     By ids this is one request, the POST; each path is one GET more, and so is care for an item given by ids.
 
     :param known: The item, if it was read already.
-    :param remembered: The last checkpoint of an earlier try, if there was one.
-    :param careful: The checkpoints are kept: so learn before what a later try has to know, and with
-        ``rename`` choose the name here.
-    :param awaited: Somebody waits for the copy and finishes it: so it may arrive under a name of its own.
-    :param timeout: Seconds to look for a copy if the answer was lost. Default is a day.
+    :param wait: Until its deadline the copy is searched for if Graph's answer was lost.
     :raises DriveCopyUnknownError: If nobody can say what became of the request.
     :raises DriveResponseError: If the monitor is on a host that may not be called. The copy goes on.
     """
     order.check()
-    terms = _Terms(order, hosts, clock() + timeout, poll_interval, clock)
-    if remembered is not None:
-        job = yield from _take_up(remembered, terms)
+    saved: Saved = yield Restore("copy")
+    terms = _Terms(order, wait, saved.is_durable)
+    if saved.state is not None:
+        job = yield from _take_up(saved.state, terms)
         if job is not None:
             return job
     for attempt in range(MAX_NAMES):
-        plan = yield from _plan(terms, known, careful=careful, awaited=awaited)
+        plan = yield from _plan(terms, known)
         if plan.job.resource_id:
             return plan.job
         try:
@@ -182,7 +164,8 @@ def copy_item(
 def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
     """Return the job that an earlier try has left; or none, if it came to nothing and is asked for anew."""
     if not job.accepted:
-        patience = RESUME_FIND_SECONDS if job.arrives_as[1] == "fail" else FIND_SECONDS
+        timings = terms.wait.timings
+        patience = timings.resume_find if job.arrives_as[1] == "fail" else timings.find
         try:
             return (yield from _find_or_repeat(job, terms, patience))
         except DriveNameConflictError:
@@ -191,7 +174,7 @@ def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
             return None
     if job.resource_id or not job.monitor_url:
         return job
-    status, _ = yield from poll_once(job.monitor_url, terms.hosts)
+    status, _ = yield from poll_once(job.monitor_url)
     may_be_ours = status.is_name_conflict and (job.repeated or job.conflict_behavior == SKIP)
     if status.state != "failed" or may_be_ours:
         return job
@@ -201,7 +184,7 @@ def _take_up(job: CopyJob, terms: _Terms) -> Flow[CopyJob | None]:
 
 def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, number: int = 1) -> Flow[CopyJob]:
     """Send the request: the one thing here that cannot be undone."""
-    order, hosts, deadline, poll_interval, clock = terms
+    order, wait, _ = terms
     source = cast("ItemRef", job.source)
     request = copy_request(
         source,
@@ -215,7 +198,7 @@ def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, numbe
     if into_new_folder:  # which is not known everywhere yet, so that it takes more than one request
         job = replace(job, repeated=True, since=job.asked or None)
     yield Checkpoint("copy", job)
-    started = clock()
+    started = wait.now()
     try:
         response = yield from post_copy(request, tries=NEW_FOLDER_TRIES if into_new_folder else 1)
     except DriveError as refusal:  # or it never left
@@ -226,32 +209,28 @@ def _submit(job: CopyJob, terms: _Terms, *, into_new_folder: bool = False, numbe
             yield Checkpoint("copy", None)
         if not isinstance(refusal, DriveNameConflictError):
             raise
-        item = yield from resolve_name_conflict(
-            job, refusal, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
-        )
+        item = yield from resolve_name_conflict(job, refusal, wait)
         return (yield from _found(job, item))
     if response is None:
-        job = yield from _dated(job, started, clock)
-        patience = FIND_SECONDS if _is_repeatable(job) else float("inf")
+        job = yield from _dated(job, started, wait)
+        patience = wait.timings.find if _is_repeatable(job) else float("inf")
         return (yield from _find_or_repeat(job, terms, patience, number))
     location = response.headers.get("location")
     job = replace(job, accepted=True, submitted_at=response.date or started, monitor_url=location or None)
     yield Checkpoint("copy", job)
-    if location:
-        _check_location(location, job, hosts)
     return job
 
 
 def _find_or_repeat(job: CopyJob, terms: _Terms, patience: float, number: int = 1) -> Flow[CopyJob]:
     """Find what a request has made of which nobody knows; or send it again, if it cannot be made twice."""
-    _, hosts, deadline, poll_interval, clock = terms
-    until = deadline if number == MAX_REQUESTS else min(deadline, clock() + patience)
+    wait = terms.wait
+    search = wait if number == MAX_REQUESTS else wait.at_most(patience)
     try:
-        item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
+        item = yield from find_copy(job, search)
     except DriveCopyUnknownError:
-        if not _is_repeatable(job) or number == MAX_REQUESTS or clock() >= deadline:
+        if not _is_repeatable(job) or number == MAX_REQUESTS or wait.is_over:
             raise
-        yield from _refuse_to_replace_news(job, hosts)
+        yield from _refuse_to_replace_news(job)
     else:
         return (yield from _found(job, item))
     yield Pause(
@@ -268,21 +247,21 @@ def _doubt(job: CopyJob, refusal: DriveItemNotFoundError, terms: _Terms, started
 
     https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426
     """
-    _, hosts, deadline, poll_interval, clock = terms
-    job = yield from _dated(job, started, clock)
-    until = min(deadline, clock() + FALSE_404_SECONDS)
+    wait = terms.wait
+    job = yield from _dated(job, started, wait)
+    search = wait.at_most(wait.timings.false_404)
     try:
-        item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
+        item = yield from find_copy(job, search)
     except (DriveCopyUnknownError, DriveNameConflictError):
         raise refusal from None
     return (yield from _found(job, item))
 
 
-def _refuse_to_replace_news(job: CopyJob, hosts: Hosts) -> Flow[None]:
+def _refuse_to_replace_news(job: CopyJob) -> Flow[None]:
     """Leave alone what has the name since the first request, and is not the copy: somebody works on it."""
     if job.arrives_as[1] != "replace" or job.children_only:
         return
-    taken = yield from find_item(child(job.destination, job.arrives_as[0] or ""), hosts)
+    taken = yield from find_item(child(job.destination, job.arrives_as[0] or ""))
     if taken and is_new(job, taken):
         raise name_conflict(job, f"{taken} has the name since it was asked for, and another content")
 
@@ -312,22 +291,20 @@ def _sent_name(job: CopyJob, order: CopyOrder) -> str | None:
     return job.temporary_name or (job.name if picked else order.name)
 
 
-def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: bool) -> Flow[_Plan]:
-    order, hosts = terms.order, terms.hosts
+def _plan(terms: _Terms, known: DriveItem | None) -> Flow[_Plan]:
+    order = terms.order
     source, item = order.item, known
     by_ids = isinstance(source, ItemRef) and order.destination is not None
-    if item is None and (careful or order.conflict_behavior == SKIP or not by_ids):
-        item = yield from get_item(source, hosts)
+    if item is None and (terms.is_durable or order.conflict_behavior == SKIP or not by_ids):
+        item = yield from get_item(source)
     if item is not None:
         _check_source(order, item)
     ref = item.ref if item else cast("ItemRef", source)
     if order.destination is None:
         folder, read, new = _parent_of(item), None, False
     else:
-        folder, read, new = yield from get_destination(
-            order.destination, hosts, create=order.create_destination
-        )
-    asked = (item.read_at or terms.clock()) if item else 0.0
+        folder, read, new = yield from get_destination(order.destination, create=order.create_destination)
+    asked = (item.read_at or terms.wait.now()) if item else 0.0
     job = CopyJob(
         None,
         ref,
@@ -340,13 +317,11 @@ def _plan(terms: _Terms, known: DriveItem | None, *, careful: bool, awaited: boo
     )
     personal = read.is_personal if read else folder.is_personal
     if item is None and not order.children_only and (personal or _takes_two_steps(order)):
-        item = yield from get_item(ref, hosts)
+        item = yield from get_item(ref)
     job = described(job, item)
     _refuse_itself(job, item)
     if item is not None:
-        job = yield from _fix_name(
-            job, item, order, hosts, careful=careful, awaited=awaited, personal=personal
-        )
+        job = yield from _fix_name(job, item, order, careful=terms.is_durable, personal=personal)
     if new and job.arrives_as[1] == "rename":
         job = replace(job, requested_behavior="fail")  # the folder is empty, so any name is free
     return _Plan(job, new)
@@ -361,45 +336,43 @@ def _fix_name(
     job: CopyJob,
     source: DriveItem,
     order: CopyOrder,
-    hosts: Hosts,
     *,
     careful: bool,
-    awaited: bool,
     personal: bool,
 ) -> Flow[CopyJob]:
     """Fix what Graph is asked for, so that a second request cannot make a second copy."""
     renames = careful and order.conflict_behavior == "rename"
-    replaces = careful and awaited and order.conflict_behavior == "replace"
+    replaces = careful and order.is_awaited and order.conflict_behavior == "replace"
     if order.conflict_behavior == SKIP:
-        job = yield from _skip(job, source, hosts)
+        job = yield from _skip(job, source)
         if job.resource_id:
             return job
     if order.children_only:
-        return (yield from _keep_names(job, hosts)) if renames else job
-    if renames and awaited and not order.include_all_version_history:
+        return (yield from _keep_names(job)) if renames else job
+    if renames and order.is_awaited and not order.include_all_version_history:
         return replace(job, temporary_name=_landing_name(source, job.name), requested_behavior="fail")
     if personal or renames or replaces or _takes_two_steps(order):
-        return (yield from _settle_name(job, source, order, hosts))
+        return (yield from _settle_name(job, source, order))
     return job
 
 
-def _skip(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[CopyJob]:
+def _skip(job: CopyJob, source: DriveItem) -> Flow[CopyJob]:
     """Find what is there already. What is not is asked for so that it cannot be made twice."""
-    same = yield from find_same(job, source, hosts)
+    same = yield from find_same(job, source)
     if same is None:
         return replace(job, requested_behavior="fail")
     yield Pause(0.0, f"{same} is there already, with the same content: there is nothing to copy")
     return replace(job, resource_id=same.ref.item_id)
 
 
-def _keep_names(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:
+def _keep_names(job: CopyJob) -> Flow[CopyJob]:
     """Let all children keep their names, if these are free: the request can be sent again then."""
-    taken = yield from _names_in(job.destination, hosts)
-    names = yield from _names_in(cast("ItemRef", job.source), hosts)
+    taken = yield from _names_in(job.destination)
+    names = yield from _names_in(cast("ItemRef", job.source))
     return job if names & taken else replace(job, requested_behavior="fail")
 
 
-def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts) -> Flow[CopyJob]:
+def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder) -> Flow[CopyJob]:
     """
     Fix the name under which the copy arrives, and what is to be done about it then.
 
@@ -410,7 +383,7 @@ def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts
     https://learn.microsoft.com/graph/api/driveitem-copy#optional-query-parameters
     """
     name, behavior = job.name or "", job.conflict_behavior
-    taken = yield from find_item(child(job.destination, name), hosts)
+    taken = yield from find_item(child(job.destination, name))
     if taken and (
         taken.ref == job.source or behavior in {"fail", SKIP} or (behavior == "replace" and taken.is_folder)
     ):
@@ -418,14 +391,14 @@ def _settle_name(job: CopyJob, source: DriveItem, order: CopyOrder, hosts: Hosts
             job, f"{'a folder' if taken.is_folder else 'an item'} of that name is there already"
         )
     if _takes_two_steps(order):
-        is_free = (yield from find_item(child(job.destination, source.name or ""), hosts)) is None
+        is_free = (yield from find_item(child(job.destination, source.name or ""))) is None
         return replace(job, temporary_name=source.name, requested_behavior="fail" if is_free else "rename")
     if taken and order.include_all_version_history:
         return job
     if taken and behavior == "replace":
         return replace(job, temporary_name=_landing_name(source, name), requested_behavior="fail")
     if taken:
-        names = yield from _names_in(job.destination, hosts)
+        names = yield from _names_in(job.destination)
         name = free_name(name, lambda other: other.casefold() in names, is_folder=source.is_folder)
     return replace(job, name=name, requested_behavior="fail")
 
@@ -436,8 +409,8 @@ def _landing_name(source: DriveItem, name: str | None) -> str:
     return f"{stem[:150]} (copying {uuid4().hex[:12]}){extension}"
 
 
-def _names_in(folder: ItemRef, hosts: Hosts) -> Flow[set[str]]:
-    return {(item.name or "").casefold() for item in (yield from list_items(folder, hosts))}
+def _names_in(folder: ItemRef) -> Flow[set[str]]:
+    return {(item.name or "").casefold() for item in (yield from list_items(folder))}
 
 
 def _check_source(order: CopyOrder, item: DriveItem) -> None:
@@ -488,7 +461,7 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
     return None
 
 
-def _dated(job: CopyJob, started: float, clock: Callable[[], float]) -> Flow[CopyJob]:
+def _dated(job: CopyJob, started: float, wait: Wait) -> Flow[CopyJob]:
     """Return the job with the time of its request by the service's clock."""
     if job.submitted_at:
         return job
@@ -496,17 +469,4 @@ def _dated(job: CopyJob, started: float, clock: Callable[[], float]) -> Flow[Cop
         now = yield from send_with_retries(get_item_request(job.destination), lambda response: response.date)
     except (DriveRequestError, DriveConnectionError, DriveResponseError):
         now = None
-    return replace(job, submitted_at=started if now is None else now - (clock() - started))
-
-
-def _check_location(location: str, job: CopyJob, hosts: Hosts) -> None:
-    try:
-        hosts.check_monitor(location)
-    except DriveResponseError as error:
-        refusal = str(error)
-    else:
-        return
-    raise DriveResponseError(
-        f"Graph has accepted {job} and is making it, but {refusal}. Look at the destination for its outcome.",
-        retryable=False,
-    )
+    return replace(job, submitted_at=started if now is None else now - (wait.now() - started))

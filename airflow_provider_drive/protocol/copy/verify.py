@@ -8,7 +8,6 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,7 @@ from airflow_provider_drive.protocol.items.lookup import (
 from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.retry import backoff, poll_intervals
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_name
 from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
 from airflow_provider_drive.protocol.wire.items import (
@@ -50,19 +49,10 @@ from airflow_provider_drive.protocol.wire.items import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-READ_BACK_SECONDS = 100.0
-"""How long a completed copy may take to show itself: a minute and a half was seen."""
-MIN_READ_BACK_SECONDS = 10.0
-"""How long it may take at least, however near the deadline is."""
-FIND_SECONDS = 120.0
-"""How long the destination is looked at when the monitor has forgotten the job."""
 CLOCK_SLACK = 10.0
 """Seconds by which the service's clocks may be apart; its Date has whole seconds besides."""
 _PASSING = (
@@ -76,12 +66,9 @@ _PASSING = (
 
 def wait_for_copy(
     job: CopyJob,
-    hosts: Hosts,
+    wait: Wait,
     *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
-    clock: Callable[[], float] = time.time,
 ) -> Flow[DriveItem]:
     """
     Wait for a copy to end, and return the new item, read back from the destination.
@@ -90,25 +77,16 @@ def wait_for_copy(
     :raises DriveCopyTimeoutError: If it was not done at the deadline.
     :raises DriveCopyUnknownError: If nobody can say how it ended.
     """
-    status = yield from poll_job(
-        job, hosts, deadline=deadline, poll_interval=poll_interval, fresh=fresh, clock=clock
-    )
-    return (
-        yield from verify_copy(
-            job, status, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
-        )
-    )
+    status = yield from poll_job(job, wait, fresh=fresh)
+    return (yield from verify_copy(job, status, wait))
 
 
 def poll_job(
     job: CopyJob,
-    hosts: Hosts,
+    wait: Wait,
     *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
     fresh: bool = False,
-    looks: int | None = None,
-    clock: Callable[[], float] = time.time,
+    polls: int | None = None,
 ) -> Flow[CopyStatus]:
     """Tell how a job ended, as :func:`poll_monitor` does; at once if that is known or it has no monitor."""
     if job.resource_id:
@@ -118,44 +96,35 @@ def poll_job(
     return (
         yield from poll_monitor(
             job.monitor_url,
-            hosts,
-            deadline=deadline,
-            poll_interval=poll_interval,
+            wait,
             fresh=fresh,
-            looks=looks,
-            clock=clock,
+            polls=polls,
         )
     )
 
 
-def check_copy(
-    job: CopyJob, hosts: Hosts, *, deadline: float, clock: Callable[[], float] = time.time
-) -> Flow[DriveItem | None]:
+def check_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem | None]:
     """
     Look at a copy once, and return the new item, or None if it is still to come.
 
     :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
     """
     if job.monitor_url and not job.resource_id:
-        status, _ = yield from poll_once(job.monitor_url, hosts)
+        status, _ = yield from poll_once(job.monitor_url)
     elif job.resource_id:
         status = CopyStatus("completed", job.resource_id)
     else:
-        item = yield from _look((yield from _described(job, hosts)), hosts)
+        item = yield from _look((yield from _described(job)))
         status = CopyStatus("completed", item.ref.item_id) if item else CopyStatus("running")
     if status.is_running:
         return None
-    return (yield from verify_copy(job, status, hosts, deadline=deadline, clock=clock))
+    return (yield from verify_copy(job, status, wait))
 
 
 def verify_copy(
     job: CopyJob,
     status: CopyStatus,
-    hosts: Hosts,
-    *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
+    wait: Wait,
 ) -> Flow[DriveItem]:
     """
     Show that a copy which ended is what was asked for, and return it; or raise what it came to.
@@ -164,22 +133,23 @@ def verify_copy(
     """
     if status.is_name_conflict and (job.repeated or job.conflict_behavior == SKIP):
         conflict = failure_of(str(job), status)
-        item = yield from resolve_name_conflict(
-            job, conflict, hosts, deadline=deadline, poll_interval=poll_interval, clock=clock
-        )
+        item = yield from resolve_name_conflict(job, conflict, wait)
         job, status = replace(job, found=True), CopyStatus("completed", item.ref.item_id)
     if status.state == "timeout" and status.message:  # its monitor could not be asked in the end
-        there = yield from _glance(job, hosts)
+        there = yield from _glance(job)
         if there is not None:
             job, status = replace(job, found=True), CopyStatus("completed", there.ref.item_id)
     _raise_if_not_done(str(job), status)
-    until = max(clock() + MIN_READ_BACK_SECONDS, min(deadline, clock() + READ_BACK_SECONDS))
+    timings = wait.timings
+    search = replace(
+        wait, deadline=max(wait.now() + timings.min_read_back, wait.at_most(timings.read_back).deadline)
+    )
     if status.state == "unknown":  # with a monitor that has forgotten, or without one
-        until = min(deadline, clock() + FIND_SECONDS) if job.monitor_url else deadline
+        search = wait.at_most(timings.find) if job.monitor_url else wait
     if status.state == "completed" and (status.resource_id or job.children_only):
-        item = yield from _read_back(job, status, hosts, until, clock)
+        item = yield from _read_back(job, status, search)
     else:
-        item = yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock)
+        item = yield from find_copy(job, search)
         job = replace(job, found=True)
     job = replace(job, monitor_url=None, resource_id=item.ref.item_id, accepted=True)
     yield Checkpoint("copy", job)
@@ -188,9 +158,7 @@ def verify_copy(
     yield from _verify(job, item)
     if job.temporary_name and job.name and not _is_named(item, job.name, job.conflict_behavior):
         behavior = "fail" if job.conflict_behavior == SKIP else job.conflict_behavior
-        item = yield from update_item(
-            item, Location(None, job.name), hosts, conflict_behavior=behavior, clock=clock
-        )
+        item = yield from update_item(item, Location(None, job.name), conflict_behavior=behavior, wait=wait)
     return item
 
 
@@ -210,35 +178,28 @@ def result_from_status(status: CopyStatus) -> dict[str, Any]:
     return {**status.as_event(), "id": status.resource_id}
 
 
-def find_copy(
-    job: CopyJob,
-    hosts: Hosts,
-    *,
-    until: float,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
-) -> Flow[DriveItem]:
+def find_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem]:
     """
     Look at the destination until it shows what this job made.
 
     An item counts if it has the name, the kind and the size, and if it is not older than the request.
 
-    :param until: When to give up, in seconds since the epoch. There is one look at least.
+    :param wait: At its deadline the search ends; there is one look at least.
     :raises DriveNameConflictError: If an older item has the name, so that the copy cannot have been made.
     :raises DriveCopyUnknownError: If nothing is seen, or more than one that might be it.
     """
-    for pause in poll_intervals(poll_interval):
-        last, trouble = clock() >= until, "it is not to be seen at the destination"
+    for pause in poll_intervals(wait.poll_interval):
+        last, trouble = wait.is_over, "it is not to be seen at the destination"
         try:
-            job = yield from _described(job, hosts)
-            item = yield from _look(job, hosts)
+            job = yield from _described(job)
+            item = yield from _look(job)
             if item is not None:
                 return item
         except _PASSING as error:
             trouble = f"the destination cannot be looked at: {error}"
         if last:
             break
-        yield Pause(max(0.0, min(pause, until - clock())), f"looking at the destination for {job}")
+        yield Pause(min(pause, wait.remaining), f"looking at the destination for {job}")
     raise DriveCopyUnknownError(
         f"Nobody can say how {job} ended: Graph does not tell, and {trouble}. It may still come; look there "
         "before you copy again."
@@ -248,11 +209,7 @@ def find_copy(
 def resolve_name_conflict(
     job: CopyJob,
     conflict: DriveError,
-    hosts: Hosts,
-    *,
-    deadline: float,
-    poll_interval: float = POLL_INTERVAL,
-    clock: Callable[[], float] = time.time,
+    wait: Wait,
 ) -> Flow[DriveItem]:
     """
     Return the item that has the name, if it is what was asked for; raise the conflict if it is not.
@@ -261,49 +218,48 @@ def resolve_name_conflict(
     """
     filled = 0
     while job.repeated:
-        until = min(deadline, clock() + FIND_SECONDS)
         try:
-            return (yield from find_copy(job, hosts, until=until, poll_interval=poll_interval, clock=clock))
+            return (yield from find_copy(job, wait.at_most(wait.timings.find)))
         except DriveNameConflictError:
             break
         except DriveCopyUnknownError:
-            before, filled = filled, (yield from _count(job, hosts))
-            if filled <= before or clock() >= deadline:
+            before, filled = filled, (yield from _count(job))
+            if filled <= before or wait.is_over:
                 break
     if job.conflict_behavior == SKIP and job.source:
-        same = yield from find_same(job, (yield from get_item(job.source, hosts)), hosts)
+        same = yield from find_same(job, (yield from get_item(job.source)))
         if same:
             return same
     raise conflict
 
 
-def _count(job: CopyJob, hosts: Hosts) -> Flow[int]:
+def _count(job: CopyJob) -> Flow[int]:
     """Count what is in the folder that a request may still be filling."""
     named = job.destination if job.children_only else child(job.destination, job.arrives_as[0] or "")
-    folder = yield from find_item(named, hosts)
-    return len((yield from list_tree(folder.ref, hosts))) if folder and folder.is_folder else 0
+    folder = yield from find_item(named)
+    return len((yield from list_tree(folder.ref))) if folder and folder.is_folder else 0
 
 
-def find_same(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[DriveItem | None]:
+def find_same(job: CopyJob, source: DriveItem) -> Flow[DriveItem | None]:
     """
     Return what the destination holds under the job's name, if it has the content of the source.
 
     :raises DriveNameConflictError: If it has another.
     """
     if job.children_only:
-        return (yield from _find_same_children(job, source, hosts))
-    taken = yield from find_item(child(job.destination, job.name or ""), hosts)
-    if taken is None or (yield from has_same_content(taken, source, hosts)):
+        return (yield from _find_same_children(job, source))
+    taken = yield from find_item(child(job.destination, job.name or ""))
+    if taken is None or (yield from has_same_content(taken, source)):
         return taken
     raise name_conflict(job, f"{taken} has that name, and another content")
 
 
-def _find_same_children(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[DriveItem | None]:
-    there = {(item.name or "").casefold(): item for item in (yield from list_items(job.destination, hosts))}
-    children = yield from list_items(source.ref, hosts)
+def _find_same_children(job: CopyJob, source: DriveItem) -> Flow[DriveItem | None]:
+    there = {(item.name or "").casefold(): item for item in (yield from list_items(job.destination))}
+    children = yield from list_items(source.ref)
     taken = [(there[name], item) for item in children if (name := (item.name or "").casefold()) in there]
     for copy, original in taken:
-        if not (yield from has_same_content(copy, original, hosts)):
+        if not (yield from has_same_content(copy, original)):
             raise name_conflict(job, f"{copy} has the name of one, and another content")
     if not taken:
         return None
@@ -311,7 +267,7 @@ def _find_same_children(job: CopyJob, source: DriveItem, hosts: Hosts) -> Flow[D
         raise name_conflict(
             job, f"{len(taken)} of {len(children)} are there already: copy the others one by one"
         )
-    return (yield from get_folder(job.destination, hosts))
+    return (yield from get_folder(job.destination))
 
 
 def name_conflict(job: CopyJob, why: str) -> DriveNameConflictError:
@@ -338,48 +294,48 @@ def described(job: CopyJob, item: DriveItem | None) -> CopyJob:
     )
 
 
-def _described(job: CopyJob, hosts: Hosts) -> Flow[CopyJob]:
+def _described(job: CopyJob) -> Flow[CopyJob]:
     """Return the job with what is to be known of its source before its copy can be told from others."""
     if job.source is None or (job.kind is not None and (job.name or job.children_only)):
         return job
-    return described(job, (yield from get_item(job.source, hosts)))
+    return described(job, (yield from get_item(job.source)))
 
 
-def _glance(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
+def _glance(job: CopyJob) -> Flow[DriveItem | None]:
     """Look once at what this job may have made, and let nothing come of it if that does not work."""
     try:
-        return (yield from find_copy(job, hosts, until=0.0))
+        return (yield from find_copy(job, Wait(expires=0.0)))
     except DriveError:
         return None
 
 
-def _look(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
+def _look(job: CopyJob) -> Flow[DriveItem | None]:
     """Return what this job made, if it is there and whole."""
     name, behavior = job.arrives_as
     if job.children_only:
-        return (yield from _look_for_children(job, hosts))
+        return (yield from _look_for_children(job))
     if behavior != "rename":
-        item = yield from find_item(child(job.destination, name or ""), hosts)
+        item = yield from find_item(child(job.destination, name or ""))
         if item and not is_new(job, item):
             if behavior == "fail":
                 raise name_conflict(job, "an older item has the name")
             item = None
-        return item if item and (yield from _may_be_it(job, item, hosts)) else None
-    entries = yield from list_items(job.destination, hosts)
+        return item if item and (yield from _may_be_it(job, item)) else None
+    entries = yield from list_items(job.destination)
     made = [item for item in entries if is_new(job, item) and is_renamed(item.name or "", name or "")]
     if len(made) > 1:
         raise DriveCopyUnknownError(
             f"Nobody can say which is {job}: {len(made)} new items at the destination might be it."
         )
-    return made[0] if made and (yield from _may_be_it(job, made[0], hosts)) else None
+    return made[0] if made and (yield from _may_be_it(job, made[0])) else None
 
 
-def _look_for_children(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
-    there = yield from list_items(job.destination, hosts)
+def _look_for_children(job: CopyJob) -> Flow[DriveItem | None]:
+    there = yield from list_items(job.destination)
     if job.source is None:
         raise DriveCopyUnknownError(f"Nobody can say how {job} ended: what it was made of is not known.")
     asked = job.asked + CLOCK_SLACK
-    for original in (yield from list_items(job.source, hosts)):
+    for original in (yield from list_items(job.source)):
         if (original.created or 0.0) > asked:
             continue  # it has come since
         of_child = described(replace(job, children_only=False, name=None, source=original.ref), original)
@@ -389,11 +345,11 @@ def _look_for_children(job: CopyJob, hosts: Hosts) -> Flow[DriveItem | None]:
             if is_new(job, item) and _is_named(item, original.name or "", job.arrives_as[1])
         ]
         for item in made:
-            if (original.modified or 0.0) > asked or (yield from _may_be_it(of_child, item, hosts)):
+            if (original.modified or 0.0) > asked or (yield from _may_be_it(of_child, item)):
                 break
         else:
             return None
-    return (yield from get_folder(job.destination, hosts))
+    return (yield from get_folder(job.destination))
 
 
 def is_new(job: CopyJob, item: DriveItem) -> bool:
@@ -401,22 +357,18 @@ def is_new(job: CopyJob, item: DriveItem) -> bool:
     return item.created is not None and item.created >= job.asked - CLOCK_SLACK
 
 
-def _may_be_it(job: CopyJob, item: DriveItem, hosts: Hosts) -> Flow[bool]:
+def _may_be_it(job: CopyJob, item: DriveItem) -> Flow[bool]:
     """Whether an item may be the copy, by what the source held when it was read, or holds now."""
     if job.kind not in {None, item.kind}:
         return False
     if item.is_folder:
-        return job.source is None or (
-            yield from is_same_tree(item.ref, job.source, hosts, job.asked + CLOCK_SLACK)
-        )
+        return job.source is None or (yield from is_same_tree(item.ref, job.source, job.asked + CLOCK_SLACK))
     if not _is_other(job, item) or may_be_rewrite_of(item, job.size):
         return True
-    return job.source is not None and is_same_file(item, (yield from get_item(job.source, hosts)))
+    return job.source is not None and is_same_file(item, (yield from get_item(job.source)))
 
 
-def _read_back(
-    job: CopyJob, status: CopyStatus, hosts: Hosts, until: float, clock: Callable[[], float]
-) -> Flow[DriveItem]:
+def _read_back(job: CopyJob, status: CopyStatus, wait: Wait) -> Flow[DriveItem]:
     """
     Read the new item by its id, which is known at once where its path may lag.
 
@@ -427,10 +379,10 @@ def _read_back(
     )
     attempt = 0
     while True:
-        item = yield from find_item(ref, hosts)
+        item = yield from find_item(ref)
         if item is not None:
             return item
-        if clock() >= until:
+        if wait.is_over:
             raise DriveCopyUnknownError(
                 f"Graph says that {job} is completed, as {ref}, but that item is not to be seen."
             )

@@ -25,7 +25,6 @@ from airflow_provider_drive.protocol.wire.items import children_request, print_t
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 
@@ -59,10 +58,10 @@ class Listing:
     :param prefix: The path of the folder itself, if it is below another.
     """
 
-    def __init__(self, folder: ItemRef, hosts: Hosts, *, recursive: bool = True, prefix: str = "") -> None:
-        self._hosts, self._recursive = hosts, recursive
+    def __init__(self, folder: ItemRef, *, recursive: bool = True, prefix: str = "") -> None:
+        self._recursive = recursive
         self._path, self._folder, self._top = prefix, folder, folder
-        self._pages: Pages | None = Pages(children_request(folder, lean=True), hosts)
+        self._pages: Pages | None = Pages(children_request(folder, lean=True))
         self._folders: list[tuple[str, ItemRef]] = []
         self._known = {folder}
 
@@ -74,7 +73,7 @@ class Listing:
         """Read the next page."""
         if not self._pages:
             self._path, self._folder = self._folders.pop()
-            self._pages = Pages(children_request(self._folder, lean=True), self._hosts)
+            self._pages = Pages(children_request(self._folder, lean=True))
         page = []
         for entry in (yield from self._entries(self._pages)):
             item = read_item(entry, self._folder.drive_id, bare=True)

@@ -39,75 +39,74 @@ if TYPE_CHECKING:
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 MAX_PAGES = 25_000
 """Of one collection: five million items, at 200 a page. What goes on after that has no end."""
 
 
-def get_item(address: Address, hosts: Hosts, *, follow: bool = True) -> Flow[DriveItem]:
+def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
     """
     Read an item: one GET, and one more for a library by its name or a shortcut to another drive.
 
     https://learn.microsoft.com/graph/api/driveitem-get
     """
     if isinstance(address, LibraryAddress):
-        address = yield from in_library(address, hosts)
+        address = yield from in_library(address)
     drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
     item = yield from send_with_retries(request, item_reader(request.action, drive_id))
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
-        item = yield from get_item(item.remote, hosts, follow=False)
+        item = yield from get_item(item.remote, follow=False)
     return item
 
 
-def find_item(address: Address, hosts: Hosts) -> Flow[DriveItem | None]:
+def find_item(address: Address) -> Flow[DriveItem | None]:
     """Read an item, or learn that there is none."""
     try:
-        return (yield from get_item(address, hosts))
+        return (yield from get_item(address))
     except DriveItemNotFoundError:
         return None
 
 
-def find_items(refs: Sequence[ItemRef], hosts: Hosts) -> Flow[list[DriveItem | DriveError | None]]:
+def find_items(refs: Sequence[ItemRef]) -> Flow[list[DriveItem | DriveError | None]]:
     """Read items, twenty in one request; tell which are not there, and what was not to be learned."""
-    return (yield from in_batches([find_item(ref, hosts) for ref in refs]))
+    return (yield from in_batches([find_item(ref) for ref in refs]))
 
 
-def get_folder(address: Address, hosts: Hosts) -> Flow[DriveItem]:
+def get_folder(address: Address) -> Flow[DriveItem]:
     """
     Read a folder.
 
     :raises DriveArgumentError: If it is no folder.
     """
-    item = yield from get_item(address, hosts)
+    item = yield from get_item(address)
     if not item.is_folder and item.kind != "package":
         raise DriveArgumentError(f"{address} is no folder.")
     return item
 
 
-def list_children(folder: ItemRef, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+def list_children(folder: ItemRef) -> Flow[list[dict[str, Any]]]:
     """
     Read what is in a folder, page after page, as Graph's JSON.
 
     https://learn.microsoft.com/graph/api/driveitem-list-children
     """
-    return (yield from _collect(children_request(folder), hosts))
+    return (yield from _collect(children_request(folder)))
 
 
-def list_items(folder: ItemRef, hosts: Hosts) -> Flow[list[DriveItem]]:
+def list_items(folder: ItemRef) -> Flow[list[DriveItem]]:
     """Read what is in a folder, as :func:`list_children` does."""
-    return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder, hosts))]
+    return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder))]
 
 
-def list_tree(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
+def list_tree(folder: ItemRef) -> Flow[dict[str, DriveItem]]:
     """Read all that is below a folder, by its path there."""
     found: dict[str, DriveItem] = {}
     folders, known = [("", folder)], {folder}
     while folders:
         path, ref = folders.pop()
-        for item in (yield from list_items(ref, hosts)):
+        for item in (yield from list_items(ref)):
             below = f"{path}/{item.name or ''}".casefold()
             found[below] = item.bare  # a folder may hold thirty thousand
             if item.is_folder and item.ref not in known:  # or a circle would have no end
@@ -116,7 +115,7 @@ def list_tree(folder: ItemRef, hosts: Hosts) -> Flow[dict[str, DriveItem]]:
     return found
 
 
-def has_same_content(copy: DriveItem, source: DriveItem, hosts: Hosts, *, strict: bool = False) -> Flow[bool]:
+def has_same_content(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> Flow[bool]:
     """
     Whether an item holds what another holds, as far as Graph tells.
 
@@ -125,19 +124,19 @@ def has_same_content(copy: DriveItem, source: DriveItem, hosts: Hosts, *, strict
     if copy.kind != source.kind:
         return False
     if source.is_folder:
-        return (yield from is_same_tree(copy.ref, source.ref, hosts, strict=strict))
+        return (yield from is_same_tree(copy.ref, source.ref, strict=strict))
     return is_same_file(copy, source, strict=strict)
 
 
 def is_same_tree(
-    copy: ItemRef, source: ItemRef, hosts: Hosts, since: float = float("inf"), *, strict: bool = False
+    copy: ItemRef, source: ItemRef, since: float = float("inf"), *, strict: bool = False
 ) -> Flow[bool]:
     """
     Whether a folder holds what another holds: the same paths, and files of the same size and hash.
 
     :param since: What came to the source later, or was changed there, need not be in the copy.
     """
-    there, here = (yield from list_tree(source, hosts)), (yield from list_tree(copy, hosts))
+    there, here = (yield from list_tree(source)), (yield from list_tree(copy))
     wanted = {path for path, item in there.items() if (item.created or 0.0) <= since}
     return wanted <= here.keys() <= there.keys() and all(
         _is_same_entry(item, there[path], since, strict=strict) for path, item in here.items()
@@ -158,7 +157,7 @@ class Ensured(NamedTuple):
     created: bool
 
 
-def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
+def ensure_folder(address: Address) -> Flow[Ensured]:
     """
     Find a folder, or make it and what is missing above it.
 
@@ -169,17 +168,15 @@ def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
     :raises DriveNameConflictError: If something else than a folder has the name.
     """
     if isinstance(address, LibraryAddress):
-        address = yield from in_library(address, hosts)
-    item = yield from find_item(address, hosts)
+        address = yield from in_library(address)
+    item = yield from find_item(address)
     if item is None:
         above = address.parent if isinstance(address, PathAddress) else None
         if not isinstance(address, PathAddress) or above is None:
-            item = yield from get_item(address, hosts)  # to say what is not there
+            item = yield from get_item(address)  # to say what is not there
         else:
-            parent = yield from ensure_folder(above, hosts)
-            return Ensured(
-                (yield from make_folder(parent.folder.ref, address.names[-1], hosts)), created=True
-            )
+            parent = yield from ensure_folder(above)
+            return Ensured((yield from make_folder(parent.folder.ref, address.names[-1])), created=True)
     if not item.is_folder:
         raise DriveNameConflictError(
             f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", retryable=False
@@ -187,20 +184,18 @@ def ensure_folder(address: Address, hosts: Hosts) -> Flow[Ensured]:
     return Ensured(item, created=False)
 
 
-def get_destination(
-    address: Address, hosts: Hosts, *, create: bool
-) -> Flow[tuple[ItemRef, DriveItem | None, bool]]:
+def get_destination(address: Address, *, create: bool) -> Flow[tuple[ItemRef, DriveItem | None, bool]]:
     """Return a destination's ids, what was read of it (nothing, for an address of ids), and if it is new."""
     if isinstance(address, ItemRef):
         return address, None, False
     if create:
-        folder, created = yield from ensure_folder(address, hosts)
+        folder, created = yield from ensure_folder(address)
     else:
-        folder, created = (yield from get_folder(address, hosts)), False
+        folder, created = (yield from get_folder(address)), False
     return folder.ref, folder, created
 
 
-def make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
+def make_folder(parent: ItemRef, name: str) -> Flow[DriveItem]:
     """Make a folder, or find the one that somebody else has made at the same time."""
     request = create_folder_request(parent, name)
 
@@ -214,21 +209,19 @@ def make_folder(parent: ItemRef, name: str, hosts: Hosts) -> Flow[DriveItem]:
     try:
         made = yield from send_with_retries(request, read)
     except DriveNameConflictError as error:  # somebody was quicker, or it was this request, its answer lost
-        made = yield from find_item(child(parent, name), hosts)
+        made = yield from find_item(child(parent, name))
         if made is None or not made.is_folder:
             raise error from None
-    return made or (yield from get_item(child(parent, name), hosts))
+    return made or (yield from get_item(child(parent, name)))
 
 
-def in_library(address: LibraryAddress, hosts: Hosts) -> Flow[PathAddress]:
+def in_library(address: LibraryAddress) -> Flow[PathAddress]:
     """
     Find a site's library by its name, or by the last part of its URL.
 
     https://learn.microsoft.com/graph/api/drive-list
     """
-    libraries = yield from _collect(
-        Request("GET", address.url, f"list the libraries of {address.site}"), hosts
-    )
+    libraries = yield from _collect(Request("GET", address.url, f"list the libraries of {address.site}"))
     named = [entry for entry in libraries if same_name(str(entry.get("name", "")), address.library)]
     in_url = encode_resource(address.library).removeprefix("/")
     found = named or [
@@ -250,8 +243,8 @@ class Pages:
     https://learn.microsoft.com/graph/paging
     """
 
-    def __init__(self, request: Request, hosts: Hosts) -> None:
-        self._doing, self._hosts = request.action, hosts
+    def __init__(self, request: Request) -> None:
+        self._action = request.action
         self._next: Request | None = request
         self._seen: set[str] = set()
 
@@ -267,25 +260,24 @@ class Pages:
         """
         if self._next is None:
             return []
-        page, link = yield from send_with_retries(self._next, _page_reader(self._doing))
+        page, link = yield from send_with_retries(self._next, _page_reader(self._action))
         self._next = None
         if link is not None:
             if link in self._seen:
-                raise DriveResponseError(f"Could not {self._doing}: its pages lead in a circle.")
+                raise DriveResponseError(f"Could not {self._action}: its pages lead in a circle.")
             if len(self._seen) == MAX_PAGES - 1:
                 raise DriveResponseError(
-                    f"Could not {self._doing}: it has more than {MAX_PAGES} pages.", retryable=False
+                    f"Could not {self._action}: it has more than {MAX_PAGES} pages.", retryable=False
                 )
             self._seen.add(link)
-            url = self._hosts.check_next_link(link)
-            self._next = Request("GET", url, self._doing, authorized=self._hosts.is_graph(url))
+            self._next = Request("GET", link, self._action, kind="page")
         return page
 
 
-def _collect(request: Request, hosts: Hosts) -> Flow[list[dict[str, Any]]]:
+def _collect(request: Request) -> Flow[list[dict[str, Any]]]:
     """Read a collection whole."""
     entries: list[dict[str, Any]] = []
-    pages = Pages(request, hosts)
+    pages = Pages(request)
     while pages:
         entries += yield from pages.read()
     return entries

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 SIMPLE_UPLOAD_LIMIT = 4 << 20
 """Bytes that go up in one request of Graph's own. It takes 250 MB, but who is cut off begins anew."""
@@ -61,7 +60,7 @@ def check_file(address: Address) -> PathAddress | LibraryAddress:
 
 
 def write_file(
-    address: PathAddress | LibraryAddress, size: int, read: Callable[[int, int], bytes], hosts: Hosts
+    address: PathAddress | LibraryAddress, size: int, read: Callable[[int, int], bytes]
 ) -> Flow[DriveItem]:
     """
     Write a file, by its path. What has the name gets a new version; missing folders are made.
@@ -71,26 +70,26 @@ def write_file(
     :param size: How many bytes it is to have.
     :param read: Gives some of them: where they start, and how many.
     """
-    place = (yield from in_library(address, hosts)) if isinstance(address, LibraryAddress) else address
+    place = (yield from in_library(address)) if isinstance(address, LibraryAddress) else address
     action = f"write {address}"
     if size <= SIMPLE_UPLOAD_LIMIT:
         return (yield from send_with_retries(_put_request(place, read(0, size), action), item_reader(action)))
     for _ in range(MAX_UPLOADS):
-        url = yield from send_with_retries(_open_request(place, action), _upload_url_reader(action, hosts))
+        url = yield from send_with_retries(_open_request(place, action), _upload_url_reader(action))
         item = yield from _send(url, size, read, action)
         if item is not None:
             return item
     raise DriveResponseError(f"Could not {action}: {MAX_UPLOADS} upload sessions were gone before their end.")
 
 
-def read_file(address: Address, write: Callable[[bytes], object], hosts: Hosts) -> Flow[bool]:
+def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
     """
     Read a file, piece by piece, and tell whether there is one.
 
     :param write: Is given one piece after the other.
     :raises DriveArgumentError: If it is a folder.
     """
-    item = yield from find_item(address, hosts)
+    item = yield from find_item(address)
     if item is None:
         return False
     if item.is_folder:
@@ -99,7 +98,7 @@ def read_file(address: Address, write: Callable[[bytes], object], hosts: Hosts) 
         return True
     action = f"read the bytes of {address}"
     request = Request("GET", f"{item.ref.url}/content", action)
-    url = yield from send_with_retries(request, _download_url_reader(action, hosts))
+    url = yield from send_with_retries(request, _download_url_reader(action))
     start, size = 0, None
     while size is None or start < size:
         request = _piece_request(url, start, action)
@@ -141,7 +140,7 @@ def _send_fragment(url: str, piece: bytes, start: int, size: int, action: str) -
     except DriveRequestError as error:
         if error.status != 416:
             raise
-    return (yield from send_with_retries(Request("GET", url, action, authorized=False), read))
+    return (yield from send_with_retries(Request("GET", url, action, kind="transfer"), read))
 
 
 def _put_request(place: PathAddress, content: bytes, action: str) -> Request:
@@ -163,7 +162,7 @@ def _fragment_request(url: str, piece: bytes, start: int, size: int, action: str
     A token would be refused, and a second request for the same bytes is.
     """
     headers = {"Content-Type": _BINARY, "Content-Range": f"bytes {start}-{start + len(piece) - 1}/{size}"}
-    return Request("PUT", url, action, headers=headers, authorized=False, idempotent=True, content=piece)
+    return Request("PUT", url, action, headers=headers, kind="transfer", idempotent=True, content=piece)
 
 
 def _piece_request(url: str, start: int, action: str) -> Request:
@@ -173,26 +172,26 @@ def _piece_request(url: str, start: int, action: str) -> Request:
         "Accept-Encoding": "identity",
         "Range": f"bytes={start}-{start + FRAGMENT_SIZE - 1}",
     }
-    return Request("GET", url, action, headers=headers, authorized=False)
+    return Request("GET", url, action, headers=headers, kind="transfer")
 
 
-def _upload_url_reader(action: str, hosts: Hosts) -> Callable[[Response], str]:
+def _upload_url_reader(action: str) -> Callable[[Response], str]:
     def read(response: Response) -> str:
         if not response.ok:
             raise error_from_response(response, action)
         url = response.mapping().get("uploadUrl")
         if not isinstance(url, str):
             raise DriveResponseError(f"Could not {action}: the answer is no upload session.")
-        return hosts.check_file(url)
+        return url
 
     return read
 
 
-def _download_url_reader(action: str, hosts: Hosts) -> Callable[[Response], str]:
+def _download_url_reader(action: str) -> Callable[[Response], str]:
     def read(response: Response) -> str:
         if response.status not in {301, 302, 303, 307, 308} or "location" not in response.headers:
             raise error_from_response(response, action)
-        return hosts.check_file(response.headers["location"])
+        return response.headers["location"]
 
     return read
 

@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item, list_children
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.retry import backoff, send_with_retries
+from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
@@ -35,14 +35,9 @@ from airflow_provider_drive.protocol.wire.items import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_drive.protocol.flow import Flow, Request, Response
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-MOVE_TIMEOUT = 3_600.0
-"""Seconds that a move within a drive is waited for, where Graph makes it after the answer."""
 MAX_ETAG_RETRIES = 3
 """How often an eTag that moved by itself is read again."""
 MAX_LOST_ANSWERS = 3
@@ -87,12 +82,11 @@ class Location:
 def update_item(
     item: DriveItem,
     place: Location,
-    hosts: Hosts,
     *,
     if_match: str | None = None,
     conflict_behavior: str = "fail",
     before: DriveItem | None = None,
-    clock: Callable[[], float] = time.time,
+    wait: Wait | None = None,
 ) -> Flow[DriveItem]:
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
@@ -103,7 +97,7 @@ def update_item(
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
-    before, asked = before or item, place
+    before, asked, wait = before or item, place, wait or Wait()
     drifts = losses = names = 0
     while not place.holds(item):
         guard = if_match or item.etag or item.ctag or "*"
@@ -114,12 +108,10 @@ def update_item(
             if_match=guard,
             conflict_behavior=conflict_behavior,
         )
-        outcome = yield from _patch(
-            request, place, item, hosts, conflict_behavior=conflict_behavior, clock=clock
-        )
+        outcome = yield from _patch(request, place, item, conflict_behavior=conflict_behavior, wait=wait)
         if not isinstance(outcome, DriveError):
             return outcome
-        seen = yield from get_item(item.ref, hosts)
+        seen = yield from get_item(item.ref)
         if asked.was_reached(before, seen, conflict_behavior):
             return seen  # what was lost was the answer, not the move
         if isinstance(outcome, DriveItemChangedError):
@@ -131,7 +123,7 @@ def update_item(
             isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
         ):
             names += 1
-            place = yield from _make_way(item, asked, conflict_behavior, outcome, hosts)
+            place = yield from _make_way(item, asked, conflict_behavior, outcome)
         elif _may_be_lost(outcome) and losses < MAX_LOST_ANSWERS:
             losses += 1
             yield Pause(
@@ -160,7 +152,7 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:
     yield from send_with_retries(request, read)
 
 
-def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None) -> Flow[None]:
+def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[None]:
     """
     Delete an item if it is still as it was read. An eTag that moved by itself is read again.
 
@@ -170,7 +162,7 @@ def delete_unchanged(item: DriveItem, hosts: Hosts, if_match: str | None = None)
         try:
             return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
         except DriveItemChangedError:
-            seen = yield from find_item(item.ref, hosts)
+            seen = yield from find_item(item.ref)
             if seen is None:
                 return None
             if if_match is not None or drift == MAX_ETAG_RETRIES or not _is_same(item, seen):
@@ -183,10 +175,9 @@ def _patch(
     request: Request,
     place: Location,
     item: DriveItem,
-    hosts: Hosts,
     *,
     conflict_behavior: str,
-    clock: Callable[[], float],
+    wait: Wait,
 ) -> Flow[DriveItem | DriveError]:
     """Send the change; return the moved item, or what went wrong."""
     try:
@@ -196,9 +187,7 @@ def _patch(
             raise
         return error
     if response.status == 202:
-        return (
-            yield from _wait(response, place, item, hosts, conflict_behavior=conflict_behavior, clock=clock)
-        )
+        return (yield from _wait(response, place, item, conflict_behavior=conflict_behavior, wait=wait))
     if not response.ok:
         return error_from_response(response, request.action)
     try:
@@ -206,7 +195,7 @@ def _patch(
     except DriveResponseError:
         moved = None
     if moved is None or not place.holds(moved):  # an answer may leave out what did not change
-        moved = yield from get_item(item.ref, hosts)
+        moved = yield from get_item(item.ref)
     return moved if place.holds(moved) else DriveResponseError(_where(request.action, moved))
 
 
@@ -214,16 +203,15 @@ def _wait(
     response: Response,
     place: Location,
     item: DriveItem,
-    hosts: Hosts,
     *,
     conflict_behavior: str,
-    clock: Callable[[], float],
+    wait: Wait,
 ) -> Flow[DriveItem | DriveError]:
     """Wait for a move that Graph makes after its answer, which may give the item a new id."""
-    deadline = clock() + MOVE_TIMEOUT
+    wait = wait.at_most(wait.timings.move)
     ref, location = item.ref, response.headers.get("location")
     if location:
-        status = yield from poll_monitor(location, hosts, deadline=deadline, fresh=True, clock=clock)
+        status = yield from poll_monitor(location, wait, fresh=True)
         if status.state == "failed":
             told = f"Graph could not move {item}: {status.code}: {status.message}"
             if status.is_name_conflict:
@@ -231,7 +219,7 @@ def _wait(
             return DriveResponseError(told)
         ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
     for attempt in range(10):
-        moved = yield from find_item(ref, hosts)
+        moved = yield from find_item(ref)
         if moved and place.was_reached(item, moved, conflict_behavior):
             return moved
         yield Pause(backoff(attempt, longest=15.0), f"waiting for {item} to arrive")
@@ -239,19 +227,19 @@ def _wait(
 
 
 def _make_way(
-    item: DriveItem, place: Location, conflict_behavior: str, conflict: DriveError, hosts: Hosts
+    item: DriveItem, place: Location, conflict_behavior: str, conflict: DriveError
 ) -> Flow[Location]:
     """Do by steps what this drive does not do by itself: find a free name, or remove the file that has it."""
     folder, name = place.folder_of(item), place.name or item.name or ""
     if conflict_behavior == "rename":
-        taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder, hosts))}
+        taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder))}
         free = free_name(name, lambda other: other.casefold() in taken, is_folder=item.is_folder)
         return Location(place.folder, free)
-    other = yield from find_item(child(folder, name), hosts)
+    other = yield from find_item(child(folder, name))
     if other and other.ref != item.ref:
         if other.is_folder:
             raise conflict  # only files are replaced
-        yield from delete_unchanged(other, hosts)
+        yield from delete_unchanged(other)
     return place
 
 

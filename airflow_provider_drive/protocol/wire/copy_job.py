@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.protocol.flow import Response
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 COPY_BEHAVIORS = (*CONFLICT_BEHAVIORS, SKIP)
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
@@ -392,15 +391,13 @@ def copy_request(
     )
 
 
-def monitor_request(monitor_url: str, hosts: Hosts) -> Request:
+def monitor_request(monitor_url: str) -> Request:
     """
     Ask how a copy stands, at the URL exactly as Graph gave it, without the token: with it, the answer is 401.
 
     https://learn.microsoft.com/graph/long-running-actions-overview
-
-    :raises DriveResponseError: If the URL is not one that may be called.
     """
-    return Request("GET", hosts.check_monitor(monitor_url), "ask how the copy stands", authorized=False)
+    return Request("GET", monitor_url, "ask how the copy stands", kind="monitor")
 
 
 def secret_parts(text: str) -> list[str]:

@@ -26,7 +26,7 @@ def resource_units(request: Request) -> int:
     Copy and move are not in Microsoft's table; they count as what they are, updates. In a batch each request
     is charged as if it were alone. A monitor is not Graph, and costs none.
     """
-    if not request.authorized:
+    if not request.is_to_graph:
         return 0
     if request.parts:
         return sum(map(resource_units, request.parts))
