@@ -5,8 +5,8 @@ It imports nothing of the rest of the package: it is a second reading of Graph's
 """
 
 from airflow_provider_drive.emulator.faults import Fault
-from airflow_provider_drive.emulator.jobs import CopyBehaviour, Job
 from airflow_provider_drive.emulator.server import Emulator
-from airflow_provider_drive.emulator.tenant import Call, Tenant
+from airflow_provider_drive.emulator.state.jobs import CopyBehaviour, Job
+from airflow_provider_drive.emulator.state.tenant import Call, Tenant
 
 __all__ = ["Call", "CopyBehaviour", "Emulator", "Fault", "Job", "Tenant"]

@@ -11,13 +11,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.emulator.jobs import CopyBehaviour
 from airflow_provider_drive.emulator.server import Emulator
+from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_drive.emulator.drives import Drive
+    from airflow_provider_drive.emulator.state.drives import Drive
 
 _SAMPLE = {"Contracts/2026/plan.docx": b"A plan.", "Contracts/2026/offer.pdf": b"An offer."}
 

@@ -6,13 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_drive.emulator.doors import respond
+from airflow_provider_drive.emulator.dispatch import respond
 from airflow_provider_drive.emulator.messages import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]

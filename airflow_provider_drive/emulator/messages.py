@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import trustme
 import uvicorn
 
 from airflow_provider_drive.emulator.app import App
-from airflow_provider_drive.emulator.tenant import Tenant
+from airflow_provider_drive.emulator.state.tenant import Tenant
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,8 +10,8 @@ from chaos.planning import plan
 from chaos.points import ARCHIVE, COPY, CROSS, MOVE, POINTS
 from chaos.runs import SKIPPED, Run
 
-from airflow_provider_drive.emulator.copies import submit_copy
-from airflow_provider_drive.emulator.tenant import Tenant
+from airflow_provider_drive.emulator.graph.copies import submit_copy
+from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 @pytest.fixture

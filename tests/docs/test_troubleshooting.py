@@ -17,7 +17,7 @@ from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
-from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.emulator.entra.errors import _KINDS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook

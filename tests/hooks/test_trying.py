@@ -8,7 +8,7 @@ import urllib3
 from transport.proxy import Proxy
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.emulator.entra.errors import _KINDS
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.protocol.advice import AADSTS
 

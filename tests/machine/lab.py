@@ -9,7 +9,7 @@ from machine.tasks import MOST_REQUESTS, EndlessError
 from tries import Killed
 
 from airflow_provider_drive.emulator import CopyBehaviour, faults
-from airflow_provider_drive.emulator.content import Content
+from airflow_provider_drive.emulator.state.content import Content
 
 
 class Lab:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator.answers import deleted_json, item_json
-from airflow_provider_drive.emulator.items import page
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.items import page
+from airflow_provider_drive.emulator.graph.serializers import deleted_json, item_json
 from airflow_provider_drive.emulator.messages import Answer
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.emulator.drives import Drive, Item
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.drives import Drive, Item
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 def delta(tenant: Tenant, request: Request, item: Item) -> Answer:

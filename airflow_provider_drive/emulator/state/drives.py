@@ -8,8 +8,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import names, refusals
-from airflow_provider_drive.emulator.content import Content
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.state import names
+from airflow_provider_drive.emulator.state.content import Content
 
 if TYPE_CHECKING:
     import threading
@@ -278,7 +279,7 @@ class Drive:
     def demand(self, size: int) -> None:
         """Refuse what does not fit."""
         if self.used + size > self.total:
-            raise refusals.quota_reached()
+            raise errors.quota_reached()
 
     def _new_id(self, item: Item) -> str:
         self._counter += 1

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_drive.emulator.refusals import Refusal
+from airflow_provider_drive.emulator.graph.errors import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.state.drives import Drive, Item
 
 _NULL_DATE = "0001-01-01T00:00:00Z"  # doc-monitor-completed-v21
 _URL_LIFETIME = 86_400  # exp - nbf of the token in https://github.com/OneDrive/onedrive-api-docs/issues/1239

@@ -13,19 +13,20 @@ from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_provider_drive.emulator import directory, refusals
-from airflow_provider_drive.emulator.directory import Grant, Owner, Site, Token, guid
-from airflow_provider_drive.emulator.drives import Drive
-from airflow_provider_drive.emulator.jobs import CopyBehaviour
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.state import directory
+from airflow_provider_drive.emulator.state.directory import Grant, Owner, Site, Token, guid
+from airflow_provider_drive.emulator.state.drives import Drive
+from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.emulator.directory import Device
-    from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.faults import Fault
-    from airflow_provider_drive.emulator.jobs import Job
     from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.state.directory import Device
+    from airflow_provider_drive.emulator.state.drives import Item
+    from airflow_provider_drive.emulator.state.jobs import Job
 
 _JOURNAL_LIMIT = 200_000
 
@@ -317,19 +318,19 @@ class Tenant:
         scheme, _, text = authorization.partition(" ")
         token = self.tokens.get(text.strip())
         if not text or scheme.lower() != "bearer":
-            raise refusals.unauthenticated("Access token is empty.")
+            raise errors.unauthenticated("Access token is empty.")
         if token is None:
             dots = "there are no dots (.)" if "." not in text else "its signature is invalid"
-            raise refusals.unauthenticated(f"IDX14100: JWT is not well formed, {dots}.")
+            raise errors.unauthenticated(f"IDX14100: JWT is not well formed, {dots}.")
         if token.is_expired:
-            raise refusals.unauthenticated("Lifetime validation failed, the token is expired.")
+            raise errors.unauthenticated("Lifetime validation failed, the token is expired.")
         return token
 
     def find_drive(self, drive_id: str) -> Drive:
         """Drive ids come back in other case: https://github.com/OneDrive/onedrive-api-docs/issues/1890."""
         drive = self._by_drive_id.get(str(drive_id).lower())
         if drive is None:
-            raise refusals.drive_not_found()
+            raise errors.drive_not_found()
         return drive
 
     def find_url(self, url: str) -> Item | None:
@@ -381,7 +382,7 @@ class Tenant:
             self._spent.popleft()
         if sum(spent for _, spent in self._spent) > self.budget:
             wait = max(1, round(self._spent[0][0] + self.budget_window - now))
-            raise refusals.throttled(wait if self.tells_retry_after else None)
+            raise errors.throttled(wait if self.tells_retry_after else None)
 
     def note(self, call: Call) -> None:
         """Write a call down; of a very long journal the oldest half is dropped."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.drives import Drive
+    from airflow_provider_drive.emulator.state.drives import Drive
 
 HOST = "contoso.sharepoint.com"
 _MY_HOST = "contoso-my.sharepoint.com"

@@ -8,7 +8,7 @@ from airflow_provider_drive.emulator.messages import Answer
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _JSON = {"content-type": "application/json; charset=utf-8"}
 _SELECTORS = ("client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_drive.emulator.content import Content, quick_xor_hash
+from airflow_provider_drive.emulator.state.content import Content, quick_xor_hash
 
 # rclone's own vectors: backend/onedrive/quickxorhash/quickxorhash_test.go
 VECTORS = {

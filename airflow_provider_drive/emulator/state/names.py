@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_drive.emulator.refusals import invalid
+from airflow_provider_drive.emulator.graph.errors import invalid
 
 _ILLEGAL = re.compile(r'["*:<>?/\\|\x00-\x1f]')
 _RESERVED = re.compile(r"(?i)\.lock|con|prn|aux|nul|com\d|lpt\d|desktop\.ini|~\$.*|.*_vti_.*")

@@ -6,13 +6,13 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.emulator.graph.errors import Refusal
 from airflow_provider_drive.emulator.messages import Answer, Request
-from airflow_provider_drive.emulator.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
     Responses = dict[str, dict[str, Any]]
 

@@ -7,12 +7,12 @@ import mimetypes
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_drive.emulator import directory
-from airflow_provider_drive.emulator.drives import OFFICE
+from airflow_provider_drive.emulator.state import directory
+from airflow_provider_drive.emulator.state.drives import OFFICE
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.directory import Owner, Site
-    from airflow_provider_drive.emulator.drives import Drive, Item
+    from airflow_provider_drive.emulator.state.directory import Owner, Site
+    from airflow_provider_drive.emulator.state.drives import Drive, Item
 
 _SAFE = "!$&'()*+,;=:@"
 

@@ -6,19 +6,20 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import names, refusals
-from airflow_provider_drive.emulator.addressing import Missing
-from airflow_provider_drive.emulator.answers import item_json
-from airflow_provider_drive.emulator.content import Content
-from airflow_provider_drive.emulator.items import CONFLICT, check_match
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.addressing import Missing
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.items import CONFLICT, check_match
+from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Answer
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
-from airflow_provider_drive.emulator.tenant import Upload
+from airflow_provider_drive.emulator.state import names
+from airflow_provider_drive.emulator.state.content import Content
+from airflow_provider_drive.emulator.state.tenant import Upload
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.drives import Item
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _WANTED = re.compile(r"bytes=(\d+)-(\d*)")
@@ -68,7 +69,7 @@ def _store(request: Request, upload: Upload, content: Content) -> Answer:
     if item is None:
         status, item = 201, folder.drive.add(folder, name, content)
     elif item.is_folder or upload.conflict == "fail":
-        raise refusals.name_taken()
+        raise errors.name_taken()
     else:
         status = 200
         item.drive.write(item, content)
@@ -97,7 +98,7 @@ def serve_file(tenant: Tenant, request: Request) -> Answer:
     drive_id, _, item_id = rest.partition("/")
     item = tenant.find_drive(drive_id).items.get(item_id)
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
-        raise refusals.not_found()
+        raise errors.not_found()
     return _download(item.content, request.headers.get("range", ""))
 
 
@@ -121,7 +122,7 @@ def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
     if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
         raise Refusal(401, "unauthenticated", "An upload URL takes no token.")
     if upload is None:
-        raise refusals.not_found()
+        raise errors.not_found()
     if request.method == "DELETE":
         del tenant.uploads[key]
         return Answer(204)

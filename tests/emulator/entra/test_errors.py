@@ -6,8 +6,8 @@ import jwt
 import pytest
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.emulator.denials import _KINDS
-from airflow_provider_drive.emulator.directory import guid
+from airflow_provider_drive.emulator.entra.errors import _KINDS
+from airflow_provider_drive.emulator.state.directory import guid
 
 JWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ME, TENANT = guid("application"), guid("tenant")

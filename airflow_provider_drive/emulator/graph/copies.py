@@ -6,17 +6,18 @@ import urllib.parse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import names, refusals
-from airflow_provider_drive.emulator.drives import OFFICE
-from airflow_provider_drive.emulator.jobs import Job
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.state import names
+from airflow_provider_drive.emulator.state.drives import OFFICE
+from airflow_provider_drive.emulator.state.jobs import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_provider_drive.emulator.drives import Drive, Item
-    from airflow_provider_drive.emulator.jobs import CopyBehaviour
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.drives import Drive, Item
+    from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _CONFLICTS = ("fail", "replace", "rename")
 
@@ -82,7 +83,7 @@ def make_room(parent: Item, name: str, conflict: str, source: Item) -> str:
     if conflict == "replace" and not (taken.is_folder or source.is_folder or taken is source):
         parent.drive.remove(taken)  # "deleted and replaced", files only: driveitem-copy
         return name
-    raise refusals.name_taken()
+    raise errors.name_taken()
 
 
 def refuse_loop(source: Item, destination: Item) -> None:
@@ -114,7 +115,7 @@ def _destination(tenant: Tenant, source: Item, reference: dict[str, Any] | None)
         destination = source.parent or source
     elif destination.id in tenant.fresh_folders and tenant.fresh_folders[destination.id] > 0:
         tenant.fresh_folders[destination.id] -= 1
-        raise refusals.destination_not_found()
+        raise errors.destination_not_found()
     if not destination.is_folder:
         raise invalid("The destination is not a folder.")
     same_kind(source.drive, destination.drive)
@@ -135,7 +136,7 @@ def find_parent(tenant: Tenant, source: Item, reference: dict[str, Any] | None) 
         raise invalid("Invalid parentReference: use the id of the root folder.")
     if reference.get("id"):
         if reference["id"] not in drive.items:
-            raise refusals.not_found()
+            raise errors.not_found()
         return drive.items[reference["id"]]
     if reference.get("path"):
         return _by_path(tenant, drive, reference["path"])
@@ -150,7 +151,7 @@ def _by_path(tenant: Tenant, drive: Drive, path: str) -> Item:
         drive = tenant.find_drive(steps[1])
     item = drive.find(urllib.parse.unquote(tail.rstrip(":")))
     if item is None:
-        raise refusals.not_found()
+        raise errors.not_found()
     return item
 
 
@@ -204,7 +205,7 @@ def _refuse_taken(order: Order) -> None:
     if order.children_only or taken is None or order.conflict == "rename":
         return
     if order.conflict == "fail" or taken.is_folder or order.source.is_folder or taken is order.source:
-        raise refusals.name_taken()
+        raise errors.name_taken()
 
 
 def _refuse_collisions(order: Order, children: list[Item]) -> None:

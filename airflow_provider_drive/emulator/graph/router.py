@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import addressing, changes, files, items, moves, refusals
-from airflow_provider_drive.emulator.addressing import Missing
-from airflow_provider_drive.emulator.answers import drive_json, owner_json, site_json
-from airflow_provider_drive.emulator.directory import Owner, Site
-from airflow_provider_drive.emulator.drives import Drive, Item
+from airflow_provider_drive.emulator.graph import addressing, delta, errors, files, items, moves
+from airflow_provider_drive.emulator.graph.addressing import Missing
+from airflow_provider_drive.emulator.graph.errors import Refusal
+from airflow_provider_drive.emulator.graph.serializers import drive_json, owner_json, site_json
 from airflow_provider_drive.emulator.messages import Answer
-from airflow_provider_drive.emulator.refusals import Refusal
+from airflow_provider_drive.emulator.state.directory import Owner, Site
+from airflow_provider_drive.emulator.state.drives import Drive, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.emulator.addressing import Target
-    from airflow_provider_drive.emulator.directory import Token
+    from airflow_provider_drive.emulator.graph.addressing import Target
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.directory import Token
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
 _ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
@@ -56,8 +56,8 @@ _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]]
     (Item, "POST", "copy"): items.copy_item,
     (Item, "POST", "permanentDelete"): items.delete_for_good,
     (Item, "POST", "createLink"): items.make_link,
-    (Item, "GET", "delta"): changes.delta,
-    (Item, "GET", "search"): changes.search,
+    (Item, "GET", "delta"): delta.delta,
+    (Item, "GET", "search"): delta.search,
     (Item, "GET", "content"): files.get_content,
     (Item, "PUT", "content"): files.put_content,
     (Item, "POST", "createUploadSession"): files.start_upload,
@@ -83,7 +83,7 @@ def serve_graph(tenant: Tenant, request: Request) -> Answer:
     if handler is not None:
         return handler(tenant, request, target.subject)
     if isinstance(target.subject, Missing):
-        raise refusals.not_found()
+        raise errors.not_found()
     raise Refusal(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
 
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from airflow_provider_drive.emulator import refusals
-from airflow_provider_drive.emulator.directory import Owner, Site
-from airflow_provider_drive.emulator.drives import Drive, Item
-from airflow_provider_drive.emulator.names import LONGEST_PATH
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.state.directory import Owner, Site
+from airflow_provider_drive.emulator.state.drives import Drive, Item
+from airflow_provider_drive.emulator.state.names import LONGEST_PATH
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.directory import Token
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.directory import Token
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
     "documents": "Documents",
@@ -103,7 +103,7 @@ def _sites(tenant: Tenant, rest: str) -> Target:
         name = f"{name}/{path}".rstrip("/")
     site = next((site for site in tenant.sites if unquote(name).lower() in site.names), None)
     if site is None:
-        raise refusals.not_found()
+        raise errors.not_found()
     head, _, tail = rest.partition("/")
     if head == "drive":
         return _in_drive(site.drives[0], tail)
@@ -117,7 +117,7 @@ def _in_site(site: Site, rest: str) -> Target:
     for drive in site.drives:
         if drive.id.lower() == unquote(drive_id).lower():
             return _in_drive(drive, rest)
-    raise refusals.drive_not_found()
+    raise errors.drive_not_found()
 
 
 def _shares(tenant: Tenant, rest: str) -> Target:
@@ -130,7 +130,7 @@ def _shares(tenant: Tenant, rest: str) -> Target:
         raise invalid("The sharing token is invalid.") from None
     item = tenant.find_url(url)
     if item is None:
-        raise refusals.not_found()
+        raise errors.not_found()
     head, _, rest = rest.partition("/")
     return Target(item, unquote(rest)) if head in {"driveItem", "root"} else Target(None, "share")
 
@@ -161,7 +161,7 @@ def _item(drive: Drive, item_id: str) -> Item:
     if item_id == "root":
         return drive.root
     if item_id not in drive.items:
-        raise refusals.not_found()
+        raise errors.not_found()
     return drive.items[item_id]
 
 

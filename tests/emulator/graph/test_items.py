@@ -1,7 +1,7 @@
 import pytest
 
-from airflow_provider_drive.emulator import items
-from airflow_provider_drive.emulator.answers import item_json
+from airflow_provider_drive.emulator.graph import items
+from airflow_provider_drive.emulator.graph.serializers import item_json
 
 
 @pytest.fixture

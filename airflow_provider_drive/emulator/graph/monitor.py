@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.emulator import refusals
-from airflow_provider_drive.emulator.answers import item_json
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Answer
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.jobs import Job
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.jobs import Job
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 def serve_monitor(tenant: Tenant, request: Request) -> Answer:
     """Tell how a job stands to whoever has its URL, but not to who shows a token as well."""
     if "authorization" in request.headers:
-        raise refusals.monitor_refusal()
+        raise errors.monitor_refusal()
     job = _find(tenant, request)
     job.look()
     behaviour = job.behaviour
     if behaviour.lost:
-        raise refusals.job_not_found(404 if behaviour.lost is True else behaviour.lost)
+        raise errors.job_not_found(404 if behaviour.lost is True else behaviour.lost)
     if job.is_running:
         status = behaviour.running_status or (202 if job.source.drive.is_personal else 200)
         return Answer(status, job.status())
@@ -42,11 +42,11 @@ def _find(tenant: Tenant, request: Request) -> Job:
     if "force303" in request.query:
         job = next((job for job in tenant.jobs if job.tempauth == secret), None)
         if job is None:
-            raise refusals.monitor_refusal()
+            raise errors.monitor_refusal()
     if job is None:
-        raise refusals.job_not_found()
+        raise errors.job_not_found()
     if job.shape == "operations" and (secret, request.query.get("c")) != (job.tempauth, job.continuation):
-        raise refusals.monitor_refusal()
+        raise errors.monitor_refusal()
     return job
 
 

@@ -18,13 +18,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_drive.emulator.denials import Denied, valid
+from airflow_provider_drive.emulator.entra.errors import Denied, valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _EXCHANGE = "api://AzureADTokenExchange"

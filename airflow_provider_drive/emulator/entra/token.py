@@ -9,15 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus
 
-from airflow_provider_drive.emulator.assertions import check_credential
-from airflow_provider_drive.emulator.denials import Denied
-from airflow_provider_drive.emulator.directory import Device, Grant
-from airflow_provider_drive.emulator.identities import serve_identity
+from airflow_provider_drive.emulator.entra.client_assertions import check_credential
+from airflow_provider_drive.emulator.entra.errors import Denied
+from airflow_provider_drive.emulator.entra.managed_identity import serve_identity
 from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.state.directory import Device, Grant
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _COMMON = {"common", "organizations", "consumers"}
 _OPENID = {"openid", "profile", "email", "offline_access"}

@@ -8,20 +8,20 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
-from airflow_provider_drive.emulator.batch import serve_batch
-from airflow_provider_drive.emulator.denials import named
-from airflow_provider_drive.emulator.files import serve_file
-from airflow_provider_drive.emulator.graph import serve_graph
+from airflow_provider_drive.emulator.entra.errors import named
+from airflow_provider_drive.emulator.entra.token import deny, serve_token
+from airflow_provider_drive.emulator.graph.batch import serve_batch
+from airflow_provider_drive.emulator.graph.errors import Refusal
+from airflow_provider_drive.emulator.graph.files import serve_file
+from airflow_provider_drive.emulator.graph.monitor import serve_monitor
+from airflow_provider_drive.emulator.graph.router import serve_graph
 from airflow_provider_drive.emulator.messages import Answer, refusal_answer
-from airflow_provider_drive.emulator.monitor import serve_monitor
-from airflow_provider_drive.emulator.oauth import deny, serve_token
-from airflow_provider_drive.emulator.refusals import Refusal
-from airflow_provider_drive.emulator.tenant import Call
+from airflow_provider_drive.emulator.state.tenant import Call
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.faults import Fault
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _DOORS = {"graph": serve_graph, "monitor": serve_monitor, "token": serve_token, "file": serve_file}
 _BATCH = re.compile(r"/(?:v1\.0|beta)/\$batch")

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator import copies, names
-from airflow_provider_drive.emulator.answers import item_json
-from airflow_provider_drive.emulator.copies import Order
-from airflow_provider_drive.emulator.items import CONFLICT, accepted, check_match, selected
+from airflow_provider_drive.emulator.graph import copies
+from airflow_provider_drive.emulator.graph.copies import Order
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.items import CONFLICT, accepted, check_match, selected
+from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Answer
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.state import names
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.drives import Item
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.drives import Item
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 def update_item(tenant: Tenant, request: Request, item: Item) -> Answer:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_drive.emulator import copies, names, refusals
-from airflow_provider_drive.emulator.answers import item_json, sharepoint_ids
+from airflow_provider_drive.emulator.graph import copies, errors
+from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.serializers import item_json, sharepoint_ids
 from airflow_provider_drive.emulator.messages import Answer
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
+from airflow_provider_drive.emulator.state import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from airflow_provider_drive.emulator.drives import Item
-    from airflow_provider_drive.emulator.jobs import Job
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.drives import Item
+    from airflow_provider_drive.emulator.state.jobs import Job
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _T = TypeVar("_T")
 CONFLICT = "@microsoft.graph.conflictBehavior"
@@ -26,7 +27,7 @@ def get_item(_: Tenant, request: Request, item: Item) -> Answer:
     """https://learn.microsoft.com/graph/api/driveitem-get."""
     if item.hidden_reads > 0:
         item.hidden_reads -= 1
-        raise refusals.not_found()
+        raise errors.not_found()
     if request.headers.get("if-none-match") == item.etag:
         return Answer(304)
     body = selected(item, request, item_json(item, request.base))
@@ -117,7 +118,7 @@ def make_folder(tenant: Tenant, request: Request, item: Item) -> Answer:
     if taken is not None and conflict == "rename":
         name = item.free_name(name, is_folder=True)
     elif taken is not None:
-        raise refusals.name_taken()
+        raise errors.name_taken()
     folder = item.drive.add(item, name)
     folder.file_system_info = dict(body.get("fileSystemInfo") or {})
     tenant.fresh_folders[folder.id] = tenant.fresh_folder_404
@@ -165,15 +166,15 @@ def delete_for_good(tenant: Tenant, request: Request, item: Item) -> Answer:
 def check_match(tenant: Tenant, request: Request, item: Item) -> None:
     """``If-Match`` takes an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move."""
     if item.locked:
-        raise refusals.locked()
+        raise errors.locked()
     wanted = request.headers.get("if-match")
     if wanted is None or wanted in {"*", item.etag, item.ctag}:
         return
     if item.drive.is_personal:
-        raise refusals.changed_personal()
+        raise errors.changed_personal()
     if not (wanted.startswith('"') and wanted.endswith('"')):
         raise invalid("The entity tag is not a quoted string.", "malformedEntityTag")
-    raise refusals.changed(tenant.stale_status)
+    raise errors.changed(tenant.stale_status)
 
 
 def make_link(tenant: Tenant, _: Request, item: Item) -> Answer:
