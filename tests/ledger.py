@@ -114,5 +114,5 @@ Tenant.issue_token = _listen(Tenant.issue_token, lambda tenant, token, *_: ledge
 Tenant.issue_refresh_token = _listen(
     Tenant.issue_refresh_token, lambda _, token, *__: ledger.keep("refresh tokens", token)
 )
-Tenant.accept = _listen(Tenant.accept, lambda _, job, *__: ledger.accepted(job))
-Tenant.note = _listen(Tenant.note, lambda tenant, _, call: ledger.noted(tenant, call))
+Tenant.start_job = _listen(Tenant.start_job, lambda _, job, *__: ledger.accepted(job))
+Tenant.record_call = _listen(Tenant.record_call, lambda tenant, _, call: ledger.noted(tenant, call))

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_drive.emulator.dispatch import respond
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.messages import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -35,16 +35,16 @@ class App:
         """Read a request, answer it, and send the answer or cut the connection."""
         request = await _read(scope, receive)
         try:
-            answer = respond(self.tenant, request)
+            response = respond(self.tenant, request)
         except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
             _log.exception("The emulator has no answer to %s %s", request.method, request.path)
-            answer = Answer(500, b"The emulator failed, see its log.")
-        if answer.delay:
-            await asyncio.sleep(answer.delay)
-        if answer.cut:
+            response = Response(500, b"The emulator failed, see its log.")
+        if response.delay:
+            await asyncio.sleep(response.delay)
+        if response.cut:
             await _cut(receive, send)
         else:
-            await _send(answer, receive, send)
+            await _send(response, receive, send)
 
 
 async def _read(scope: dict[str, Any], receive: Receive) -> Request:
@@ -60,17 +60,17 @@ async def _read(scope: dict[str, Any], receive: Receive) -> Request:
 
 
 async def _send(
-    answer: Answer,
+    response: Response,
     receive: Receive,
     send: Send,
 ) -> None:
-    body = answer.body or b""
-    headers = dict(answer.headers)
+    body = response.body or b""
+    headers = dict(response.headers)
     if isinstance(body, bytes):
         headers["content-length"] = str(len(body))
     wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": wire})
-    if isinstance(body, bytes) and answer.truncated:
+    await send({"type": "http.response.start", "status": response.status, "headers": wire})
+    if isinstance(body, bytes) and response.truncated:
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         await _cut(receive, send, flush=True)
     elif isinstance(body, bytes):

@@ -1,4 +1,4 @@
-"""From a request to an answer: the four doors, the faults before them, and the journal behind them."""
+"""From a request to a response: the four doors, the faults before them, and the journal behind them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
-from airflow_provider_drive.emulator.entra.errors import named
-from airflow_provider_drive.emulator.entra.token import deny, serve_token
-from airflow_provider_drive.emulator.graph.batch import serve_batch
-from airflow_provider_drive.emulator.graph.errors import Refusal
-from airflow_provider_drive.emulator.graph.files import serve_file
-from airflow_provider_drive.emulator.graph.monitor import serve_monitor
-from airflow_provider_drive.emulator.graph.router import serve_graph
-from airflow_provider_drive.emulator.messages import Answer, refusal_answer
+from airflow_provider_drive.emulator.entra.errors import error_from_code
+from airflow_provider_drive.emulator.entra.token import error_response as entra_error_response
+from airflow_provider_drive.emulator.entra.token import handle_token
+from airflow_provider_drive.emulator.graph.batch import handle_batch
+from airflow_provider_drive.emulator.graph.errors import GraphError
+from airflow_provider_drive.emulator.graph.files import handle_file
+from airflow_provider_drive.emulator.graph.monitor import handle_monitor
+from airflow_provider_drive.emulator.graph.router import handle_graph
+from airflow_provider_drive.emulator.messages import Response, error_response
 from airflow_provider_drive.emulator.state.tenant import Call
 
 if TYPE_CHECKING:
@@ -23,62 +24,62 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_DOORS = {"graph": serve_graph, "monitor": serve_monitor, "token": serve_token, "file": serve_file}
+_SERVICES = {"graph": handle_graph, "monitor": handle_monitor, "token": handle_token, "file": handle_file}
 _BATCH = re.compile(r"/(?:v1\.0|beta)/\$batch")
 _HUGE = 33 << 20
 _NESTED = 100_000
 
 
-def respond(tenant: Tenant, request: Request) -> Answer:
+def respond(tenant: Tenant, request: Request) -> Response:
     """Answer a request, or spoil it as a fault says, and write it down."""
     with tenant.lock:
-        tenant.settle()
+        tenant.finish_due_jobs()
         fault = tenant.witness(request) if tenant.witness is not None else None
-        fault = fault or faults.take(tenant.faults, request.method, request.path, request.door)
-        answer = _answer(tenant, request) if fault is None else _spoilt(tenant, request, fault)
-        answer.headers.setdefault("request-id", request.request_id)
-        answer.headers.setdefault("client-request-id", request.client_request_id)
-        tenant.note(_call(request, answer))
-        return answer
+        fault = fault or faults.pop_fault(tenant.faults, request.method, request.path, request.where)
+        response = _handle(tenant, request) if fault is None else _apply_fault(tenant, request, fault)
+        response.headers.setdefault("request-id", request.request_id)
+        response.headers.setdefault("client-request-id", request.client_request_id)
+        tenant.record_call(_call(request, response))
+        return response
 
 
-def _answer(tenant: Tenant, request: Request) -> Answer:
+def _handle(tenant: Tenant, request: Request) -> Response:
     try:
         if _BATCH.fullmatch(request.path):
-            answer = serve_batch(tenant, request, respond)
+            response = handle_batch(tenant, request, respond)
         else:
-            answer = _DOORS[request.door](tenant, request)
-    except Refusal as refusal:
-        answer = refusal_answer(refusal, request)
-    answer.encode()
-    return answer
+            response = _SERVICES[request.where](tenant, request)
+    except GraphError as error:
+        response = error_response(error, request)
+    response.encode()
+    return response
 
 
-def _spoilt(tenant: Tenant, request: Request, fault: Fault) -> Answer:
-    answer = _answer(tenant, request) if fault.has_effect else Answer()
+def _apply_fault(tenant: Tenant, request: Request, fault: Fault) -> Response:
+    response = _handle(tenant, request) if fault.has_effect else Response()
     if fault.act is not None:
         fault.act()
     if fault.kind in {"drop_before", "drop_after"}:
-        return Answer(0, cut=True)
+        return Response(0, cut=True)
     if fault.kind == "delay":
-        return dataclasses.replace(answer, delay=fault.seconds)
+        return dataclasses.replace(response, delay=fault.seconds)
     if fault.kind == "truncate":
-        return dataclasses.replace(answer, truncated=True)
-    return _instead(tenant, fault, request)
+        return dataclasses.replace(response, truncated=True)
+    return _faulty_response(tenant, fault, request)
 
 
-def _instead(tenant: Tenant, fault: Fault, request: Request) -> Answer:
+def _faulty_response(tenant: Tenant, fault: Fault, request: Request) -> Response:
     """Make the answer that a fault gives instead of the true one."""
     status = fault.http_status
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-    if fault.kind == "refuse" and request.door == "token" and fault.code:
-        answer = deny(tenant, request, named(fault.code))
-        answer.encode()
-        return answer
+    if fault.kind == "refuse" and request.where == "token" and fault.code:
+        response = entra_error_response(tenant, request, error_from_code(fault.code))
+        response.encode()
+        return response
     if fault.kind == "refuse":
-        answer = refusal_answer(_refusal(fault, status, headers), request)
-        answer.encode()
-        return answer
+        response = error_response(_graph_error(fault, status, headers), request)
+        response.encode()
+        return response
     bodies = {
         "garbage": b'\x00\xff{"status": "comp',
         "html": b"<!DOCTYPE html><html><body><h1>Service Unavailable</h1></body></html>",
@@ -88,10 +89,10 @@ def _instead(tenant: Tenant, fault: Fault, request: Request) -> Answer:
     if fault.kind == "redirect":
         headers["location"] = fault.location
     headers["content-type"] = "text/html" if fault.kind == "html" else "application/json"
-    return Answer(status, bodies.get(fault.kind, b""), headers)
+    return Response(status, bodies.get(fault.kind, b""), headers)
 
 
-def _refusal(fault: Fault, status: int, headers: dict[str, str]) -> Refusal:
+def _graph_error(fault: Fault, status: int, headers: dict[str, str]) -> GraphError:
     codes = {
         400: "invalidRequest",
         401: "InvalidAuthenticationToken",
@@ -105,10 +106,10 @@ def _refusal(fault: Fault, status: int, headers: dict[str, str]) -> Refusal:
         507: "quotaLimitReached",
     }
     code = fault.code or codes.get(status, "generalException")
-    return Refusal(status, code, fault.message, inner=fault.inner, headers=headers)
+    return GraphError(status, code, fault.message, inner=fault.inner, headers=headers)
 
 
-def _call(request: Request, answer: Answer) -> Call:
+def _call(request: Request, response: Response) -> Call:
     headers = dict(request.headers)
     authorization = headers.get("authorization")
     if authorization is not None:
@@ -119,13 +120,13 @@ def _call(request: Request, answer: Answer) -> Call:
         request.path,
         request.raw_path,
         request.raw_query,
-        answer.status,
+        response.status,
         authorization is not None,
         headers.get("host", ""),
         headers,
         request.body,
         request.units,
-        request.door,
+        request.where,
         request.is_batched,
         request.client,
     )

@@ -72,7 +72,7 @@ class Fault:
         )
 
 
-def take(faults: list[Fault], method: str, path: str, where: str) -> Fault | None:
+def pop_fault(faults: list[Fault], method: str, path: str, where: str) -> Fault | None:
     """Use up one turn of the first fault that is about this request."""
     for fault in faults:
         if not fault.matches(method, path, where):

@@ -1,4 +1,4 @@
-"""A request and an answer, as the doors of the emulator see them."""
+"""A request and a response, as the doors of the emulator see them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Request:
         return unquote(self.raw_path)
 
     @cached_property
-    def door(self) -> str:
+    def where(self) -> str:
         """Who answers: ``graph``, ``monitor``, ``token`` or ``file``."""
         if _MONITOR.match(self.raw_path) or "force303=1" in self.raw_query:
             return "monitor"
@@ -76,9 +76,9 @@ class Request:
         try:
             value = json.loads(self.body or b"{}")
         except ValueError:
-            raise Refusal(400, "BadRequest", "Unable to read JSON request payload.") from None
+            raise GraphError(400, "BadRequest", "Unable to read JSON request payload.") from None
         if not isinstance(value, dict):
-            raise invalid("The request body must be an object.")
+            raise invalid_request("The request body must be an object.")
         return value
 
     def prefers(self, preference: str) -> bool:
@@ -87,9 +87,9 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     """
-    An answer.
+    A response.
 
     :param body: JSON if it is a mapping; bytes, or pieces of bytes, as they are.
     :param delay: Wait so many seconds before it is sent.
@@ -111,17 +111,17 @@ class Answer:
             self.headers.setdefault("content-type", JSON_TYPE)
 
 
-def refusal_answer(refusal: Refusal, request: Request) -> Answer:
-    """Put a refusal into the envelope of https://learn.microsoft.com/graph/errors."""
-    error: dict[str, Any] = {"code": refusal.code} if refusal.code else {}
-    error["message"] = refusal.message
-    if refusal.details:
-        error["details"] = refusal.details
-    if not refusal.bare:
+def error_response(error: GraphError, request: Request) -> Response:
+    """Put an error into the envelope of https://learn.microsoft.com/graph/errors."""
+    body: dict[str, Any] = {"code": error.code} if error.code else {}
+    body["message"] = error.message
+    if error.details:
+        body["details"] = error.details
+    if not error.bare:
         ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
-        inner = {"code": refusal.inner} if refusal.inner else {}
-        error[refusal.inner_key] = {**inner, "date": _date(), **ids}
-    return Answer(refusal.status, {"error": error}, dict(refusal.headers))
+        inner = {"code": error.inner} if error.inner else {}
+        body[error.inner_key] = {**inner, "date": _date(), **ids}
+    return Response(error.status, {"error": body}, dict(error.headers))
 
 
 def _date() -> str:

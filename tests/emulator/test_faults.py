@@ -15,9 +15,9 @@ def plan(legal):
 
 def test_a_refusal_has_no_effect_and_is_used_up(graph, tenant, archive, plan):
     tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=17))
-    answer = graph.copy(plan, archive.root)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "17")
-    assert answer.json()["error"]["code"] == "activityLimitReached"
+    response = graph.copy(plan, archive.root)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "17")
+    assert response.json()["error"]["code"] == "activityLimitReached"
     assert (tenant.jobs, tenant.faults) == ([], [])
     assert graph.copy(plan, archive.root).status_code == 202
 
@@ -26,9 +26,9 @@ def test_a_fault_is_for_whom_it_is_meant(graph, tenant, legal, archive, plan):
     fault = Fault("POST", r"/copy$", status=503, times=2, after=1, where="graph", code="x", inner="y")
     tenant.faults.append(fault)
     assert graph.get(f"drives/{legal.id}/root").status_code == 200
-    answers = [graph.copy(plan, archive.root, name=str(n)) for n in range(4)]
-    assert [answer.status_code for answer in answers] == [202, 503, 503, 202]
-    error = answers[1].json()["error"]
+    responses = [graph.copy(plan, archive.root, name=str(n)) for n in range(4)]
+    assert [response.status_code for response in responses] == [202, 503, 503, 202]
+    error = responses[1].json()["error"]
     assert (error["code"], error["innerError"]["code"]) == ("x", "y")
 
 
@@ -45,8 +45,8 @@ def test_a_connection_is_cut(graph, tenant, archive, plan, kind, copies):
 @pytest.mark.parametrize("effect", [False, True])
 def test_a_gateway_may_time_out_although_all_went_well(graph, tenant, archive, plan, effect):
     tenant.faults.append(Fault(path=r"/copy$", kind="status", status=504, effect=effect))
-    answer = graph.copy(plan, archive.root)
-    assert (answer.status_code, answer.content) == (504, b"")
+    response = graph.copy(plan, archive.root)
+    assert (response.status_code, response.content) == (504, b"")
     assert tenant.copies_made(plan.id) == effect
 
 
@@ -71,19 +71,19 @@ def test_an_answer_may_be_cut_short(graph, tenant, archive):
 @pytest.mark.parametrize("kind", ["garbage", "html", "huge", "nested"])
 def test_an_answer_may_be_no_json_that_can_be_read(graph, tenant, archive, kind):
     tenant.faults.append(Fault(kind=kind))
-    answer = graph.get(f"drives/{archive.id}")
-    assert answer.status_code == 200
+    response = graph.get(f"drives/{archive.id}")
+    assert response.status_code == 200
     if kind == "huge":
-        assert len(answer.content) > 32 << 20
+        assert len(response.content) > 32 << 20
         return
     with pytest.raises((ValueError, RecursionError)):
-        json.loads(answer.content)
+        json.loads(response.content)
 
 
 def test_an_answer_may_point_elsewhere(graph, tenant, archive):
     tenant.faults.append(Fault(kind="redirect", location="https://evil.example/"))
-    answer = graph.get(f"drives/{archive.id}")
-    assert (answer.status_code, answer.headers["Location"]) == (302, "https://evil.example/")
+    response = graph.get(f"drives/{archive.id}")
+    assert (response.status_code, response.headers["Location"]) == (302, "https://evil.example/")
 
 
 def test_a_fault_can_wait_at_the_monitor(graph, tenant, archive, plan):
@@ -91,9 +91,9 @@ def test_a_fault_can_wait_at_the_monitor(graph, tenant, archive, plan):
         Fault(where="monitor", kind="html", status=503, retry_after="Wed, 21 Oct 2099 07:28:00 GMT")
     )
     url = graph.copy(plan, archive.root).headers["Location"]
-    answer = graph.look(url)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "text/html")
-    assert answer.headers["Retry-After"].startswith("Wed, ")
+    response = graph.look(url)
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "text/html")
+    assert response.headers["Retry-After"].startswith("Wed, ")
     assert graph.look(url).status_code == 200
 
 
@@ -115,7 +115,7 @@ def test_a_witness_sees_each_request_and_may_spoil_it(graph, tenant, legal, arch
     seen = []
 
     def witness(request):
-        seen.append((request.method, request.door, request.client[0]))
+        seen.append((request.method, request.where, request.client[0]))
         return Fault(status=423) if request.method == "POST" else None
 
     tenant.witness = witness
@@ -161,15 +161,15 @@ def test_units_are_counted(graph, tenant, legal, plan):
 
 def test_who_spends_too_much_must_wait(graph, tenant, legal, recorded):
     tenant.budget = 2
-    answers = [graph.get(f"drives/{legal.id}/root") for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+    responses = [graph.get(f"drives/{legal.id}/root") for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert 1 <= int(responses[2].headers["Retry-After"]) <= 60
     tenant.tells_retry_after = False
-    answer = graph.get(f"drives/{legal.id}/root")
+    response = graph.get(f"drives/{legal.id}/root")
     expected = recorded("iss-429-without-retry-after")["body"]["error"]
-    assert "Retry-After" not in answer.headers
-    assert answer.json()["error"]["message"] == expected["message"]
-    assert answer.json()["error"]["innerError"]["code"] == expected["innerError"]["code"]
+    assert "Retry-After" not in response.headers
+    assert response.json()["error"]["message"] == expected["message"]
+    assert response.json()["error"]["innerError"]["code"] == expected["innerError"]["code"]
     tenant.budget_window = 0.0
     assert graph.get(f"drives/{legal.id}/root").status_code == 200
 

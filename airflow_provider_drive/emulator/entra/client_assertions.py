@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
-from airflow_provider_drive.emulator.entra.errors import Denied, valid
+from airflow_provider_drive.emulator.entra.errors import EntraError, validity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_EXCHANGE = "api://AzureADTokenExchange"
-_SKEW = 300.0
+_JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
+_CLOCK_SKEW = 300.0
 """Seconds that clocks may differ."""
 
 
@@ -37,55 +37,55 @@ def check_credential(tenant: Tenant, request: Request, form: dict[str, str]) -> 
     if "client_assertion" in form:
         _check_assertion(tenant, request, form)
     elif "client_secret" not in form:
-        raise Denied(7000218)
+        raise EntraError(7000218)
     elif form["client_secret"] in tenant.expired_secrets:
-        raise Denied(7000222)
+        raise EntraError(7000222)
     elif form["client_secret"] != tenant.client_secret:
-        raise Denied(7000215)
+        raise EntraError(7000215)
 
 
 def _check_assertion(tenant: Tenant, request: Request, form: dict[str, str]) -> None:
     assertion = form["client_assertion"]
-    if form.get("client_assertion_type") != _BEARER:
-        raise Denied(50027, reason="The assertion's type is not supported.")
+    if form.get("client_assertion_type") != _JWT_BEARER:
+        raise EntraError(50027, reason="The assertion's type is not supported.")
     try:
         header = jwt.get_unverified_header(assertion)
         claims = jwt.decode(assertion, options={"verify_signature": False})
     except jwt.InvalidTokenError as error:
-        raise Denied(50027, reason=str(error)) from None
+        raise EntraError(50027, reason=str(error)) from None
     if claims.get("iss") == tenant.client_id:
-        _check_own(tenant, request, assertion, header, claims)
+        _check_certificate_assertion(tenant, request, assertion, header, claims)
     else:
-        _check_federated(tenant, assertion, claims)
+        _check_federated_assertion(tenant, assertion, claims)
 
 
-def _check_own(
+def _check_certificate_assertion(
     tenant: Tenant, request: Request, assertion: str, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     if missing := [name for name in ("aud", "exp", "jti", "sub") if not claims.get(name)]:
-        raise Denied(50027, reason=f"The claim {missing[0]} is missing.")
+        raise EntraError(50027, reason=f"The claim {missing[0]} is missing.")
     if claims["sub"] != tenant.client_id:
-        raise Denied(50027, reason="The subject is not the issuer.")
+        raise EntraError(50027, reason="The subject is not the issuer.")
     endpoints = [
         f"{request.base}/{name}/{end}"
         for name in (tenant.tenant_id, tenant.domain)
         for end in ("oauth2/v2.0/token", "v2.0")
     ]
     if claims["aud"] not in endpoints:
-        raise Denied(700023)
+        raise EntraError(700023)
     certificate = _certificate(tenant, header)
     _check_signature(assertion, certificate.public_key(), _thumbprint(certificate))
     _check_times(claims)
 
 
-def _check_federated(tenant: Tenant, assertion: str, claims: dict[str, Any]) -> None:
+def _check_federated_assertion(tenant: Tenant, assertion: str, claims: dict[str, Any]) -> None:
     issuer, subject = str(claims.get("iss", "")), str(claims.get("sub", ""))
     if issuer not in {known for known, _ in tenant.federations}:
-        raise Denied(700211, issuer=issuer)
-    if claims.get("aud") not in (_EXCHANGE, [_EXCHANGE]):
-        raise Denied(700212, audience=str(claims.get("aud")))
+        raise EntraError(700211, issuer=issuer)
+    if claims.get("aud") not in (_EXCHANGE_AUDIENCE, [_EXCHANGE_AUDIENCE]):
+        raise EntraError(700212, audience=str(claims.get("aud")))
     if (issuer, subject) not in tenant.federations:
-        raise Denied(700213, subject=subject)
+        raise EntraError(700213, subject=subject)
     key = serialization.load_pem_public_key(tenant.federations[issuer, subject])
     _check_signature(assertion, key, "")
     _check_times(claims)
@@ -93,45 +93,47 @@ def _check_federated(tenant: Tenant, assertion: str, claims: dict[str, Any]) -> 
 
 def _certificate(tenant: Tenant, header: dict[str, Any]) -> x509.Certificate:
     """Find the certificate that the header tells: a registered one, or one that brings a trusted name."""
-    told = {str(header[name]).rstrip("=") for name in ("x5t", "x5t#S256") if name in header}
+    thumbprints = {str(header[name]).rstrip("=") for name in ("x5t", "x5t#S256") if name in header}
     try:
         chain = [x509.load_der_x509_certificate(base64.b64decode(der)) for der in header.get("x5c", [])]
     except (ValueError, TypeError):
-        raise Denied(50027, reason="The header x5c holds no certificates.") from None
+        raise EntraError(50027, reason="The header x5c holds no certificates.") from None
     registered = [x509.load_pem_x509_certificate(pem) for pem in tenant.certificates]
-    found = _find(told, registered)
-    if found is None and tenant.subjects and _find(told, chain[:1]) is not None:
-        _check_name(tenant, chain)
+    found = _find_certificate(thumbprints, registered)
+    if found is None and tenant.subjects and _find_certificate(thumbprints, chain[:1]) is not None:
+        _check_subject_name(tenant, chain)
         found = chain[0]
     if found is None:
-        raise Denied(700027, reason="The key was not found.", thumbprint=", ".join(told))
+        raise EntraError(700027, reason="The key was not found.", thumbprint=", ".join(thumbprints))
     if found.not_valid_after_utc.timestamp() < time.time():
-        raise Denied(700027, reason="The key used is expired.", thumbprint=_thumbprint(found))
+        raise EntraError(700027, reason="The key used is expired.", thumbprint=_thumbprint(found))
     return found
 
 
-def _find(told: set[str], certificates: Iterable[x509.Certificate]) -> x509.Certificate | None:
+def _find_certificate(
+    thumbprints: set[str], certificates: Iterable[x509.Certificate]
+) -> x509.Certificate | None:
     for certificate in certificates:
         der = certificate.public_bytes(serialization.Encoding.DER)
         prints = {hashlib.sha1(der).digest(), hashlib.sha256(der).digest()}  # noqa: S324 - x5t is SHA-1
-        if told & {base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in prints}:
+        if thumbprints & {base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in prints}:
             return certificate
     return None
 
 
-def _check_name(tenant: Tenant, chain: list[x509.Certificate]) -> None:
+def _check_subject_name(tenant: Tenant, chain: list[x509.Certificate]) -> None:
     """Subject name and issuer: https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/60."""
     subject = str(chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     issuer = tenant.subjects.get(subject)
     try:
         if issuer is None:
-            raise Denied(700030, subject=subject)
+            raise EntraError(700030, subject=subject)
         above_them = [*chain[1:], x509.load_pem_x509_certificate(issuer)]
         for certificate, above in zip(chain, above_them, strict=True):
             if certificate != above:
                 certificate.verify_directly_issued_by(above)
     except (InvalidSignature, ValueError, TypeError):
-        raise Denied(700030, subject=subject) from None
+        raise EntraError(700030, subject=subject) from None
 
 
 def _check_signature(assertion: str, key: Any, thumbprint: str) -> None:
@@ -140,14 +142,14 @@ def _check_signature(assertion: str, key: Any, thumbprint: str) -> None:
         jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=nothing_else)  # type: ignore[arg-type] # as its page says
     except jwt.InvalidTokenError:
         reason = "The key was found, but use of the key to verify the signature failed."
-        raise Denied(700027, reason=reason, thumbprint=thumbprint) from None
+        raise EntraError(700027, reason=reason, thumbprint=thumbprint) from None
 
 
 def _check_times(claims: dict[str, Any]) -> None:
     end = float(claims.get("exp", 0))
     start = float(claims.get("nbf", claims.get("iat", 0)))
-    if not start - _SKEW <= time.time() <= end + _SKEW:
-        raise Denied(700024, **valid(start, end))
+    if not start - _CLOCK_SKEW <= time.time() <= end + _CLOCK_SKEW:
+        raise EntraError(700024, **validity(start, end))
 
 
 def _thumbprint(certificate: x509.Certificate) -> str:

@@ -2,7 +2,7 @@
 What Entra ID says when it issues no token, as it spells it.
 
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes; the texts are those of reports in
-public issues, and what stands in braces is filled in by whoever raises.
+public issues, and what stands in braces is values in by whoever raises.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import time
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
 
 
-class _Kind(NamedTuple):
+class ErrorKind(NamedTuple):
+    """The parts of an error response."""
+
     error: str
     text: str
     status: int = 400
@@ -28,183 +30,183 @@ _FEDERATED = (
     "Please check your federated identity credential Subject, Audience and Issuer against the presented "
     "assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 )
-_KINDS: dict[int | str, _Kind] = {
+ERRORS: dict[int | str, ErrorKind] = {
     # The tenant and the application
-    50059: _Kind(
+    50059: ErrorKind(
         "invalid_request",
         "No tenant-identifying information found in either the request or implied by any provided "
         "credentials.",
     ),
-    90002: _Kind(
+    90002: ErrorKind(
         "invalid_request",
         "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into "
         "the correct cloud. Check with your subscription administrator, this may happen if there are no "
         "active subscriptions for the tenant.",
     ),
-    700016: _Kind(
+    700016: ErrorKind(
         "unauthorized_client",
         "Application with identifier '{app}' was not found in the directory '{tenant}'. This can happen if "
         "the application has not been installed by the administrator of the tenant or consented to by any "
         "user in the tenant. You may have sent your authentication request to the wrong tenant.",
     ),
-    7000112: _Kind("unauthorized_client", "Application '{app}' is disabled."),
-    9001023: _Kind(
+    7000112: ErrorKind("unauthorized_client", "Application '{app}' is disabled."),
+    9001023: ErrorKind(
         "invalid_request",
         "The grant type is not supported over the /common or /consumers endpoints. Please use the "
         "/organizations or tenant-specific endpoint.",
     ),
     # The application's credential
-    7000215: _Kind(
+    7000215: ErrorKind(
         "invalid_client",
         "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
         "value, not the client secret ID, for a secret added to app '{app}'.",
         401,
     ),
-    7000218: _Kind(
+    7000218: ErrorKind(
         "invalid_client",
         "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         401,
     ),
-    7000222: _Kind(
+    7000222: ErrorKind(
         "invalid_client",
         "The provided client secret keys for app '{app}' are expired. Visit the Azure portal to create new "
         "keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for "
         "added security: https://aka.ms/certCreds.",
         401,
     ),
-    50027: _Kind("invalid_client", "JWT token is invalid or malformed. {reason}", 401),
-    700023: _Kind("invalid_client", "Client assertion audience claim does not match Realm issuer.", 401),
-    700024: _Kind(
+    50027: ErrorKind("invalid_client", "JWT token is invalid or malformed. {reason}", 401),
+    700023: ErrorKind("invalid_client", "Client assertion audience claim does not match Realm issuer.", 401),
+    700024: ErrorKind(
         "invalid_client",
         "Client assertion is not within its valid time range. Current time: {now}, assertion valid from "
         "{start}, expiry time of assertion {end}.",
         401,
     ),
-    700027: _Kind(
+    700027: ErrorKind(
         "invalid_client",
         "The certificate with identifier used to sign the client assertion is not registered on "
         "application. [Reason - {reason}, Thumbprint of key used by client: '{thumbprint}', Please visit the "
         "Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{app}'.]",
         401,
     ),
-    700030: _Kind(
+    700030: ErrorKind(
         "invalid_client",
         "Invalid certificate - subject name in certificate is not authorized. SubjectNames/"
         "SubjectAlternativeNames (up to 10) in token certificate are: {subject}.",
         401,
     ),
-    700211: _Kind(
+    700211: ErrorKind(
         "invalid_client",
         "No matching federated identity record found for presented assertion issuer '{issuer}'. "
         f"{_FEDERATED}",
         401,
     ),
-    700212: _Kind(
+    700212: ErrorKind(
         "invalid_client",
         "No matching federated identity record found for presented assertion audience '{audience}'. "
         f"{_FEDERATED}",
         401,
     ),
-    700213: _Kind(
+    700213: ErrorKind(
         "invalid_client",
         "No matching federated identity record found for presented assertion subject '{subject}'. "
         f"{_FEDERATED}",
         401,
     ),
     # What is asked for
-    65001: _Kind(
+    65001: ErrorKind(
         "invalid_grant",
         "The user or administrator has not consented to use the application with ID '{app}'. Send an "
         "interactive authorization request for this user and resource.",
         suberror="consent_required",
     ),
-    70003: _Kind("unsupported_grant_type", "The app requested an unsupported grant type '{grant}'."),
-    70011: _Kind(
+    70003: ErrorKind("unsupported_grant_type", "The app requested an unsupported grant type '{grant}'."),
+    70011: ErrorKind(
         "invalid_scope",
         "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.",
     ),
-    1002012: _Kind(
+    1002012: ErrorKind(
         "invalid_scope",
         "The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
         "with /.default suffixed to the resource identifier (application ID URI).",
     ),
     # Users and policies
-    50034: _Kind(
+    50034: ErrorKind(
         "invalid_grant",
         "The user account {user} does not exist in the {tenant} directory. To sign into this application, "
         "the account must be added to the directory.",
     ),
-    50076: _Kind(
+    50076: ErrorKind(
         "invalid_grant",
         "Due to a configuration change made by your administrator, or because you moved to a new location, "
         "you must use multi-factor authentication to access '{app}'.",
         suberror="basic_action",
     ),
-    53003: _Kind(
+    53003: ErrorKind(
         "invalid_grant",
         "Access has been blocked by Conditional Access policies. The access policy does not allow token "
         "issuance.",
         suberror="message_only",
     ),
     # Refresh tokens
-    50173: _Kind(
+    50173: ErrorKind(
         "invalid_grant",
         "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user "
         "might have changed or reset their password.",
         suberror="bad_token",
     ),
-    70000: _Kind(
+    70000: ErrorKind(
         "invalid_grant",
         "The provided value for the input parameter 'refresh_token' or 'assertion' is not valid.",
     ),
-    70043: _Kind(
+    70043: ErrorKind(
         "invalid_grant",
         "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. "
         "The token was issued on {start} and the maximum allowed lifetime for this request is 86400.",
         suberror="bad_token",
     ),
-    700082: _Kind(
+    700082: ErrorKind(
         "invalid_grant",
         "The refresh token has expired due to inactivity. The token was issued on {start} and was inactive "
         "for 90.00:00:00.",
         suberror="bad_token",
     ),
-    9002313: _Kind("invalid_grant", "Invalid request. Request is malformed or invalid."),
+    9002313: ErrorKind("invalid_grant", "Invalid request. Request is malformed or invalid."),
     # Device codes: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
-    70016: _Kind(
+    70016: ErrorKind(
         "authorization_pending",
         "OAuth 2.0 device flow error. Authorization is pending. Continue polling.",
     ),
-    70018: _Kind("bad_verification_code", "The device code is not recognized."),
-    70020: _Kind(
+    70018: ErrorKind("bad_verification_code", "The device code is not recognized."),
+    70020: ErrorKind(
         "expired_token",
         "The provided value for the input parameter 'device_code' is not valid. This device code has "
         "expired.",
     ),
-    "authorization_declined": _Kind(
+    "authorization_declined": ErrorKind(
         "authorization_declined", "The end user denied the authorization request."
     ),
-    "slow_down": _Kind("slow_down", "The device polls more often than it was told to."),
+    "slow_down": ErrorKind("slow_down", "The device polls more often than it was told to."),
 }
 
 
-class Denied(Exception):  # noqa: N818 - it is an answer of Entra's, not an error of the emulator's
+class EntraError(Exception):
     """
     No token is issued.
 
     :param code: The number after ``AADSTS``; a word where Entra's number is not known.
-    :param filled: What stands in the text's braces.
+    :param values: What stands in the text's braces.
     """
 
-    def __init__(self, code: int | str, **filled: str) -> None:
+    def __init__(self, code: int | str, **values: str) -> None:
         super().__init__(code)
-        self.code, self.filled = code, filled
+        self.code, self.values = code, values
 
-    def answer(self, request: Request, **filled: str) -> Answer:
+    def response(self, request: Request, **values: str) -> Response:
         """https://www.rfc-editor.org/rfc/rfc6749#section-5.2, with Entra's additions."""
-        kind = _KINDS[self.code]
+        kind = ERRORS[self.code]
         now = _time(time.time())
-        text = kind.text.format_map(_Filled({"now": now, **filled, **self.filled}))
+        text = kind.text.format_map(_Placeholders({"now": now, **values, **self.values}))
         prefix = f"AADSTS{self.code}: " if isinstance(self.code, int) else ""
         trace = str(uuid.uuid4())
         body = {
@@ -219,21 +221,21 @@ class Denied(Exception):  # noqa: N818 - it is an answer of Entra's, not an erro
         }
         if kind.suberror:
             body["suberror"] = kind.suberror
-        return Answer(kind.status, body, {"content-type": "application/json; charset=utf-8"})
+        return Response(kind.status, body, {"content-type": "application/json; charset=utf-8"})
 
 
-def named(code: str) -> Denied:
+def error_from_code(code: str) -> EntraError:
     """Make the denial that ``AADSTS53003``, or a word of OAuth 2.0, names."""
     number = code.removeprefix("AADSTS")
-    return Denied(int(number) if number.isdigit() else code)
+    return EntraError(int(number) if number.isdigit() else code)
 
 
-def valid(start: float, end: float) -> dict[str, str]:
+def validity(start: float, end: float) -> dict[str, str]:
     """Fill in from when until when something was valid, in seconds since the epoch."""
     return {"start": _time(start), "end": _time(end)}
 
 
-class _Filled(dict[str, str]):
+class _Placeholders(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return f"({key})"
 

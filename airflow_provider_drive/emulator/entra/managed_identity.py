@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
@@ -14,41 +14,41 @@ _JSON = {"content-type": "application/json; charset=utf-8"}
 _SELECTORS = ("client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id")
 
 
-def serve_identity(tenant: Tenant, request: Request) -> Answer:
+def handle_identity(tenant: Tenant, request: Request) -> Response:
     """Answer what is asked inside of Azure: below ``/metadata`` as a machine does, else as App Service."""
-    serve = _machine if request.path.startswith("/metadata/") else _app_service
+    serve = _imds if request.path.startswith("/metadata/") else _app_service
     return serve(tenant, request)
 
 
-def _machine(tenant: Tenant, request: Request) -> Answer:
+def _imds(tenant: Tenant, request: Request) -> Response:
     """https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token."""
     if request.headers.get("metadata") != "true" or "x-forwarded-for" in request.headers:
-        return _refused("bad_request_102", "Required metadata header not specified")
+        return _imds_error("bad_request_102", "Required metadata header not specified")
     if "api-version" not in request.query:
-        return _refused("invalid_request", "Required query variable 'api-version' is missing")
+        return _imds_error("invalid_request", "Required query variable 'api-version' is missing")
     if not request.query.get("resource"):
-        return _refused("invalid_request", "Required query variable 'resource' is missing")
+        return _imds_error("invalid_request", "Required query variable 'resource' is missing")
     identity = _identity(tenant, request)
     if identity is None:
-        return _refused("invalid_request", "Identity not found")
+        return _imds_error("invalid_request", "Identity not found")
     lifetime = str(int(tenant.token_lifetime))
-    return Answer(200, {**_issued(tenant, request, identity), "expires_in": lifetime}, dict(_JSON))
+    return Response(200, {**_token_json(tenant, request, identity), "expires_in": lifetime}, dict(_JSON))
 
 
-def _app_service(tenant: Tenant, request: Request) -> Answer:
+def _app_service(tenant: Tenant, request: Request) -> Response:
     """https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
     if request.headers.get("x-identity-header") != tenant.identity_header:
-        return _failed(401, "The header X-IDENTITY-HEADER is missing or wrong.")
+        return _app_service_error(401, "The header X-IDENTITY-HEADER is missing or wrong.")
     if request.query.get("api-version") != "2019-08-01" or not request.query.get("resource"):
-        return _failed(400, "api-version or resource is missing.")
+        return _app_service_error(400, "api-version or resource is missing.")
     identity = _identity(tenant, request)
     if identity is None:
-        return _failed(
+        return _app_service_error(
             400,
             "No User Assigned or Delegated Managed Identity found for specified "
             "ClientId/ResourceId/PrincipalId.",
         )
-    return Answer(200, _issued(tenant, request, identity), dict(_JSON))
+    return Response(200, _token_json(tenant, request, identity), dict(_JSON))
 
 
 def _identity(tenant: Tenant, request: Request) -> str | None:
@@ -57,7 +57,7 @@ def _identity(tenant: Tenant, request: Request) -> str | None:
     return tenant.user_identities.get(asked[0].lower()) if asked else tenant.system_identity
 
 
-def _issued(tenant: Tenant, request: Request, identity: str) -> dict[str, Any]:
+def _token_json(tenant: Tenant, request: Request, identity: str) -> dict[str, Any]:
     text = tenant.issue_token(app=identity)
     return {
         "access_token": text,
@@ -68,9 +68,9 @@ def _issued(tenant: Tenant, request: Request, identity: str) -> dict[str, Any]:
     }
 
 
-def _refused(error: str, text: str) -> Answer:
-    return Answer(400, {"error": error, "error_description": text}, dict(_JSON))
+def _imds_error(error: str, text: str) -> Response:
+    return Response(400, {"error": error, "error_description": text}, dict(_JSON))
 
 
-def _failed(status: int, text: str) -> Answer:
-    return Answer(status, {"statusCode": status, "message": text}, dict(_JSON))
+def _app_service_error(status: int, text: str) -> Response:
+    return Response(status, {"statusCode": status, "message": text}, dict(_JSON))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from airflow_provider_drive.emulator.entra.client_assertions import check_credential
-from airflow_provider_drive.emulator.entra.errors import Denied
-from airflow_provider_drive.emulator.entra.managed_identity import serve_identity
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.entra.errors import EntraError
+from airflow_provider_drive.emulator.entra.managed_identity import handle_identity
+from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.directory import Device, Grant
 
 if TYPE_CHECKING:
@@ -20,42 +20,46 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _COMMON = {"common", "organizations", "consumers"}
-_OPENID = {"openid", "profile", "email", "offline_access"}
-_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+_OPENID_SCOPES = {"openid", "profile", "email", "offline_access"}
+_DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _PERMISSION = re.compile(r"[A-Z]\w*(?:\.\w+)+")
-_PLACE = "https://microsoft.com/devicelogin"
+_SIGN_IN_PAGE = "https://microsoft.com/devicelogin"
 
 
-def serve_token(tenant: Tenant, request: Request) -> Answer:
+def handle_token(tenant: Tenant, request: Request) -> Response:
     """Answer MSAL: discovery, and tokens."""
     if request.path.startswith(("/msi/", "/metadata/")):
-        return serve_identity(tenant, request)
+        return handle_identity(tenant, request)
     try:
         return _serve(tenant, request)
-    except Denied as denied:
-        return deny(tenant, request, denied)
+    except EntraError as error:
+        return error_response(tenant, request, error)
 
 
-def deny(tenant: Tenant, request: Request, denied: Denied) -> Answer:
+def error_response(tenant: Tenant, request: Request, error: EntraError) -> Response:
     """Answer with a denial, whose text tells the request's application and tenant."""
     name = request.path.strip("/").partition("/")[0]
-    return denied.answer(
+    return error.response(
         request, app=_form(request).get("client_id", tenant.client_id), tenant=name, user=tenant.me.address
     )
 
 
-def _serve(tenant: Tenant, request: Request) -> Answer:
+def _serve(tenant: Tenant, request: Request) -> Response:
     name, _, rest = request.path.strip("/").partition("/")
     if rest == "discovery/instance":
         return _instances(tenant, request)
     if name.lower() not in {tenant.tenant_id, tenant.domain, *_COMMON}:
-        raise Denied(90002)
+        raise EntraError(90002)
     if rest.endswith(".well-known/openid-configuration"):
-        return Answer(body=_configuration(tenant, tenant.token_base or request.base, name))
+        return Response(body=_configuration(tenant, tenant.token_base or request.base, name))
     form = _form(request)
     if form.get("client_id") != tenant.client_id:
-        raise Denied(700016)
-    return _device_code(tenant, form) if rest.endswith("/devicecode") else _token(tenant, request, form, name)
+        raise EntraError(700016)
+    return (
+        _start_device_code(tenant, form)
+        if rest.endswith("/devicecode")
+        else _token(tenant, request, form, name)
+    )
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -79,15 +83,17 @@ def _basic(request: Request) -> dict[str, str]:
     return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
 
 
-def _instances(tenant: Tenant, request: Request) -> Answer:
+def _instances(tenant: Tenant, request: Request) -> Response:
     host = request.base.partition("//")[2]
     metadata = {"preferred_network": host, "preferred_cache": host, "aliases": [host]}
     endpoint = f"{request.base}/{tenant.tenant_id}/v2.0/.well-known/openid-configuration"
-    return Answer(body={"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [metadata]})
+    return Response(
+        body={"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [metadata]}
+    )
 
 
 def _configuration(tenant: Tenant, base: str, name: str) -> dict[str, Any]:
-    """Give the endpoints; a tenant's own have its id in them, by whatever name they are asked for."""
+    """Give the endpoints; a tenant's own have its id in them, by whatever name they are scopes for."""
     name = name if name in _COMMON else tenant.tenant_id
     return {
         "issuer": f"{base}/{tenant.tenant_id}/v2.0",
@@ -100,34 +106,34 @@ def _configuration(tenant: Tenant, base: str, name: str) -> dict[str, Any]:
     }
 
 
-def _token(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Answer:
+def _token(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Response:
     grant = form.get("grant_type", "")
     if grant == "client_credentials":
-        return _to_application(tenant, request, form, name)
+        return _client_credentials(tenant, request, form, name)
     if "client_secret" in form or "client_assertion" in form:
         check_credential(tenant, request, form)
     if grant == "refresh_token":
-        return _refreshed(tenant, form, name)
-    if grant == _DEVICE:
-        return _signed_in(tenant, form, name)
-    raise Denied(70003, grant=grant)
+        return _refresh_token(tenant, form, name)
+    if grant == _DEVICE_CODE_GRANT:
+        return _redeem_device_code(tenant, form, name)
+    raise EntraError(70003, grant=grant)
 
 
-def _to_application(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Answer:
+def _client_credentials(tenant: Tenant, request: Request, form: dict[str, str], name: str) -> Response:
     """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
     if name in _COMMON:
-        raise Denied(9001023)
+        raise EntraError(9001023)
     check_credential(tenant, request, form)
     scope = form.get("scope", "")
     if not scope.endswith("/.default"):
-        raise Denied(1002012, scope=scope)
-    return _issued(tenant, tenant.issue_token())
+        raise EntraError(1002012, scope=scope)
+    return _token_response(tenant, tenant.issue_token())
 
 
 # Users
 
 
-def _refreshed(tenant: Tenant, form: dict[str, str], name: str) -> Answer:
+def _refresh_token(tenant: Tenant, form: dict[str, str], name: str) -> Response:
     """
     https://learn.microsoft.com/entra/identity-platform/refresh-tokens.
 
@@ -136,13 +142,13 @@ def _refreshed(tenant: Tenant, form: dict[str, str], name: str) -> Answer:
     text = form.get("refresh_token", "")
     grant = tenant.grants.get(text)
     if grant is None:
-        raise Denied(70000 if name == "consumers" else 9002313)
+        raise EntraError(70000 if name == "consumers" else 9002313)
     if tenant.refresh_tokens_once:
         del tenant.grants[text]
-    return _to_user(tenant, form, name, grant)
+    return _user_token(tenant, form, name, grant)
 
 
-def _device_code(tenant: Tenant, form: dict[str, str]) -> Answer:
+def _start_device_code(tenant: Tenant, form: dict[str, str]) -> Response:
     """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code."""
     user_code, code = secrets.token_hex(4).upper(), secrets.token_urlsafe(48)
     expires = time.time() + tenant.device_lifetime
@@ -150,66 +156,66 @@ def _device_code(tenant: Tenant, form: dict[str, str]) -> Answer:
     body = {
         "user_code": user_code,
         "device_code": code,
-        "verification_uri": _PLACE,
+        "verification_uri": _SIGN_IN_PAGE,
         "expires_in": int(tenant.device_lifetime),
         "interval": int(tenant.device_interval),
-        "message": f"To sign in, use a web browser to open the page {_PLACE} and enter the code {user_code} "
-        "to authenticate.",
+        "message": f"To sign in, use a web browser to open the page {_SIGN_IN_PAGE} and enter the code "
+        f"{user_code} to authenticate.",
     }
-    return Answer(200, body, {"content-type": "application/json; charset=utf-8"})
+    return Response(200, body, {"content-type": "application/json; charset=utf-8"})
 
 
-def _signed_in(tenant: Tenant, form: dict[str, str], name: str) -> Answer:
+def _redeem_device_code(tenant: Tenant, form: dict[str, str], name: str) -> Response:
     device = tenant.devices.get(form.get("device_code", ""))
     now = time.time()
     if device is None:
-        raise Denied(70018)
+        raise EntraError(70018)
     if now >= device.expires:
-        raise Denied(70020)
-    asked, device.asked = device.asked, now
-    if now < asked + tenant.device_interval:
-        raise Denied("slow_down")
-    if device.looks > 0:
-        device.looks -= 1
-        raise Denied(70016)
+        raise EntraError(70020)
+    last_poll, device.last_poll = device.last_poll, now
+    if now < last_poll + tenant.device_interval:
+        raise EntraError("slow_down")
+    if device.polls_left > 0:
+        device.polls_left -= 1
+        raise EntraError(70016)
     if tenant.device_declines:
-        raise Denied("authorization_declined")
+        raise EntraError("authorization_declined")
     del tenant.devices[form["device_code"]]
     user = tenant.consumer if name == "consumers" else tenant.me
-    return _to_user(tenant, {**form, "scope": device.scope}, name, Grant(user))
+    return _user_token(tenant, {**form, "scope": device.scope}, name, Grant(user))
 
 
-def _to_user(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -> Answer:
-    asked = form.get("scope", "").split()
-    permissions = _permissions(tenant, asked, name)
+def _user_token(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -> Response:
+    scopes = form.get("scope", "").split()
+    permissions = _permissions(tenant, scopes, name)
     personal = grant.user.drive.is_personal
     text = tenant.issue_token(user=grant.user, permissions=permissions)
-    if personal and not any("://" in scope for scope in asked):
+    if personal and not any("://" in scope for scope in scopes):
         # so https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13 saw Graph refuse it
         del tenant.tokens[text]
-    answer = _issued(tenant, text)
-    body: Any = answer.body
+    response = _token_response(tenant, text)
+    body: Any = response.body
     body["scope"] = " ".join(f"https://graph.microsoft.com/{permission}" for permission in permissions)
-    if "offline_access" in asked:
+    if "offline_access" in scopes:
         body["refresh_token"] = tenant.issue_refresh_token(grant.user)
-    return answer
+    return response
 
 
-def _permissions(tenant: Tenant, asked: list[str], name: str) -> list[str]:
+def _permissions(tenant: Tenant, scopes: list[str], name: str) -> list[str]:
     """https://learn.microsoft.com/entra/identity-platform/scopes-oidc."""
-    wanted = [scope.rpartition("/")[2] for scope in asked if scope not in _OPENID]
-    if ".default" in wanted and name != "consumers":
+    permissions = [scope.rpartition("/")[2] for scope in scopes if scope not in _OPENID_SCOPES]
+    if ".default" in permissions and name != "consumers":
         return list(tenant.permissions)
-    for permission in wanted or [""]:
+    for permission in permissions or [""]:
         if not _PERMISSION.fullmatch(permission):
-            raise Denied(70011, scope=" ".join(asked))
+            raise EntraError(70011, scope=" ".join(scopes))
         if permission not in tenant.permissions:
-            raise Denied(65001)
-    return wanted
+            raise EntraError(65001)
+    return permissions
 
 
-def _issued(tenant: Tenant, text: str) -> Answer:
+def _token_response(tenant: Tenant, text: str) -> Response:
     lifetime = int(tenant.token_lifetime)
     body = {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": text}
     headers = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store, no-cache"}
-    return Answer(200, body, headers)
+    return Response(200, body, headers)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from airflow_provider_drive.emulator.graph import errors
-from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.state.directory import Owner, Site
 from airflow_provider_drive.emulator.state.drives import Drive, Item
 from airflow_provider_drive.emulator.state.names import LONGEST_PATH
@@ -52,11 +52,17 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
     """Read a path as it came over the wire; msgraph-sdk sends ``/v1.0//drives``."""
     version = _VERSION.match(raw_path)
     if version is None:
-        raise Refusal(400, "BadRequest", "Invalid version.")
+        raise GraphError(400, "BadRequest", "Invalid version.")
     collection, _, rest = raw_path[version.end() :].strip("/").partition("/")
     if collection == "me":
-        return _owned(_me(token), rest)
-    finders = {"drives": _drives, "users": _users, "groups": _groups, "sites": _sites, "shares": _shares}
+        return _resolve_owner(_me(token), rest)
+    finders = {
+        "drives": _resolve_drive,
+        "users": _resolve_user,
+        "groups": _resolve_group,
+        "sites": _resolve_site,
+        "shares": _resolve_share,
+    }
     if collection not in finders:
         return Target(None, unquote(collection))
     return finders[collection](tenant, rest)
@@ -64,70 +70,70 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
 
 def _me(token: Token) -> Owner:
     if token.user is None:
-        raise Refusal(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+        raise GraphError(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
     return token.user
 
 
-def _drives(tenant: Tenant, rest: str) -> Target:
+def _resolve_drive(tenant: Tenant, rest: str) -> Target:
     drive_id, _, rest = rest.partition("/")
-    return _in_drive(tenant.find_drive(unquote(drive_id)), rest)
+    return _resolve_in_drive(tenant.find_drive(unquote(drive_id)), rest)
 
 
-def _users(tenant: Tenant, rest: str) -> Target:
+def _resolve_user(tenant: Tenant, rest: str) -> Target:
     name, _, rest = rest.partition("/")
-    return _owned(_owner(tenant.users, unquote(name)), rest)
+    return _resolve_owner(_find_owner(tenant.users, unquote(name)), rest)
 
 
-def _groups(tenant: Tenant, rest: str) -> Target:
+def _resolve_group(tenant: Tenant, rest: str) -> Target:
     name, _, rest = rest.partition("/")
-    return _owned(_owner(tenant.groups, unquote(name)), rest)
+    return _resolve_owner(_find_owner(tenant.groups, unquote(name)), rest)
 
 
-def _owner(owners: list[Owner], name: str) -> Owner:
+def _find_owner(owners: list[Owner], name: str) -> Owner:
     for owner in owners:
         if name.lower() in {owner.id, owner.address.lower()}:
             return owner
-    raise Refusal(404, "ResourceNotFound", "Resource could not be discovered.")
+    raise GraphError(404, "ResourceNotFound", "Resource could not be discovered.")
 
 
-def _owned(owner: Owner, rest: str) -> Target:
+def _resolve_owner(owner: Owner, rest: str) -> Target:
     head, _, tail = rest.partition("/")
-    return _in_drive(owner.drive, tail) if head == "drive" else Target(owner, unquote(rest))
+    return _resolve_in_drive(owner.drive, tail) if head == "drive" else Target(owner, unquote(rest))
 
 
-def _sites(tenant: Tenant, rest: str) -> Target:
+def _resolve_site(tenant: Tenant, rest: str) -> Target:
     """``{site-id}``, ``root``, or ``{host}:/{path}[:…]``: https://learn.microsoft.com/graph/api/site-getbypath."""
     name, _, rest = rest.partition("/")
     if name.endswith(":"):
-        path, rest = _until_colon(rest)
+        path, rest = _split_at_colon(rest)
         name = f"{name}/{path}".rstrip("/")
     site = next((site for site in tenant.sites if unquote(name).lower() in site.names), None)
     if site is None:
         raise errors.not_found()
     head, _, tail = rest.partition("/")
     if head == "drive":
-        return _in_drive(site.drives[0], tail)
+        return _resolve_in_drive(site.drives[0], tail)
     if head == "drives" and tail:
-        return _in_site(site, tail)
+        return _resolve_in_site(site, tail)
     return Target(site, unquote(rest))
 
 
-def _in_site(site: Site, rest: str) -> Target:
+def _resolve_in_site(site: Site, rest: str) -> Target:
     drive_id, _, rest = rest.partition("/")
     for drive in site.drives:
         if drive.id.lower() == unquote(drive_id).lower():
-            return _in_drive(drive, rest)
+            return _resolve_in_drive(drive, rest)
     raise errors.drive_not_found()
 
 
-def _shares(tenant: Tenant, rest: str) -> Target:
+def _resolve_share(tenant: Tenant, rest: str) -> Target:
     """https://learn.microsoft.com/graph/api/shares-get: the URL in base64url after ``u!``."""
     token, _, rest = rest.partition("/")
     text = unquote(token).removeprefix("u!")
     try:
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise invalid("The sharing token is invalid.") from None
+        raise invalid_request("The sharing token is invalid.") from None
     item = tenant.find_url(url)
     if item is None:
         raise errors.not_found()
@@ -135,28 +141,28 @@ def _shares(tenant: Tenant, rest: str) -> Target:
     return Target(item, unquote(rest)) if head in {"driveItem", "root"} else Target(None, "share")
 
 
-def _in_drive(drive: Drive, rest: str) -> Target:
+def _resolve_in_drive(drive: Drive, rest: str) -> Target:
     head, _, tail = rest.partition("/")
     if head in {"root", "root:"}:
-        return _at(drive.root, rest.removeprefix("root"))
+        return _resolve_from_item(drive.root, rest.removeprefix("root"))
     if head == "items" and tail:
-        name, tail = _segment(tail)
-        return _at(_item(drive, name), tail)
+        name, tail = _split_segment(tail)
+        return _resolve_from_item(_find_item(drive, name), tail)
     if head == "special" and tail:
-        name, tail = _segment(tail)
+        name, tail = _split_segment(tail)
         if name not in _SPECIAL:
-            raise invalid("The special folder identifier isn't valid.")
-        return _at(drive.mkdir(_SPECIAL[name]), tail)
+            raise invalid_request("The special folder identifier isn't valid.")
+        return _resolve_from_item(drive.mkdir(_SPECIAL[name]), tail)
     return Target(drive, unquote(rest))
 
 
-def _segment(rest: str) -> tuple[str, str]:
+def _split_segment(rest: str) -> tuple[str, str]:
     """Split off what is before the next slash or colon."""
     end = next((index for index, sign in enumerate(rest) if sign in "/:"), len(rest))
     return unquote(rest[:end]), rest[end:]
 
 
-def _item(drive: Drive, item_id: str) -> Item:
+def _find_item(drive: Drive, item_id: str) -> Item:
     """Ids are case-sensitive: onedrive-api-docs, concepts/case-sensitivity."""
     if item_id == "root":
         return drive.root
@@ -165,15 +171,15 @@ def _item(drive: Drive, item_id: str) -> Item:
     return drive.items[item_id]
 
 
-def _at(item: Item, rest: str) -> Target:
+def _resolve_from_item(item: Item, rest: str) -> Target:
     """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` behind an item."""
     if not rest.startswith(":"):
         return Target(item, unquote(rest.strip("/")))
-    path, action = _until_colon(rest[1:].removeprefix("/"))
-    return Target(_below(item, _decoded(path)), unquote(action))
+    path, action = _split_at_colon(rest[1:].removeprefix("/"))
+    return Target(_descend(item, _decode_path(path)), unquote(action))
 
 
-def _until_colon(rest: str) -> tuple[str, str]:
+def _split_at_colon(rest: str) -> tuple[str, str]:
     """Split at the second colon. One in a name would be ``%3A``, and is not allowed there."""
     colon = _COLON.search(rest)
     if colon is None:
@@ -181,17 +187,17 @@ def _until_colon(rest: str) -> tuple[str, str]:
     return rest[: colon.start()].rstrip("/"), rest[colon.end() :].strip("/")
 
 
-def _decoded(path: str) -> str:
+def _decode_path(path: str) -> str:
     try:
         text = unquote(path, errors="strict")
     except UnicodeDecodeError:
-        raise invalid("The path is not UTF-8.", "invalidPath") from None
+        raise invalid_request("The path is not UTF-8.", "invalidPath") from None
     if len(text) > LONGEST_PATH:
-        raise invalid("The path is too long.", "pathIsTooLong")
+        raise invalid_request("The path is too long.", "pathIsTooLong")
     return text
 
 
-def _below(item: Item, path: str) -> Item | Missing:
+def _descend(item: Item, path: str) -> Item | Missing:
     found: Item | None = item
     for name in filter(None, path.split("/")):
         found = found.child(name) if found is not None else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
-from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.drives import OFFICE
 from airflow_provider_drive.emulator.state.jobs import Job
@@ -23,7 +23,7 @@ _CONFLICTS = ("fail", "replace", "rename")
 
 
 @dataclass(frozen=True)
-class Order:
+class Transfer:
     """What a request to copy asks for."""
 
     source: Item
@@ -45,7 +45,7 @@ def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: st
     children_only = bool(body.get("childrenOnly"))
     _check_source(source, body, children_only=children_only)
     destination = _destination(tenant, source, body.get("parentReference"))
-    order = Order(
+    transfer = Transfer(
         source,
         destination,
         names.check_name(body.get("name") or source.name, destination.drive.drive_type),
@@ -55,13 +55,13 @@ def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: st
         bool(body.get("includeAllVersionHistory")) and not body.get("name"),
         tenant.rewrites_office and destination.drive.drive_type == "documentLibrary",
     )
-    destination.drive.demand(source.size)
-    return _start(tenant, "copy", order, tenant.next_behaviour())
+    destination.drive.check_quota(source.size)
+    return _start(tenant, "copy", transfer, tenant.next_copy_behaviour())
 
 
-def submit_move(tenant: Tenant, order: Order) -> Job:
+def submit_move(tenant: Tenant, transfer: Transfer) -> Job:
     """Move by a job: https://github.com/microsoftgraph/microsoft-graph-docs/issues/2890."""
-    return _start(tenant, "move", order, tenant.next_behaviour())
+    return _start(tenant, "move", transfer, tenant.next_copy_behaviour())
 
 
 def check_conflict(value: str | None, drive: Drive) -> str:
@@ -69,11 +69,11 @@ def check_conflict(value: str | None, drive: Drive) -> str:
     if value is None or drive.is_personal:
         return "fail"
     if value not in _CONFLICTS:
-        raise invalid("Invalid value for conflictBehavior.")
+        raise invalid_request("Invalid value for conflictBehavior.")
     return value
 
 
-def make_room(parent: Item, name: str, conflict: str, source: Item) -> str:
+def resolve_conflict(parent: Item, name: str, conflict: str, source: Item) -> str:
     """Find the name that an item gets in a folder, and remove what it replaces."""
     taken = parent.child(name)
     if taken is None:
@@ -86,26 +86,26 @@ def make_room(parent: Item, name: str, conflict: str, source: Item) -> str:
     raise errors.name_taken()
 
 
-def refuse_loop(source: Item, destination: Item) -> None:
+def check_no_cycle(source: Item, destination: Item) -> None:
     """Refuse to put a folder into itself. Which words Graph has for that is not documented."""
     if destination is source or source in destination.ancestors():
-        raise invalid("Cannot copy or move an item into itself or into what is below it.")
+        raise invalid_request("Cannot copy or move an item into itself or into what is below it.")
 
 
-def same_kind(source: Drive, destination: Drive) -> None:
+def check_same_kind(source: Drive, destination: Drive) -> None:
     """https://github.com/rclone/rclone/issues/4342: nothing passes between personal and other drives."""
     if source.is_personal != destination.is_personal:
-        raise invalid("ObjectHandle is Invalid")
+        raise invalid_request("ObjectHandle is Invalid")
 
 
 def _check_source(source: Item, body: dict[str, Any], *, children_only: bool) -> None:
     """Examples 7 to 9 of driveitem-copy, ``doc-copy-400-root`` and ``doc-copy-400-childrenOnly-file``."""
     if source.parent is None and not children_only:
-        raise invalid("Cannot copy the root folder.")
+        raise invalid_request("Cannot copy the root folder.")
     if children_only and not source.is_folder:
-        raise Refusal(400, "invalidRequest", "childrenOnly option is not valid for file items.", bare=True)
+        raise GraphError(400, "invalidRequest", "childrenOnly option is not valid for file items.", bare=True)
     if children_only and body.get("name"):
-        raise invalid("Cannot use name parameter alongside childrenOnly.")
+        raise invalid_request("Cannot use name parameter alongside childrenOnly.")
 
 
 def _destination(tenant: Tenant, source: Item, reference: dict[str, Any] | None) -> Item:
@@ -117,9 +117,9 @@ def _destination(tenant: Tenant, source: Item, reference: dict[str, Any] | None)
         tenant.fresh_folders[destination.id] -= 1
         raise errors.destination_not_found()
     if not destination.is_folder:
-        raise invalid("The destination is not a folder.")
-    same_kind(source.drive, destination.drive)
-    refuse_loop(source, destination)
+        raise invalid_request("The destination is not a folder.")
+    check_same_kind(source.drive, destination.drive)
+    check_no_cycle(source, destination)
     return destination
 
 
@@ -133,7 +133,7 @@ def find_parent(tenant: Tenant, source: Item, reference: dict[str, Any] | None) 
     reference = reference or {}
     drive = tenant.find_drive(reference["driveId"]) if reference.get("driveId") else source.drive
     if reference.get("id") == "root":
-        raise invalid("Invalid parentReference: use the id of the root folder.")
+        raise invalid_request("Invalid parentReference: use the id of the root folder.")
     if reference.get("id"):
         if reference["id"] not in drive.items:
             raise errors.not_found()
@@ -155,21 +155,21 @@ def _by_path(tenant: Tenant, drive: Drive, path: str) -> Item:
     return item
 
 
-def _start(tenant: Tenant, kind: str, order: Order, behaviour: CopyBehaviour) -> Job:
-    if behaviour.misplaced and order.source.parent is not None:
-        order = replace(order, destination=order.source.parent, conflict="rename")
+def _start(tenant: Tenant, kind: str, transfer: Transfer, behaviour: CopyBehaviour) -> Job:
+    if behaviour.misplaced and transfer.source.parent is not None:
+        transfer = replace(transfer, destination=transfer.source.parent, conflict="rename")
     if behaviour.conflict == "sync" or behaviour.location == "item":
-        _refuse_taken(order)
-    steps = _steps(order)
-    total = sum(1 for _ in order.source.walk())
-    job = Job(kind, order.source, order.destination, behaviour, steps, total)
+        _check_name_is_free(transfer)
+    steps = _steps(transfer)
+    total = sum(1 for _ in transfer.source.walk())
+    job = Job(kind, transfer.source, transfer.destination, behaviour, steps, total)
     if total > tenant.most_items:
         job.behaviour = replace(behaviour, failure="maxItemCountExceeded")
     if kind == "move":
-        job.finish = lambda: _remove_source(order.source)
-    if order.children_only:  # example 2 of driveitem-copy tells the destination folder's id
-        job.resource = order.destination
-    return tenant.accept(job)
+        job.finish = lambda: _remove_source(transfer.source)
+    if transfer.children_only:  # example 2 of driveitem-copy tells the destination folder's id
+        job.resource = transfer.destination
+    return tenant.start_job(job)
 
 
 def _remove_source(source: Item) -> None:
@@ -177,47 +177,54 @@ def _remove_source(source: Item) -> None:
         source.drive.remove(source)
 
 
-def _steps(order: Order) -> Iterator[Item]:
-    if not order.children_only:
-        yield from _copy(order, order.source, order.destination, order.name)
+def _steps(transfer: Transfer) -> Iterator[Item]:
+    if not transfer.children_only:
+        yield from _copy(transfer, transfer.source, transfer.destination, transfer.name)
         return
-    children = list(order.source.children.values())
-    _refuse_collisions(order, children)
+    children = list(transfer.source.children.values())
+    _check_children_are_free(transfer, children)
     for child in children:
-        yield from _copy(order, child, order.destination, child.name)
+        yield from _copy(transfer, child, transfer.destination, child.name)
 
 
-def _copy(order: Order, item: Item, parent: Item, name: str) -> Iterator[Item]:
+def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[Item]:
     children = list(item.children.values())  # before the copy is there, which may be among them
     content = item.content
-    if content is not None and order.rewrites_office and item.name.lower().endswith(OFFICE):
+    if content is not None and transfer.rewrites_office and item.name.lower().endswith(OFFICE):
         content = content.rewritten()
-    new = parent.drive.add(parent, make_room(parent, name, order.conflict, item), content, item.facets)
-    if order.with_versions:
+    new = parent.drive.add(
+        parent, resolve_conflict(parent, name, transfer.conflict, item), content, item.facets
+    )
+    if transfer.with_versions:
         new.versions = list(item.versions)
     yield new
     for child in children:
-        yield from _copy(order, child, new, child.name)
+        yield from _copy(transfer, child, new, child.name)
 
 
-def _refuse_taken(order: Order) -> None:
-    taken = order.destination.child(order.name)
-    if order.children_only or taken is None or order.conflict == "rename":
+def _check_name_is_free(transfer: Transfer) -> None:
+    taken = transfer.destination.child(transfer.name)
+    if transfer.children_only or taken is None or transfer.conflict == "rename":
         return
-    if order.conflict == "fail" or taken.is_folder or order.source.is_folder or taken is order.source:
+    if (
+        transfer.conflict == "fail"
+        or taken.is_folder
+        or transfer.source.is_folder
+        or taken is transfer.source
+    ):
         raise errors.name_taken()
 
 
-def _refuse_collisions(order: Order, children: list[Item]) -> None:
+def _check_children_are_free(transfer: Transfer, children: list[Item]) -> None:
     """Make a detail of each taken name; ``replace`` is for files only: example 5 of driveitem-copy."""
-    if order.conflict == "rename":
+    if transfer.conflict == "rename":
         return
-    taken = [found for child in children if (found := order.destination.child(child.name))]
-    if order.conflict == "replace":
+    taken = [found for child in children if (found := transfer.destination.child(child.name))]
+    if transfer.conflict == "replace":
         taken = [item for item in taken if item.is_folder]
     if taken:
         first = {"code": "nameAlreadyExists", "message": "Name already exists"}
         details = [first, *({**first, "target": item.id} for item in taken)]
-        raise Refusal(
+        raise GraphError(
             409, "nameAlreadyExists", "Errors occurred during copy/move operation.", details=details
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer of Graph's, not an error of the emulator's
+class GraphError(Exception):
     """
     Refuse a request, as Graph does: https://learn.microsoft.com/graph/errors.
 
@@ -44,73 +44,73 @@ class Refusal(Exception):  # noqa: N818 - it is an answer of Graph's, not an err
         return {"code": self.code, "message": self.message}
 
 
-def invalid(message: str, inner: str | None = None) -> Refusal:
+def invalid_request(message: str, inner: str | None = None) -> GraphError:
     """``doc-copy-400-root``."""
-    return Refusal(400, "invalidRequest", message, inner=inner)
+    return GraphError(400, "invalidRequest", message, inner=inner)
 
 
-def unauthenticated(message: str) -> Refusal:
+def unauthenticated(message: str) -> GraphError:
     """``op-401-invalid-token``."""
     challenge = (
         'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
     )
-    return Refusal(401, "InvalidAuthenticationToken", message, headers={"www-authenticate": challenge})
+    return GraphError(401, "InvalidAuthenticationToken", message, headers={"www-authenticate": challenge})
 
 
-def monitor_refusal() -> Refusal:
+def monitor_unauthorized() -> GraphError:
     """``iss-monitor-401-with-bearer``."""
-    return Refusal(401, "unauthenticated", "Authentication failed", bare=True)
+    return GraphError(401, "unauthenticated", "Authentication failed", bare=True)
 
 
-def not_found() -> Refusal:
+def not_found() -> GraphError:
     """``op-copy-404-source-not-found``."""
-    return Refusal(404, "itemNotFound", "Item not found")
+    return GraphError(404, "itemNotFound", "Item not found")
 
 
-def drive_not_found() -> Refusal:
+def drive_not_found() -> GraphError:
     """``op-drive-404``."""
-    return Refusal(404, "itemNotFound", "Item not found", bare=True)
+    return GraphError(404, "itemNotFound", "Item not found", bare=True)
 
 
-def job_not_found(status: int = 404) -> Refusal:
+def operation_not_found(status: int = 404) -> GraphError:
     """Know nothing of a job, or no longer: https://github.com/OneDrive/onedrive-api-docs/issues/766."""
-    return Refusal(status, "operationNotFound", "The operation could not be found.", bare=True)
+    return GraphError(status, "operationNotFound", "The operation could not be found.", bare=True)
 
 
-def destination_not_found() -> Refusal:
+def destination_not_found() -> GraphError:
     """Do not see a folder made a moment ago: tonimelisma/onedrive-go, live incident LI-20260410-01."""
-    return Refusal(404, "itemNotFound", "Failed to verify the existence of destination location")
+    return GraphError(404, "itemNotFound", "Failed to verify the existence of destination location")
 
 
-def name_taken() -> Refusal:
+def name_taken() -> GraphError:
     """``op-copy-409-sync-nameAlreadyExists``."""
-    return Refusal(409, "nameAlreadyExists", "Name already exists")
+    return GraphError(409, "nameAlreadyExists", "Name already exists")
 
 
-def changed(status: int = 412) -> Refusal:
+def etag_mismatch(status: int = 412) -> GraphError:
     """Work and school drives; 409 was seen too: https://github.com/OneDrive/onedrive-api-docs/issues/1414."""
     message = "ETag does not match current item's value"
-    return Refusal(status, "resourceModified", message, inner="entityTagDoesNotMatch")
+    return GraphError(status, "resourceModified", message, inner="entityTagDoesNotMatch")
 
 
-def changed_personal() -> Refusal:
+def etag_mismatch_personal() -> GraphError:
     """``iss-412-preconditionFailed-personal``."""
     message = "ETag does not match current item's value"
-    return Refusal(412, "notAllowed", message, inner="preconditionFailed", inner_key="innererror")
+    return GraphError(412, "notAllowed", message, inner="preconditionFailed", inner_key="innererror")
 
 
-def locked() -> Refusal:
+def locked() -> GraphError:
     """https://github.com/microsoftgraph/msgraph-sdk-java/issues/365."""
-    return Refusal(423, "resourceLocked", "The resource you are attempting to access is locked")
+    return GraphError(423, "resourceLocked", "The resource you are attempting to access is locked")
 
 
-def quota_reached() -> Refusal:
+def quota_exceeded() -> GraphError:
     """https://learn.microsoft.com/graph/errors, status 507."""
-    return Refusal(507, "quotaLimitReached", "Insufficient Space Available", inner="insufficientStorage")
+    return GraphError(507, "quotaLimitReached", "Insufficient Space Available", inner="insufficientStorage")
 
 
-def throttled(retry_after: int | str | None) -> Refusal:
+def throttled(retry_after: int | str | None) -> GraphError:
     """``iss-429-without-retry-after``, with the header where there is something to say."""
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
     message = "The request has been throttled"
-    return Refusal(429, "activityLimitReached", message, inner="throttledRequest", headers=headers)
+    return GraphError(429, "activityLimitReached", message, inner="throttledRequest", headers=headers)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
-from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
-from airflow_provider_drive.emulator.graph.items import CONFLICT, check_match
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+from airflow_provider_drive.emulator.graph.items import CONFLICT_BEHAVIOR, check_if_match
 from airflow_provider_drive.emulator.graph.serializers import item_json
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.emulator.state.tenant import Upload
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.drives import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_WANTED = re.compile(r"bytes=(\d+)-(\d*)")
-_UNIT, _MOST = 320 << 10, 60 << 20
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_FRAGMENT_UNIT, _MAX_FRAGMENT = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
 
-def get_content(tenant: Tenant, request: Request, item: Item) -> Answer:
+def get_content(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
     if item.is_folder:
-        raise invalid("A folder has no content.")
+        raise invalid_request("A folder has no content.")
     body = item_json(item, tenant.file_base or request.base)
-    return Answer(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
+    return Response(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
 
 
-def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
+def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-put-content: ``gnome-put-content-201``."""
     if not isinstance(subject, Missing):
-        check_match(tenant, request, subject)
-    folder, name = _place(subject)
-    upload = Upload(folder, name, request.query.get(CONFLICT, "replace"), {})
-    return _store(request, upload, Content(request.body))
+        check_if_match(tenant, request, subject)
+    folder, name = _resolve_target(subject)
+    upload = Upload(folder, name, request.query.get(CONFLICT_BEHAVIOR, "replace"), {})
+    return _save(request, upload, Content(request.body))
 
 
-def _place(subject: Item | Missing) -> tuple[Item, str]:
+def _resolve_target(subject: Item | Missing) -> tuple[Item, str]:
     """Find the folder and the name; missing folders on the way are made."""
     if not isinstance(subject, Missing):
         if subject.parent is None or subject.is_folder:
-            raise invalid("A folder has no content.")
+            raise invalid_request("A folder has no content.")
         return subject.parent, subject.name
     folder = subject.folder
     *steps, name = [
@@ -59,10 +59,10 @@ def _place(subject: Item | Missing) -> tuple[Item, str]:
     return folder, name
 
 
-def _store(request: Request, upload: Upload, content: Content) -> Answer:
+def _save(request: Request, upload: Upload, content: Content) -> Response:
     """Put what came into its place."""
     folder, name = upload.folder, upload.name
-    folder.drive.demand(content.size)
+    folder.drive.check_quota(content.size)
     item = folder.child(name)
     if item is not None and upload.conflict == "rename":
         name, item = folder.free_name(name, is_folder=False), None
@@ -74,23 +74,25 @@ def _store(request: Request, upload: Upload, content: Content) -> Answer:
         status = 200
         item.drive.write(item, content)
     item.file_system_info = dict(upload.info)
-    return Answer(status, item_json(item, request.base, created=True), {"etag": item.etag})
+    return Response(status, item_json(item, request.base, created=True), {"etag": item.etag})
 
 
-def start_upload(tenant: Tenant, request: Request, subject: Item | Missing) -> Answer:
+def create_upload_session(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
-    wish = request.json().get("item") or {}
+    wanted_item = request.json().get("item") or {}
     if not isinstance(subject, Missing):
-        check_match(tenant, request, subject)
-    folder, name = _place(subject)
-    upload = Upload(folder, name, wish.get(CONFLICT, "replace"), wish.get("fileSystemInfo") or {})
+        check_if_match(tenant, request, subject)
+    folder, name = _resolve_target(subject)
+    upload = Upload(
+        folder, name, wanted_item.get(CONFLICT_BEHAVIOR, "replace"), wanted_item.get("fileSystemInfo") or {}
+    )
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
     url = f"{tenant.file_base or request.base}/_file/upload/{key}"
-    return Answer(200, {"uploadUrl": url, **_expected(upload)})
+    return Response(200, {"uploadUrl": url, **_session_json(upload)})
 
 
-def serve_file(tenant: Tenant, request: Request) -> Answer:
+def handle_file(tenant: Tenant, request: Request) -> Response:
     """Answer the URLs that need no token: they are secrets themselves."""
     kind, _, rest = request.path.removeprefix("/_file/").partition("/")
     if kind == "upload":
@@ -102,47 +104,47 @@ def serve_file(tenant: Tenant, request: Request) -> Answer:
     return _download(item.content, request.headers.get("range", ""))
 
 
-def _download(content: Content, wanted: str) -> Answer:
+def _download(content: Content, wanted: str) -> Response:
     headers = {"content-type": "application/octet-stream", "content-length": str(content.size)}
-    found = _WANTED.fullmatch(wanted)
+    found = _RANGE.fullmatch(wanted)
     if found is None:
-        return Answer(200, content.blocks(), headers)
+        return Response(200, content.blocks(), headers)
     start, end = int(found[1]), min(int(found[2] or content.size), content.size - 1)
     if start > end:  # https://www.rfc-editor.org/rfc/rfc9110#status.416
-        raise Refusal(
+        raise GraphError(
             416, "invalidRange", "There is nothing.", headers={"content-range": f"bytes */{content.size}"}
         )
     piece = b"".join(content.blocks())[start : end + 1]
     headers["content-range"] = f"bytes {start}-{end}/{content.size}"
-    return Answer(206, piece, headers | {"content-length": str(len(piece))})
+    return Response(206, piece, headers | {"content-length": str(len(piece))})
 
 
-def _upload(tenant: Tenant, request: Request, key: str) -> Answer:
+def _upload(tenant: Tenant, request: Request, key: str) -> Response:
     upload = tenant.uploads.get(key)
     if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
-        raise Refusal(401, "unauthenticated", "An upload URL takes no token.")
+        raise GraphError(401, "unauthenticated", "An upload URL takes no token.")
     if upload is None:
         raise errors.not_found()
     if request.method == "DELETE":
         del tenant.uploads[key]
-        return Answer(204)
+        return Response(204)
     if request.method == "GET":
-        return Answer(200, _expected(upload))
-    found = _RANGE.fullmatch(request.headers.get("content-range", ""))
+        return Response(200, _session_json(upload))
+    found = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
     if found is None or int(found[1]) != len(upload.received):
-        raise Refusal(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
+        raise GraphError(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
     end, size = int(found[2]) + 1, int(found[3])
-    if end - int(found[1]) != len(request.body) or len(request.body) > _MOST or end > size:
-        raise invalid("That is no fragment of the file.")
-    if end < size and len(request.body) % _UNIT and size > _UNIT:
-        raise invalid("A fragment is a multiple of 320 KiB.")
+    if end - int(found[1]) != len(request.body) or len(request.body) > _MAX_FRAGMENT or end > size:
+        raise invalid_request("That is no fragment of the file.")
+    if end < size and len(request.body) % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
+        raise invalid_request("A fragment is a multiple of 320 KiB.")
     upload.size = size
     upload.received += request.body
     if len(upload.received) < upload.size:
-        return Answer(202, _expected(upload))
+        return Response(202, _session_json(upload))
     del tenant.uploads[key]
-    return _store(request, upload, Content(bytes(upload.received)))
+    return _save(request, upload, Content(bytes(upload.received)))
 
 
-def _expected(upload: Upload) -> dict[str, Any]:
+def _session_json(upload: Upload) -> dict[str, Any]:
     return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": [f"{len(upload.received)}-"]}

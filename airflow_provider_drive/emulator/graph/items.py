@@ -6,9 +6,9 @@ import base64
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.emulator.graph import copies, errors
-from airflow_provider_drive.emulator.graph.errors import Refusal, invalid
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.serializers import item_json, sharepoint_ids
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _T = TypeVar("_T")
-CONFLICT = "@microsoft.graph.conflictBehavior"
+CONFLICT_BEHAVIOR = "@microsoft.graph.conflictBehavior"
 
 
-def get_item(_: Tenant, request: Request, item: Item) -> Answer:
+def get_item(_: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-get."""
     if item.hidden_reads > 0:
         item.hidden_reads -= 1
         raise errors.not_found()
     if request.headers.get("if-none-match") == item.etag:
-        return Answer(304)
-    body = selected(item, request, item_json(item, request.base))
+        return Response(304)
+    body = select_fields(item, request, item_json(item, request.base))
     _drift(item)
-    return Answer(200, body, {"etag": item.etag})
+    return Response(200, body, {"etag": item.etag})
 
 
 def _drift(item: Item) -> None:
@@ -44,7 +44,7 @@ def _drift(item: Item) -> None:
         item.drifts = 0 if item.drifts_on else None
 
 
-def selected(item: Item, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+def select_fields(item: Item, request: Request, body: dict[str, Any]) -> dict[str, Any]:
     """
     Leave what ``$select`` names.
 
@@ -61,13 +61,13 @@ def selected(item: Item, request: Request, body: dict[str, Any]) -> dict[str, An
     return body if item.drive.is_personal else {"@odata.etag": item.etag, **body}
 
 
-def list_children(tenant: Tenant, request: Request, item: Item) -> Answer:
+def list_children(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-list-children."""
     by_name = [item.children[key] for key in sorted(item.children)]  # a folder may hold a hundred thousand
     visible = [child for child in by_name if child.hidden_reads == 0]
-    return Answer(
+    return Response(
         body=page(
-            tenant, request, visible, lambda each: selected(each, request, item_json(each, request.base))
+            tenant, request, visible, lambda each: select_fields(each, request, item_json(each, request.base))
         )
     )
 
@@ -87,7 +87,7 @@ def page(
     """
     wanted = request.query.get("$top", "")
     size = min(int(wanted), tenant.longest_page) if wanted.isdigit() and int(wanted) else tenant.page_size
-    start = _skipped(request.query.get("$skiptoken") or request.query.get("$skipToken") or "")
+    start = _offset(request.query.get("$skiptoken") or request.query.get("$skipToken") or "")
     body: dict[str, Any] = {"value": [write(entry) for entry in entries[start : start + size]]}
     if start + size >= len(entries):
         return body | last
@@ -98,23 +98,23 @@ def page(
     return {"@odata.nextLink": f"{base}{request.raw_path}?{query}", **body}
 
 
-def _skipped(token: str) -> int:
+def _offset(token: str) -> int:
     try:
         return int(base64.urlsafe_b64decode(token).decode().rpartition("=")[2] or 0)
     except ValueError:
-        raise invalid("The skip token is invalid.") from None
+        raise invalid_request("The skip token is invalid.") from None
 
 
-def make_folder(tenant: Tenant, request: Request, item: Item) -> Answer:
+def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-post-children: conflictBehavior is in the body here."""
     body = request.json()
     if not item.is_folder or "folder" not in body:
-        raise invalid("The parent must be a folder, and only folders can be made like this.")
+        raise invalid_request("The parent must be a folder, and only folders can be made like this.")
     name = names.check_name(body.get("name"), item.drive.drive_type)
-    conflict, taken = body.get(CONFLICT, "fail"), item.child(name)
+    conflict, taken = body.get(CONFLICT_BEHAVIOR, "fail"), item.child(name)
     if taken is not None and conflict == "replace" and taken.is_folder:
         # https://github.com/OneDrive/onedrive-api-docs/issues/1702
-        return Answer(200, item_json(taken, request.base, created=True))
+        return Response(200, item_json(taken, request.base, created=True))
     if taken is not None and conflict == "rename":
         name = item.free_name(name, is_folder=True)
     elif taken is not None:
@@ -125,45 +125,47 @@ def make_folder(tenant: Tenant, request: Request, item: Item) -> Answer:
     return _created(folder, request, empty=tenant.empty_created)
 
 
-def _created(item: Item, request: Request, *, empty: bool = False) -> Answer:
+def _created(item: Item, request: Request, *, empty: bool = False) -> Response:
     location = f"{request.base}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
     body = b"" if empty else {"@odata.etag": item.etag, **item_json(item, request.base, created=True)}
-    return Answer(201, body, {"location": location, "etag": item.etag})
+    return Response(201, body, {"location": location, "etag": item.etag})
 
 
-def copy_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+def copy_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-copy: the conflictBehavior is in the query here."""
-    return accepted(tenant, copies.submit_copy(tenant, item, request.json(), request.query.get(CONFLICT)))
+    return accepted_response(
+        tenant, copies.submit_copy(tenant, item, request.json(), request.query.get(CONFLICT_BEHAVIOR))
+    )
 
 
-def accepted(tenant: Tenant, job: Job) -> Answer:
+def accepted_response(tenant: Tenant, job: Job) -> Response:
     """202, no body, and usually a Location: ``gnome-copy-202-personal``."""
     location = job.location(tenant.monitor_base or tenant.base_url)
     headers = {"cache-control": "no-store, no-cache"}
-    return Answer(202, None, headers | ({"location": location} if location is not None else {}))
+    return Response(202, None, headers | ({"location": location} if location is not None else {}))
 
 
-def delete_item(tenant: Tenant, request: Request, item: Item) -> Answer:
+def delete_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
     if request.prefers("bypass-shared-lock"):
         item.locked = False
-    check_match(tenant, request, item)
+    check_if_match(tenant, request, item)
     if item.parent is None:
-        raise invalid("Cannot delete the root folder.")
+        raise invalid_request("Cannot delete the root folder.")
     item.drive.remove(item)
-    return Answer(204)
+    return Response(204)
 
 
-def delete_for_good(tenant: Tenant, request: Request, item: Item) -> Answer:
+def permanently_delete(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-permanentdelete; 405 on personal drives."""
     if item.drive.is_personal:
-        raise Refusal(405, "notAllowed", "The operation is not supported for this drive.")
-    answer = delete_item(tenant, request, item)
+        raise GraphError(405, "notAllowed", "The operation is not supported for this drive.")
+    response = delete_item(tenant, request, item)
     item.drive.recycle_bin.remove(item)
-    return answer
+    return response
 
 
-def check_match(tenant: Tenant, request: Request, item: Item) -> None:
+def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:
     """``If-Match`` takes an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move."""
     if item.locked:
         raise errors.locked()
@@ -171,12 +173,12 @@ def check_match(tenant: Tenant, request: Request, item: Item) -> None:
     if wanted is None or wanted in {"*", item.etag, item.ctag}:
         return
     if item.drive.is_personal:
-        raise errors.changed_personal()
+        raise errors.etag_mismatch_personal()
     if not (wanted.startswith('"') and wanted.endswith('"')):
-        raise invalid("The entity tag is not a quoted string.", "malformedEntityTag")
-    raise errors.changed(tenant.stale_status)
+        raise invalid_request("The entity tag is not a quoted string.", "malformedEntityTag")
+    raise errors.etag_mismatch(tenant.stale_status)
 
 
-def make_link(tenant: Tenant, _: Request, item: Item) -> Answer:
+def create_link(tenant: Tenant, _: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-createlink."""
-    return Answer(201, {"id": item.guid, "link": {"type": "view", "webUrl": tenant.share(item)}})
+    return Response(201, {"id": item.guid, "link": {"type": "view", "webUrl": tenant.share(item)}})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.serializers import item_json
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
-def serve_monitor(tenant: Tenant, request: Request) -> Answer:
+def handle_monitor(tenant: Tenant, request: Request) -> Response:
     """Tell how a job stands to whoever has its URL, but not to who shows a token as well."""
     if "authorization" in request.headers:
-        raise errors.monitor_refusal()
-    job = _find(tenant, request)
-    job.look()
+        raise errors.monitor_unauthorized()
+    job = _find_job(tenant, request)
+    job.poll()
     behaviour = job.behaviour
     if behaviour.lost:
-        raise errors.job_not_found(404 if behaviour.lost is True else behaviour.lost)
+        raise errors.operation_not_found(404 if behaviour.lost is True else behaviour.lost)
     if job.is_running:
         status = behaviour.running_status or (202 if job.source.drive.is_personal else 200)
-        return Answer(status, job.status())
-    headers = _where(job, request) if behaviour.done_status == 303 else {}  # noqa: PLR2004 - See Other
+        return Response(status, job.status())
+    headers = _location_header(job, request) if behaviour.done_status == 303 else {}  # noqa: PLR2004 - See Other
     if not behaviour.with_body:
-        return Answer(behaviour.done_status, b"", headers)
-    if job.shape == "item" and job.resource is not None:
-        return Answer(behaviour.done_status, item_json(job.resource, request.base), headers)
-    return Answer(behaviour.done_status, job.status(), headers)
+        return Response(behaviour.done_status, b"", headers)
+    if job.url_form == "item" and job.resource is not None:
+        return Response(behaviour.done_status, item_json(job.resource, request.base), headers)
+    return Response(behaviour.done_status, job.status(), headers)
 
 
-def _find(tenant: Tenant, request: Request) -> Job:
+def _find_job(tenant: Tenant, request: Request) -> Job:
     """Find the job of a URL, which is the credential: a changed one is refused."""
     name = request.path.rpartition("/")[2]
     secret = request.query.get("tempauth")
@@ -42,15 +42,15 @@ def _find(tenant: Tenant, request: Request) -> Job:
     if "force303" in request.query:
         job = next((job for job in tenant.jobs if job.tempauth == secret), None)
         if job is None:
-            raise errors.monitor_refusal()
+            raise errors.monitor_unauthorized()
     if job is None:
-        raise errors.job_not_found()
-    if job.shape == "operations" and (secret, request.query.get("c")) != (job.tempauth, job.continuation):
-        raise errors.monitor_refusal()
+        raise errors.operation_not_found()
+    if job.url_form == "operations" and (secret, request.query.get("c")) != (job.tempauth, job.continuation):
+        raise errors.monitor_unauthorized()
     return job
 
 
-def _where(job: Job, request: Request) -> dict[str, str]:
-    if job.resource is None or (job.behaviour.with_body and job.shape != "item"):
+def _location_header(job: Job, request: Request) -> dict[str, str]:
+    if job.resource is None or (job.behaviour.with_body and job.url_form != "item"):
         return {}  # doc-monitor-completed-303-odocs has none
     return {"location": f"{request.base}/_api/v2.0/drives/{job.drive.id}/items/{job.resource.id}"}

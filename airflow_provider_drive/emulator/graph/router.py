@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import addressing, delta, errors, files, items, moves
 from airflow_provider_drive.emulator.graph.addressing import Missing
-from airflow_provider_drive.emulator.graph.errors import Refusal
+from airflow_provider_drive.emulator.graph.errors import GraphError
 from airflow_provider_drive.emulator.graph.serializers import drive_json, owner_json, site_json
-from airflow_provider_drive.emulator.messages import Answer
+from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.directory import Owner, Site
 from airflow_provider_drive.emulator.state.drives import Drive, Item
 
@@ -25,44 +25,44 @@ _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
 _ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
 
 
-def _get_drive(_: Tenant, __: Request, drive: Drive) -> Answer:
-    return Answer(body=drive_json(drive))
+def _get_drive(_: Tenant, __: Request, drive: Drive) -> Response:
+    return Response(body=drive_json(drive))
 
 
-def _get_site(_: Tenant, __: Request, site: Site) -> Answer:
-    return Answer(body=site_json(site))
+def _get_site(_: Tenant, __: Request, site: Site) -> Response:
+    return Response(body=site_json(site))
 
 
-def _get_owner(_: Tenant, __: Request, owner: Owner) -> Answer:
-    return Answer(body=owner_json(owner))
+def _get_owner(_: Tenant, __: Request, owner: Owner) -> Response:
+    return Response(body=owner_json(owner))
 
 
-def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Answer:
+def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Response:
     """https://learn.microsoft.com/graph/api/drive-list."""
-    return Answer(body=items.page(tenant, request, site.drives, drive_json))
+    return Response(body=items.page(tenant, request, site.drives, drive_json))
 
 
-def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Answer:
+def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Response:
     """``gnome-me-drives-personal``."""
-    return Answer(body=items.page(tenant, request, [owner.drive], drive_json))
+    return Response(body=items.page(tenant, request, [owner.drive], drive_json))
 
 
-_HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]] = {
+_HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Response]] = {
     (Item, "GET", ""): items.get_item,
     (Item, "PATCH", ""): moves.update_item,
     (Item, "DELETE", ""): items.delete_item,
     (Item, "GET", "children"): items.list_children,
-    (Item, "POST", "children"): items.make_folder,
+    (Item, "POST", "children"): items.create_folder,
     (Item, "POST", "copy"): items.copy_item,
-    (Item, "POST", "permanentDelete"): items.delete_for_good,
-    (Item, "POST", "createLink"): items.make_link,
-    (Item, "GET", "delta"): delta.delta,
+    (Item, "POST", "permanentDelete"): items.permanently_delete,
+    (Item, "POST", "createLink"): items.create_link,
+    (Item, "GET", "delta"): delta.list_changes,
     (Item, "GET", "search"): delta.search,
     (Item, "GET", "content"): files.get_content,
     (Item, "PUT", "content"): files.put_content,
-    (Item, "POST", "createUploadSession"): files.start_upload,
+    (Item, "POST", "createUploadSession"): files.create_upload_session,
     (Missing, "PUT", "content"): files.put_content,
-    (Missing, "POST", "createUploadSession"): files.start_upload,
+    (Missing, "POST", "createUploadSession"): files.create_upload_session,
     (Drive, "GET", ""): _get_drive,
     (Site, "GET", ""): _get_site,
     (Site, "GET", "drives"): _list_site_drives,
@@ -71,29 +71,29 @@ _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Answer]]
 }
 
 
-def serve_graph(tenant: Tenant, request: Request) -> Answer:
+def handle_graph(tenant: Tenant, request: Request) -> Response:
     """Answer a request of Graph's, or of SharePoint's twin of it below ``/_api``."""
     token = tenant.check_token(request.headers.get("authorization", ""))
     target = _resolve(tenant, request, token)
     name, arguments = _function(target.action)
     request.query.update(arguments)
     request.units = _units(request, name)
-    tenant.spend(request.units)
+    tenant.charge(request.units)
     handler = _HANDLERS.get((type(target.subject), request.method, name))
     if handler is not None:
         return handler(tenant, request, target.subject)
     if isinstance(target.subject, Missing):
         raise errors.not_found()
-    raise Refusal(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
+    raise GraphError(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
 
 
 def _resolve(tenant: Tenant, request: Request, token: Token) -> Target:
     """Find what the path names. To look in vain costs as well."""
     try:
         return addressing.resolve(tenant, request.raw_path, token)
-    except Refusal:
+    except GraphError:
         request.units = 1
-        tenant.spend(request.units)
+        tenant.charge(request.units)
         raise
 
 

@@ -85,14 +85,14 @@ class Device:
     A device whose user is to sign in.
 
     :param scope: What it asks for.
-    :param looks: So many looks until the user has signed in.
-    :param asked: When it has looked last.
+    :param polls_left: So many looks until the user has signed in.
+    :param last_poll: When it has looked last.
     """
 
     scope: str
     expires: float
-    looks: int
-    asked: float = 0.0
+    polls_left: int
+    last_poll: float = 0.0
 
 
 def guid(name: str) -> str:
@@ -106,14 +106,14 @@ def business_drive_id(name: str) -> str:
     return "b!" + base64.urlsafe_b64encode(parts).decode()
 
 
-def token_text(claims: dict[str, Any]) -> str:
+def encode_jwt(claims: dict[str, Any]) -> str:
     """Make a text that looks like a JWT, and that nobody has seen before. Only the emulator can read it."""
     parts = [{"typ": "JWT", "alg": "RS256", "kid": secrets.token_hex(8)}, claims]
     encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*encoded, secrets.token_urlsafe(48)])
 
 
-def claims_of(user: Owner | None, permissions: list[str]) -> dict[str, Any]:
+def user_claims(user: Owner | None, permissions: list[str]) -> dict[str, Any]:
     """https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference."""
     if user is None:
         return {"idtyp": "app", "roles": permissions}

@@ -129,7 +129,7 @@ class Drive:
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: Where a browser finds the root; ``{sharepoint}`` stands for the tenant's host.
-    :param settle: Called before the drive is looked at, so that copies which are due show.
+    :param finish_due_jobs: Called before the drive is looked at, so that copies which are due show.
     :param total: Its quota in bytes, of which it has ``used`` some.
     """
 
@@ -139,13 +139,13 @@ class Drive:
     web_url: str
     owner: dict[str, Any]
     lock: threading.RLock = field(repr=False)
-    settle: Callable[[], None] = field(repr=False)
+    finish_due_jobs: Callable[[], None] = field(repr=False)
     site: Any = field(default=None, repr=False)
     total: int = 1 << 40
     used: int = 0
     items: dict[str, Item] = field(default_factory=dict, repr=False)
     recycle_bin: list[Item] = field(default_factory=list, repr=False)
-    gone: list[tuple[int, Item]] = field(default_factory=list, repr=False)
+    deleted: list[tuple[int, Item]] = field(default_factory=list, repr=False)
     changes: int = 0
     oldest_token: int = 0
 
@@ -200,7 +200,7 @@ class Drive:
     def find(self, path: str) -> Item | None:
         """Find an item by its path, without regard to case."""
         with self.lock:
-            self.settle()
+            self.finish_due_jobs()
             item: Item | None = self.root
             for name in filter(None, path.split("/")):
                 item = item.child(name) if item is not None else None
@@ -214,7 +214,7 @@ class Drive:
     def tree(self) -> dict[str, int | None]:
         """Give the size of each file by its path, and None for each folder."""
         with self.lock:
-            self.settle()
+            self.finish_due_jobs()
             everything = list(self.root.walk())[1:]
         return {item.path: None if item.is_folder else item.size for item in everything}
 
@@ -232,30 +232,30 @@ class Drive:
         item.id = self._new_id(item)
         self.items[item.id] = item
         self.used += content.size if content is not None else 0
-        self.place(item, parent)
+        self.attach(item, parent)
         return item
 
-    def place(self, item: Item, parent: Item) -> None:
+    def attach(self, item: Item, parent: Item) -> None:
         """Put an item into a folder."""
         item.parent = parent
         parent.children[names.key(item.name)] = item
-        self.touch(item)
+        self.record_change(item)
 
-    def take_out(self, item: Item) -> None:
+    def detach(self, item: Item) -> None:
         """Take an item out of its folder."""
         if item.parent is not None:
-            self.touch(item)
+            self.record_change(item)
             del item.parent.children[names.key(item.name)]
 
     def remove(self, item: Item) -> None:
         """Put an item and all below it into the recycle bin: https://learn.microsoft.com/graph/api/driveitem-delete."""
-        self.take_out(item)
+        self.detach(item)
         self.recycle_bin.append(item)
         for each in item.walk():
             del self.items[each.id]
             self.used -= each.content.size if each.content is not None else 0
             self.changes += 1
-            self.gone.append((self.changes, each))
+            self.deleted.append((self.changes, each))
 
     def write(self, item: Item, content: Content) -> None:
         """Give a file a new content, and keep the old one as a version."""
@@ -266,9 +266,9 @@ class Drive:
         item.content = content
         item.content_version += 1
         item.metadata_version += 1
-        self.touch(item)
+        self.record_change(item)
 
-    def touch(self, item: Item) -> None:
+    def record_change(self, item: Item) -> None:
         """Note a change for delta; a personal folder's cTag moves with whatever is below it."""
         self.changes += 1
         item.change = self.changes
@@ -276,10 +276,10 @@ class Drive:
         for folder in item.ancestors():
             folder.content_version += 1
 
-    def demand(self, size: int) -> None:
+    def check_quota(self, size: int) -> None:
         """Refuse what does not fit."""
         if self.used + size > self.total:
-            raise errors.quota_reached()
+            raise errors.quota_exceeded()
 
     def _new_id(self, item: Item) -> str:
         self._counter += 1

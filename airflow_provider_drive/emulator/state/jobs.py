@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airflow_provider_drive.emulator.graph.errors import Refusal
+from airflow_provider_drive.emulator.graph.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,23 +121,23 @@ class Job:
         return self.submitted + self.behaviour.seconds
 
     @property
-    def shape(self) -> str | Callable[[Job], str]:
+    def url_form(self) -> str | Callable[[Job], str]:
         """Which kind of URL its monitor has."""
         return self.behaviour.location or ("personal" if self.source.drive.is_personal else "operations")
 
     @property
-    def is_watched(self) -> bool:
+    def waits_for_polls(self) -> bool:
         """Whether it waits for looks at its monitor."""
-        return self.looks < self.behaviour.looks and self.shape not in {"none", "item"}
+        return self.looks < self.behaviour.looks and self.url_form not in {"none", "item"}
 
     def start(self) -> None:
         """Let a folder show at once, if it is to."""
         if self.behaviour.appears == "start":
             self._advance(1)
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Note that somebody asked how it stands."""
-        if self.is_running and not self.is_watched and time.time() >= self.due:
+        if self.is_running and not self.waits_for_polls and time.time() >= self.due:
             self.end()
         elif self.is_running:
             self.looks += 1
@@ -162,20 +162,20 @@ class Job:
                 if self.resource is None:
                     self.resource = item
                     item.hidden_reads = self.behaviour.read_lag
-        except Refusal as refusal:
-            self.state, self.error = "failed", {"error": refusal.error()}
+        except GraphError as error:
+            self.state, self.error = "failed", {"error": error.error()}
 
     # What its monitor tells
 
     def location(self, base: str) -> str | None:
         """Give the monitor's URL: five shapes were seen."""
-        shape, secret = self.shape, f"tempauth={self.tempauth}"
-        if not isinstance(shape, str):
-            return shape(self)
-        if shape == "operations":
+        url_form, secret = self.url_form, f"tempauth={self.tempauth}"
+        if not isinstance(url_form, str):
+            return url_form(self)
+        if url_form == "operations":
             query = f"c={quote(self.continuation, safe='')}&v=2.0&{secret}"
             return f"{base}/_api/v2.1/drives/{self.source.drive.id}/operations/{self.id}?{query}"
-        if shape == "item" and self.resource is not None:  # op-copy-202-sync-item-location-2024
+        if url_form == "item" and self.resource is not None:  # op-copy-202-sync-item-location-2024
             path = f"drives/{self.drive.id}/items/{self.resource.id}"
             return f"{base}/_api/v2.0/{path}?force303=1&{secret}"
         shapes = {
@@ -184,21 +184,21 @@ class Job:
             "none": None,
             "item": None,
         }
-        return shapes.get(shape, shape)
+        return shapes.get(url_form, url_form)
 
     def status(self) -> dict[str, Any]:
         """Give the monitor's body."""
         if self.is_running:
             word = self.behaviour.words[min(self.looks, len(self.behaviour.words)) - 1]
-            return {"operation": "ItemCopy", **self._percent(self._share()), "status": word}
+            return {"operation": "ItemCopy", **self._percentages(self._progress()), "status": word}
         body = self._done() if self.state == "completed" else self._failed()
         return body | ({"status": self.behaviour.final} if self.behaviour.final else {})
 
     def _done(self) -> dict[str, Any]:
-        body: dict[str, Any] = {**self._dates(), **self._percent(100.0)}
+        body: dict[str, Any] = {**self._dates(), **self._percentages(100.0)}
         if self.behaviour.resource_id and self.resource is not None:
             body["resourceId"] = self.resource.id
-            if self.shape == "operations":  # doc-monitor-completed-v21
+            if self.url_form == "operations":  # doc-monitor-completed-v21
                 address = f"_api/v2.0/drives/{self.drive.id}/items/{self.resource.id}"
                 body["resourceLocation"] = f"{self.drive.web_url.rpartition('/')[0]}/{address}"
         return {**body, "status": "completed"}
@@ -213,17 +213,17 @@ class Job:
         return {**head, "status": "failed", **(self.error or {})}
 
     def _dates(self) -> dict[str, Any]:
-        if self.shape == "personal":
+        if self.url_form == "personal":
             return {"operation": "ItemCopy"}
         return {"id": self.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
 
-    def _percent(self, value: float) -> dict[str, float]:
+    def _percentages(self, value: float) -> dict[str, float]:
         key = self.behaviour.percent_key
         if key == "both":
             return {"percentageComplete": value, "percentComplete": value}
         return {} if key is None else {key: value}
 
-    def _share(self) -> float:
+    def _progress(self) -> float:
         looked = self.looks / (self.behaviour.looks + 1)
         waited = (time.time() - self.submitted) / self.behaviour.seconds if self.behaviour.seconds else 1.0
         return round(100 * min(looked if self.behaviour.looks else waited, 0.99), 1)

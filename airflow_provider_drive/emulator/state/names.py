@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_provider_drive.emulator.graph.errors import invalid
+from airflow_provider_drive.emulator.graph.errors import invalid_request
 
 _ILLEGAL = re.compile(r'["*:<>?/\\|\x00-\x1f]')
 _RESERVED = re.compile(r"(?i)\.lock|con|prn|aux|nul|com\d|lpt\d|desktop\.ini|~\$.*|.*_vti_.*")
@@ -18,11 +18,11 @@ _LONGEST_NAME, LONGEST_PATH = 255, 400
 def check_name(name: object, drive_type: str) -> str:
     """Refuse a name that the service refuses."""
     if not isinstance(name, str) or not name or name in {".", ".."} or _ILLEGAL.search(name):
-        raise invalid("The provided name cannot be used.", "invalidPath")
+        raise invalid_request("The provided name cannot be used.", "invalidPath")
     if len(name) > _LONGEST_NAME:
-        raise invalid("The provided name is too long.", "pathIsTooLong")
+        raise invalid_request("The provided name is too long.", "pathIsTooLong")
     if name != name.strip() or (drive_type != "personal" and _RESERVED.fullmatch(name)):
-        raise invalid("The provided name is reserved.", "invalidPath")
+        raise invalid_request("The provided name is reserved.", "invalidPath")
     return name
 
 

@@ -37,7 +37,7 @@ class Call:
     A request that came, and what became of it.
 
     :param raw_path: As it was on the wire; ``path`` is decoded. Both without the query.
-    :param status: HTTP status of the answer, 0 if the connection was cut instead.
+    :param status: HTTP status of the response, 0 if the connection was cut instead.
     :param headers: Names in lower case. The value of ``authorization`` is only its scheme.
     :param units: Resource units: https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
     :param where: ``graph``, ``monitor``, ``token`` or ``file`` (up- and downloads).
@@ -99,7 +99,7 @@ class Tenant:
         """Go back to the seed, with nothing queued and nothing noted. Tokens stay good."""
         with self.lock:
             self._default_steering()
-            self._forget()
+            self._clear()
             self._seed()
 
     def _default_steering(self) -> None:
@@ -142,7 +142,7 @@ class Tenant:
         self.device_interval = 5.0
         self.device_lifetime = 900.0
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self.journal: list[Call] = []
         self.jobs: list[Job] = []
         self.jobs_by_id: dict[str, Job] = {}
@@ -155,8 +155,8 @@ class Tenant:
         self.fresh_folders: dict[str, int] = {}
         self.tokens_issued = 0
         self.units_spent = 0
-        self._spent: deque[tuple[float, int]] = deque()
-        self._due: list[tuple[float, int, Job]] = []
+        self._charges: deque[tuple[float, int]] = deque()
+        self._scheduled: list[tuple[float, int, Job]] = []
 
     # The seed
 
@@ -175,7 +175,7 @@ class Tenant:
         url = "https://onedrive.live.com/?cid=4f62a7105c03556e"
         self._add_drive(
             "personal",
-            Drive("4f62a7105c03556e", "personal", "OneDrive", url, private, self.lock, self.settle),
+            Drive("4f62a7105c03556e", "personal", "OneDrive", url, private, self.lock, self.finish_due_jobs),
         )
         self.me = adele
         self.users = [
@@ -194,7 +194,9 @@ class Tenant:
             owner = {"group": {"displayName": f"{name} Owners", "id": guid(f"{name} owners")}}
             url = directory.library_url(path, segment)
             drive_id = directory.business_drive_id(key)
-            drive = Drive(drive_id, "documentLibrary", library, url, owner, self.lock, self.settle, site)
+            drive = Drive(
+                drive_id, "documentLibrary", library, url, owner, self.lock, self.finish_due_jobs, site
+            )
             site.drives.append(self._add_drive(key, drive))
         return site
 
@@ -202,7 +204,7 @@ class Tenant:
         address = f"{user}@contoso.com"
         owner = {"user": {"displayName": name, "id": guid(user), "email": address}}
         drive_id, url = directory.business_drive_id(key), directory.my_url(f"{user}_contoso_com")
-        drive = Drive(drive_id, "business", "OneDrive", url, owner, self.lock, self.settle)
+        drive = Drive(drive_id, "business", "OneDrive", url, owner, self.lock, self.finish_due_jobs)
         return Owner("user", guid(user), name, address, self._add_drive(key, drive))
 
     def _add_drive(self, key: str, drive: Drive) -> Drive:
@@ -230,7 +232,7 @@ class Tenant:
     def copies_made(self, source_id: str) -> int:
         """Count the copies of an item that were finished."""
         with self.lock:
-            self.settle()
+            self.finish_due_jobs()
             copies = [job for job in self.jobs if job.kind == "copy" and job.state == "completed"]
             return sum(job.source_id == source_id for job in copies)
 
@@ -301,7 +303,7 @@ class Tenant:
                     "tid": self.tenant_id,
                 }
                 permissions = self.permissions if permissions is None else permissions
-                text = directory.token_text({**claims, **directory.claims_of(user, permissions)})
+                text = directory.encode_jwt({**claims, **directory.user_claims(user, permissions)})
             self.tokens[text] = Token(expires, user)
             self.tokens_issued += 1
             return text
@@ -347,11 +349,11 @@ class Tenant:
                 return drive.find(plain[len(root) :])
         return None
 
-    def next_behaviour(self) -> CopyBehaviour:
+    def next_copy_behaviour(self) -> CopyBehaviour:
         """Take what was queued for the next copy, or the default."""
         return self.next_copies.popleft() if self.next_copies else self.copies
 
-    def accept(self, job: Job) -> Job:
+    def start_job(self, job: Job) -> Job:
         """Take a job on, and do at once what takes no time."""
         self.jobs.append(job)
         self.jobs_by_id[job.id] = job
@@ -359,32 +361,32 @@ class Tenant:
         if job.behaviour.location == "item":
             job.end()
         elif job.behaviour.seconds or job.behaviour.looks:
-            heapq.heappush(self._due, (job.due, len(self.jobs), job))
+            heapq.heappush(self._scheduled, (job.due, len(self.jobs), job))
         else:
             job.end()
         return job
 
-    def settle(self) -> None:
+    def finish_due_jobs(self) -> None:
         """End the jobs whose time has come and which wait for no look."""
-        while self._due and self._due[0][0] <= time.time():
-            job = heapq.heappop(self._due)[2]
-            if job.is_running and not job.is_watched:
+        while self._scheduled and self._scheduled[0][0] <= time.time():
+            job = heapq.heappop(self._scheduled)[2]
+            if job.is_running and not job.waits_for_polls:
                 job.end()
 
-    def spend(self, units: int) -> None:
+    def charge(self, units: int) -> None:
         """Charge resource units, and refuse what goes beyond the budget. What is refused counts too."""
         self.units_spent += units
         if self.budget is None:
             return
         now = time.time()
-        self._spent.append((now, units))
-        while self._spent and self._spent[0][0] <= now - self.budget_window:
-            self._spent.popleft()
-        if sum(spent for _, spent in self._spent) > self.budget:
-            wait = max(1, round(self._spent[0][0] + self.budget_window - now))
+        self._charges.append((now, units))
+        while self._charges and self._charges[0][0] <= now - self.budget_window:
+            self._charges.popleft()
+        if sum(spent for _, spent in self._charges) > self.budget:
+            wait = max(1, round(self._charges[0][0] + self.budget_window - now))
             raise errors.throttled(wait if self.tells_retry_after else None)
 
-    def note(self, call: Call) -> None:
+    def record_call(self, call: Call) -> None:
         """Write a call down; of a very long journal the oldest half is dropped."""
         self.journal.append(call)
         if len(self.journal) > _JOURNAL_LIMIT:

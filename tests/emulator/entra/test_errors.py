@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.emulator.entra.errors import _KINDS
+from airflow_provider_drive.emulator.entra.errors import ERRORS
 from airflow_provider_drive.emulator.state.directory import guid
 
 JWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -24,7 +24,7 @@ def http(graph):
 
 @pytest.fixture
 def ask(emulator, tenant, http):
-    """Post a form to a tenant's door, and give the answer."""
+    """Post a form to a tenant's door, and give the response."""
 
     def post(door, name=None, **form):
         form = {"client_id": tenant.client_id, **form}
@@ -34,8 +34,8 @@ def ask(emulator, tenant, http):
     return post
 
 
-def codes(answer):
-    return answer.json()["error"], answer.json()["error_codes"]
+def codes(response):
+    return response.json()["error"], response.json()["error_codes"]
 
 
 # Managed identities
@@ -78,8 +78,8 @@ def test_a_machine_gives_a_user_assigned_identitys_token(machine, tenant, name):
     ],
 )
 def test_a_machine_refuses_what_it_is_not_to_answer(machine, headers, query, error):
-    answer = machine(headers, **query)
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    response = machine(headers, **query)
+    assert (response.status_code, response.json()["error"]) == (400, error)
 
 
 def test_a_machine_may_have_no_identity(machine, tenant):
@@ -100,8 +100,8 @@ def test_a_machine_may_have_no_identity(machine, tenant):
 def test_an_app_service_wants_its_header_and_its_version(emulator, tenant, http, header, query, status):
     query = {"api-version": "2019-08-01", "resource": "https://graph.microsoft.com", **query}
     headers = {"X-IDENTITY-HEADER": header or tenant.identity_header}
-    answer = http.get(f"{emulator.url}/msi/token", params=query, headers=headers)
-    assert answer.status_code == answer.json().get("statusCode", 200) == status
+    response = http.get(f"{emulator.url}/msi/token", params=query, headers=headers)
+    assert response.status_code == response.json().get("statusCode", 200) == status
 
 
 # Device codes
@@ -158,9 +158,9 @@ def test_a_refresh_token_brings_its_successor_and_may_be_good_once(ask, tenant, 
 
 
 def test_no_refresh_token_comes_unasked(ask, tenant):
-    answer = refresh(ask, tenant.refresh_token, scope="Files.ReadWrite.All")
-    assert answer.ok
-    assert "refresh_token" not in answer.json()
+    response = refresh(ask, tenant.refresh_token, scope="Files.ReadWrite.All")
+    assert response.ok
+    assert "refresh_token" not in response.json()
 
 
 @pytest.mark.parametrize(
@@ -190,14 +190,14 @@ def test_a_personal_accounts_token_is_for_graph_only_if_graph_is_named(ask, tena
 # Denials
 
 
-@pytest.mark.parametrize("code", _KINDS)
+@pytest.mark.parametrize("code", ERRORS)
 def test_a_fault_denies_in_entras_words(ask, tenant, code):
     name = f"AADSTS{code}" if isinstance(code, int) else code
     tenant.faults.append(Fault("POST", where="token", code=name))
-    answer = ask("token", grant_type="client_credentials")
-    body = answer.json()
-    assert answer.status_code == _KINDS[code].status
-    assert body["error"] == _KINDS[code].error
+    response = ask("token", grant_type="client_credentials")
+    body = response.json()
+    assert response.status_code == ERRORS[code].status
+    assert body["error"] == ERRORS[code].error
     if isinstance(code, int):
         assert body["error_codes"] == [code]
         assert body["error_description"].startswith(f"AADSTS{code}: ")
@@ -222,5 +222,7 @@ def test_an_assertion_that_is_none_is_refused(ask, emulator, kind, claims, heade
     if claims is not None:
         claims = {**claims, "aud": claims.get("aud") or f"{emulator.url}/{TENANT}/v2.0"}
         assertion = jwt.encode(claims, "a key that is long enough for it", "HS256", headers=header)
-    answer = ask("token", client_assertion=assertion, client_assertion_type=kind, grant_type="refresh_token")
-    assert codes(answer) == ("invalid_client", [number])
+    response = ask(
+        "token", client_assertion=assertion, client_assertion_type=kind, grant_type="refresh_token"
+    )
+    assert codes(response) == ("invalid_client", [number])

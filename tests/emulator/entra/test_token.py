@@ -65,9 +65,9 @@ def registered(tenant, certificate):
 
 @pytest.mark.parametrize("name", ["61180fa8-1f46-5b96-b889-7e46a4ed2e75", "contoso.onmicrosoft.com"])
 def test_a_secret_signs_in(graph, tenant, legal, sign_in, name):
-    answer = sign_in(tenant.client_secret, name)
-    assert answer["expires_in"] == 3600
-    graph.token = answer["access_token"]
+    response = sign_in(tenant.client_secret, name)
+    assert response["expires_in"] == 3600
+    graph.token = response["access_token"]
     assert graph.token.count(".") == 2
     assert graph.get(f"drives/{legal.id}").status_code == 200
 
@@ -85,9 +85,9 @@ def test_discovery_answers_too(tenant, emulator, sign_in):
     ],
 )
 def test_a_wrong_secret_or_application_is_refused(sign_in, credential, client_id, error, number):
-    answer = sign_in(credential, client_id=client_id)
-    assert (answer["error"], answer["error_codes"]) == (error, [number])
-    assert answer["error_description"].startswith(f"AADSTS{number}: ")
+    response = sign_in(credential, client_id=client_id)
+    assert (response["error"], response["error_codes"]) == (error, [number])
+    assert response["error_description"].startswith(f"AADSTS{number}: ")
 
 
 def test_credentials_may_be_in_the_header_form_encoded(emulator, tenant, http):
@@ -106,8 +106,8 @@ def test_credentials_may_be_in_the_header_form_encoded(emulator, tenant, http):
 def test_a_header_that_cannot_be_read_names_no_application(emulator, tenant, http, header):
     url = f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
     form = {"grant_type": "client_credentials", "scope": SCOPES[0]}
-    answer = http.post(url, form, headers={"Authorization": header})
-    assert answer.json()["error_codes"] == [700016]
+    response = http.post(url, form, headers={"Authorization": header})
+    assert response.json()["error_codes"] == [700016]
 
 
 def test_an_unknown_tenant_is_refused(emulator, tenant, http, sign_in):
@@ -132,8 +132,8 @@ def test_a_certificate_of_another_key_does_not(sign_in, registered):
     other = rsa.generate_private_key(65537, 2048)
     plain = serialization.NoEncryption()
     pem = other.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
-    answer = sign_in({"private_key": pem, "public_certificate": registered})
-    assert answer["error_codes"] == [700027]
+    response = sign_in({"private_key": pem, "public_certificate": registered})
+    assert response["error_codes"] == [700027]
 
 
 def assertion(key, certificate, **claims):
@@ -159,8 +159,8 @@ def test_an_assertion_is_read_closely(
     me, endpoint = tenant.client_id, f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
     exp = int(time.time()) + 60
     claims = {"aud": endpoint, "exp": exp, "iss": me, "sub": me, "jti": "one of a kind", **change}
-    answer = sign_in({"client_assertion": lambda: assertion(key, certificate, **claims)})
-    assert answer.get("error_codes", [None]) == [number]
+    response = sign_in({"client_assertion": lambda: assertion(key, certificate, **claims)})
+    assert response.get("error_codes", [None]) == [number]
 
 
 def test_another_issuer_can_be_trusted(tenant, sign_in, key):
@@ -186,8 +186,8 @@ def test_a_refresh_token_gives_delegated_access(graph, tenant, emulator, http):
         http_client=http,
         instance_discovery=False,
     )
-    answer = app.acquire_token_by_refresh_token(tenant.refresh_token, ["Files.ReadWrite.All"])
-    graph.token = answer["access_token"]
+    response = app.acquire_token_by_refresh_token(tenant.refresh_token, ["Files.ReadWrite.All"])
+    graph.token = response["access_token"]
     assert graph.get("me/drive").status_code == 200
     assert app.acquire_token_by_refresh_token("old", ["Files.ReadWrite.All"])["error"] == "invalid_grant"
 
@@ -206,11 +206,11 @@ def test_a_managed_identity_signs_in(graph, emulator, tenant, legal, http, monke
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c"])
 def test_no_token_no_drive(graph, legal, token, recorded):
     graph.token = token
-    answer = graph.get(f"drives/{legal.id}")
+    response = graph.get(f"drives/{legal.id}")
     expected = recorded("op-401-invalid-token")
-    assert answer.status_code == expected["status"]
-    assert answer.json()["error"]["code"] == expected["body"]["error"]["code"]
-    assert answer.headers["WWW-Authenticate"].startswith('Bearer realm=""')
+    assert response.status_code == expected["status"]
+    assert response.json()["error"]["code"] == expected["body"]["error"]["code"]
+    assert response.headers["WWW-Authenticate"].startswith('Bearer realm=""')
 
 
 def test_tokens_end(graph, tenant, legal):
@@ -228,7 +228,7 @@ def test_only_who_trusts_the_authority_gets_in(emulator):
         session.trust_env = False
         with pytest.raises(requests.exceptions.SSLError):
             session.get(emulator.url, timeout=5)
-        answer = session.get(
+        response = session.get(
             emulator.url.replace("localhost", "127.0.0.1"), verify=emulator.ca_file, timeout=5
         )
-        assert answer.status_code == 401
+        assert response.status_code == 401

@@ -43,14 +43,14 @@ def test_an_item_has_many_addresses(graph, legal, plan, form):
         "folder": plan.parent.id,
         "site": legal.site.id,
     }
-    answer = graph.get(form.format(**names))
-    assert (answer.status_code, answer.json().get("id")) == (200, plan.id)
+    response = graph.get(form.format(**names))
+    assert (response.status_code, response.json().get("id")) == (200, plan.id)
 
 
 @pytest.mark.parametrize("form", ["root", "root:", "root:/", "items/root", "items/{root}", "items/{root}:/"])
 def test_the_root_has_many_addresses(graph, legal, form):
-    answer = graph.get(f"drives/{legal.id}/{form.format(root=legal.root.id)}")
-    assert (answer.status_code, answer.json().get("id")) == (200, legal.root.id)
+    response = graph.get(f"drives/{legal.id}/{form.format(root=legal.root.id)}")
+    assert (response.status_code, response.json().get("id")) == (200, legal.root.id)
 
 
 @pytest.mark.parametrize("form", ["root/children", "root:/:/children", "root:/Contracts:/children"])
@@ -62,8 +62,8 @@ def test_an_action_follows_the_second_colon(graph, legal, plan, form):
     "path", ["items/NOPE", "root:/nope", "root:/Contracts/nope/plan.docx", "items/{item}:/below"]
 )
 def test_what_is_not_there_is_not_found(graph, legal, plan, path):
-    answer = graph.get(f"drives/{legal.id}/{path.format(item=plan.id)}")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "itemNotFound")
+    response = graph.get(f"drives/{legal.id}/{path.format(item=plan.id)}")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "itemNotFound")
 
 
 def test_a_path_that_is_no_text_is_refused(graph, legal):

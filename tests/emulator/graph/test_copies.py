@@ -9,20 +9,20 @@ def plan(legal):
     return legal.put("Contracts/plan.docx", b"content")
 
 
-def end(graph, answer):
+def end(graph, response):
     """Look at the monitor until the job is over."""
-    assert answer.status_code == 202, answer.text
+    assert response.status_code == 202, response.text
     for _ in range(20):
-        body = graph.look(answer.headers["Location"]).json()
+        body = graph.look(response.headers["Location"]).json()
         if body["status"] not in {"notStarted", "inProgress"}:
             return body
     raise AssertionError(body)
 
 
 def test_a_copy_is_a_new_item_of_the_same_content(graph, tenant, archive, plan):
-    answer = graph.copy(plan, archive.root)
-    assert answer.content == b""
-    body = end(graph, answer)
+    response = graph.copy(plan, archive.root)
+    assert response.content == b""
+    body = end(graph, response)
     copy = archive.find("plan.docx")
     assert (body["status"], body["resourceId"]) == ("completed", copy.id)
     assert copy.id != plan.id
@@ -53,7 +53,7 @@ def test_a_copy_that_takes_time_is_done_without_a_look(graph, tenant, archive, p
     graph.copy(plan, archive.root)
     assert archive.find("plan.docx") is None
     tenant.jobs[0].submitted -= 3600
-    tenant._due[0] = (tenant.jobs[0].due, *tenant._due[0][1:])
+    tenant._scheduled[0] = (tenant.jobs[0].due, *tenant._scheduled[0][1:])
     assert archive.find("plan.docx") is not None
 
 
@@ -84,9 +84,9 @@ def test_a_name_that_is_taken(graph, tenant, archive, plan, conflict, status, tr
 def test_a_taken_name_can_be_told_at_once(graph, tenant, archive, plan, recorded):
     tenant.copies = CopyBehaviour(conflict="sync")
     archive.put("plan.docx")
-    answer = graph.copy(plan, archive.root)
+    response = graph.copy(plan, archive.root)
     expected = recorded("op-copy-409-sync-nameAlreadyExists")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (
+    assert (response.status_code, response.json()["error"]["code"]) == (
         expected["status"],
         expected["body"]["error"]["code"],
     )
@@ -138,10 +138,10 @@ def test_children_that_collide_are_told_one_by_one(graph, legal, archive):
     ],
 )
 def test_what_is_refused_as_the_docs_say(graph, legal, archive, plan, recorded, source, body, recording):
-    answer = graph.copy(legal.find(source), archive.root, **body)
-    assert answer.status_code == 400
+    response = graph.copy(legal.find(source), archive.root, **body)
+    assert response.status_code == 400
     if recording is not None:
-        error = answer.json()["error"]
+        error = response.json()["error"]
         error.pop("innerError", None)
         expected = recorded(recording)["body"]["error"]
         expected.pop("innerError", None)
@@ -183,8 +183,8 @@ def test_a_folder_cannot_go_into_itself(graph, legal, plan):
 
 
 def test_nothing_passes_between_personal_and_other_drives(graph, personal, plan):
-    answer = graph.copy(plan, personal.root)
-    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "ObjectHandle is Invalid")
+    response = graph.copy(plan, personal.root)
+    assert (response.status_code, response.json()["error"]["message"]) == (400, "ObjectHandle is Invalid")
 
 
 def test_a_fresh_folder_may_not_be_seen_yet(graph, tenant, archive, plan):

@@ -11,11 +11,11 @@ def test_a_file_goes_up_and_comes_down(graph, legal):
     assert graph("PUT", path, data=b"three").status_code == 200
     item = legal.find("new/folders/a.bin")
     assert (item.size, len(item.versions)) == (5, 1)
-    answer = graph.get(path)
-    assert answer.status_code == 302
-    assert graph.send("GET", answer.headers["Location"]).content == b"three"
-    assert graph.send("GET", answer.headers["Location"], headers={"Range": "bytes=1-2"}).content == b"hr"
-    assert graph.send("GET", answer.headers["Location"].partition("?")[0]).status_code == 404
+    response = graph.get(path)
+    assert response.status_code == 302
+    assert graph.send("GET", response.headers["Location"]).content == b"three"
+    assert graph.send("GET", response.headers["Location"], headers={"Range": "bytes=1-2"}).content == b"hr"
+    assert graph.send("GET", response.headers["Location"].partition("?")[0]).status_code == 404
 
 
 def test_a_big_file_comes_down_piece_by_piece(graph, legal):
@@ -26,8 +26,8 @@ def test_a_big_file_comes_down_piece_by_piece(graph, legal):
 
 def test_of_an_empty_file_there_is_no_piece(graph, legal):
     url = graph.get(f"drives/{legal.id}/items/{legal.put('empty').id}").json()["@microsoft.graph.downloadUrl"]
-    answer = graph.send("GET", url, headers={"Range": "bytes=0-9"})
-    assert (answer.status_code, answer.headers["Content-Range"]) == (416, "bytes */0")
+    response = graph.send("GET", url, headers={"Range": "bytes=0-9"})
+    assert (response.status_code, response.headers["Content-Range"]) == (416, "bytes */0")
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_session_takes_ranges(graph, legal):
     assert send(b"abc", 0).json()["nextExpectedRanges"] == ["3-"]
     assert send(b"xyz", 1).status_code == 416
     assert graph.send("GET", url).json()["nextExpectedRanges"] == ["3-"]
-    answer = send(b"def", 3)
-    assert (answer.status_code, answer.json()["size"]) == (201, 6)
-    assert answer.json()["fileSystemInfo"]["createdDateTime"] == "x"
+    response = send(b"def", 3)
+    assert (response.status_code, response.json()["size"]) == (201, 6)
+    assert response.json()["fileSystemInfo"]["createdDateTime"] == "x"
     assert graph.send("GET", url).status_code == 404
 
 
@@ -124,9 +124,9 @@ def test_delta_can_begin_now(graph, legal, latest):
 def test_an_old_delta_token_is_refused(graph, legal):
     legal.put("a.txt")
     legal.oldest_token = 5
-    answer = graph.get(f"drives/{legal.id}/root/delta?token=1")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "resyncChangesApplyDifferences")
-    assert answer.headers["Location"].endswith("/root/delta")
+    response = graph.get(f"drives/{legal.id}/root/delta?token=1")
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "resyncChangesApplyDifferences")
+    assert response.headers["Location"].endswith("/root/delta")
 
 
 def test_only_personal_drives_tell_the_changes_of_a_folder(graph, legal, personal):
@@ -142,22 +142,22 @@ def test_search_finds_names(graph, legal):
 
 
 def batch(graph, *wishes):
-    answer = graph("POST", "$batch", json={"requests": list(wishes)})
-    return answer, {each["id"]: each for each in answer.json().get("responses", [])}
+    response = graph("POST", "$batch", json={"requests": list(wishes)})
+    return response, {each["id"]: each for each in response.json().get("responses", [])}
 
 
 def test_a_batch_answers_each_request(graph, tenant, legal, archive):
     item = legal.put("a.txt", b"x")
     body = {"parentReference": {"driveId": archive.id, "id": archive.root.id}}
     copy = {"id": "2", "method": "POST", "url": f"/drives/{legal.id}/items/{item.id}/copy", "body": body}
-    answer, responses = batch(
+    response, responses = batch(
         graph,
         {"id": "1", "method": "GET", "url": f"/drives/{legal.id}/root:/a.txt?$select=id"},
         copy,
         {"id": "3", "method": "GET", "url": "/drives/nope"},
         {"id": "4", "method": "GET", "url": f"/drives/{legal.id}", "dependsOn": ["3"]},
     )
-    assert [each["id"] for each in answer.json()["responses"]] == ["4", "3", "2", "1"]
+    assert [each["id"] for each in response.json()["responses"]] == ["4", "3", "2", "1"]
     assert {key: each["status"] for key, each in responses.items()} == {
         "1": 200,
         "2": 202,
@@ -172,8 +172,8 @@ def test_a_batch_answers_each_request(graph, tenant, legal, archive):
 def test_one_of_a_batch_may_be_throttled(graph, tenant, legal, recorded):
     tenant.budget = 1
     wishes = [{"id": str(n), "method": "GET", "url": f"/drives/{legal.id}/root"} for n in range(2)]
-    answer, responses = batch(graph, *wishes)
-    assert answer.status_code == recorded("pnp-batch-429-first")["status"]
+    response, responses = batch(graph, *wishes)
+    assert response.status_code == recorded("pnp-batch-429-first")["status"]
     assert (responses["0"]["status"], responses["1"]["status"]) == (200, 429)
     assert int(responses["1"]["headers"]["Retry-After"]) >= 1
 

@@ -106,14 +106,14 @@ def test_a_next_link_can_be_foreign(graph, tenant, legal):
 def test_a_folder_whose_name_is_taken(graph, legal, conflict, status, name):
     legal.mkdir("a")
     body = {"name": "A" if name is None else "a", "folder": {}, "@microsoft.graph.conflictBehavior": conflict}
-    answer = graph("POST", f"drives/{legal.id}/root/children", json=body)
-    assert (answer.status_code, answer.json().get("name")) == (status, name)
+    response = graph("POST", f"drives/{legal.id}/root/children", json=body)
+    assert (response.status_code, response.json().get("name")) == (status, name)
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a:b", "x" * 256, " a", "CON", "_vti_x", "..", "a\nb", None])
 def test_a_name_that_the_service_refuses(graph, legal, name):
-    answer = graph("POST", f"drives/{legal.id}/root/children", json={"name": name, "folder": {}})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalidRequest")
+    response = graph("POST", f"drives/{legal.id}/root/children", json={"name": name, "folder": {}})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalidRequest")
 
 
 def test_a_deleted_folder_takes_all_with_it(graph, legal, plan):
@@ -136,14 +136,17 @@ def test_a_guard_that_fits_lets_pass(graph, plan, tag):
 
 
 def test_a_guard_that_does_not_fit_stops(graph, legal, plan, personal, recorded):
-    answer = graph("DELETE", address(plan), headers={"If-Match": plan.etag.replace(",1", ",9")})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (412, "resourceModified")
-    answer = graph("DELETE", address(plan), headers={"If-Match": "bare"})
-    assert (answer.status_code, answer.json()["error"]["innerError"]["code"]) == (400, "malformedEntityTag")
-    answer = graph("DELETE", address(personal.put("a.txt")), headers={"If-Match": "old"})
-    error = answer.json()["error"]
+    response = graph("DELETE", address(plan), headers={"If-Match": plan.etag.replace(",1", ",9")})
+    assert (response.status_code, response.json()["error"]["code"]) == (412, "resourceModified")
+    response = graph("DELETE", address(plan), headers={"If-Match": "bare"})
+    assert (response.status_code, response.json()["error"]["innerError"]["code"]) == (
+        400,
+        "malformedEntityTag",
+    )
+    response = graph("DELETE", address(personal.put("a.txt")), headers={"If-Match": "old"})
+    error = response.json()["error"]
     error["innererror"] = {"code": error["innererror"]["code"]}
-    assert (answer.status_code, {"error": error}) == (
+    assert (response.status_code, {"error": error}) == (
         412,
         recorded("iss-412-preconditionFailed-personal")["body"],
     )

@@ -14,9 +14,9 @@ def submit(graph, tenant, legal, archive):
 
 def test_a_token_is_refused(graph, submit, recorded):
     url = submit().headers["Location"]
-    answer = graph.look(url, headers={"Authorization": f"Bearer {graph.token}"})
+    response = graph.look(url, headers={"Authorization": f"Bearer {graph.token}"})
     expected = recorded("iss-monitor-401-with-bearer")
-    assert (answer.status_code, answer.json()) == (expected["status"], expected["body"])
+    assert (response.status_code, response.json()) == (expected["status"], expected["body"])
     assert graph.look(url).status_code == 200
 
 
@@ -43,24 +43,24 @@ def test_a_monitor_has_many_shapes(graph, submit, location, part):
 
 
 def test_a_copy_made_at_once_gives_the_items_url(graph, archive, submit, recorded):
-    answer = submit(location="item", looks=3, seconds=60)
+    response = submit(location="item", looks=3, seconds=60)
     item = archive.find("a.txt")
     assert (
-        f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in answer.headers["Location"]
+        f"/_api/v2.0/drives/{archive.id}/items/{item.id}?force303=1&tempauth=" in response.headers["Location"]
     )
     assert "?force303=1&tempauth=" in recorded("op-copy-202-sync-item-location-2024")["headers"]["Location"]
-    body = graph.look(answer.headers["Location"]).json()
+    body = graph.look(response.headers["Location"]).json()
     assert body["id"] == item.id
     assert "status" not in body
-    answer = submit(location="item", done_status=303, with_body=False, misplaced=True)
-    answer = graph.look(answer.headers["Location"])
-    assert (answer.status_code, answer.content) == (303, b"")
-    assert "/items/" in answer.headers["Location"]
+    response = submit(location="item", done_status=303, with_body=False, misplaced=True)
+    response = graph.look(response.headers["Location"])
+    assert (response.status_code, response.content) == (303, b"")
+    assert "/items/" in response.headers["Location"]
 
 
 def test_there_may_be_no_monitor(archive, submit):
-    answer = submit(location="none", looks=3)
-    assert (answer.status_code, "Location" in answer.headers) == (202, False)
+    response = submit(location="none", looks=3)
+    assert (response.status_code, "Location" in response.headers) == (202, False)
     assert archive.find("a.txt") is not None
 
 
@@ -79,9 +79,9 @@ def test_a_monitor_may_be_anywhere(tenant, submit, emulator):
 def test_the_http_status_does_not_tell_how_it_stands(graph, submit, status):
     url = submit(looks=1, running_status=202, done_status=status).headers["Location"]
     assert graph.look(url).status_code == 202
-    answer = graph.look(url)
-    assert (answer.status_code, answer.json()["status"]) == (status, "completed")
-    assert "Location" not in answer.headers
+    response = graph.look(url)
+    assert (response.status_code, response.json()["status"]) == (status, "completed")
+    assert "Location" not in response.headers
 
 
 def test_personal_drives_answer_202_while_they_copy(graph, personal, submit):
@@ -118,8 +118,8 @@ def test_progress_grows(graph, submit, key, keys):
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_lost_job_is_done_all_the_same(graph, archive, submit, status):
-    answer = submit(lost=True if status == 404 else status)
-    assert graph.look(answer.headers["Location"]).status_code == status
+    response = submit(lost=True if status == 404 else status)
+    assert graph.look(response.headers["Location"]).status_code == status
     assert archive.find("a.txt") is not None
 
 

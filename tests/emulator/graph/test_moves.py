@@ -11,9 +11,9 @@ def plan(legal):
 
 def test_a_move_keeps_the_id_and_the_ctag_and_gives_a_new_etag(graph, legal, plan):
     before = (plan.id, plan.ctag, plan.etag)
-    answer = graph.move(plan, legal.mkdir("Done"), name="old.pdf", headers={"If-Match": plan.etag})
-    body = answer.json()
-    assert answer.status_code == 200
+    response = graph.move(plan, legal.mkdir("Done"), name="old.pdf", headers={"If-Match": plan.etag})
+    body = response.json()
+    assert response.status_code == 200
     assert legal.tree() == {"Contracts": None, "Done": None, "Done/old.pdf": 7}
     assert (body["id"], body["cTag"]) == before[:2]
     assert body["eTag"] != before[2]
@@ -23,8 +23,8 @@ def test_a_move_keeps_the_id_and_the_ctag_and_gives_a_new_etag(graph, legal, pla
 def test_who_has_an_old_etag_moves_nothing(graph, tenant, legal, plan, status, code):
     tenant.stale_status, old = status, plan.etag
     tenant.drift(plan)
-    answer = graph.move(plan, legal.root, headers={"If-Match": old})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    response = graph.move(plan, legal.root, headers={"If-Match": old})
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     assert plan.parent.name == "Contracts"
     assert graph.move(plan, legal.root, headers={"If-Match": plan.ctag}).status_code == 200
 
@@ -46,10 +46,10 @@ def test_a_name_that_is_taken(graph, legal, plan, query, status, tree):
 
 def test_a_conflict_behavior_in_the_body_is_not_seen(graph, legal, plan, recorded):
     legal.mkdir("plan.pdf")
-    answer = graph.move(plan, legal.root, **{"@microsoft.graph.conflictBehavior": "replace"})
+    response = graph.move(plan, legal.root, **{"@microsoft.graph.conflictBehavior": "replace"})
     expected = recorded("iss-patch-409-nameAlreadyExists")
-    error = answer.json()["error"]
-    assert answer.status_code == expected["status"]
+    error = response.json()["error"]
+    assert response.status_code == expected["status"]
     assert (error["code"], error["message"]) == ("nameAlreadyExists", expected["body"]["error"]["message"])
 
 
@@ -65,8 +65,8 @@ def test_a_name_may_change_its_case(graph, legal, plan):
 
 
 def test_without_the_drive_the_item_is_only_renamed(graph, archive, plan):
-    answer = graph.move(plan, name="new.pdf", parentReference={"id": archive.root.id})
-    assert answer.json()["name"] == "new.pdf"
+    response = graph.move(plan, name="new.pdf", parentReference={"id": archive.root.id})
+    assert response.json()["name"] == "new.pdf"
     assert plan.path == "Contracts/new.pdf"
 
 
@@ -76,13 +76,13 @@ def test_a_drive_alone_moves_nothing(graph, archive, plan):
 
 
 def test_another_drive_needs_patience(graph, tenant, legal, archive, plan, recorded):
-    answer = graph.move(plan, archive.root)
-    assert answer.json() == recorded("iss-move-needs-respond-async")["body"]
+    response = graph.move(plan, archive.root)
+    assert response.json() == recorded("iss-move-needs-respond-async")["body"]
     tenant.copies = CopyBehaviour(looks=1)
-    answer = graph.move(plan, archive.root, headers={"Prefer": "respond-async"})
-    assert (answer.status_code, answer.content) == (202, b"")
+    response = graph.move(plan, archive.root, headers={"Prefer": "respond-async"})
+    assert (response.status_code, response.content) == (202, b"")
     assert legal.find("Contracts/plan.pdf") is plan
-    states = [graph.look(answer.headers["Location"]).json()["status"] for _ in range(2)]
+    states = [graph.look(response.headers["Location"]).json()["status"] for _ in range(2)]
     assert states == ["notStarted", "completed"]
     assert legal.tree() == {"Contracts": None}
     assert archive.find("plan.pdf").id != plan.id
@@ -91,9 +91,9 @@ def test_another_drive_needs_patience(graph, tenant, legal, archive, plan, recor
 
 def test_a_move_in_one_drive_can_be_a_job_too(graph, tenant, legal, plan):
     tenant.move_answers_202 = True
-    answer = graph.move(plan, legal.root)
-    assert answer.status_code == 202
-    body = graph.look(answer.headers["Location"]).json()
+    response = graph.move(plan, legal.root)
+    assert response.status_code == 202
+    body = graph.look(response.headers["Location"]).json()
     assert legal.tree() == {"Contracts": None, "plan.pdf": 7}
     assert body["resourceId"] == legal.find("plan.pdf").id
 
@@ -105,8 +105,8 @@ def test_the_root_stays(graph, legal):
 @pytest.mark.parametrize(("atomic", "path"), [(True, "Contracts/plan.pdf"), (False, "Contracts/new.pdf")])
 def test_a_move_that_fails_may_have_renamed(graph, tenant, legal, plan, atomic, path):
     tenant.atomic_moves = atomic
-    answer = graph.move(plan, name="new.pdf", parentReference={"driveId": legal.id, "id": "01NOPE"})
-    assert answer.status_code == 404
+    response = graph.move(plan, name="new.pdf", parentReference={"driveId": legal.id, "id": "01NOPE"})
+    assert response.status_code == 404
     assert plan.path == path
 
 

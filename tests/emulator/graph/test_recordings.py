@@ -15,7 +15,7 @@ def kinds(value):
 
 
 def lacks(recorded, ours, path=""):
-    """Name what is in the recording and not in our answer, or of another type there."""
+    """Name what is in the recording and not in our response, or of another type there."""
     if not isinstance(recorded, dict) or not isinstance(ours, dict):
         return set() if recorded == ours else {path}
     missing = {f"{path}/{key}" for key in recorded.keys() - ours.keys()}
@@ -26,47 +26,47 @@ def lacks(recorded, ours, path=""):
 
 def test_a_new_folder_of_a_library(graph, legal, recorded):
     exchange = recorded("op-create-folder-201-etag1")
-    answer = graph("POST", f"drives/{legal.id}/root/children", json=exchange["request_body"])
-    assert answer.status_code == exchange["status"]
-    left = lacks(kinds(exchange["body"]), kinds(answer.json()))
+    response = graph("POST", f"drives/{legal.id}/root/children", json=exchange["request_body"])
+    assert response.status_code == exchange["status"]
+    left = lacks(kinds(exchange["body"]), kinds(response.json()))
     assert left == {"/createdBy/user"}  # a library's owner is a group here
-    assert answer.headers["ETag"] == answer.json()["eTag"]
-    assert len(answer.json()["id"]) == len(exchange["body"]["id"])
-    assert answer.json()["parentReference"]["id"][9:] == exchange["body"]["parentReference"]["id"][9:]
+    assert response.headers["ETag"] == response.json()["eTag"]
+    assert len(response.json()["id"]) == len(exchange["body"]["id"])
+    assert response.json()["parentReference"]["id"][9:] == exchange["body"]["parentReference"]["id"][9:]
 
 
 def test_a_new_folder_of_a_personal_drive(graph, personal, recorded):
     exchange = recorded("gnome-create-folder-201")
-    answer = graph("POST", f"drives/{personal.id}/root/children", data=exchange["request_body"])
-    assert lacks(kinds(exchange["body"]), kinds(answer.json())) == set()
-    assert answer.json()["eTag"][:9] == exchange["body"]["eTag"][:9]
+    response = graph("POST", f"drives/{personal.id}/root/children", data=exchange["request_body"])
+    assert lacks(kinds(exchange["body"]), kinds(response.json())) == set()
+    assert response.json()["eTag"][:9] == exchange["body"]["eTag"][:9]
 
 
 def test_a_new_file_of_a_personal_drive(graph, personal, recorded):
     exchange = recorded("gnome-put-content-201")
-    answer = graph("PUT", f"drives/{personal.id}/root:/test/Temporary%20Item.ods:/content", data=b"")
-    left = lacks(kinds(exchange["body"]), kinds(answer.json()))
+    response = graph("PUT", f"drives/{personal.id}/root:/test/Temporary%20Item.ods:/content", data=b"")
+    left = lacks(kinds(exchange["body"]), kinds(response.json()))
     assert left == {"/file/hashes/sha1Hash", "/file/hashes/sha256Hash"}  # only quickXorHash is guaranteed
     hashes = exchange["body"]["file"]["hashes"]
-    assert answer.json()["file"]["hashes"]["quickXorHash"] == hashes["quickXorHash"]
+    assert response.json()["file"]["hashes"]["quickXorHash"] == hashes["quickXorHash"]
 
 
 def test_a_renamed_file(graph, legal, recorded):
     item = legal.put("SiteAssets/plan.docx")
     headers = {"Accept": "application/json;IEEE754Compatible=true"}
-    answer = graph.move(item, name="rename.docx", headers=headers)
+    response = graph.move(item, name="rename.docx", headers=headers)
     expected = recorded("pnp-patch-rename-file-200")["body"]
-    left = lacks(kinds(expected), kinds(answer.json()))
+    left = lacks(kinds(expected), kinds(response.json()))
     assert left == {"/createdBy/user", "/lastModifiedBy/user"}
-    assert answer.json()["webUrl"].partition("?")[2].count("=") == expected["webUrl"].partition("?")[2].count(
-        "="
-    )
+    assert response.json()["webUrl"].partition("?")[2].count("=") == expected["webUrl"].partition("?")[
+        2
+    ].count("=")
 
 
 def test_a_renamed_folder(graph, legal, recorded):
     headers = {"Accept": "application/json;IEEE754Compatible=true"}
-    answer = graph.move(legal.mkdir("a/b"), name="c", headers=headers)
-    left = lacks(kinds(recorded("pnp-patch-rename-folder-200")["body"]), kinds(answer.json()))
+    response = graph.move(legal.mkdir("a/b"), name="c", headers=headers)
+    left = lacks(kinds(recorded("pnp-patch-rename-folder-200")["body"]), kinds(response.json()))
     assert left == {"/createdBy/user", "/lastModifiedBy/user"}
 
 
@@ -92,14 +92,14 @@ def test_answers_without_a_body(graph, personal, name, recorded):
     item = personal.put("a.txt")
     body = {"parentReference": {"driveId": personal.id, "id": personal.mkdir("b").id}}
     path = f"drives/{personal.id}/items/{item.id}"
-    answer = graph("POST", path + "/copy", json=body) if "copy" in name else graph("DELETE", path)
-    assert str(answer.status_code) in exchange["status"]
-    assert answer.content == b""
+    response = graph("POST", path + "/copy", json=body) if "copy" in name else graph("DELETE", path)
+    assert str(response.status_code) in exchange["status"]
+    assert response.content == b""
     expected = {key.lower() for key in exchange["headers"]} - {
         "strict-transport-security",
         "x-ms-ags-diagnostic",
     }
-    assert expected - {"cache-control"} <= {key.lower() for key in answer.headers}
+    assert expected - {"cache-control"} <= {key.lower() for key in response.headers}
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_answers_without_a_body(graph, personal, name, recorded):
 )
 def test_refusals(graph, legal, name, method, path, recorded):
     exchange = recorded(name)
-    answer = graph(method, path.format(drive=legal.id))
-    assert answer.status_code == exchange["status"]
-    assert kinds(answer.json()) == kinds(exchange["body"])
-    assert answer.json()["error"]["message"] == exchange["body"]["error"]["message"]
+    response = graph(method, path.format(drive=legal.id))
+    assert response.status_code == exchange["status"]
+    assert kinds(response.json()) == kinds(exchange["body"])
+    assert response.json()["error"]["message"] == exchange["body"]["error"]["message"]
