@@ -1,4 +1,4 @@
-"""The emulator as an ASGI application: bytes in, bytes out. Knows no rule and has no state."""
+"""The emulator as an ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """Answer each request from the tenant's state: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    """An ASGI application that serves a tenant."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -32,13 +32,13 @@ class App:
         receive: Receive,
         send: Send,
     ) -> None:
-        """Read a request, answer it, and send the answer or cut the connection."""
+        """Read a request, and send its response or cut the connection."""
         request = await _read(scope, receive)
         try:
             response = respond(self.tenant, request)
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
-            _log.exception("The emulator has no answer to %s %s", request.method, request.path)
-            response = Response(500, b"The emulator failed, see its log.")
+        except Exception:  # noqa: BLE001 - the client needs a response to any error, and the log its reason
+            _log.exception("The emulator failed to handle %s %s", request.method, request.path)
+            response = Response(500, b"The emulator failed. Its log contains the reason.")
         if response.delay:
             await asyncio.sleep(response.delay)
         if response.cut:
@@ -92,9 +92,9 @@ async def _cut(
     flush: bool = False,
 ) -> None:
     """
-    Close the TCP connection, which ASGI has no word for.
+    Close the TCP connection. ASGI has no message for that.
 
-    Both of uvicorn's HTTP implementations give ``send`` as a method of an object which knows its transport.
+    In both of uvicorn's HTTP implementations, ``send`` is a method of an object that has the transport.
     """
     transport = cast("Any", send).__self__.transport
     if flush:
@@ -102,4 +102,4 @@ async def _cut(
     else:
         transport.abort()
     while (await receive())["type"] != "http.disconnect":
-        pass  # until uvicorn has seen it too, or it would answer 500
+        pass  # until uvicorn notices it; otherwise it would send 500

@@ -17,7 +17,7 @@ def start(tmp_path):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
         started.append(process)
         lines = []
-        while not lines or not lines[-1].startswith("Ctrl-C"):
+        while not lines or not lines[-1].startswith("Press Ctrl-C"):
             lines.append(process.stdout.readline())
             assert lines[-1], lines
         return process, lines

@@ -1,5 +1,5 @@
 """
-Who may sign in for the application: who holds its secret, its certificate, or another issuer's token.
+Credentials of the application: its secret, its certificate, or a token of another issuer.
 
 https://learn.microsoft.com/entra/identity-platform/certificate-credentials and
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
@@ -29,11 +29,15 @@ if TYPE_CHECKING:
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 _CLOCK_SKEW = 300.0
-"""Seconds that clocks may differ."""
+"""The tolerance for differing clocks, in seconds."""
 
 
 def check_credential(tenant: Tenant, request: Request, form: dict[str, str]) -> None:
-    """Refuse who cannot show that they are the application."""
+    """
+    Check the secret or the client assertion in a request.
+
+    :raises EntraError: If it is missing or not valid.
+    """
     if "client_assertion" in form:
         _check_assertion(tenant, request, form)
     elif "client_secret" not in form:
@@ -66,14 +70,14 @@ def _check_certificate_assertion(
         raise EntraError(50027, reason=f"The claim {missing[0]} is missing.")
     if claims["sub"] != tenant.client_id:
         raise EntraError(50027, reason="The subject is not the issuer.")
-    endpoints = [
+    audiences = [
         f"{request.base}/{name}/{end}"
         for name in (tenant.tenant_id, tenant.domain)
         for end in ("oauth2/v2.0/token", "v2.0")
     ]
-    if claims["aud"] not in endpoints:
+    if claims["aud"] not in audiences:
         raise EntraError(700023)
-    certificate = _certificate(tenant, header)
+    certificate = _signing_certificate(tenant, header)
     _check_signature(assertion, certificate.public_key(), _thumbprint(certificate))
     _check_times(claims)
 
@@ -91,13 +95,13 @@ def _check_federated_assertion(tenant: Tenant, assertion: str, claims: dict[str,
     _check_times(claims)
 
 
-def _certificate(tenant: Tenant, header: dict[str, Any]) -> x509.Certificate:
-    """Find the certificate that the header tells: a registered one, or one that brings a trusted name."""
+def _signing_certificate(tenant: Tenant, header: dict[str, Any]) -> x509.Certificate:
+    """Return the certificate that the header names: registered, or in ``x5c`` and with a trusted name."""
     thumbprints = {str(header[name]).rstrip("=") for name in ("x5t", "x5t#S256") if name in header}
     try:
         chain = [x509.load_der_x509_certificate(base64.b64decode(der)) for der in header.get("x5c", [])]
     except (ValueError, TypeError):
-        raise EntraError(50027, reason="The header x5c holds no certificates.") from None
+        raise EntraError(50027, reason="The header x5c does not contain valid certificates.") from None
     registered = [x509.load_pem_x509_certificate(pem) for pem in tenant.certificates]
     found = _find_certificate(thumbprints, registered)
     if found is None and tenant.subjects and _find_certificate(thumbprints, chain[:1]) is not None:
@@ -122,24 +126,24 @@ def _find_certificate(
 
 
 def _check_subject_name(tenant: Tenant, chain: list[x509.Certificate]) -> None:
-    """Subject name and issuer: https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/60."""
+    """Check subject name and issuer: https://github.com/AzureAD/microsoft-authentication-library-for-python/issues/60."""
     subject = str(chain[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
     issuer = tenant.subjects.get(subject)
     try:
         if issuer is None:
             raise EntraError(700030, subject=subject)
-        above_them = [*chain[1:], x509.load_pem_x509_certificate(issuer)]
-        for certificate, above in zip(chain, above_them, strict=True):
-            if certificate != above:
-                certificate.verify_directly_issued_by(above)
+        issuers = [*chain[1:], x509.load_pem_x509_certificate(issuer)]
+        for certificate, parent in zip(chain, issuers, strict=True):
+            if certificate != parent:
+                certificate.verify_directly_issued_by(parent)
     except (InvalidSignature, ValueError, TypeError):
         raise EntraError(700030, subject=subject) from None
 
 
 def _check_signature(assertion: str, key: Any, thumbprint: str) -> None:
-    nothing_else = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    signature_only = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     try:
-        jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=nothing_else)  # type: ignore[arg-type] # as its page says
+        jwt.decode(assertion, key, algorithms=["RS256", "PS256"], options=signature_only)  # type: ignore[arg-type] # PyJWT documents this mapping, its types are narrower
     except jwt.InvalidTokenError:
         reason = "The key was found, but use of the key to verify the signature failed."
         raise EntraError(700027, reason=reason, thumbprint=thumbprint) from None
@@ -154,4 +158,4 @@ def _check_times(claims: dict[str, Any]) -> None:
 
 def _thumbprint(certificate: x509.Certificate) -> str:
     der = certificate.public_bytes(serialization.Encoding.DER)
-    return hashlib.sha1(der).hexdigest().upper()  # noqa: S324 - so Entra shows it
+    return hashlib.sha1(der).hexdigest().upper()  # noqa: S324 - Entra shows the SHA-1

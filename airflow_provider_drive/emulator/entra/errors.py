@@ -1,8 +1,8 @@
 """
-What Entra ID says when it issues no token, as it spells it.
+Errors of Entra ID, with its codes and texts.
 
-https://learn.microsoft.com/entra/identity-platform/reference-error-codes; the texts are those of reports in
-public issues, and what stands in braces is values in by whoever raises.
+Codes: https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The texts come from reports
+in public issues. Their placeholders are filled from the request, and by the code that raises the error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ErrorKind(NamedTuple):
-    """The parts of an error response."""
+    """The fixed parts of an error response."""
 
     error: str
     text: str
@@ -113,7 +113,7 @@ ERRORS: dict[int | str, ErrorKind] = {
         f"{_FEDERATED}",
         401,
     ),
-    # What is asked for
+    # Permissions, grants and scopes
     65001: ErrorKind(
         "invalid_grant",
         "The user or administrator has not consented to use the application with ID '{app}'. Send an "
@@ -192,10 +192,10 @@ ERRORS: dict[int | str, ErrorKind] = {
 
 class EntraError(Exception):
     """
-    No token is issued.
+    An error response of Entra ID.
 
-    :param code: The number after ``AADSTS``; a word where Entra's number is not known.
-    :param values: What stands in the text's braces.
+    :param code: The number after ``AADSTS``; a word of OAuth 2.0 where Entra's number is not known.
+    :param values: Values of the placeholders in the text.
     """
 
     def __init__(self, code: int | str, **values: str) -> None:
@@ -203,9 +203,9 @@ class EntraError(Exception):
         self.code, self.values = code, values
 
     def response(self, request: Request, **values: str) -> Response:
-        """https://www.rfc-editor.org/rfc/rfc6749#section-5.2, with Entra's additions."""
+        """Build the response: https://www.rfc-editor.org/rfc/rfc6749#section-5.2, with Entra's additions."""
         kind = ERRORS[self.code]
-        now = _time(time.time())
+        now = _format_time(time.time())
         text = kind.text.format_map(_Placeholders({"now": now, **values, **self.values}))
         prefix = f"AADSTS{self.code}: " if isinstance(self.code, int) else ""
         trace = str(uuid.uuid4())
@@ -225,14 +225,14 @@ class EntraError(Exception):
 
 
 def error_from_code(code: str) -> EntraError:
-    """Make the denial that ``AADSTS53003``, or a word of OAuth 2.0, names."""
+    """Return the error of a code such as ``AADSTS53003``, or of a word of OAuth 2.0."""
     number = code.removeprefix("AADSTS")
     return EntraError(int(number) if number.isdigit() else code)
 
 
 def validity(start: float, end: float) -> dict[str, str]:
-    """Fill in from when until when something was valid, in seconds since the epoch."""
-    return {"start": _time(start), "end": _time(end)}
+    """Return the values of the placeholders for a period, which is given in seconds since the epoch."""
+    return {"start": _format_time(start), "end": _format_time(end)}
 
 
 class _Placeholders(dict[str, str]):
@@ -240,5 +240,5 @@ class _Placeholders(dict[str, str]):
         return f"({key})"
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

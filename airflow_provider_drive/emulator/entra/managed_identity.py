@@ -1,4 +1,4 @@
-"""The doors of managed identities: what Azure's machines and App Service have inside."""
+"""Token endpoints of managed identities: those of virtual machines (IMDS) and of App Service."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ _JSON = {"content-type": "application/json; charset=utf-8"}
 _SELECTORS = ("client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id")
 
 
-def handle_identity(tenant: Tenant, request: Request) -> Response:
-    """Answer what is asked inside of Azure: below ``/metadata`` as a machine does, else as App Service."""
-    serve = _imds if request.path.startswith("/metadata/") else _app_service
-    return serve(tenant, request)
+def handle_managed_identity(tenant: Tenant, request: Request) -> Response:
+    """Handle a request for a token: as IMDS below ``/metadata``, otherwise as App Service."""
+    if request.path.startswith("/metadata/"):
+        return _handle_imds(tenant, request)
+    return _handle_app_service(tenant, request)
 
 
-def _imds(tenant: Tenant, request: Request) -> Response:
+def _handle_imds(tenant: Tenant, request: Request) -> Response:
     """https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token."""
     if request.headers.get("metadata") != "true" or "x-forwarded-for" in request.headers:
         return _imds_error("bad_request_102", "Required metadata header not specified")
@@ -28,20 +29,20 @@ def _imds(tenant: Tenant, request: Request) -> Response:
         return _imds_error("invalid_request", "Required query variable 'api-version' is missing")
     if not request.query.get("resource"):
         return _imds_error("invalid_request", "Required query variable 'resource' is missing")
-    identity = _identity(tenant, request)
+    identity = _find_identity(tenant, request)
     if identity is None:
         return _imds_error("invalid_request", "Identity not found")
     lifetime = str(int(tenant.token_lifetime))
     return Response(200, {**_token_json(tenant, request, identity), "expires_in": lifetime}, dict(_JSON))
 
 
-def _app_service(tenant: Tenant, request: Request) -> Response:
+def _handle_app_service(tenant: Tenant, request: Request) -> Response:
     """https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference."""
     if request.headers.get("x-identity-header") != tenant.identity_header:
         return _app_service_error(401, "The header X-IDENTITY-HEADER is missing or wrong.")
     if request.query.get("api-version") != "2019-08-01" or not request.query.get("resource"):
         return _app_service_error(400, "api-version or resource is missing.")
-    identity = _identity(tenant, request)
+    identity = _find_identity(tenant, request)
     if identity is None:
         return _app_service_error(
             400,
@@ -51,10 +52,10 @@ def _app_service(tenant: Tenant, request: Request) -> Response:
     return Response(200, _token_json(tenant, request, identity), dict(_JSON))
 
 
-def _identity(tenant: Tenant, request: Request) -> str | None:
-    """Give the client id of the identity that is asked for, if this place has it."""
-    asked = [request.query[name] for name in _SELECTORS if name in request.query]
-    return tenant.user_identities.get(asked[0].lower()) if asked else tenant.system_identity
+def _find_identity(tenant: Tenant, request: Request) -> str | None:
+    """Return the client id of the requested identity; None if there is none."""
+    selected = [request.query[name] for name in _SELECTORS if name in request.query]
+    return tenant.user_identities.get(selected[0].lower()) if selected else tenant.system_identity
 
 
 def _token_json(tenant: Tenant, request: Request, identity: str) -> dict[str, Any]:
@@ -68,9 +69,9 @@ def _token_json(tenant: Tenant, request: Request, identity: str) -> dict[str, An
     }
 
 
-def _imds_error(error: str, text: str) -> Response:
-    return Response(400, {"error": error, "error_description": text}, dict(_JSON))
+def _imds_error(error: str, description: str) -> Response:
+    return Response(400, {"error": error, "error_description": description}, dict(_JSON))
 
 
-def _app_service_error(status: int, text: str) -> Response:
-    return Response(status, {"statusCode": status, "message": text}, dict(_JSON))
+def _app_service_error(status: int, message: str) -> Response:
+    return Response(status, {"statusCode": status, "message": message}, dict(_JSON))

@@ -1,4 +1,4 @@
-"""The door of Entra ID: https://learn.microsoft.com/entra/identity-platform/v2-protocols."""
+"""Entra ID's endpoints for tokens, device codes and discovery. https://learn.microsoft.com/entra/identity-platform/v2-protocols."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from airflow_provider_drive.emulator.entra.client_assertions import check_credential
 from airflow_provider_drive.emulator.entra.errors import EntraError
-from airflow_provider_drive.emulator.entra.managed_identity import handle_identity
+from airflow_provider_drive.emulator.entra.managed_identity import handle_managed_identity
 from airflow_provider_drive.emulator.messages import Response
-from airflow_provider_drive.emulator.state.directory import Device, Grant
+from airflow_provider_drive.emulator.state.credentials import Device, Grant
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
@@ -27,24 +27,24 @@ _SIGN_IN_PAGE = "https://microsoft.com/devicelogin"
 
 
 def handle_token(tenant: Tenant, request: Request) -> Response:
-    """Answer MSAL: discovery, and tokens."""
+    """Handle a request to the authority or to an endpoint of managed identities."""
     if request.path.startswith(("/msi/", "/metadata/")):
-        return handle_identity(tenant, request)
+        return handle_managed_identity(tenant, request)
     try:
-        return _serve(tenant, request)
+        return _handle(tenant, request)
     except EntraError as error:
         return error_response(tenant, request, error)
 
 
 def error_response(tenant: Tenant, request: Request, error: EntraError) -> Response:
-    """Answer with a denial, whose text tells the request's application and tenant."""
+    """Build an error response. Its text names the application and the tenant of the request."""
     name = request.path.strip("/").partition("/")[0]
     return error.response(
         request, app=_form(request).get("client_id", tenant.client_id), tenant=name, user=tenant.me.address
     )
 
 
-def _serve(tenant: Tenant, request: Request) -> Response:
+def _handle(tenant: Tenant, request: Request) -> Response:
     name, _, rest = request.path.strip("/").partition("/")
     if rest == "discovery/instance":
         return _instances(tenant, request)
@@ -55,11 +55,9 @@ def _serve(tenant: Tenant, request: Request) -> Response:
     form = _form(request)
     if form.get("client_id") != tenant.client_id:
         raise EntraError(700016)
-    return (
-        _start_device_code(tenant, form)
-        if rest.endswith("/devicecode")
-        else _token(tenant, request, form, name)
-    )
+    if rest.endswith("/devicecode"):
+        return _device_code(tenant, form)
+    return _token(tenant, request, form, name)
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -70,15 +68,15 @@ def _basic(request: Request) -> dict[str, str]:
     """
     Read an application's credentials from the header ``Authorization``.
 
-    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow allows that as in
-    RFC 6749, section 2.3.1: each is form-encoded, and both together are in base64.
+    As in RFC 6749, section 2.3.1, each is form-encoded, and both together are encoded in base64:
+    https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
     """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return {}
     try:
         name, _, secret = base64.b64decode(text, validate=True).decode().partition(":")
-    except ValueError:  # no base64, or no UTF-8
+    except ValueError:  # not base64, or not UTF-8
         return {}
     return {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
 
@@ -93,7 +91,7 @@ def _instances(tenant: Tenant, request: Request) -> Response:
 
 
 def _configuration(tenant: Tenant, base: str, name: str) -> dict[str, Any]:
-    """Give the endpoints; a tenant's own have its id in them, by whatever name they are scopes for."""
+    """Return the metadata. The endpoints of a tenant always contain its id."""
     name = name if name in _COMMON else tenant.tenant_id
     return {
         "issuer": f"{base}/{tenant.tenant_id}/v2.0",
@@ -113,7 +111,7 @@ def _token(tenant: Tenant, request: Request, form: dict[str, str], name: str) ->
     if "client_secret" in form or "client_assertion" in form:
         check_credential(tenant, request, form)
     if grant == "refresh_token":
-        return _refresh_token(tenant, form, name)
+        return _redeem_refresh_token(tenant, form, name)
     if grant == _DEVICE_CODE_GRANT:
         return _redeem_device_code(tenant, form, name)
     raise EntraError(70003, grant=grant)
@@ -133,11 +131,11 @@ def _client_credentials(tenant: Tenant, request: Request, form: dict[str, str], 
 # Users
 
 
-def _refresh_token(tenant: Tenant, form: dict[str, str], name: str) -> Response:
+def _redeem_refresh_token(tenant: Tenant, form: dict[str, str], name: str) -> Response:
     """
     https://learn.microsoft.com/entra/identity-platform/refresh-tokens.
 
-    The old token stays good, unless ``tenant.refresh_tokens_once`` says otherwise.
+    The old token stays valid unless ``tenant.refresh_tokens_once`` is set.
     """
     text = form.get("refresh_token", "")
     grant = tenant.grants.get(text)
@@ -148,7 +146,7 @@ def _refresh_token(tenant: Tenant, form: dict[str, str], name: str) -> Response:
     return _user_token(tenant, form, name, grant)
 
 
-def _start_device_code(tenant: Tenant, form: dict[str, str]) -> Response:
+def _device_code(tenant: Tenant, form: dict[str, str]) -> Response:
     """https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code."""
     user_code, code = secrets.token_hex(4).upper(), secrets.token_urlsafe(48)
     expires = time.time() + tenant.device_lifetime
@@ -188,10 +186,10 @@ def _redeem_device_code(tenant: Tenant, form: dict[str, str], name: str) -> Resp
 def _user_token(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -> Response:
     scopes = form.get("scope", "").split()
     permissions = _permissions(tenant, scopes, name)
-    personal = grant.user.drive.is_personal
+    is_personal = grant.user.drive.is_personal
     text = tenant.issue_token(user=grant.user, permissions=permissions)
-    if personal and not any("://" in scope for scope in scopes):
-        # so https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13 saw Graph refuse it
+    if is_personal and not any("://" in scope for scope in scopes):
+        # Graph refuses it: https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13
         del tenant.tokens[text]
     response = _token_response(tenant, text)
     body: Any = response.body

@@ -1,4 +1,4 @@
-"""Which thing a path names: https://learn.microsoft.com/graph/onedrive-addressing-driveitems."""
+"""Addresses: find what a path names. https://learn.microsoft.com/graph/onedrive-addressing-driveitems."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from urllib.parse import unquote
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.state.directory import Owner, Site
-from airflow_provider_drive.emulator.state.drives import Drive, Item
-from airflow_provider_drive.emulator.state.names import LONGEST_PATH
+from airflow_provider_drive.emulator.state.drives import Drive
+from airflow_provider_drive.emulator.state.items import Item
+from airflow_provider_drive.emulator.state.names import MAX_PATH_LENGTH
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.emulator.state.directory import Token
+    from airflow_provider_drive.emulator.state.credentials import Token
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
@@ -26,12 +27,13 @@ _SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
     "music": "Music",
 }
 _VERSION = re.compile(r"/(?:v1\.0|beta|_api/v2\.[01])(?=/|$)")
+_SOURCE_DOCUMENT = re.compile(r"sourcedoc=(?:%7B|\{)([0-9A-Fa-f-]{36})")
 _COLON = re.compile(r":(?:/|$)")
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A path below a folder at which there is nothing, or nothing yet."""
+    """A path below a folder at which nothing exists."""
 
     folder: Item
     path: str
@@ -42,14 +44,20 @@ Subject = Drive | Item | Missing | Site | Owner
 
 @dataclass(frozen=True)
 class Target:
-    """A thing, and what is wanted of it: ``children``, ``copy``; empty for the thing itself."""
+    """What a path names, and the action on it, such as ``children`` or ``copy``; empty for none."""
 
     subject: Subject | None
     action: str
 
 
 def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
-    """Read a path as it came over the wire; msgraph-sdk sends ``/v1.0//drives``."""
+    """
+    Find what a path names.
+
+    :param raw_path: The encoded path. msgraph-sdk sends ``/v1.0//drives``.
+    :raises GraphError: If nothing has this address.
+    :raises StateError: Likewise.
+    """
     version = _VERSION.match(raw_path)
     if version is None:
         raise GraphError(400, "BadRequest", "Invalid version.")
@@ -134,11 +142,26 @@ def _resolve_share(tenant: Tenant, rest: str) -> Target:
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise invalid_request("The sharing token is invalid.") from None
-    item = tenant.find_url(url)
+    item = _find_by_url(tenant, url)
     if item is None:
         raise errors.not_found()
     head, _, rest = rest.partition("/")
     return Target(item, unquote(rest)) if head in {"driveItem", "root"} else Target(None, "share")
+
+
+def _find_by_url(tenant: Tenant, url: str) -> Item | None:
+    """Return the item of a sharing link, or of the URL in a browser's address bar."""
+    if url in tenant.links:
+        return tenant.links[url]
+    if found := _SOURCE_DOCUMENT.search(url):
+        everything = (item for drive in tenant.drives.values() for item in drive.items.values())
+        return next((item for item in everything if item.guid == found[1].upper()), None)
+    plain = unquote(url.partition("?")[0]).rstrip("/")
+    for drive in tenant.drives.values():
+        root = unquote(drive.web_url)
+        if plain == root or plain.startswith(f"{root}/"):
+            return drive.find(plain[len(root) :])
+    return None
 
 
 def _resolve_in_drive(drive: Drive, rest: str) -> Target:
@@ -157,13 +180,13 @@ def _resolve_in_drive(drive: Drive, rest: str) -> Target:
 
 
 def _split_segment(rest: str) -> tuple[str, str]:
-    """Split off what is before the next slash or colon."""
+    """Split before the next slash or colon."""
     end = next((index for index, sign in enumerate(rest) if sign in "/:"), len(rest))
     return unquote(rest[:end]), rest[end:]
 
 
 def _find_item(drive: Drive, item_id: str) -> Item:
-    """Ids are case-sensitive: onedrive-api-docs, concepts/case-sensitivity."""
+    """Return the item of an id, which is case-sensitive: onedrive-api-docs, concepts/case-sensitivity."""
     if item_id == "root":
         return drive.root
     if item_id not in drive.items:
@@ -172,7 +195,7 @@ def _find_item(drive: Drive, item_id: str) -> Item:
 
 
 def _resolve_from_item(item: Item, rest: str) -> Target:
-    """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` behind an item."""
+    """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` after an item."""
     if not rest.startswith(":"):
         return Target(item, unquote(rest.strip("/")))
     path, action = _split_at_colon(rest[1:].removeprefix("/"))
@@ -180,7 +203,7 @@ def _resolve_from_item(item: Item, rest: str) -> Target:
 
 
 def _split_at_colon(rest: str) -> tuple[str, str]:
-    """Split at the second colon. One in a name would be ``%3A``, and is not allowed there."""
+    """Split at the second colon. Names cannot contain one, and it would be ``%3A``."""
     colon = _COLON.search(rest)
     if colon is None:
         return rest.rstrip("/"), ""
@@ -192,7 +215,7 @@ def _decode_path(path: str) -> str:
         text = unquote(path, errors="strict")
     except UnicodeDecodeError:
         raise invalid_request("The path is not UTF-8.", "invalidPath") from None
-    if len(text) > LONGEST_PATH:
+    if len(text) > MAX_PATH_LENGTH:
         raise invalid_request("The path is too long.", "pathIsTooLong")
     return text
 

@@ -1,4 +1,4 @@
-"""Many requests in one: https://learn.microsoft.com/graph/json-batching."""
+"""Batches: https://learn.microsoft.com/graph/json-batching."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph.errors import GraphError
+from airflow_provider_drive.emulator.graph.requests import authenticate, json_body
 from airflow_provider_drive.emulator.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-    Responses = dict[str, dict[str, Any]]
+    Entry = dict[str, Any]
 
 _MAX_REQUESTS, _FIRST_ERROR_STATUS = 20, 400
 _FAILED_DEPENDENCY = 424
@@ -23,50 +24,54 @@ _FAILED_DEPENDENCY = 424
 def handle_batch(
     tenant: Tenant, request: Request, respond: Callable[[Tenant, Request], Response]
 ) -> Response:
-    """Answer each request of a batch as if it had come alone, in any order: ``pnp-batch-drives``."""
-    tenant.check_token(request.headers.get("authorization", ""))
-    entries = request.json().get("requests") or []
+    """
+    Handle each request of a batch. The responses come in no particular order: ``pnp-batch-drives``.
+
+    :param respond: Handles a single request.
+    """
+    authenticate(tenant, request)
+    entries = json_body(request).get("requests") or []
     ids = [str(entry.get("id", "")).lower() for entry in entries]
     if len(entries) > _MAX_REQUESTS or len(set(ids)) < len(ids) or not all(ids):
         raise GraphError(400, "BadRequest", "Invalid batch payload format.")
-    responses: Responses = {}
+    responses: dict[str, Entry] = {}
     for entry in entries:
         if _depends_on_failure(entry, responses):
             responses[entry["id"]] = {"id": entry["id"], "status": _FAILED_DEPENDENCY, "headers": {}}
         else:
-            responses[entry["id"]] = _response(entry["id"], respond(tenant, _request(request, entry)))
+            responses[entry["id"]] = _write(entry["id"], respond(tenant, _read(request, entry)))
     return Response(200, {"responses": list(reversed(responses.values()))})
 
 
-def _depends_on_failure(entry: dict[str, Any], responses: Responses) -> bool:
+def _depends_on_failure(entry: Entry, responses: dict[str, Entry]) -> bool:
     return any(
-        parent not in responses or responses[parent]["status"] >= _FIRST_ERROR_STATUS
-        for parent in entry.get("dependsOn") or []
+        other not in responses or responses[other]["status"] >= _FIRST_ERROR_STATUS
+        for other in entry.get("dependsOn") or []
     )
 
 
-def _request(request: Request, entry: dict[str, Any]) -> Request:
+def _read(batch: Request, entry: Entry) -> Request:
+    """Return an entry of the batch as a request."""
     headers = {key.lower(): value for key, value in (entry.get("headers") or {}).items()}
-    headers.setdefault("authorization", request.headers["authorization"])
+    headers.setdefault("authorization", batch.headers["authorization"])
     path, _, query = str(entry.get("url", "")).partition("?")
-    raw_path = request.raw_path.removesuffix("/$batch") + path
+    raw_path = batch.raw_path.removesuffix("/$batch") + path
     body = json.dumps(entry["body"]).encode() if "body" in entry else b""
     method = str(entry.get("method", "GET")).upper()
-    return Request(
-        method, raw_path, query, headers, body, request.base, is_batched=True, client=request.client
-    )
+    return Request(method, raw_path, query, headers, body, batch.base, is_batched=True, client=batch.client)
 
 
-def _response(entry_id: str, response: Response) -> dict[str, Any]:
+def _write(entry_id: str, response: Response) -> Entry:
+    """Return a response as an entry of the batch."""
     headers = {key.title(): value for key, value in response.headers.items()}
-    entry: dict[str, Any] = {"id": entry_id, "status": response.status, "headers": headers}
+    entry: Entry = {"id": entry_id, "status": response.status, "headers": headers}
     if isinstance(response.body, bytes) and response.body:
         entry["body"] = _body(response.body)
     return entry
 
 
 def _body(body: bytes) -> Any:
-    """Give JSON as it is, and anything else in base64."""
+    """Return JSON as it is, and anything else in base64."""
     try:
         return json.loads(body)
     except ValueError:

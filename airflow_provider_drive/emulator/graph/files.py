@@ -1,4 +1,4 @@
-"""Up- and downloads."""
+"""Uploads and downloads."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
-from airflow_provider_drive.emulator.graph.items import CONFLICT_BEHAVIOR, check_if_match
+from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, check_if_match, json_body
 from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
-from airflow_provider_drive.emulator.state.tenant import Upload
+from airflow_provider_drive.emulator.state.drives import Upload
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.state.drives import Item
+    from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -39,13 +39,26 @@ def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Re
     """https://learn.microsoft.com/graph/api/driveitem-put-content: ``gnome-put-content-201``."""
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
-    folder, name = _resolve_target(subject)
+    folder, name = _folder_and_name(subject)
     upload = Upload(folder, name, request.query.get(CONFLICT_BEHAVIOR, "replace"), {})
     return _save(request, upload, Content(request.body))
 
 
-def _resolve_target(subject: Item | Missing) -> tuple[Item, str]:
-    """Find the folder and the name; missing folders on the way are made."""
+def create_upload_session(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
+    """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+    item = json_body(request).get("item") or {}
+    if not isinstance(subject, Missing):
+        check_if_match(tenant, request, subject)
+    folder, name = _folder_and_name(subject)
+    upload = Upload(folder, name, item.get(CONFLICT_BEHAVIOR, "replace"), item.get("fileSystemInfo") or {})
+    key = secrets.token_urlsafe(24)
+    tenant.uploads[key] = upload
+    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
+    return Response(200, {"uploadUrl": url, **_session_json(upload)})
+
+
+def _folder_and_name(subject: Item | Missing) -> tuple[Item, str]:
+    """Return where to save a file. Missing folders are created."""
     if not isinstance(subject, Missing):
         if subject.parent is None or subject.is_folder:
             raise invalid_request("A folder has no content.")
@@ -60,7 +73,6 @@ def _resolve_target(subject: Item | Missing) -> tuple[Item, str]:
 
 
 def _save(request: Request, upload: Upload, content: Content) -> Response:
-    """Put what came into its place."""
     folder, name = upload.folder, upload.name
     folder.drive.check_quota(content.size)
     item = folder.child(name)
@@ -73,30 +85,18 @@ def _save(request: Request, upload: Upload, content: Content) -> Response:
     else:
         status = 200
         item.drive.write(item, content)
-    item.file_system_info = dict(upload.info)
+    item.file_system_info = dict(upload.file_system_info)
     return Response(status, item_json(item, request.base, created=True), {"etag": item.etag})
 
 
-def create_upload_session(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
-    """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
-    wanted_item = request.json().get("item") or {}
-    if not isinstance(subject, Missing):
-        check_if_match(tenant, request, subject)
-    folder, name = _resolve_target(subject)
-    upload = Upload(
-        folder, name, wanted_item.get(CONFLICT_BEHAVIOR, "replace"), wanted_item.get("fileSystemInfo") or {}
-    )
-    key = secrets.token_urlsafe(24)
-    tenant.uploads[key] = upload
-    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
-    return Response(200, {"uploadUrl": url, **_session_json(upload)})
+# The URLs for content, which need no token: they are secrets themselves
 
 
 def handle_file(tenant: Tenant, request: Request) -> Response:
-    """Answer the URLs that need no token: they are secrets themselves."""
+    """Handle a request to the URL of a download or an upload session."""
     kind, _, rest = request.path.removeprefix("/_file/").partition("/")
     if kind == "upload":
-        return _upload(tenant, request, rest)
+        return _handle_upload(tenant, request, rest)
     drive_id, _, item_id = rest.partition("/")
     item = tenant.find_drive(drive_id).items.get(item_id)
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
@@ -104,22 +104,21 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
     return _download(item.content, request.headers.get("range", ""))
 
 
-def _download(content: Content, wanted: str) -> Response:
+def _download(content: Content, byte_range: str) -> Response:
     headers = {"content-type": "application/octet-stream", "content-length": str(content.size)}
-    found = _RANGE.fullmatch(wanted)
+    found = _RANGE.fullmatch(byte_range)
     if found is None:
         return Response(200, content.blocks(), headers)
     start, end = int(found[1]), min(int(found[2] or content.size), content.size - 1)
     if start > end:  # https://www.rfc-editor.org/rfc/rfc9110#status.416
-        raise GraphError(
-            416, "invalidRange", "There is nothing.", headers={"content-range": f"bytes */{content.size}"}
-        )
+        headers = {"content-range": f"bytes */{content.size}"}
+        raise GraphError(416, "invalidRange", "The range is outside of the file.", headers=headers)
     piece = b"".join(content.blocks())[start : end + 1]
     headers["content-range"] = f"bytes {start}-{end}/{content.size}"
     return Response(206, piece, headers | {"content-length": str(len(piece))})
 
 
-def _upload(tenant: Tenant, request: Request, key: str) -> Response:
+def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
     upload = tenant.uploads.get(key)
     if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
         raise GraphError(401, "unauthenticated", "An upload URL takes no token.")
@@ -130,20 +129,26 @@ def _upload(tenant: Tenant, request: Request, key: str) -> Response:
         return Response(204)
     if request.method == "GET":
         return Response(200, _session_json(upload))
-    found = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
-    if found is None or int(found[1]) != len(upload.received):
-        raise GraphError(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
-    end, size = int(found[2]) + 1, int(found[3])
-    if end - int(found[1]) != len(request.body) or len(request.body) > _MAX_FRAGMENT or end > size:
-        raise invalid_request("That is no fragment of the file.")
-    if end < size and len(request.body) % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
-        raise invalid_request("A fragment is a multiple of 320 KiB.")
-    upload.size = size
-    upload.received += request.body
+    _receive(upload, request)
     if len(upload.received) < upload.size:
         return Response(202, _session_json(upload))
     del tenant.uploads[key]
     return _save(request, upload, Content(bytes(upload.received)))
+
+
+def _receive(upload: Upload, request: Request) -> None:
+    """Append a fragment if it is the next one and has a valid size."""
+    found = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
+    if found is None or int(found[1]) != len(upload.received):
+        raise GraphError(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
+    start, end, size = int(found[1]), int(found[2]) + 1, int(found[3])
+    length = len(request.body)
+    if end - start != length or length > _MAX_FRAGMENT or end > size:
+        raise invalid_request("The fragment does not fit the range, or is too large.")
+    if end < size and length % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
+        raise invalid_request("The size of a fragment must be a multiple of 320 KiB.")
+    upload.size = size
+    upload.received += request.body
 
 
 def _session_json(upload: Upload) -> dict[str, Any]:

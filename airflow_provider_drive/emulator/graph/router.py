@@ -1,24 +1,28 @@
-"""The door of Graph: who may come in, what it costs, and which handler answers."""
+"""Routes of Graph: authenticates a request, charges its resource units, and calls its handler."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator.graph import addressing, delta, errors, files, items, moves
+from airflow_provider_drive.emulator.graph import addressing, copies, delta, errors, files, items, moves
 from airflow_provider_drive.emulator.graph.addressing import Missing
 from airflow_provider_drive.emulator.graph.errors import GraphError
+from airflow_provider_drive.emulator.graph.pages import page
+from airflow_provider_drive.emulator.graph.requests import authenticate
 from airflow_provider_drive.emulator.graph.serializers import drive_json, owner_json, site_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.directory import Owner, Site
-from airflow_provider_drive.emulator.state.drives import Drive, Item
+from airflow_provider_drive.emulator.state.drives import Drive
+from airflow_provider_drive.emulator.state.errors import StateError
+from airflow_provider_drive.emulator.state.items import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.emulator.graph.addressing import Target
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.state.directory import Token
+    from airflow_provider_drive.emulator.state.credentials import Token
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
@@ -39,12 +43,12 @@ def _get_owner(_: Tenant, __: Request, owner: Owner) -> Response:
 
 def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Response:
     """https://learn.microsoft.com/graph/api/drive-list."""
-    return Response(body=items.page(tenant, request, site.drives, drive_json))
+    return Response(body=page(tenant, request, site.drives, drive_json))
 
 
 def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Response:
     """``gnome-me-drives-personal``."""
-    return Response(body=items.page(tenant, request, [owner.drive], drive_json))
+    return Response(body=page(tenant, request, [owner.drive], drive_json))
 
 
 _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Response]] = {
@@ -53,8 +57,8 @@ _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Response
     (Item, "DELETE", ""): items.delete_item,
     (Item, "GET", "children"): items.list_children,
     (Item, "POST", "children"): items.create_folder,
-    (Item, "POST", "copy"): items.copy_item,
-    (Item, "POST", "permanentDelete"): items.permanently_delete,
+    (Item, "POST", "copy"): copies.copy_item,
+    (Item, "POST", "permanentDelete"): items.permanently_delete_item,
     (Item, "POST", "createLink"): items.create_link,
     (Item, "GET", "delta"): delta.list_changes,
     (Item, "GET", "search"): delta.search,
@@ -72,12 +76,12 @@ _HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Response
 
 
 def handle_graph(tenant: Tenant, request: Request) -> Response:
-    """Answer a request of Graph's, or of SharePoint's twin of it below ``/_api``."""
-    token = tenant.check_token(request.headers.get("authorization", ""))
+    """Handle a request to Graph, or to SharePoint's equivalent below ``/_api``."""
+    token = authenticate(tenant, request)
     target = _resolve(tenant, request, token)
-    name, arguments = _function(target.action)
+    name, arguments = _parse_function(target.action)
     request.query.update(arguments)
-    request.units = _units(request, name)
+    request.units = _resource_units(request, name)
     tenant.charge(request.units)
     handler = _HANDLERS.get((type(target.subject), request.method, name))
     if handler is not None:
@@ -88,17 +92,17 @@ def handle_graph(tenant: Tenant, request: Request) -> Response:
 
 
 def _resolve(tenant: Tenant, request: Request, token: Token) -> Target:
-    """Find what the path names. To look in vain costs as well."""
+    """Find what the path names. A path that names nothing costs one unit."""
     try:
         return addressing.resolve(tenant, request.raw_path, token)
-    except GraphError:
+    except (GraphError, StateError):
         request.units = 1
         tenant.charge(request.units)
         raise
 
 
-def _function(action: str) -> tuple[str, dict[str, str]]:
-    """``delta(token='latest')`` is ``delta`` with an argument; ``microsoft.graph.copy`` is ``copy``."""
+def _parse_function(action: str) -> tuple[str, dict[str, str]]:
+    """Split ``delta(token='latest')`` into name and arguments; ``microsoft.graph.copy`` is named ``copy``."""
     found = _FUNCTION.fullmatch(action)
     if found is None:
         return action, {}
@@ -106,9 +110,9 @@ def _function(action: str) -> tuple[str, dict[str, str]]:
     return found[1], arguments
 
 
-def _units(request: Request, action: str) -> int:
-    """Resource units, from the table of SharePoint's page about throttling. Copy and move are not in it."""
+def _resource_units(request: Request, action: str) -> int:
+    """Return the cost from the table on SharePoint's page about throttling, which omits copy and move."""
     if action == "permissions" or "permissions" in request.query.get("$expand", ""):
         return 5
-    cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
-    return 1 if request.method == "GET" and cheap else 2
+    is_cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
+    return 1 if request.method == "GET" and is_cheap else 2

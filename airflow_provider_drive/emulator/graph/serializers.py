@@ -1,4 +1,4 @@
-"""How drives, items and sites are written in JSON: the shapes of the recordings."""
+"""Drives, items, sites and jobs in JSON. Their form is that of the recorded responses."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import mimetypes
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from airflow_provider_drive.emulator.graph.errors import from_state
 from airflow_provider_drive.emulator.state import directory
-from airflow_provider_drive.emulator.state.drives import OFFICE
+from airflow_provider_drive.emulator.state.errors import StateError
+from airflow_provider_drive.emulator.state.items import OFFICE
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.directory import Owner, Site
-    from airflow_provider_drive.emulator.state.drives import Drive, Item
+    from airflow_provider_drive.emulator.state.drives import Drive
+    from airflow_provider_drive.emulator.state.items import Item
+    from airflow_provider_drive.emulator.state.jobs import Job
 
 _SAFE = "!$&'()*+,;=:@"
+_NULL_DATE = "0001-01-01T00:00:00Z"  # doc-monitor-completed-v21
 
 
 def time_text(moment: dt.datetime, *, personal: bool) -> str:
-    """Whole seconds, or milliseconds on personal drives: ``gnome-create-folder-201``."""
+    """Return the time in seconds, or in milliseconds for personal drives: ``gnome-create-folder-201``."""
     text = moment.astimezone(dt.UTC).isoformat(timespec="milliseconds" if personal else "seconds")
     return text.replace("+00:00", "Z")
 
 
 def web_url(item: Item) -> str:
-    """Office files open in the browser's editor: ``pnp-patch-rename-file-200``."""
+    """Return the URL in a browser. Office files open in an editor: ``pnp-patch-rename-file-200``."""
     drive = item.drive
     if drive.is_personal:
         return f"https://1drv.ms/{'f' if item.is_folder else 'u'}/s!{item.guid.replace('-', '')[:19]}"
@@ -38,11 +43,12 @@ def web_url(item: Item) -> str:
 
 def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]:
     """
-    Write a driveItem.
+    Return a driveItem.
 
-    Shapes: ``pnp-patch-rename-file-200``, ``op-create-folder-201-etag1``, ``gnome-put-content-201``.
+    Recordings: ``pnp-patch-rename-file-200``, ``op-create-folder-201-etag1``, ``gnome-put-content-201``.
 
-    :param created: It answers a POST or PATCH, where folders of work and school drives do have a cTag.
+    :param created: Whether this is the response to a POST or PATCH. There, folders of work and school drives
+        have a cTag.
     """
     drive = item.drive
     author = {"application": {"displayName": "Emulator", "id": directory.guid("application")}, **drive.owner}
@@ -67,7 +73,7 @@ def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]
 
 
 def reference_json(item: Item) -> dict[str, Any]:
-    """Write a parentReference: https://learn.microsoft.com/graph/api/resources/itemreference."""
+    """Return a parentReference: https://learn.microsoft.com/graph/api/resources/itemreference."""
     drive, parent = item.drive, item.parent
     body: dict[str, Any] = {"driveId": drive.id, "driveType": drive.drive_type}
     if drive.site is not None:
@@ -80,7 +86,7 @@ def reference_json(item: Item) -> dict[str, Any]:
 
 
 def drive_json(drive: Drive) -> dict[str, Any]:
-    """Write a drive: ``gnome-me-drives-personal``, ``pnp-batch-drives``."""
+    """Return a drive: ``gnome-me-drives-personal``, ``pnp-batch-drives``."""
     used = drive.used
     quota = {
         "deleted": 0,
@@ -96,7 +102,7 @@ def drive_json(drive: Drive) -> dict[str, Any]:
 
 
 def site_json(site: Site) -> dict[str, Any]:
-    """Write a site: https://learn.microsoft.com/graph/api/site-get."""
+    """Return a site: https://learn.microsoft.com/graph/api/site-get."""
     where = {
         "id": site.id,
         "name": site.path.rpartition("/")[2],
@@ -108,20 +114,20 @@ def site_json(site: Site) -> dict[str, Any]:
 
 
 def owner_json(owner: Owner) -> dict[str, Any]:
-    """Write a user or a group."""
+    """Return a user or a group."""
     key = "userPrincipalName" if owner.kind == "user" else "mail"
     return {"id": owner.id, "displayName": owner.name, key: owner.address}
 
 
 def sharepoint_ids(item: Item) -> dict[str, Any]:
-    """Only where ``$select`` asks for them: ``pnp-shares-driveItem-select``."""
+    """Return the ids that are sent only if ``$select`` names them: ``pnp-shares-driveItem-select``."""
     site = item.drive.site
     ids = {"listId": directory.guid(item.drive.id), "listItemUniqueId": item.guid.lower()}
     return ids | ({"siteId": site.collection, "siteUrl": site.web_url, "webId": site.web} if site else {})
 
 
 def deleted_json(item: Item) -> dict[str, Any]:
-    """https://learn.microsoft.com/graph/api/driveitem-delta: no name, no cTag, no path."""
+    """https://learn.microsoft.com/graph/api/driveitem-delta: without name, cTag and path."""
     kind: dict[str, Any] = {"folder": {}} if item.is_folder else {"file": {}}
     return {
         "id": item.id,
@@ -132,7 +138,7 @@ def deleted_json(item: Item) -> dict[str, Any]:
 
 
 def _kind(item: Item, base: str) -> dict[str, Any]:
-    if {"package", "remoteItem"} & item.facets.keys():  # neither file nor folder: resources/driveitem
+    if {"package", "remoteItem"} & item.facets.keys():  # neither a file nor a folder: resources/driveitem
         return {}
     if item.parent is None:
         return {"root": {}, "folder": {"childCount": len(item.children)}}
@@ -149,3 +155,74 @@ def _file_system_info(item: Item) -> dict[str, str]:
     created = time_text(item.created, personal=item.drive.is_personal)
     modified = time_text(item.modified, personal=item.drive.is_personal)
     return {"createdDateTime": created, "lastModifiedDateTime": modified} | item.file_system_info
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Return the body of a monitor's response."""
+    behaviour = job.behaviour
+    if job.is_running:
+        word = behaviour.words[min(job.looks, len(behaviour.words)) - 1]
+        return {"operation": "ItemCopy", **_percentages(job, job.percentage), "status": word}
+    body = _completed_json(job) if job.state == "completed" else _failed_json(job)
+    return body | ({"status": behaviour.final} if behaviour.final else {})
+
+
+def _completed_json(job: Job) -> dict[str, Any]:
+    body: dict[str, Any] = {**_job_dates(job), **_percentages(job, 100.0)}
+    if job.behaviour.resource_id and job.resource is not None:
+        body["resourceId"] = job.resource.id
+        if job.url_form == "operations":  # doc-monitor-completed-v21
+            path = f"_api/v2.0/drives/{job.drive.id}/items/{job.resource.id}"
+            body["resourceLocation"] = f"{job.drive.web_url.rpartition('/')[0]}/{path}"
+    return {**body, "status": "completed"}
+
+
+def _failed_json(job: Job) -> dict[str, Any]:
+    failure = _failure_json(job.failure)
+    personal = {  # https://github.com/OneDrive/onedrive-api-docs/issues/666
+        "operation": "ItemCopy",
+        "percentageComplete": 0,
+        "statusDescription": f"Completed 0/{job.total} files; 0/{job.source.size} bytes",
+    }
+    head = personal if failure == {} else _job_dates(job)
+    return {**head, "status": "failed", **failure}
+
+
+def _failure_json(failure: str | dict[str, Any] | StateError | None) -> dict[str, Any]:
+    """Return the fields that describe a failure, in one of the observed forms."""
+    if isinstance(failure, dict):
+        return failure
+    if isinstance(failure, StateError):
+        return {"error": _job_error(failure)}
+    detail = {"code": "nameAlreadyExists", "message": "Name already exists"}
+    forms: dict[str | None, dict[str, Any]] = {
+        "code": {"error": detail},  # doc-monitor-failed-nameAlreadyExists
+        # example 5 of https://learn.microsoft.com/graph/api/driveitem-copy
+        "details": {"error": {"message": "Errors occurred during copy/move operation.", "details": [detail]}},
+        # what rclone's waitForJob reads
+        "errorCode": {"errorCode": "AccessDenied_SharingLinkDisabled"},
+        "nothing": {},
+    }
+    # any other code as in iss-monitor-failed-generalException
+    return forms.get(failure, {"error": {"code": failure, "message": "General exception while processing"}})
+
+
+def _job_error(error: StateError) -> dict[str, Any]:
+    """``doc-monitor-failed-nameAlreadyExists``; example 5 of driveitem-copy has details instead of a code."""
+    reason = from_state(error)
+    if reason.details:
+        return {"message": reason.message, "details": reason.details}
+    return {"code": reason.code, "message": reason.message}
+
+
+def _job_dates(job: Job) -> dict[str, Any]:
+    if job.url_form == "personal":
+        return {"operation": "ItemCopy"}
+    return {"id": job.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
+
+
+def _percentages(job: Job, value: float) -> dict[str, float]:
+    key = job.behaviour.percent_key
+    if key == "both":
+        return {"percentageComplete": value, "percentComplete": value}
+    return {} if key is None else {key: value}

@@ -1,4 +1,4 @@
-"""What is in a file, and quickXorHash, by which Graph tells two contents apart."""
+"""The content of files, and quickXorHash."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _BLOCK = 1 << 20
 
 def quick_xor_hash(data: bytes, length: int | None = None) -> str:
     """
-    Hash a content: https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash.
+    Compute the quickXorHash: https://learn.microsoft.com/onedrive/developer/code-snippets/quickxorhash.
 
-    Byte ``i`` is XORed in at bit ``11 * i`` of a 160-bit ring, so bytes 160 apart meet at the same bit; the
-    length is XORed into the last eight bytes.
+    Byte ``i`` is XORed into a ring of 160 bits at bit ``11 * i``, so bytes 160 apart start at the same bit.
+    The length is XORed into the last eight bytes.
 
-    :param length: The content's length, if zero bytes follow ``data``: they change nothing else.
+    :param length: Length of the content, if zero bytes follow ``data``. They change only the length.
+    :returns: The hash in base64.
     """
     columns = 0
     for start in range(0, len(data), _BITS):
@@ -37,9 +38,9 @@ def quick_xor_hash(data: bytes, length: int | None = None) -> str:
 @dataclass(frozen=True)
 class Content:
     """
-    A file's bytes.
+    The bytes of a file.
 
-    :param zeros: So many zero bytes follow ``data``: a file of 100 GB which takes no memory.
+    :param zeros: Number of zero bytes that follow ``data``. They take no memory, so a file can have 100 GB.
     """
 
     data: bytes = b""
@@ -47,20 +48,20 @@ class Content:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size in bytes."""
         return len(self.data) + self.zeros
 
     @cached_property
     def quick_xor_hash(self) -> str:
-        """In base64, as Graph writes it."""
+        """The quickXorHash in base64."""
         return quick_xor_hash(self.data, self.size)
 
     def rewritten(self) -> Content:
-        """Give what SharePoint makes of an Office file: https://github.com/OneDrive/onedrive-api-docs/issues/935."""
+        """Change the content as SharePoint does: https://github.com/OneDrive/onedrive-api-docs/issues/935."""
         return Content(self.data + b"<!-- rewritten -->", self.zeros)
 
     def blocks(self) -> Iterator[bytes]:
-        """Give the bytes piece by piece."""
+        """Yield the content block by block."""
         yield self.data
         for start in range(0, self.zeros, _BLOCK):
             yield bytes(min(_BLOCK, self.zeros - start))

@@ -1,125 +1,22 @@
-"""Drives and the items in them: names, ids, tags, and the log of changes that delta reads."""
+"""Drives: their files and folders, quota, recycle bin, and the log of changes that delta reads."""
 
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
+from airflow_provider_drive.emulator.state.errors import QuotaExceededError
+from airflow_provider_drive.emulator.state.items import Item, now
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-OFFICE = (".docx", ".xlsx", ".pptx")
-
-
-def now() -> dt.datetime:
-    """Tell the time in UTC."""
-    return dt.datetime.now(dt.UTC)
-
-
-@dataclass(eq=False)
-class Item:
-    """
-    A driveItem: https://learn.microsoft.com/graph/api/resources/driveitem.
-
-    :param content: None for a folder.
-    :param facets: What its answer says besides, such as ``{"package": {"type": "oneNote"}}``.
-    :param hidden_reads: So many reads answer 404 before the item shows.
-    :param drifts: After so many reads the eTag moves by itself; ``drifts_on`` lets it do so on every read.
-    """
-
-    drive: Drive = field(repr=False)
-    name: str
-    parent: Item | None = field(repr=False)
-    content: Content | None = field(default=None, repr=False)
-    facets: dict[str, Any] = field(default_factory=dict)
-    id: str = ""
-    guid: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
-    created: dt.datetime = field(default_factory=now)
-    modified: dt.datetime = field(default_factory=now)
-    file_system_info: dict[str, str] = field(default_factory=dict)
-    description: str | None = None
-    children: dict[str, Item] = field(default_factory=dict, repr=False)
-    versions: list[Content] = field(default_factory=list, repr=False)
-    metadata_version: int = 1
-    content_version: int = 1
-    change: int = 0
-    locked: bool = False
-    hidden_reads: int = 0
-    drifts: int | None = None
-    drifts_on: bool = False
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it is no file."""
-        return self.content is None
-
-    @property
-    def size(self) -> int:
-        """A folder's is the sum of all below it."""
-        if self.content is not None:
-            return self.content.size
-        return sum(child.size for child in list(self.children.values()))
-
-    @property
-    def hash(self) -> str | None:
-        """quickXorHash; a folder has none."""
-        return None if self.content is None else self.content.quick_xor_hash
-
-    @property
-    def path(self) -> str:
-        """The names from the drive's root down, such as ``Contracts/plan.docx``; empty for the root."""
-        steps = [self.name, *(parent.name for parent in self.ancestors())]
-        return "/".join(reversed(steps[:-1]))
-
-    @property
-    def etag(self) -> str:
-        """Quoted on work and school drives, a bare word on personal ones: ``gnome-create-folder-201``."""
-        if self.drive.is_personal:
-            return _personal_tag(f"{self.id}.{self.metadata_version}")
-        return f'"{{{self.guid}}},{self.metadata_version}"'
-
-    @property
-    def ctag(self) -> str:
-        """Moves with the content only."""
-        if self.drive.is_personal:
-            return _personal_tag(f"{'t' if self.is_folder else 'c'}:{self.id}.{self.content_version}")
-        return f'"c:{{{self.guid}}},{0 if self.is_folder else self.content_version}"'
-
-    def ancestors(self) -> Iterator[Item]:
-        """Give the parent, its parent, and so on to the root."""
-        parent = self.parent
-        while parent is not None:
-            yield parent
-            parent = parent.parent
-
-    def walk(self) -> Iterator[Item]:
-        """Give the item and everything below it."""
-        yield self
-        for child in list(self.children.values()):
-            yield from child.walk()
-
-    def child(self, name: str) -> Item | None:
-        """Find what is in the folder by its name, without regard to case."""
-        return self.children.get(names.key(name))
-
-    def free_name(self, name: str, *, is_folder: bool) -> str:
-        """Find the lowest number that makes the name free."""
-        number = 1
-        while self.child(names.numbered(name, number, is_folder=is_folder)) is not None:
-            number += 1
-        return names.numbered(name, number, is_folder=is_folder)
-
-
-def _personal_tag(text: str) -> str:
-    return "a" + base64.b64encode(text.encode()).decode().rstrip("=")
+    from airflow_provider_drive.emulator.state.directory import Site
 
 
 @dataclass(eq=False)
@@ -128,9 +25,9 @@ class Drive:
     A drive: https://learn.microsoft.com/graph/api/resources/drive.
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
-    :param web_url: Where a browser finds the root; ``{sharepoint}`` stands for the tenant's host.
-    :param finish_due_jobs: Called before the drive is looked at, so that copies which are due show.
-    :param total: Its quota in bytes, of which it has ``used`` some.
+    :param web_url: URL of the root in a browser.
+    :param finish_due_jobs: Called before the drive is read, so that copies which are due are in it.
+    :param total: The quota in bytes, of which ``used`` are taken.
     """
 
     id: str
@@ -140,7 +37,7 @@ class Drive:
     owner: dict[str, Any]
     lock: threading.RLock = field(repr=False)
     finish_due_jobs: Callable[[], None] = field(repr=False)
-    site: Any = field(default=None, repr=False)
+    site: Site | None = field(default=None, repr=False)
     total: int = 1 << 40
     used: int = 0
     items: dict[str, Item] = field(default_factory=dict, repr=False)
@@ -151,20 +48,19 @@ class Drive:
 
     def __post_init__(self) -> None:
         self._prefix = "01" + base64.b32encode(uuid.uuid5(uuid.NAMESPACE_URL, self.id).bytes).decode()[:6]
-        self._counter = 100
+        self._counter = 101
         self.root = Item(self, "root", None)
-        # the tail of all root ids: op-create-folder-201-etag1, doc-monitor-completed-v21
-        tail = f"{self.id.upper()}!101" if self.is_personal else f"{self._prefix}N6Y2GOVW7725BZO354PWSELRRZ"
-        self.root.id = tail
-        self._counter += 1
-        self.items[tail] = self.root
+        # how all ids of root folders end: op-create-folder-201-etag1, doc-monitor-completed-v21
+        library_root = f"{self._prefix}N6Y2GOVW7725BZO354PWSELRRZ"
+        self.root.id = f"{self.id.upper()}!101" if self.is_personal else library_root
+        self.items[self.root.id] = self.root
 
     @property
     def is_personal(self) -> bool:
-        """Whether it is a OneDrive that no organization owns."""
+        """Whether this is the OneDrive of a personal account."""
         return self.drive_type == "personal"
 
-    # What tests and programs ask for
+    # For tests and programs
 
     def put(
         self,
@@ -175,22 +71,22 @@ class Drive:
         facets: dict[str, Any] | None = None,
     ) -> Item:
         """
-        Put a file, and the folders on the way to it. A file that is there gets a new version.
+        Create a file and its parent folders. If the file exists, it gets a new version.
 
-        :param size: Fill up with zero bytes to this size; they take no memory.
+        :param size: Fill up with zero bytes to this size. They take no memory.
         """
-        filling = Content(content, max(0, (size or 0) - len(content)))
+        filled = Content(content, max(0, (size or 0) - len(content)))
         with self.lock:
             folder, _, name = path.strip("/").rpartition("/")
             parent = self.mkdir(folder)
             item = parent.child(name)
             if item is None:
-                return self.add(parent, name, filling, facets)
-            self.write(item, filling)
+                return self.add(parent, name, filled, facets)
+            self.write(item, filled)
             return item
 
     def mkdir(self, path: str) -> Item:
-        """Give the folder of this path, and make it and those on the way if they are missing."""
+        """Return the folder at this path. Create it and its parents if they are missing."""
         with self.lock:
             folder = self.root
             for name in filter(None, path.split("/")):
@@ -198,7 +94,7 @@ class Drive:
             return folder
 
     def find(self, path: str) -> Item | None:
-        """Find an item by its path, without regard to case."""
+        """Return the item at this path, ignoring case; None if there is none."""
         with self.lock:
             self.finish_due_jobs()
             item: Item | None = self.root
@@ -207,18 +103,18 @@ class Drive:
             return item
 
     def children(self, path: str = "") -> list[Item]:
-        """Give what is in a folder."""
+        """Return the items in the folder at this path."""
         folder = self.find(path)
         return [] if folder is None else list(folder.children.values())
 
     def tree(self) -> dict[str, int | None]:
-        """Give the size of each file by its path, and None for each folder."""
+        """Return the size of each file by its path, and None for each folder."""
         with self.lock:
             self.finish_due_jobs()
             everything = list(self.root.walk())[1:]
         return {item.path: None if item.is_folder else item.size for item in everything}
 
-    # What the service does
+    # For the services
 
     def add(
         self,
@@ -227,7 +123,7 @@ class Drive:
         content: Content | None = None,
         facets: dict[str, Any] | None = None,
     ) -> Item:
-        """Make a new item in a folder that has no such name."""
+        """Create an item in a folder in which the name is free."""
         item = Item(self, name, None, content, dict(facets or {}))
         item.id = self._new_id(item)
         self.items[item.id] = item
@@ -248,7 +144,7 @@ class Drive:
             del item.parent.children[names.key(item.name)]
 
     def remove(self, item: Item) -> None:
-        """Put an item and all below it into the recycle bin: https://learn.microsoft.com/graph/api/driveitem-delete."""
+        """Move an item and everything below it to the recycle bin: https://learn.microsoft.com/graph/api/driveitem-delete."""
         self.detach(item)
         self.recycle_bin.append(item)
         for each in item.walk():
@@ -258,7 +154,7 @@ class Drive:
             self.deleted.append((self.changes, each))
 
     def write(self, item: Item, content: Content) -> None:
-        """Give a file a new content, and keep the old one as a version."""
+        """Replace the content of a file, and keep the old content as a version."""
         if item.content is not None:
             item.versions.append(item.content)
             self.used -= item.content.size
@@ -269,7 +165,7 @@ class Drive:
         self.record_change(item)
 
     def record_change(self, item: Item) -> None:
-        """Note a change for delta; a personal folder's cTag moves with whatever is below it."""
+        """Record a change for delta. On personal drives the cTags of all parent folders change with it."""
         self.changes += 1
         item.change = self.changes
         item.modified = now()
@@ -277,12 +173,28 @@ class Drive:
             folder.content_version += 1
 
     def check_quota(self, size: int) -> None:
-        """Refuse what does not fit."""
+        """
+        Check that so many bytes fit into the drive.
+
+        :raises QuotaExceededError: If they do not.
+        """
         if self.used + size > self.total:
-            raise errors.quota_exceeded()
+            raise QuotaExceededError
 
     def _new_id(self, item: Item) -> str:
         self._counter += 1
         if self.is_personal:
             return f"{self.id.upper()}!{self._counter}"
         return self._prefix + base64.b32encode(uuid.UUID(item.guid).bytes).decode()[:26]
+
+
+@dataclass
+class Upload:
+    """An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+
+    folder: Item
+    name: str
+    conflict: str
+    file_system_info: dict[str, str]
+    size: int = 0
+    received: bytearray = field(default_factory=bytearray)
