@@ -28,7 +28,7 @@ def start(tmp_path):
         process.communicate()
 
 
-def test_it_serves_a_folder_until_it_is_told_to_stop(start, tmp_path):
+def test_the_command_serves_a_folder_until_it_is_interrupted(start, tmp_path):
     (tmp_path / "seed/Contracts/empty").mkdir(parents=True)
     (tmp_path / "seed/Contracts/a b.txt").write_bytes(b"content")
     process, lines = start(
@@ -58,7 +58,7 @@ def test_it_serves_a_folder_until_it_is_told_to_stop(start, tmp_path):
     assert process.wait(10) == 0
 
 
-def test_the_authority_stays_from_one_start_to_the_next(start, tmp_path):
+def test_ca_dir_keeps_the_certificate_authority_between_starts(start, tmp_path):
     pems = []
     for _ in range(2):
         process, _lines = start("--ca-dir", str(tmp_path))
@@ -69,6 +69,6 @@ def test_the_authority_stays_from_one_start_to_the_next(start, tmp_path):
     assert (tmp_path / "ca.key").stat().st_mode & 0o077 == 0
 
 
-def test_without_a_folder_there_are_samples(start):
+def test_the_command_without_options_prints_the_drives(start):
     lines = start()[1]
     assert any("drives/4f62a7105c03556e" in line for line in lines)

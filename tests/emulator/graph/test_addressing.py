@@ -34,7 +34,7 @@ def plan(legal):
         "sites/CONTOSO.sharepoint.com:/sites/legal:/drive/root:/Contracts/2026/plan.docx",
     ],
 )
-def test_an_item_has_many_addresses(graph, legal, plan, form):
+def test_each_form_of_address_finds_the_item(graph, legal, plan, form):
     names = {
         "drive": legal.id,
         "quoted": quote(legal.id, safe=""),
@@ -48,7 +48,7 @@ def test_an_item_has_many_addresses(graph, legal, plan, form):
 
 
 @pytest.mark.parametrize("form", ["root", "root:", "root:/", "items/root", "items/{root}", "items/{root}:/"])
-def test_the_root_has_many_addresses(graph, legal, form):
+def test_each_form_of_address_finds_the_root(graph, legal, form):
     response = graph.get(f"drives/{legal.id}/{form.format(root=legal.root.id)}")
     assert (response.status_code, response.json().get("id")) == (200, legal.root.id)
 
@@ -61,23 +61,23 @@ def test_an_action_follows_the_second_colon(graph, legal, plan, form):
 @pytest.mark.parametrize(
     "path", ["items/NOPE", "root:/nope", "root:/Contracts/nope/plan.docx", "items/{item}:/below"]
 )
-def test_what_is_not_there_is_not_found(graph, legal, plan, path):
+def test_an_address_of_a_missing_item_is_not_found(graph, legal, plan, path):
     response = graph.get(f"drives/{legal.id}/{path.format(item=plan.id)}")
     assert (response.status_code, response.json()["error"]["code"]) == (404, "itemNotFound")
 
 
-def test_a_path_that_is_no_text_is_refused(graph, legal):
+def test_a_path_that_is_not_utf_8_is_refused(graph, legal):
     assert graph.get(f"drives/{legal.id}/root:/%FF").json()["error"]["innerError"]["code"] == "invalidPath"
 
 
 @pytest.mark.parametrize("folder", ["operations", "monitor", "oauth2", ".well-known", "discovery", "$batch"])
-def test_a_folder_may_be_called_as_a_door_is(graph, legal, folder):
+def test_a_folder_may_have_the_name_of_an_endpoint(graph, legal, folder):
     item = legal.put(f"{folder}/a.txt")
     assert graph.get(f"drives/{legal.id}/root:/{folder}/a.txt").json()["id"] == item.id
     assert graph.get(f"drives/{legal.id}/root:/{folder}").json()["id"] == item.parent.id
 
 
-def test_ids_keep_their_case(graph, legal, plan):
+def test_item_ids_are_case_sensitive(graph, legal, plan):
     assert graph.get(f"drives/{legal.id}/items/{plan.id.lower()}").status_code == 404
 
 
@@ -94,12 +94,12 @@ def test_ids_keep_their_case(graph, legal, plan):
         ("drives/4F62A7105C03556E", "personal"),
     ],
 )
-def test_a_drive_has_many_addresses(graph, tenant, path, key):
+def test_each_form_of_address_finds_the_drive(graph, tenant, path, key):
     body = graph.get(path.format(id=tenant.me.id, group=tenant.groups[0].id)).json()
     assert tenant.drive(key).id in {body["id"], body.get("parentReference", {}).get("driveId")}
 
 
-def test_me_is_for_those_who_signed_in_themselves(graph, tenant):
+def test_me_needs_a_delegated_token(graph, tenant):
     assert graph.get("me/drive").status_code == 400
     graph.token = tenant.issue_token(delegated=True)
     assert graph.get("me/drive").json()["id"] == tenant.drive("business").id
@@ -113,7 +113,7 @@ def test_a_site_lists_its_libraries(graph):
         assert [drive["name"] for drive in graph.get(path).json()["value"]] == ["Documents", "Contracts"]
 
 
-def test_a_special_folder_is_made_when_it_is_asked_for(graph, personal):
+def test_a_special_folder_is_created_on_first_use(graph, personal):
     assert graph.get(f"drives/{personal.id}/special/documents").json()["id"] == personal.find("Documents").id
     assert graph.get(f"drives/{personal.id}/special/nope").status_code == 400
 
@@ -122,7 +122,7 @@ def sharing_token(url):
     return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def test_a_share_is_found_by_what_a_browser_shows(graph, tenant, legal, plan):
+def test_a_share_is_found_by_the_url_in_a_browser(graph, tenant, legal, plan):
     legal.put("Contracts/a b#1.txt")
     library = "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents"
     urls = {
@@ -144,7 +144,7 @@ NAME = st.text(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(folder=NAME, name=NAME)
-def test_any_name_is_found_by_its_path(graph, legal, folder, name):
+def test_an_item_of_any_valid_name_is_found_by_its_path(graph, legal, folder, name):
     item = legal.put(f"{folder}/{name}", b"x")
     path = f"{quote(folder, safe='')}/{quote(name, safe='')}"
     assert graph.get(f"drives/{legal.id}/root:/{path}").json()["id"] == item.id

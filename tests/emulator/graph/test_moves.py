@@ -9,7 +9,7 @@ def plan(legal):
     return legal.put("Contracts/plan.pdf", b"content")
 
 
-def test_a_move_keeps_the_id_and_the_ctag_and_gives_a_new_etag(graph, legal, plan):
+def test_a_move_keeps_id_and_ctag_and_changes_the_etag(graph, legal, plan):
     before = (plan.id, plan.ctag, plan.etag)
     response = graph.move(plan, legal.mkdir("Done"), name="old.pdf", headers={"If-Match": plan.etag})
     body = response.json()
@@ -20,7 +20,7 @@ def test_a_move_keeps_the_id_and_the_ctag_and_gives_a_new_etag(graph, legal, pla
 
 
 @pytest.mark.parametrize(("status", "code"), [(412, "resourceModified"), (409, "resourceModified")])
-def test_who_has_an_old_etag_moves_nothing(graph, tenant, legal, plan, status, code):
+def test_a_move_with_an_old_etag_is_refused(graph, tenant, legal, plan, status, code):
     tenant.stale_status, old = status, plan.etag
     tenant.drift(plan)
     response = graph.move(plan, legal.root, headers={"If-Match": old})
@@ -37,14 +37,16 @@ def test_who_has_an_old_etag_moves_nothing(graph, tenant, legal, plan, status, c
         ("rename", 200, {"plan.pdf": 3, "plan 1.pdf": 7, "Contracts": None}),
     ],
 )
-def test_a_name_that_is_taken(graph, legal, plan, query, status, tree):
+def test_a_move_to_a_name_that_is_taken_follows_the_conflict_behavior(
+    graph, legal, plan, query, status, tree
+):
     legal.put("plan.pdf", b"old")
     query = query and f"?@microsoft.graph.conflictBehavior={query}"
     assert graph.move(plan, legal.root, query).status_code == status
     assert legal.tree() == tree
 
 
-def test_a_conflict_behavior_in_the_body_is_not_seen(graph, legal, plan, recorded):
+def test_a_conflict_behavior_in_the_body_is_ignored(graph, legal, plan, recorded):
     legal.mkdir("plan.pdf")
     response = graph.move(plan, legal.root, **{"@microsoft.graph.conflictBehavior": "replace"})
     expected = recorded("iss-patch-409-nameAlreadyExists")
@@ -53,68 +55,70 @@ def test_a_conflict_behavior_in_the_body_is_not_seen(graph, legal, plan, recorde
     assert (error["code"], error["message"]) == ("nameAlreadyExists", expected["body"]["error"]["message"])
 
 
-def test_a_service_that_ignores_the_query_too(graph, tenant, legal, plan):
+def test_the_conflict_behavior_in_the_query_can_be_ignored_too(graph, tenant, legal, plan):
     tenant.move_honours_conflict = False
     legal.put("plan.pdf")
     assert graph.move(plan, legal.root, "?@microsoft.graph.conflictBehavior=rename").status_code == 409
 
 
-def test_a_name_may_change_its_case(graph, legal, plan):
+def test_a_rename_can_change_the_case_only(graph, legal, plan):
     assert graph.move(plan, name="PLAN.pdf").json()["name"] == "PLAN.pdf"
     assert legal.tree() == {"Contracts": None, "Contracts/PLAN.pdf": 7}
 
 
-def test_without_the_drive_the_item_is_only_renamed(graph, archive, plan):
+def test_a_parent_in_another_drive_without_its_drive_id_is_ignored(graph, archive, plan):
     response = graph.move(plan, name="new.pdf", parentReference={"id": archive.root.id})
     assert response.json()["name"] == "new.pdf"
     assert plan.path == "Contracts/new.pdf"
 
 
-def test_a_drive_alone_moves_nothing(graph, archive, plan):
+def test_a_drive_id_alone_does_not_move_the_item(graph, archive, plan):
     assert graph.move(plan, parentReference={"driveId": archive.id}).status_code == 200
     assert plan.path == "Contracts/plan.pdf"
 
 
-def test_another_drive_needs_patience(graph, tenant, legal, archive, plan, recorded):
+def test_a_move_to_another_drive_needs_respond_async_and_runs_as_a_job(
+    graph, tenant, legal, archive, plan, recorded
+):
     response = graph.move(plan, archive.root)
     assert response.json() == recorded("iss-move-needs-respond-async")["body"]
     tenant.copies = CopyBehaviour(looks=1)
     response = graph.move(plan, archive.root, headers={"Prefer": "respond-async"})
     assert (response.status_code, response.content) == (202, b"")
     assert legal.find("Contracts/plan.pdf") is plan
-    states = [graph.look(response.headers["Location"]).json()["status"] for _ in range(2)]
+    states = [graph.poll(response.headers["Location"]).json()["status"] for _ in range(2)]
     assert states == ["notStarted", "completed"]
     assert legal.tree() == {"Contracts": None}
     assert archive.find("plan.pdf").id != plan.id
     assert tenant.copies_made(plan.id) == 0
 
 
-def test_a_move_in_one_drive_can_be_a_job_too(graph, tenant, legal, plan):
+def test_a_move_within_a_drive_can_run_as_a_job_too(graph, tenant, legal, plan):
     tenant.move_answers_202 = True
     response = graph.move(plan, legal.root)
     assert response.status_code == 202
-    body = graph.look(response.headers["Location"]).json()
+    body = graph.poll(response.headers["Location"]).json()
     assert legal.tree() == {"Contracts": None, "plan.pdf": 7}
     assert body["resourceId"] == legal.find("plan.pdf").id
 
 
-def test_the_root_stays(graph, legal):
+def test_the_root_folder_cannot_be_updated(graph, legal):
     assert graph.move(legal.root, name="x").json()["error"]["message"] == "Cannot update the root folder."
 
 
 @pytest.mark.parametrize(("atomic", "path"), [(True, "Contracts/plan.pdf"), (False, "Contracts/new.pdf")])
-def test_a_move_that_fails_may_have_renamed(graph, tenant, legal, plan, atomic, path):
+def test_a_move_that_fails_can_have_renamed_the_item(graph, tenant, legal, plan, atomic, path):
     tenant.atomic_moves = atomic
     response = graph.move(plan, name="new.pdf", parentReference={"driveId": legal.id, "id": "01NOPE"})
     assert response.status_code == 404
     assert plan.path == path
 
 
-def test_a_folder_cannot_go_into_itself(graph, legal, plan):
+def test_a_folder_cannot_be_moved_into_itself(graph, legal, plan):
     assert graph.move(plan.parent, legal.mkdir("Contracts/inner")).status_code == 400
 
 
-def test_stamps_are_kept_if_sent_and_reset_if_not(graph, legal, plan):
+def test_file_system_times_are_set_if_sent_and_reset_otherwise(graph, legal, plan):
     stamps = {"createdDateTime": "2001-01-01T00:00:00Z", "lastModifiedDateTime": "2002-01-01T00:00:00Z"}
     assert graph.move(plan, legal.root, fileSystemInfo=stamps).json()["fileSystemInfo"] == stamps
     assert graph.move(plan, name="x.pdf").json()["fileSystemInfo"] != stamps

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_drive.emulator.state.content import Content, quick_xor_hash
 
-# rclone's own vectors: backend/onedrive/quickxorhash/quickxorhash_test.go
+# test vectors of rclone: backend/onedrive/quickxorhash/quickxorhash_test.go
 VECTORS = {
     "": "AAAAAAAAAAAAAAAAAAAAAAAAAAA=",
     "Sg==": "SgAAAAAAAAAAAAAAAQAAAAAAAAA=",
@@ -26,18 +26,18 @@ VECTORS = {
 
 
 @pytest.mark.parametrize(("data", "expected"), VECTORS.items())
-def test_the_hash_is_microsofts(data, expected):
+def test_quick_xor_hash_equals_the_vectors_of_rclone(data, expected):
     assert quick_xor_hash(base64.b64decode(data)) == expected
 
 
 @given(st.binary(max_size=400), st.integers(0, 400))
-def test_zero_bytes_that_take_no_memory_are_hashed_as_if_they_were_there(data, zeros):
+def test_virtual_zero_bytes_count_in_size_and_hash(data, zeros):
     content = Content(data, zeros)
     assert content.quick_xor_hash == quick_xor_hash(b"".join(content.blocks()))
     assert content.size == len(b"".join(content.blocks()))
 
 
-def test_a_big_file_takes_no_memory(legal):
+def test_a_file_of_250_gib_takes_no_memory(legal):
     item = legal.put("backup.tar", size=250 << 30)
     assert item.size == 250 << 30
     assert item.hash == legal.put("again.tar", size=250 << 30).hash
