@@ -55,8 +55,8 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
     Find what a path names.
 
     :param raw_path: The encoded path. msgraph-sdk sends ``/v1.0//drives``.
-    :raises GraphError: If nothing has this address.
-    :raises StateError: Likewise.
+    :raises GraphError: If the path is not valid, or names nothing.
+    :raises StateError: If its drive does not exist.
     """
     version = _VERSION.match(raw_path)
     if version is None:

@@ -174,9 +174,9 @@ class Drive:
 
     def check_quota(self, size: int) -> None:
         """
-        Check that so many bytes fit into the drive.
+        Check that a file of this size in bytes fits into the drive.
 
-        :raises QuotaExceededError: If they do not.
+        :raises QuotaExceededError: If it does not.
         """
         if self.used + size > self.total:
             raise QuotaExceededError

@@ -113,7 +113,7 @@ class Tenant(TenantSettings):
             item.metadata_version += 1
 
     def drift_after_reads(self, item: Item, reads: int = 1, *, each: bool = False) -> None:
-        """Change the eTag after so many reads, once or on each read from then on."""
+        """Change the eTag after this number of reads: once, or on each read from then on."""
         item.drifts, item.drifts_on = reads, each
 
     def share(self, item: Item) -> str:

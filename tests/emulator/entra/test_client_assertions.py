@@ -17,7 +17,7 @@ JWT = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ME, TENANT = guid("application"), guid("tenant")
 
 
-GOOD = {"iss": ME, "sub": ME, "exp": 4_000_000_000, "jti": "1"}
+VALID = {"iss": ME, "sub": ME, "exp": 4_000_000_000, "jti": "1"}
 
 
 def codes(response):
@@ -120,9 +120,9 @@ def test_a_token_of_a_trusted_issuer_logs_in(tenant, log_in, key):
         (JWT, None, {}, 50027),
         (JWT, {"iss": "nobody"}, {}, 700211),
         (JWT, {"iss": ME, "aud": "x", "exp": 1, "sub": ME, "jti": "1"}, {}, 700023),
-        (JWT, GOOD, {"x5c": ["no certificate"]}, 50027),
-        (JWT, GOOD, {"x5c": 5}, 50027),
-        (JWT, GOOD, {"x5t": "unknown"}, 700027),
+        (JWT, VALID, {"x5c": ["no certificate"]}, 50027),
+        (JWT, VALID, {"x5c": 5}, 50027),
+        (JWT, VALID, {"x5t": "unknown"}, 700027),
     ],
 )
 def test_a_malformed_assertion_is_refused(post_form, emulator, kind, claims, header, number):

@@ -60,7 +60,7 @@ def test_an_upload_session_accepts_consecutive_ranges(graph, legal):
 
 
 @pytest.mark.parametrize(
-    ("piece", "told", "status"),
+    ("piece", "byte_range", "status"),
     [
         (bytes(327_680), "0-327679/500000", 202),
         (bytes(327_681), "0-327680/500000", 400),
@@ -70,9 +70,9 @@ def test_an_upload_session_accepts_consecutive_ranges(graph, legal):
     ],
     ids=["right", "not a multiple", "short", "long", "over 60 MiB"],
 )
-def test_the_size_of_a_fragment_is_checked(graph, legal, piece, told, status):
+def test_the_size_of_a_fragment_is_checked(graph, legal, piece, byte_range, status):
     url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
-    headers = {"Content-Range": f"bytes {told}"}
+    headers = {"Content-Range": f"bytes {byte_range}"}
     assert graph.send("PUT", url, data=piece, headers=headers).status_code == status
 
 

@@ -143,8 +143,8 @@ def test_a_failure_can_have_each_observed_form(graph, archive, submit, failure):
     body = graph.poll(submit(failure=failure).headers["Location"]).json()
     assert body["status"] == "failed"
     if FAILURES[failure] is not None:
-        told = {key: value for key, value in body.items() if key.startswith("error")}
-        assert told == FAILURES[failure]
+        fields = {key: value for key, value in body.items() if key.startswith("error")}
+        assert fields == FAILURES[failure]
     assert archive.tree() == {}
 
 

@@ -133,9 +133,9 @@ def test_a_personal_drive_has_its_drive_type_and_form_of_id(graph, personal):
 
 def test_the_quota_of_a_drive_follows_its_content(graph, legal, archive):
     def used(drive):
-        told = graph.get(f"drives/{drive.id}").json()["quota"]
-        assert told["used"] + told["remaining"] == told["total"]
-        return told["used"]
+        quota = graph.get(f"drives/{drive.id}").json()["quota"]
+        assert quota["used"] + quota["remaining"] == quota["total"]
+        return quota["used"]
 
     item = legal.put("a/plan.pdf", b"content")
     legal.put("b.txt", size=5)
