@@ -39,6 +39,7 @@ from ledger import ledger, openers  # noqa: E402  # likewise
 
 from airflow_provider_drive import auth, network  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
+from airflow_provider_drive.emulator.graph.monitor import monitor_url  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
 from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
 from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
@@ -386,7 +387,7 @@ def secret_parts(tenant):
     def collect():
         found = {tenant.client_secret, *tenant.tokens}
         for job in tenant.jobs:
-            found |= openers(job.location(tenant.monitor_base or tenant.base_url)) | {job.tempauth}
+            found |= openers(monitor_url(job, tenant.monitor_base or tenant.base_url)) | {job.tempauth}
         return {secret for secret in found if secret and len(secret) > 8}
 
     return collect

@@ -18,7 +18,7 @@ from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
 from airflow_provider_drive.auth.error_hints import AADSTS, explain_lost, explain_silence
-from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.emulator.entra.errors import ERRORS as ENTRA_ERRORS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
@@ -79,15 +79,17 @@ def test_a_code_has_the_advice_that_is_raised_with_it(heading):
         assert quotations(heading) == [AADSTS[int(code)]]
 
 
-@pytest.mark.parametrize("heading", [heading for heading, (code,) in BY_CODE.items() if int(code) in _KINDS])
+@pytest.mark.parametrize(
+    "heading", [heading for heading, (code,) in BY_CODE.items() if int(code) in ENTRA_ERRORS]
+)
 def test_a_code_is_spelled_as_the_authority_spells_it(heading):
     (code,) = BY_CODE[heading]
-    said = re.sub(r"\{\w+\}", "it", _KINDS[int(code)].text)
+    said = re.sub(r"\{\w+\}", "it", ENTRA_ERRORS[int(code)].text)
     assert matches(heading, f"AADSTS{code}: {said}")
 
 
 def test_each_code_that_the_emulated_authority_gives_is_explained():
-    assert {code for code in _KINDS if isinstance(code, int)} - POLLING <= set(AADSTS)
+    assert {code for code in ENTRA_ERRORS if isinstance(code, int)} - POLLING <= set(AADSTS)
 
 
 # Errors of this package

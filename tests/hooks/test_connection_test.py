@@ -9,7 +9,7 @@ from transport.proxy import Proxy
 
 from airflow_provider_drive.auth.error_hints import AADSTS
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.emulator.entra.errors import ERRORS as ENTRA_ERRORS
 from airflow_provider_drive.hooks.drive import DriveHook
 
 
@@ -136,7 +136,7 @@ def test_a_personal_drive_that_cannot_be_read_does_not_pass(connect, press, tena
 # What is wrong
 
 
-@pytest.mark.parametrize("code", sorted(AADSTS.keys() & _KINDS.keys()))
+@pytest.mark.parametrize("code", sorted(AADSTS.keys() & ENTRA_ERRORS.keys()))
 def test_each_denial_of_the_authority_is_told_with_its_advice(connection, press, tenant, code):
     tenant.faults.append(Fault("POST", where="token", code=f"AADSTS{code}", times=4))
 

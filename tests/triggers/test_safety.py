@@ -260,7 +260,7 @@ def test_triggers_are_cancelled_cleanly_at_any_instant(monitor, tenant, nothing_
     kinds = ["delay", "drop_after", "truncate", "garbage"]
     tenant.witness = lambda request: (
         Fault(kind=dice.choice(kinds), seconds=0.3)
-        if request.door == "monitor" and dice.random() < 0.3
+        if request.where == "monitor" and dice.random() < 0.3
         else None
     )
 
