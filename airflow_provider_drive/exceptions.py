@@ -134,8 +134,15 @@ class DriveServiceError(DriveRequestError):
 class DriveCopyFailedError(DriveError):
     """The copy ended in failure. Part of a folder may be at the destination: Graph promises no rollback."""
 
-    def __init__(self, text: str, *, code: str = "", details: Sequence[Mapping[str, Any]] = ()) -> None:
-        super().__init__(text)
+    def __init__(
+        self,
+        text: str,
+        *,
+        code: str = "",
+        details: Sequence[Mapping[str, Any]] = (),
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(text, retryable=retryable)
         self.code = code
         self.details = tuple(details)
 

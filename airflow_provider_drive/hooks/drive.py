@@ -23,7 +23,8 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.archive.run import archive, delete_originals
 from airflow_provider_drive.protocol.connection_test import test_connection_flow
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import (
     check_copy,
     poll_job,
@@ -48,9 +49,10 @@ from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secret_parts
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import check_count, check_seconds, check_tag
+from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
 from airflow_provider_drive.protocol.wire.token_claims import read_claims
 
 if TYPE_CHECKING:
@@ -65,9 +67,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.items.listing import ListedItem
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session
     from airflow_provider_drive.transport.usage import Usage
@@ -385,7 +387,15 @@ class DriveHook(BaseHook):
             folder, since = self._ref(destination), time.time() - COPY_TIMEOUT
             job = None if monitor_url else self._submitted.get(folder)
             if job is None or name not in {None, job.name}:
-                job = CopyJob(monitor_url, None, folder, name, "fail", since)
+                job = CopyJob(
+                    monitor_url=monitor_url,
+                    source=None,
+                    destination=folder,
+                    name=name,
+                    conflict_behavior="fail",
+                    submitted_at=since,
+                    arrival=Arrival(name, "fail"),
+                )
         if job is not None:
             return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
         if monitor_url is None:

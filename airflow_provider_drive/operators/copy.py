@@ -13,8 +13,9 @@ from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.items import check_seconds
+from airflow_provider_drive.protocol.wire.monitor_status import read_event
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 from airflow_provider_drive.utils.task_state import TaskState
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 
 class DriveCopyOperator(BaseOperator):
@@ -160,7 +162,7 @@ class DriveCopyOperator(BaseOperator):
         if job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
         push_link_xcoms(context, self.hook, job)
-        submitted = f"Found {job}." if job.found else f"Graph has accepted {job}."
+        submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
         if not self.wait_for_completion:
             outcome.append(submitted)
             return job.as_dict(encrypt_url)

@@ -27,8 +27,9 @@ from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.protocol.copy.verify import result_from_status
 from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.items import check_seconds
+from airflow_provider_drive.protocol.wire.monitor_status import read_event
 from airflow_provider_drive.utils.encryption import decrypt_url
 from airflow_provider_drive.utils.failures import also_as
 
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 MIN_RESCHEDULE = 10.0
 """

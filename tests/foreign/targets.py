@@ -19,7 +19,8 @@ from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.manifest import ArchiveReport
 from airflow_provider_drive.protocol.batch import batched
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response
 from airflow_provider_drive.protocol.items.filters import read_selection
@@ -31,12 +32,8 @@ from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import retry_after
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import (
-    read_copy_job,
-    read_copy_status,
-    read_event,
-    secret_parts,
-)
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
+from airflow_provider_drive.protocol.wire.monitor_status import read_copy_status, read_event, secret_parts
 from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import check_tag, child, item_reader, read_time

@@ -12,7 +12,7 @@ from airflow_provider_drive.auth import login
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.operators.copy import DriveCopyOperator
-from airflow_provider_drive.protocol.wire.copy_job import monitor_request
+from airflow_provider_drive.protocol.wire.monitor_status import monitor_request
 from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.utils import encryption

@@ -7,7 +7,7 @@ from protocol.conversation import HOSTS, MONITOR, NOW, Clock, answer, converse, 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveResponseError
 from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_monitors, poll_once
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 DONE = answer(200, {"status": "completed", "resourceId": "01NEW", "percentageComplete": 100})
 FAILED = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists", "message": "m"}})

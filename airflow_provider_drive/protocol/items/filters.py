@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
-from airflow_provider_drive.protocol.wire.addresses import normalize_name
+from airflow_provider_drive.protocol.wire.names import normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

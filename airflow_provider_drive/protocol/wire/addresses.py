@@ -177,16 +177,6 @@ def parse_address(value: Any, hosts: Hosts) -> Address:
     return _from_path(text, value)
 
 
-def same_name(one: str, other: str) -> bool:
-    """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
-    return normalize_name(one) == normalize_name(other)
-
-
-def normalize_name(name: str) -> str:
-    """Return what two names that are the same to a drive have in common; of a path as well."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def same_item(one: ItemRef, other: ItemRef) -> bool:
     """Whether two references are to the same item."""
     is_same = one.item_id == other.item_id or (

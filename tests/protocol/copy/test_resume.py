@@ -38,7 +38,8 @@ from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
 from airflow_provider_drive.protocol.copy.verify import verify_copy
 from airflow_provider_drive.protocol.move import Move, MoveOrder, move_item, read_move
 from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.items import read_item
 
 FOLDER = ref("f", "e")

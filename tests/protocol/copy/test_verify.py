@@ -37,7 +37,8 @@ from airflow_provider_drive.protocol.copy.verify import (
     verify_copy,
     wait_for_copy,
 )
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 OLD = "2020-01-01T00:00:00Z"
 JOB = CopyJob(

@@ -19,9 +19,9 @@ from airflow_provider_drive.protocol.wire.addresses import (
     encode_share,
     parse_address,
     same_drive,
-    same_name,
 )
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.names import same_name
 
 PLAN = ("Contracts", "2026", "plan.docx")
 BAD_NAMES = (".", "..", "a\x00b", "line\nbreak", "\x7f", "\x9f", "half \ud83d")

@@ -20,9 +20,7 @@ from airflow_provider_drive.protocol.wire.items import (
     children_request,
     create_folder_request,
     delete_request,
-    free_name,
     get_item_request,
-    is_renamed,
     item_reader,
     move_request,
     print_time,
@@ -31,6 +29,7 @@ from airflow_provider_drive.protocol.wire.items import (
     read_time,
     without_annotations,
 )
+from airflow_provider_drive.protocol.wire.names import free_name, is_renamed
 
 
 def bodies():
