@@ -223,7 +223,7 @@ def test_each_advice_on_a_lost_connection_is_quoted():
         assert explain_lost(error)[1] in quotations("Nobody answers")
 
 
-# From nothing to a working connection
+# Set up a connection
 
 
 def test_the_permissions_are_those_that_the_test_of_a_connection_looks_for():
