@@ -220,7 +220,7 @@ def test_each_class_of_errors_has_a_heading():
 
 def test_each_advice_on_a_lost_connection_is_quoted():
     for error in LOST:
-        assert explain_lost(error)[1] in quotations("Nobody answers")
+        assert explain_lost(error)[1] in quotations("Connection errors")
 
 
 # Set up a connection
