@@ -70,7 +70,7 @@ def test_a_link_to_the_outside_is_https():
 
 
 def test_every_page_is_linked_from_the_readme_and_from_the_index():
-    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    pages = {path.name for path in (ROOT / "docs").rglob("*.md")}
     linked = {Path(target).name for path, target in links() if path == README}
     listed = {Path(target.partition("#")[0]).name for path, target in links() if path.name == "index.md"}
     assert pages <= linked
@@ -185,7 +185,7 @@ def test_the_module_draws_the_same_tree():
 
 
 def test_each_error_has_a_row_that_says_whether_it_is_retried():
-    described = table(section(page("errors.md"), "What Airflow does about them"))
+    described = table(section(page("errors.md"), "Which errors Airflow retries"))
     assert set(described) == set(ERRORS)
     for name, (when, advice, retried) in described.items():
         assert when, name
@@ -194,7 +194,7 @@ def test_each_error_has_a_row_that_says_whether_it_is_retried():
 
 
 def test_the_readme_names_errors_that_are_there():
-    named = re.findall(r"`(Drive\w+Error)`", section(README.read_text(), "When it goes wrong"))
+    named = re.findall(r"`(Drive\w+Error)`", section(README.read_text(), "Errors"))
     assert set(named) <= set(ERRORS)
 
 
@@ -217,7 +217,7 @@ def test_ids_are_the_form_that_needs_no_look_up():
     assert not any(isinstance(parse_address(other, Hosts()), ItemRef) for other in others)
 
 
-@pytest.mark.parametrize("form", forms("What is refused"))
+@pytest.mark.parametrize("form", forms("Invalid addresses"))
 def test_what_is_said_to_be_refused_is_refused(form):
     with pytest.raises(DriveAddressError, match="is no address of an item"):
         parse_address(form, Hosts())
