@@ -14,7 +14,13 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Response
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, copy_request, read_copy_job
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, monitor_request, read_copy_status, read_event, secret_parts
+from airflow_provider_drive.protocol.wire.monitor_status import (
+    CopyStatus,
+    monitor_request,
+    read_copy_status,
+    read_event,
+    secret_parts,
+)
 
 DONE = {"status": "completed", "resourceId": "01NEW", "percentageComplete": 100.0}
 FAILED = {"status": "failed", "error": {"code": "nameAlreadyExists", "message": "Name already exists"}}
