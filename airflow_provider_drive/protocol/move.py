@@ -261,7 +261,8 @@ def _prove(item: DriveItem, copy: DriveItem, wait: Wait, *, strict: bool) -> Flo
     What the service rewrites by itself (Office files, photos) is told by its times, not by its bytes; but
     only where Graph has told that this is the copy.
     """
-    search, attempt = wait.at_most(wait.timings.read_back), 0
+    seconds = wait.timings.read_back
+    search, attempt = wait.at_least(seconds).at_most(seconds), 0
     while not (yield from _is_proven(item, copy, strict=strict)):
         if search.is_over:
             raise DriveCopyFailedError(

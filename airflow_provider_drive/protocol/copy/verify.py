@@ -141,9 +141,7 @@ def verify_copy(
             job, status = replace(job, found=True), CopyStatus("completed", there.ref.item_id)
     _raise_if_not_done(str(job), status)
     timings = wait.timings
-    search = replace(
-        wait, deadline=max(wait.now() + timings.min_read_back, wait.at_most(timings.read_back).deadline)
-    )
+    search = wait.at_most(timings.read_back).at_least(timings.min_read_back)
     if status.state == "unknown":  # with a monitor that has forgotten, or without one
         search = wait.at_most(timings.find) if job.monitor_url else wait
     if status.state == "completed" and (status.resource_id or job.children_only):
