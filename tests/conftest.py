@@ -37,7 +37,7 @@ import searching  # noqa: E402, F401  # every Airflow that a test starts is sear
 from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # after its settings
 from ledger import ledger, openers  # noqa: E402  # likewise
 
-from airflow_provider_drive import auth, network  # noqa: E402  # likewise
+from airflow_provider_drive import network, process  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
 from airflow_provider_drive.emulator.graph.monitor import monitor_url  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
@@ -146,10 +146,9 @@ def vault(archive):
 
 
 def forget():
-    """Let the process be as new: it knows of no host, no login and no secret."""
-    throttle._holds.clear()
-    throttle._budgets.clear()
-    auth._logins.clear()
+    """Let the process be as new: it knows of no throttling, rate limit, login and secret."""
+    process.reset()
+    throttle.reset()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()
     masker = _secrets_masker()

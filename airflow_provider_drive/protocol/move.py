@@ -275,7 +275,8 @@ def _prove(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
 
 
 def _prove_content(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
-    search, attempt = wait.at_most(wait.timings.read_back), 0
+    seconds = wait.timings.read_back
+    search, attempt = wait.at_least(seconds).at_most(seconds), 0
     while (yield from _compare(item, copy)) is Match.DIFFERENT:
         if search.is_over:
             raise DriveCopyFailedError(

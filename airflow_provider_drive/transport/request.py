@@ -32,7 +32,8 @@ def prepare(request: Request, settings: Settings) -> Prepared:
     :raises DriveResponseError: If its host may not be called. The message names the host, never the URL.
     """
     hosts = settings.hosts
-    url = hosts.root + request.url if request.url.startswith("/") else request.url
+    is_path = request.kind == "graph" and request.url.startswith("/")
+    url = hosts.root + request.url if is_path else request.url
     if request.kind == "monitor":
         hosts.check_monitor(url)
     elif request.kind == "transfer":

@@ -15,8 +15,8 @@ from airflow_provider_drive.exceptions import DriveAddressError, DriveError
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS, get_provider_info
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_event
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_event
 
 ERRORS = {
     name: error

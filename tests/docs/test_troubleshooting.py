@@ -27,9 +27,9 @@ from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.copy.verify import result_from_status
 from airflow_provider_drive.protocol.flow import Request, Response
 from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
 from airflow_provider_drive.transport.request import describe

@@ -16,7 +16,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.batch import GATHERING, MAX_BATCH_SIZE, batched, in_batches
 from airflow_provider_drive.protocol.flow import Pause, Request, Response
-from airflow_provider_drive.protocol.retry import MAX_UNREADABLE, send_with_retries
+from airflow_provider_drive.protocol.retry import MAX_TRIES, send_with_retries
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import get_item_request, item_reader
 
@@ -138,7 +138,7 @@ class TestSending:
         "alone",
         [
             Request("GET", "https://graph.microsoft.com/v1.0/x?$skiptoken=1", "go on"),
-            Request("GET", "https://contoso.sharepoint.com/monitor", "look", authorized=False),
+            Request("GET", "https://contoso.sharepoint.com/monitor", "look", kind="monitor"),
         ],
     )
     def test_what_no_batch_takes_goes_by_itself(self, alone):
@@ -235,9 +235,9 @@ class TestThrottling:
                 batch(*(part(each_, 202) for each_ in ids(request))) if request.parts else answer(202)
             ),
         )
-        assert talk.pauses[0].refusal.headers["retry-after"] == "90"
+        assert talk.pauses[0].throttled.headers["retry-after"] == "90"
         assert talk.pauses[0].seconds == 0
-        assert [pause.refusal for pause in talk.pauses[1:]] == [None] * len(talk.pauses[1:])
+        assert [pause.throttled for pause in talk.pauses[1:]] == [None] * len(talk.pauses[1:])
 
     def test_what_was_not_tried_since_another_was_refused_is_sent_again(self):
         first = batch(throttled(0, 3), part(1, 424))
@@ -250,7 +250,7 @@ class TestThrottling:
         whole = refusal(429, "activityLimitReached", retry_after="5")
         talk = together([post("a"), post("b")], whole, batch(part(0, 202), part(1, 202)))
         assert outcomes(talk) == [None, None]
-        assert [pause.refusal for pause in talk.pauses] == [None]  # the transport has heard it
+        assert [pause.throttled for pause in talk.pauses] == [None]  # the transport has heard it
         assert talk.waited >= 5
 
     def test_who_is_refused_again_and_again_gives_up(self):
@@ -319,7 +319,7 @@ class TestFailures:
         assert outcomes(talk) == [DriveResponseError, "b", "c"]
         talk = together([get("b"), get("c")], then=answer(200, garbage))
         assert outcomes(talk) == [DriveResponseError, DriveResponseError]
-        assert len(talk.requests) <= 2 * MAX_UNREADABLE
+        assert len(talk.requests) <= 2 * MAX_TRIES["unreadable"]
 
     def test_an_answer_that_the_transport_refuses_is_garbage(self):
         refused = DriveResponseError("the answer is larger than 32 MiB", retryable=False)

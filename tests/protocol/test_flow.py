@@ -1,13 +1,14 @@
 import json
 import time
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from protocol.conversation import answer
+from protocol.conversation import DATE, NOW, answer
 
 from airflow_provider_drive.exceptions import DriveResponseError
-from airflow_provider_drive.protocol.flow import MAX_DEPTH, Request, Response
+from airflow_provider_drive.protocol.flow import MAX_DEPTH, Kind, Request, Response
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -76,6 +77,19 @@ def test_an_answers_headers_and_body_are_not_printed():
 
 def test_a_requests_url_is_not_printed():
     assert "secret" not in repr(Request("GET", "https://contoso.sharepoint.com/?tempauth=secret", "look"))
+
+
+def test_the_kind_of_a_request_says_whether_graph_answers_it():
+    kinds = {kind: Request("GET", "https://x.example", "", kind=kind).is_to_graph for kind in get_args(Kind)}
+    assert kinds == {"graph": True, "page": True, "monitor": False, "transfer": False}
+    assert Request("GET", "/", "").kind == "graph"
+
+
+@pytest.mark.parametrize(
+    ("value", "date"), [(DATE, NOW), (None, None), ("", None), ("now", None), ("Mon, 99 Foo 2026", None)]
+)
+def test_the_date_of_an_answer_is_read_or_is_none(value, date):
+    assert answer(200, **({} if value is None else {"date": value})).date == date
 
 
 def test_reading_and_deleting_may_be_done_twice():

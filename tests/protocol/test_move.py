@@ -16,6 +16,8 @@ from protocol.conversation import (
     personal,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -30,6 +32,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 
 GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
@@ -42,9 +45,11 @@ def at(address):
     return parse_address(address, HOSTS) if isinstance(address, str) else address
 
 
-def move(source, destination, *answers, then=None, clock=None, **order):
+def move(source, destination, *answers, then=None, clock=None, deadline=NOW + COPY_TIMEOUT, **order):
     clock = clock or Clock()
-    flow = move_item(MoveOrder(at(source), destination and at(destination), **order), HOSTS, clock=clock)
+    flow = move_item(
+        MoveOrder(at(source), destination and at(destination), **order), wait(clock, deadline=deadline)
+    )
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -175,7 +180,7 @@ class TestAcrossDrives:
             [refusal(409, "nameAlreadyExists")],
             [refusal(400, "invalidRequest")],
             [accepted(), answer(200, {"status": "failed", "error": {"code": "accessDenied"}})],
-            [accepted("https://evil.com/m")],
+            [accepted("https://evil.com/m"), wrong_host()],
             [accepted(), DONE, here("n", "plan.pdf", "x", "e")],
             [accepted(), DONE, here("n", "x.pdf", "g", "e")],
             [accepted(), DONE, here("n", "plan.pdf", "g", "e", kind="folder")],
@@ -203,6 +208,12 @@ class TestAcrossDrives:
         assert "The original was kept." in str(talk.error)
         assert DELETE not in talk.lines
         assert clock.now <= NOW + 130
+
+    def test_a_copy_that_ends_at_the_deadline_still_gets_its_time_to_be_whole(self):
+        half, clock = self.copy(size=3), Clock()
+        talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204), clock=clock, deadline=NOW)
+        assert talk.lines[-1] == DELETE
+        assert clock.now > NOW
 
     def test_a_copy_that_does_not_say_what_it_is_keeps_the_source(self):
         told = {

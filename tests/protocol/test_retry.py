@@ -295,7 +295,7 @@ class TestTokens:
         assert [request.refused_token for request in talk.requests] == [False, True, False]
 
     def test_a_request_without_a_token_needs_no_fresh_one(self):
-        monitor = Request("GET", MONITOR, "look", authorized=False)
+        monitor = Request("GET", MONITOR, "look", kind="monitor")
         talk = sent(monitor, refusal(401))
         assert type(talk.error) is DriveAuthError
         assert talk.requests == [monitor]

@@ -156,7 +156,9 @@ class Hosts:
         trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
         if parts and trusted and (self.is_graph(url) or self._is_allowed(parts.hostname or "", _port(parts))):
             return url
-        raise DriveResponseError(f"the next page is said to be on the host {host_of(url)!r}: not followed")
+        raise DriveResponseError(
+            f"the next page is said to be on the host {host_of(url)!r}: not followed", retryable=False
+        )
 
     def _is_allowed(self, host: str, port: int) -> bool:
         return any(_matches(entry, host, port) for entry in self.allowed)

@@ -20,6 +20,7 @@ from protocol.conversation import (
     personal,
     ref,
     refusal,
+    wait,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -32,15 +33,14 @@ from airflow_provider_drive.exceptions import (
     DriveCopyUnknownError,
     DriveItemNotFoundError,
     DriveNameConflictError,
-    DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
 from airflow_provider_drive.protocol.copy.verify import verify_copy
 from airflow_provider_drive.protocol.move import Move, MoveOrder, move_item, read_move
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.items import read_item
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 FOLDER = ref("f", "e")
 OLD = "2020-01-01T00:00:00Z"
@@ -60,18 +60,11 @@ def made(name="a.pdf", item_id="n", **fields):
     return here(item_id, name, "f", "e", **fields)
 
 
-def copy(*answers, then=None, clock=None, remembered=None, deadline=NOW + 600, awaited=False, **order):
+def copy(*answers, then=None, clock=None, saved=None, deadline=NOW + 600, **order):
     clock = clock or Clock()
-    flow = copy_item(
-        CopyOrder(ref("i"), FOLDER, **order),
-        HOSTS,
-        remembered=remembered,
-        careful=True,
-        awaited=awaited,
-        timeout=deadline - NOW,
-        clock=clock,
-    )
-    return converse(flow, *answers, then=then, clock=clock)
+    flow = copy_item(CopyOrder(ref("i"), FOLDER, **order), wait(clock, deadline=deadline))
+    states = {"copy": saved} if saved else None
+    return converse(flow, *answers, then=then, clock=clock, saved=states, durable=True)
 
 
 def kept(talk):
@@ -106,19 +99,19 @@ class TestWritingDown:
         def serve(request):
             return refusal(403) if request.method == "POST" else missing()
 
-        talk = copy(then=serve, remembered=INTENT)
+        talk = copy(then=serve, saved=INTENT)
         assert type(talk.error) is DriveAccessDeniedError
         (_, state, _) = talk.checkpoints[-1]
         assert (state.accepted, state.repeated) == (False, True)
 
     def test_a_copy_on_a_foreign_host_is_written_down_too(self):
         talk = copy(SOURCE, accepted("https://evil.com/m"))
-        assert type(talk.error) is DriveResponseError
-        assert talk.checkpoints[-1][1].monitor_url == "https://evil.com/m"
+        assert talk.result.monitor_url == "https://evil.com/m"
+        assert talk.checkpoints[-1][1] == talk.result
 
     def test_what_was_read_back_is_written_down_before_it_is_checked(self):
         status = CopyStatus("completed", "n")
-        flow = verify_copy(JOB, status, HOSTS, deadline=NOW + 60, clock=Clock())
+        flow = verify_copy(JOB, status, wait(deadline=NOW + 60))
         talk = converse(flow, made("other.pdf"))
         assert type(talk.error) is DriveCopyFailedError
         (name, state, _), forgotten = talk.checkpoints
@@ -130,7 +123,7 @@ class TestAnIntent:
     """Nobody knows whether Graph has taken it."""
 
     def test_what_it_made_is_taken(self):
-        talk = copy(made(), remembered=INTENT)
+        talk = copy(made(), saved=INTENT)
         assert talk.lines == [LOOK]
         assert (talk.result.resource_id, talk.result.accepted) == ("n", True)
         assert kept(talk) == [(1, (True, "n"))]
@@ -145,7 +138,7 @@ class TestAnIntent:
         intent = replace(
             INTENT, conflict_behavior=behavior, requested_behavior="fail" if behavior == "skip" else None
         )
-        talk = copy(then=serve, remembered=intent, clock=clock, conflict_behavior=behavior)
+        talk = copy(then=serve, saved=intent, clock=clock, conflict_behavior=behavior)
         assert NOW + seconds <= clock.now <= NOW + seconds + 3
         assert talk.lines[-1] == POST + ("replace" if behavior == "replace" else "fail")
         job = talk.result
@@ -154,7 +147,7 @@ class TestAnIntent:
         assert any("cannot make a second one" in note for note in talk.notes)
 
     def test_after_the_deadline_it_is_not_asked_for_again(self):
-        talk = copy(missing(), remembered=INTENT, deadline=NOW - 1)
+        talk = copy(missing(), saved=INTENT, deadline=NOW - 1)
         assert type(talk.error) is DriveCopyUnknownError
 
     def test_what_graph_may_name_as_it_likes_is_not_asked_for_again(self):
@@ -163,7 +156,7 @@ class TestAnIntent:
         originals = page(item("o", "a.pdf", "i"))
         talk = copy(
             then=lambda request: originals if "/d/" in request.url else page(),
-            remembered=intent,
+            saved=intent,
             clock=clock,
             conflict_behavior="rename",
             children_only=True,
@@ -172,7 +165,7 @@ class TestAnIntent:
         assert NOW + 120 <= clock.now <= NOW + 130
 
     def test_an_older_item_of_the_name_is_a_conflict(self):
-        talk = copy(made(createdDateTime=OLD), remembered=INTENT)
+        talk = copy(made(createdDateTime=OLD), saved=INTENT)
         assert type(talk.error) is DriveNameConflictError
 
     def test_a_name_that_was_picked_and_went_to_somebody_else_is_picked_anew(self):
@@ -180,7 +173,7 @@ class TestAnIntent:
         there = page(item("o", "a.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
         older = made("a 1.pdf", createdDateTime=OLD)
         talk = copy(
-            older, SOURCE, made(item_id="o"), there, accepted(), remembered=intent, conflict_behavior="rename"
+            older, SOURCE, made(item_id="o"), there, accepted(), saved=intent, conflict_behavior="rename"
         )
         assert talk.result.name == "a 2.pdf"
         assert talk.sent("POST").json["name"] == "a 2.pdf"
@@ -191,37 +184,37 @@ class TestAJob:
 
     @pytest.mark.parametrize("look", [RUNNING, answer(200, {"status": "completed", "resourceId": "n"})])
     def test_one_that_runs_or_is_done_is_gone_on_with(self, look):
-        talk = copy(look, remembered=JOB)
+        talk = copy(look, saved=JOB)
         assert talk.lines == [f"GET {MONITOR}"]
         assert talk.result == JOB
 
     def test_one_whose_monitor_is_gone_or_was_never_there_is_looked_for_later(self):
-        assert copy(then=answer(404), remembered=JOB).result == JOB
+        assert copy(then=answer(404), saved=JOB).result == JOB
         silent = replace(JOB, monitor_url=None)
-        assert (copy(remembered=silent).result, copy(remembered=silent).lines) == (silent, [])
+        assert (copy(saved=silent).result, copy(saved=silent).lines) == (silent, [])
         done = replace(JOB, resource_id="n")
-        assert (copy(remembered=done).result, copy(remembered=done).lines) == (done, [])
+        assert (copy(saved=done).result, copy(saved=done).lines) == (done, [])
 
     def test_one_that_failed_is_asked_for_anew(self):
         for failed in (FAILED, CONFLICT):
-            talk = copy(failed, SOURCE, accepted(), remembered=JOB)
+            talk = copy(failed, SOURCE, accepted(), saved=JOB)
             assert talk.lines[1:] == ["GET /drives/d/items/i", f"{POST}fail"]
             assert not talk.result.repeated
             assert any("asked for anew" in note for note in talk.notes)
 
     def test_one_that_failed_over_the_name_may_have_been_beaten_by_itself(self):
         repeated = replace(JOB, repeated=True)
-        assert copy(CONFLICT, remembered=repeated).result == repeated
+        assert copy(CONFLICT, saved=repeated).result == repeated
         skipped = replace(JOB, conflict_behavior="skip")
-        assert copy(CONFLICT, remembered=skipped, conflict_behavior="skip").result == skipped
-        assert copy(FAILED, SOURCE, accepted(), remembered=repeated).result.monitor_url == MONITOR
+        assert copy(CONFLICT, saved=skipped, conflict_behavior="skip").result == skipped
+        assert copy(FAILED, SOURCE, accepted(), saved=repeated).result.monitor_url == MONITOR
 
 
 class TestFinishing:
     def finish(self, job, *answers, status=None, then=None, deadline=NOW + 60):
         clock = Clock()
         status = status or CopyStatus("failed", code="nameAlreadyExists")
-        flow = verify_copy(job, status, HOSTS, deadline=deadline, clock=clock)
+        flow = verify_copy(job, status, wait(clock, deadline=deadline))
         talk = converse(flow, *answers, then=then, clock=clock)
         talk.clock = clock
         return talk
@@ -265,7 +258,7 @@ class TestFinishing:
 
         talk_clock = Clock()
         status = CopyStatus("failed", code="nameAlreadyExists")
-        flow = verify_copy(repeated, status, HOSTS, deadline=NOW + 90_000, clock=talk_clock)
+        flow = verify_copy(repeated, status, wait(talk_clock, deadline=NOW + 90_000))
         talk = converse(flow, then=fill, clock=talk_clock)
         assert type(talk.error) is DriveCopyNameConflictError
         assert NOW + 600 <= talk_clock.now <= NOW + 800
@@ -343,17 +336,17 @@ class TestNames:
 
     def test_a_copy_that_is_waited_for_gets_its_name_when_it_is_there(self):
         """Others may want the same name at the same time; one of its own nobody wants."""
-        talk = self.rename(SOURCE, accepted(), awaited=True)
+        talk = self.rename(SOURCE, accepted(), is_awaited=True)
         job = talk.result
         assert talk.lines[1:] == [f"{POST}fail"]
         assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", job.temporary_name)
         assert talk.sent("POST").json["name"] == job.temporary_name
         assert (job.name, job.arrives_as) == ("a.pdf", (job.temporary_name, "fail"))
-        folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), awaited=True).result
+        folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), is_awaited=True).result
         assert re.fullmatch(r"v1\.2 \(copying [0-9a-f]{12}\)", folder.temporary_name)
 
     def test_with_versions_no_name_can_be_sent(self):
-        versions = {"include_all_version_history": True, "awaited": True}
+        versions = {"include_all_version_history": True, "is_awaited": True}
         talk = self.rename(SOURCE, missing(), accepted(), **versions)
         assert ("name" in talk.sent("POST").json, talk.lines[-1]) == (False, f"{POST}fail")
         talk = self.rename(SOURCE, made(), accepted(), **versions)
@@ -367,17 +360,14 @@ class TestNames:
                 conflict_behavior="rename",
                 create_destination=True,
             ),
-            HOSTS,
-            clock=Clock(),
+            wait(),
         )
         new = answer(201, item("f", "New", drive="e", kind="folder"))
         talk = converse(flow, missing(), here("r", kind="root", drive="e"), new, accepted())
         assert talk.lines[-1] == f"{POST}fail"
 
     def test_without_care_graph_picks_the_name(self):
-        flow = copy_item(
-            CopyOrder(ref("i"), FOLDER, conflict_behavior="rename"), HOSTS, timeout=9, clock=Clock()
-        )
+        flow = copy_item(CopyOrder(ref("i"), FOLDER, conflict_behavior="rename"), wait())
         assert converse(flow, accepted()).lines == [f"{POST}rename"]
 
 
@@ -410,7 +400,7 @@ class TestSkip:
         assert type(lost.error) is DriveNameConflictError
 
     def test_an_item_is_not_its_own_copy(self):
-        flow = copy_item(CopyOrder(ref("i"), None, conflict_behavior="skip"), HOSTS, timeout=0, clock=Clock())
+        flow = copy_item(CopyOrder(ref("i"), None, conflict_behavior="skip"), wait(deadline=NOW))
         talk = converse(flow, here("i", "a.pdf", parent="p"))
         assert type(talk.error) is DriveNameConflictError
         assert not talk.error.retryable
@@ -419,9 +409,7 @@ class TestSkip:
         talk = converse(
             copy_item(
                 CopyOrder(ref("i", "p"), ref("f", "p"), conflict_behavior="skip"),
-                HOSTS,
-                timeout=0,
-                clock=Clock(),
+                wait(deadline=NOW),
             ),
             answer(200, personal(item("i", "a.pdf", "x", "p"))),
             answer(200, personal(item("n", "a.pdf", "f", "p"))),
@@ -460,17 +448,10 @@ class TestAMove:
     ITEM = item("i", "a.pdf", "p")
     MOVE = Move(read_item(ITEM), ref("g"))
 
-    def move(self, *answers, remembered=None, made=None, to="g", drive="d", **order):
-        clock = Clock()
-        flow = move_item(
-            MoveOrder(ref("i"), ref(to, drive), **order),
-            HOSTS,
-            remembered=remembered,
-            copy=made,
-            careful=True,
-            clock=clock,
-        )
-        return converse(flow, *answers, clock=clock)
+    def move(self, *answers, then=None, saved=None, made=None, to="g", drive="d", **order):
+        clock, states = Clock(), {"move": saved, "copy": made}
+        flow = move_item(MoveOrder(ref("i"), ref(to, drive), **order), wait(clock))
+        return converse(flow, *answers, then=then, clock=clock, saved=states, durable=True)
 
     def test_what_the_item_was_is_written_down_before_the_patch(self):
         talk = self.move(answer(200, self.ITEM), here("i", "a.pdf", "g"))
@@ -501,27 +482,25 @@ class TestAMove:
             read_move(value)
 
     def test_one_that_was_done_is_returned(self):
-        talk = self.move(here("i", "a.pdf", "g"), remembered=self.MOVE, if_match='"old"')
+        talk = self.move(here("i", "a.pdf", "g"), saved=self.MOVE, if_match='"old"')
         assert talk.lines == ["GET /drives/d/items/i"]
         assert talk.result.parent_id == "g"
 
     def test_one_that_was_not_is_done_now(self):
-        talk = self.move(answer(200, self.ITEM), here("i", "a.pdf", "g"), remembered=self.MOVE)
+        talk = self.move(answer(200, self.ITEM), here("i", "a.pdf", "g"), saved=self.MOVE)
         assert talk.sent("PATCH").headers == {"If-Match": '"{i},1"'}
 
     def test_a_name_that_was_free_is_not_looked_for_again(self):
         renamed = here("i", "a 1.pdf", "g")
-        talk = self.move(renamed, remembered=self.MOVE, conflict_behavior="rename")
+        talk = self.move(renamed, saved=self.MOVE, conflict_behavior="rename")
         assert talk.result.name == "a 1.pdf"
-        talk = self.move(renamed, here("i", "b.pdf", "g"), remembered=self.MOVE, name="b.pdf")
+        talk = self.move(renamed, here("i", "b.pdf", "g"), saved=self.MOVE, name="b.pdf")
         assert talk.sent("PATCH").json["name"] == "b.pdf"
 
     def test_an_item_that_has_a_name_like_it_where_it_was_has_not_been_moved(self):
         move = Move(read_item(item("i", "a 1.pdf", "p")), None)
-        flow = move_item(
-            MoveOrder(ref("i"), None, "a.pdf", conflict_behavior="rename"), HOSTS, remembered=move
-        )
-        talk = converse(flow, here("i", "a 1.pdf", "p"), here("i", "a.pdf", "p"))
+        flow = move_item(MoveOrder(ref("i"), None, "a.pdf", conflict_behavior="rename"), wait())
+        talk = converse(flow, here("i", "a 1.pdf", "p"), here("i", "a.pdf", "p"), saved={"move": move})
         assert talk.sent("PATCH").json == {"name": "a.pdf"}
 
     def test_a_lost_answer_to_a_move_under_a_free_name_is_seen_to_be_one(self):
@@ -531,13 +510,13 @@ class TestAMove:
         assert len(talk.lines) == 3
 
     def test_an_item_that_is_gone_is_told(self):
-        talk = self.move(missing(), missing(), remembered=self.MOVE)
+        talk = self.move(missing(), missing(), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
-        talk = self.move(missing(), here("n", "a.pdf", "g", size=8), remembered=self.MOVE)
+        talk = self.move(missing(), here("n", "a.pdf", "g", size=8), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
 
     def test_an_item_that_got_a_new_id_on_its_way_is_found_by_its_content(self):
-        talk = self.move(missing(), here("n", "a.pdf", "g"), remembered=self.MOVE)
+        talk = self.move(missing(), here("n", "a.pdf", "g"), saved=self.MOVE)
         assert talk.lines == ["GET /drives/d/items/i", "GET /drives/d/items/g:/a.pdf"]
         assert talk.result.ref == ref("n")
 
@@ -547,13 +526,11 @@ class TestAMove:
     MADE = here("n", "a.pdf", "g", "e")
     DELETE = "DELETE /drives/d/items/i"
 
-    def across(self, *answers, **remembered):
-        return self.move(*answers, drive="e", cross_drive="copy", **remembered)
+    def across(self, *answers, **saved):
+        return self.move(*answers, drive="e", cross_drive="copy", **saved)
 
     def test_across_drives_a_copy_that_was_asked_for_is_gone_on_with(self):
-        talk = self.across(
-            self.DONE, self.DONE, self.MADE, answer(204), remembered=self.ACROSS, made=self.COPY
-        )
+        talk = self.across(self.DONE, self.DONE, self.MADE, answer(204), saved=self.ACROSS, made=self.COPY)
         assert talk.lines[2:] == ["GET /drives/e/items/n", self.DELETE]
         assert talk.sent("DELETE").headers == {"If-Match": '"{i},1"'}
         names = [(name, count) for name, _, count in talk.checkpoints]
@@ -564,27 +541,20 @@ class TestAMove:
     MADE_BEFORE = replace(COPY, resource_id="n")
 
     def test_across_drives_an_original_that_is_gone_was_deleted_by_an_earlier_try(self):
-        talk = self.across(self.MADE, missing(), remembered=self.PROVEN, made=self.MADE_BEFORE)
+        talk = self.across(self.MADE, missing(), saved=self.PROVEN, made=self.MADE_BEFORE)
         assert talk.lines == ["GET /drives/e/items/n", "GET /drives/d/items/i"]
         assert talk.result.ref == ref("n", "e")
 
     def test_across_drives_an_original_that_is_there_is_held_against_the_copy_again(self):
         smaller = here("n", "a.pdf", "g", "e", size=6)
         there = answer(200, self.ITEM)
-        flow = move_item(
-            MoveOrder(ref("i"), ref("g", "e"), cross_drive="copy"),
-            HOSTS,
-            remembered=self.PROVEN,
-            copy=self.MADE_BEFORE,
-            clock=(clock := Clock()),
-        )
-        talk = converse(flow, smaller, there, then=smaller, clock=clock)
+        talk = self.across(smaller, there, then=smaller, saved=self.PROVEN, made=self.MADE_BEFORE)
         assert type(talk.error) is DriveCopyFailedError
         assert self.DELETE not in talk.lines
 
     def test_across_drives_an_original_that_cannot_be_compared_fails(self):
         folder = replace(self.ACROSS, item=read_item(item("i", "C", "p", kind="folder")))
         done = replace(self.COPY, resource_id="n", kind="folder", name="C", size=None, quick_xor_hash=None)
-        talk = self.across(here("n", "C", "g", "e", kind="folder"), missing(), remembered=folder, made=done)
+        talk = self.across(here("n", "C", "g", "e", kind="folder"), missing(), saved=folder, made=done)
         assert type(talk.error) is DriveCopyFailedError
         assert (talk.error.code, self.DELETE in talk.lines) == ("notWhole", False)

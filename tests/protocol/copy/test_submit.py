@@ -21,6 +21,8 @@ from protocol.conversation import (
     recording,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -37,8 +39,8 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import read_item
 
 FOLDER = ref("f", "e")
@@ -50,12 +52,10 @@ def at(address):
     return parse_address(address, HOSTS) if isinstance(address, str) else address
 
 
-def copy(
-    source, destination, *answers, then=None, clock=None, hosts=HOSTS, deadline=NOW + 600, known=None, **order
-):
+def copy(source, destination, *answers, then=None, clock=None, deadline=NOW + 600, known=None, **order):
     clock = clock or Clock()
     order = CopyOrder(at(source), destination and at(destination), **order)
-    flow = copy_item(order, hosts, known=known, timeout=deadline - NOW, clock=clock)
+    flow = copy_item(order, wait(clock, deadline=deadline), known=known)
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -272,30 +272,17 @@ class TestRefusals:
     def test_another_refusal_is_told(self, status, kind):
         assert type(copy(ref("i"), FOLDER, refusal(status)).error) is kind
 
-    @pytest.mark.parametrize(
-        "location",
-        [
-            "https://evil.com/m?tempauth=secret",
-            "http://contoso.sharepoint.com/m?tempauth=secret",
-            "https://10.0.0.1/m?tempauth=secret",
-            "https://ann:secret@contoso.sharepoint.com/m",
-            "/m?tempauth=secret",
-        ],
-    )
-    def test_a_monitor_elsewhere_fails_for_good_and_says_that_the_copy_goes_on(self, location):
-        talk = copy(ref("i"), FOLDER, accepted(location))
-        assert type(talk.error) is DriveResponseError
-        assert not talk.error.retryable
-        assert "Graph has accepted the copy of drives/d/items/i" in str(talk.error)
-        assert "allowed_hosts" in str(talk.error)
-        assert "secret" not in str(talk.error)
+    def test_a_copy_whose_monitor_is_on_another_host_is_a_job_and_polling_it_fails_for_good(self):
+        talk = copy(ref("i"), FOLDER, accepted("https://evil.com/m"))
+        assert talk.result.accepted
+        assert talk.result.monitor_url == "https://evil.com/m"
         assert len(talk.requests) == 1
-
-    def test_a_monitor_on_an_allowed_host_is_taken(self):
-        job = copy(
-            ref("i"), FOLDER, accepted("https://10.0.0.1/m"), hosts=Hosts(allowed=("10.0.0.1",))
-        ).result
-        assert job.monitor_url == "https://10.0.0.1/m"
+        refused = wrong_host()
+        polled = converse(wait_for_copy(talk.result, wait()), refused)
+        assert polled.error is refused
+        assert [(request.url, request.kind) for request in polled.requests] == [
+            ("https://evil.com/m", "monitor")
+        ]
 
 
 class TestFreshFolders:
@@ -678,7 +665,7 @@ class TestPersonal:
     def test_an_item_does_not_replace_itself(self, order):
         source = answer(200, self.entry(parent="4F62!9"))
         order = CopyOrder(self.SOURCE, self.FOLDER, conflict_behavior="replace", **order)
-        talk = converse(copy_item(order, HOSTS), source)
+        talk = converse(copy_item(order, wait()), source)
         assert type(talk.error) is DriveNameConflictError
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from protocol.conversation import (
-    HOSTS,
     MONITOR,
     NOW,
     Clock,
@@ -17,6 +16,8 @@ from protocol.conversation import (
     personal,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -27,7 +28,6 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveNameConflictError,
-    DriveResponseError,
     DriveServiceError,
 )
 from airflow_provider_drive.protocol.copy.verify import (
@@ -56,44 +56,42 @@ def copy(name="plan.pdf", parent="f", drive="e", item_id="n", **fields):
     return here(item_id, name, parent, drive, **fields)
 
 
-def wait(*answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600, flow=wait_for_copy, **options):
+def await_copy(*answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600, flow=wait_for_copy, **options):
     clock = clock or Clock()
-    return converse(
-        flow(job, HOSTS, deadline=deadline, clock=clock, **options), *answers, then=then, clock=clock
-    )
+    return converse(flow(job, wait(clock, deadline=deadline), **options), *answers, then=then, clock=clock)
 
 
 def finish(status, *answers, job=JOB, then=None, clock=None, deadline=NOW + 3_600):
     clock = clock or Clock()
-    flow = verify_copy(job, status, HOSTS, deadline=deadline, clock=clock)
+    flow = verify_copy(job, status, wait(clock, deadline=deadline))
     return converse(flow, *answers, then=then, clock=clock)
 
 
 class TestWaiting:
     def test_a_completed_copy_is_read_back_by_its_id(self):
-        talk = wait(RUNNING, DONE, copy())
+        talk = await_copy(RUNNING, DONE, copy())
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", READ]
-        assert [request.authorized for request in talk.requests] == [False, False, True]
+        assert talk.kinds == ["monitor", "monitor", "graph"]
 
     def test_a_fresh_copy_is_given_a_moment(self):
-        assert wait(DONE, copy(), fresh=True).waited >= 0.8
-        assert wait(DONE, copy()).waited == 0
+        assert await_copy(DONE, copy(), fresh=True).waited >= 0.8
+        assert await_copy(DONE, copy()).waited == 0
 
     def test_a_copy_whose_item_is_known_is_read(self):
-        talk = wait(copy(), job=replace(JOB, monitor_url=None, resource_id="n"))
+        talk = await_copy(copy(), job=replace(JOB, monitor_url=None, resource_id="n"))
         assert talk.lines == [READ]
 
     def test_a_copy_without_a_monitor_is_looked_for_until_the_deadline(self):
         job = replace(JOB, monitor_url=None)
-        assert wait(missing(), missing(), copy(), job=job).lines == [LOOK] * 3
+        assert await_copy(missing(), missing(), copy(), job=job).lines == [LOOK] * 3
         clock = Clock()
-        talk = wait(job=job, then=missing(), clock=clock, deadline=NOW + 1_000)
+        talk = await_copy(job=job, then=missing(), clock=clock, deadline=NOW + 1_000)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 1_000 <= clock.now <= NOW + 1_001
 
     def test_a_failed_copy_is_told_with_its_code(self):
-        talk = wait(FAILED)
+        talk = await_copy(FAILED)
         assert type(talk.error) is DriveCopyFailedError
         assert talk.error.code == "accessDenied"
         assert (
@@ -115,7 +113,7 @@ class TestWaiting:
         ],
     )
     def test_a_name_conflict_is_one_whether_graph_says_it_now_or_later(self, error):
-        talk = wait(answer(200, {"status": "failed", "error": error}))
+        talk = await_copy(answer(200, {"status": "failed", "error": error}))
         assert type(talk.error) is DriveCopyNameConflictError
         assert isinstance(talk.error, DriveNameConflictError)
         assert isinstance(talk.error, DriveCopyFailedError)
@@ -123,28 +121,29 @@ class TestWaiting:
 
     def test_a_failures_details_are_told(self):
         details = [{"code": "b", "message": "m"}, {"code": "c"}]
-        talk = wait(answer(200, {"status": "failed", "error": {"message": "x", "details": details}}))
+        talk = await_copy(answer(200, {"status": "failed", "error": {"message": "x", "details": details}}))
         assert "2 details, the first: {'code': 'b', 'message': 'm'}" in str(talk.error)
         assert list(talk.error.details) == details
 
     def test_a_copy_that_is_not_done_at_the_deadline_is_told_with_its_percentage(self):
-        talk = wait(then=RUNNING, deadline=NOW + 30)
+        talk = await_copy(then=RUNNING, deadline=NOW + 30)
         assert type(talk.error) is DriveCopyTimeoutError
         assert isinstance(talk.error, TimeoutError)
         assert "at 42 %" in str(talk.error)
         assert "may still end" in str(talk.error)
-        talk = wait(then=refusal(500, message="No luck."), deadline=NOW + 30)
+        talk = await_copy(then=refusal(500, message="No luck."), deadline=NOW + 30)
         assert "not said how far" in str(talk.error)
         assert "No luck." in str(talk.error)
 
     def test_a_copy_that_is_done_at_the_deadline_is_done(self):
-        assert wait(RUNNING, DONE, copy(), deadline=NOW + 0.5).result.name == "plan.pdf"
+        assert await_copy(RUNNING, DONE, copy(), deadline=NOW + 0.5).result.name == "plan.pdf"
 
     def test_a_monitor_elsewhere_is_not_called(self):
-        talk = wait(job=replace(JOB, monitor_url="https://evil.com/m?tempauth=secret"))
-        assert type(talk.error) is DriveResponseError
-        assert not talk.error.retryable
-        assert not talk.requests
+        for flow in (wait_for_copy, check_copy):
+            refused = wrong_host()
+            talk = await_copy(refused, job=replace(JOB, monitor_url="https://evil.com/m"), flow=flow)
+            assert talk.error is refused
+            assert talk.kinds == ["monitor"]
 
     def test_no_error_quotes_the_monitors_url(self):
         bodies = [
@@ -152,42 +151,42 @@ class TestWaiting:
             {"error": {"message": MONITOR}},
         ]
         for body in bodies:
-            assert "secret" not in str(wait(then=answer(500, body), deadline=NOW + 5).error)
+            assert "secret" not in str(await_copy(then=answer(500, body), deadline=NOW + 5).error)
 
 
 class TestForgotten:
     """A monitor that does not know the job is asked twice, and then the destination decides."""
 
     def test_the_new_item_at_the_destination_is_the_copy(self):
-        talk = wait(GONE, GONE, copy())
+        talk = await_copy(GONE, GONE, copy())
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", LOOK]
 
     def test_an_older_item_means_that_the_copy_was_not_made(self):
-        talk = wait(GONE, GONE, copy(createdDateTime=OLD))
+        talk = await_copy(GONE, GONE, copy(createdDateTime=OLD))
         assert isinstance(talk.error, DriveNameConflictError)
 
     def test_the_destination_is_looked_at_for_two_minutes(self):
         clock = Clock()
-        talk = wait(GONE, GONE, then=missing(), clock=clock)
+        talk = await_copy(GONE, GONE, then=missing(), clock=clock)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 120 <= clock.now <= NOW + 125
         assert "before you copy again" in str(talk.error)
 
     def test_the_deadline_may_come_sooner(self):
         clock = Clock()
-        talk = wait(GONE, GONE, then=missing(), clock=clock, deadline=NOW + 10)
+        talk = await_copy(GONE, GONE, then=missing(), clock=clock, deadline=NOW + 10)
         assert type(talk.error) is DriveCopyUnknownError
         assert clock.now <= NOW + 11
 
     def test_a_copy_whose_source_was_not_read_is_described_first(self):
         job = replace(JOB, name=None, kind=None, size=None)
-        talk = wait(GONE, GONE, here("i"), copy(), job=job)
+        talk = await_copy(GONE, GONE, here("i"), copy(), job=job)
         assert talk.lines[2:] == ["GET /drives/d/items/i", LOOK]
 
     def test_a_copy_of_nobody_knows_what_is_known_by_its_name(self):
         job = replace(JOB, source=None, kind=None, size=None)
-        assert wait(GONE, GONE, copy(), job=job).result.ref.item_id == "n"
+        assert await_copy(GONE, GONE, copy(), job=job).result.ref.item_id == "n"
 
 
 class TestReadingBack:
@@ -336,7 +335,7 @@ class TestReadingBack:
 
 class TestChecking:
     def check(self, *answers, **options):
-        return wait(*answers, flow=check_copy, **options)
+        return await_copy(*answers, flow=check_copy, **options)
 
     def test_a_copy_that_runs_is_nothing_yet(self):
         assert self.check(RUNNING).result is None
@@ -387,7 +386,7 @@ class TestConcluding:
 class TestFinding:
     def find(self, *answers, job=JOB, then=None, clock=None, until=NOW + 60):
         clock = clock or Clock()
-        return converse(find_copy(job, HOSTS, until=until, clock=clock), *answers, then=then, clock=clock)
+        return converse(find_copy(job, wait(clock, deadline=until)), *answers, then=then, clock=clock)
 
     def test_there_is_one_look_at_least(self):
         assert self.find(copy(), until=NOW - 1_000).result.ref.item_id == "n"

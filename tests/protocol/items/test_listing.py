@@ -3,7 +3,7 @@ from itertools import chain
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from protocol.conversation import HOSTS, TODAY, converse, item, missing, page, ref, refusal
+from protocol.conversation import TODAY, converse, item, missing, page, ref, refusal
 
 from airflow_provider_drive.exceptions import DriveItemNotFoundError, DriveResponseError
 from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
@@ -20,7 +20,7 @@ def listed(*answers, then=None, **options):
     """Read a listing to its end; the result is a list for each page that was read."""
 
     def flow():
-        listing, pages = Listing(ref("f"), HOSTS, **options), []
+        listing, pages = Listing(ref("f"), **options), []
         while listing:
             pages.append((yield from listing.read()))
         return pages

@@ -11,6 +11,7 @@ from protocol.conversation import (
     recording,
     ref,
     refusal,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -34,7 +35,6 @@ from airflow_provider_drive.protocol.items.lookup import (
     list_tree,
 )
 from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import read_item
 
 GRAPH = "https://graph.microsoft.com/v1.0"
@@ -44,8 +44,8 @@ def at(text):
     return parse_address(text, HOSTS)
 
 
-def get(text, *answers, hosts=HOSTS, **options):
-    return converse(get_item(parse_address(text, hosts), hosts), *answers, **options)
+def get(text, *answers, **options):
+    return converse(get_item(at(text)), *answers, **options)
 
 
 class TestGetting:
@@ -72,8 +72,8 @@ class TestGetting:
 
     def test_what_is_missing_is_told_or_is_none(self):
         assert type(get("drives/d/items/i", missing()).error) is DriveItemNotFoundError
-        assert converse(find_item(ref("i"), HOSTS), missing()).result is None
-        assert type(converse(find_item(ref("i"), HOSTS), refusal(403)).error) is DriveAccessDeniedError
+        assert converse(find_item(ref("i")), missing()).result is None
+        assert type(converse(find_item(ref("i")), refusal(403)).error) is DriveAccessDeniedError
 
     def test_a_shortcut_is_followed_to_its_drive(self):
         entry = recording("gnome-sharedWithMe")
@@ -90,18 +90,18 @@ class TestGetting:
         assert talk.failure is None or isinstance(talk.failure, DriveError)
 
     def test_a_folder_has_to_be_one(self):
-        assert converse(get_folder(ref("f"), HOSTS), here("f", kind="folder")).result.is_folder
-        assert converse(get_folder(ref("f"), HOSTS), here("f", kind="root")).result.is_root
-        assert converse(get_folder(ref("f"), HOSTS), here("f", kind="package")).result.kind == "package"
-        error = converse(get_folder(ref("f"), HOSTS), here("f")).error
+        assert converse(get_folder(ref("f")), here("f", kind="folder")).result.is_folder
+        assert converse(get_folder(ref("f")), here("f", kind="root")).result.is_root
+        assert converse(get_folder(ref("f")), here("f", kind="package")).result.kind == "package"
+        error = converse(get_folder(ref("f")), here("f")).error
         assert type(error) is DriveArgumentError
         assert "drives/d/items/f is no folder" in str(error)
         assert not error.retryable
 
 
 class TestListing:
-    def children(self, *answers, hosts=HOSTS, **options):
-        return converse(list_children(ref("f"), hosts), *answers, **options)
+    def children(self, *answers, **options):
+        return converse(list_children(ref("f")), *answers, **options)
 
     def test_one_page_is_one_get(self):
         talk = self.children(page(item("a"), item("b")))
@@ -117,7 +117,8 @@ class TestListing:
         )
         assert [entry["id"] for entry in talk.result] == ["a", "b", "c"]
         assert talk.lines[1:] == [f"GET {GRAPH}/x?$skiptoken={number}" for number in (1, 2, 3)]
-        assert all(request.authorized for request in talk.requests)
+        assert talk.kinds == ["graph", "page", "page", "page"]
+        assert all(request.is_to_graph for request in talk.requests)
 
     def test_recorded_pages_are_read(self):
         told = recording("osf-root-metadata-children")
@@ -135,27 +136,11 @@ class TestListing:
         assert "circle" in str(talk.error)
         assert len(talk.requests) == 2
 
-    @pytest.mark.parametrize(
-        "link",
-        [
-            "https://evil.com/x",
-            "http://graph.microsoft.com/x",
-            "https://contoso.sharepoint.com/x",
-            "/x",
-            "",
-            "\ud83d",
-        ],
-    )
-    def test_a_page_elsewhere_is_not_asked_for(self, link):
-        talk = self.children(answer(200, {"value": [], "@odata.nextLink": link}))
-        assert type(talk.error) is DriveResponseError
-        assert len(talk.requests) == 1
-
-    def test_a_page_on_an_allowed_host_is_read_without_the_token(self):
-        hosts = Hosts(allowed=("drive.contoso.example",))
-        talk = self.children(page(link="https://drive.contoso.example/x"), page(item("a")), hosts=hosts)
-        assert len(talk.result) == 1
-        assert [request.authorized for request in talk.requests] == [True, False]
+    def test_a_page_on_another_host_ends_the_list_with_an_error(self):
+        refused = wrong_host()
+        talk = self.children(page(item("a"), link="https://evil.com/x"), refused)
+        assert talk.error is refused
+        assert talk.kinds == ["graph", "page"]
 
     @pytest.mark.parametrize(
         "body", [[], {}, {"value": {}}, {"value": None}, {"value": [], "@odata.nextLink": 5}, b"<html>"]
@@ -178,7 +163,7 @@ class TestListing:
 
     def test_a_folder_is_surveyed_to_its_depth(self):
         talk = converse(
-            list_tree(ref("f"), HOSTS),
+            list_tree(ref("f")),
             page(item("a", "A.txt", size=5), item("b", "b", kind="folder"), item("c", "c.docx")),
             page(item("e", "e.txt"), item("g", "g", kind="folder"), item("n", "n", kind="package")),
             page(),
@@ -188,7 +173,7 @@ class TestListing:
         assert talk.lines[1:] == ["GET /drives/d/items/b/children", "GET /drives/d/items/g/children"]
 
     def test_an_entry_without_an_id_cannot_be_surveyed(self):
-        talk = converse(list_tree(ref("f"), HOSTS), page({"name": "x"}))
+        talk = converse(list_tree(ref("f")), page({"name": "x"}))
         assert type(talk.error) is DriveResponseError
 
 
@@ -198,7 +183,7 @@ class TestContent:
     BEFORE, AFTER, MUCH_LATER = "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-21T10:00:00Z"
 
     def same(self, copy, source, *pages):
-        return converse(has_same_content(read_item(copy), read_item(source), HOSTS), *pages).result
+        return converse(has_same_content(read_item(copy), read_item(source)), *pages).result
 
     def test_files_of_the_same_size_and_hash_are_the_same(self):
         assert self.same(item("c"), item("i"))
@@ -319,7 +304,7 @@ class TestLibraries:
 
 class TestEnsuring:
     def ensure(self, text, *answers, **options):
-        return converse(ensure_folder(at(text), HOSTS), *answers, **options)
+        return converse(ensure_folder(at(text)), *answers, **options)
 
     def test_a_folder_that_is_there_is_one_get(self):
         talk = self.ensure("drives/d/root:/a/b", here("b", kind="folder"))
@@ -422,20 +407,20 @@ class TestEnsuring:
 
 class TestDestinations:
     def test_ids_are_taken_as_they_are(self):
-        talk = converse(get_destination(ref("f"), HOSTS, create=True))
+        talk = converse(get_destination(ref("f"), create=True))
         assert talk.result == (ref("f"), None, False)
 
     def test_a_path_is_one_get(self):
         folder, read, new = converse(
-            get_destination(at("drives/d/root:/a"), HOSTS, create=False), here("a", kind="folder")
+            get_destination(at("drives/d/root:/a"), create=False), here("a", kind="folder")
         ).result
         assert (folder, read.ref, new) == (ref("a"), ref("a"), False)
 
     def test_a_missing_one_is_made_only_if_that_is_asked_for(self):
-        talk = converse(get_destination(at("drives/d/root:/a"), HOSTS, create=False), missing())
+        talk = converse(get_destination(at("drives/d/root:/a"), create=False), missing())
         assert type(talk.error) is DriveItemNotFoundError
         talk = converse(
-            get_destination(at("drives/d/root:/a"), HOSTS, create=True),
+            get_destination(at("drives/d/root:/a"), create=True),
             missing(),
             here("r", kind="root"),
             answer(201, item("a", kind="folder")),
@@ -443,5 +428,5 @@ class TestDestinations:
         assert talk.result[2]
 
     def test_a_file_is_no_destination(self):
-        talk = converse(get_destination(at("drives/d/root:/a"), HOSTS, create=False), here("a"))
+        talk = converse(get_destination(at("drives/d/root:/a"), create=False), here("a"))
         assert type(talk.error) is DriveArgumentError

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from protocol.conversation import HOSTS, answer, converse, item, missing, page, refusal
+from protocol.conversation import HOSTS, answer, converse, item, missing, page, refusal, wrong_host
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -34,7 +34,7 @@ FOUND = answer(302, location=DOWN)
 
 
 def write(size, *answers, address=FILE, then=None):
-    return converse(write_file(address, size, lambda start, count: bytes(count), HOSTS), *answers, then=then)
+    return converse(write_file(address, size, lambda start, count: bytes(count)), *answers, then=then)
 
 
 def wants(start):
@@ -81,7 +81,7 @@ class TestWriting:
         talk = write(
             LARGE, OPENED, wants(FRAGMENT_SIZE), MET_BEFORE, wants(2 * FRAGMENT_SIZE), written(LARGE)
         )
-        assert [request.authorized for request in talk.requests] == [True, *[False] * 4]
+        assert talk.kinds == ["graph", *["transfer"] * 4]
 
     def test_a_piece_whose_answer_is_lost_is_sent_again_and_the_session_says_what_it_has(self):
         talk = write(
@@ -148,16 +148,16 @@ class TestWriting:
         with pytest.raises(DriveResponseError):
             _ = write(LARGE, OPENED, then=answer(202, body)).result
 
-    @pytest.mark.parametrize("told", [{}, {"uploadUrl": 5}, {"uploadUrl": "http://contoso.sharepoint.com/x"}])
+    @pytest.mark.parametrize("told", [{}, {"uploadUrl": 5}])
     def test_no_session(self, told):
         with pytest.raises(DriveResponseError):
             _ = write(LARGE, then=answer(200, told)).result
 
     def test_a_session_on_another_host_is_not_called(self):
-        talk = write(LARGE, answer(200, {"uploadUrl": "https://evil.example/up?tempauth=secret"}))
-        assert not talk.error.retryable
-        assert "'evil.example'" in str(talk.error)
-        assert "secret" not in str(talk.error)
+        refusal_ = wrong_host()
+        talk = write(LARGE, answer(200, {"uploadUrl": "https://evil.example/up?tempauth=secret"}), refusal_)
+        assert talk.error is refusal_
+        assert talk.kinds == ["graph", "transfer"]
 
     @pytest.mark.parametrize("answers", [(refusal(403),), (OPENED, refusal(403)), (OPENED, refusal(409))])
     def test_a_refusal_ends_it_and_shows_no_url(self, answers):
@@ -196,7 +196,7 @@ def test_what_has_no_path_cannot_be_written_to(address):
 
 def read(*answers, then=None):
     into = io.BytesIO()
-    talk = converse(read_file(FILE, into.write, HOSTS), *answers, then=then)
+    talk = converse(read_file(FILE, into.write), *answers, then=then)
     return talk, into.getvalue()
 
 
@@ -218,7 +218,7 @@ class TestReading:
         assert talk.result is True
         assert content == b"a" * FRAGMENT_SIZE + b"bcd"
         assert talk.lines == [f"GET {PATH}", "GET /drives/d/items/i/content", f"GET {DOWN}", f"GET {DOWN}"]
-        assert [request.authorized for request in talk.requests] == [True, True, False, False]
+        assert talk.kinds == ["graph", "graph", "transfer", "transfer"]
         assert [request.headers.get("Range") for request in talk.requests[2:]] == [
             f"bytes=0-{FRAGMENT_SIZE - 1}",
             f"bytes={FRAGMENT_SIZE}-{2 * FRAGMENT_SIZE - 1}",
@@ -247,9 +247,12 @@ class TestReading:
         assert (talk.result, content) == (True, b"abc")
 
     def test_a_place_on_another_host_is_not_asked(self):
-        talk, _ = read(there(3), answer(302, location="https://evil.example/down?tempauth=secret"))
-        assert not talk.error.retryable
-        assert "secret" not in str(talk.error)
+        refusal_ = wrong_host()
+        talk, content = read(
+            there(3), answer(302, location="https://evil.example/down?tempauth=secret"), refusal_
+        )
+        assert talk.error is refusal_
+        assert (talk.kinds[-1], content) == ("transfer", b"")
 
     @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=DOWN)])
     def test_an_answer_that_leads_nowhere(self, told):

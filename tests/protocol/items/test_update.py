@@ -2,7 +2,6 @@
 
 import pytest
 from protocol.conversation import (
-    HOSTS,
     MONITOR,
     NOW,
     Clock,
@@ -15,6 +14,8 @@ from protocol.conversation import (
     recorded_answer,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -51,7 +52,7 @@ def lost():
 
 def update(place, *answers, before=OLD, then=None, clock=None, **options):
     clock = clock or Clock()
-    flow = update_item(read_item(before), place, HOSTS, clock=clock, **options)
+    flow = update_item(read_item(before), place, wait=wait(clock), **options)
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -232,7 +233,7 @@ class TestLater:
         done = answer(200, {"status": "completed", "resourceId": "i"})
         talk = update(TO_G, answer(202, location=MONITOR), done, answer(200, MOVED))
         assert talk.lines == [PATCH, f"GET {MONITOR}", GET]
-        assert [request.authorized for request in talk.requests] == [True, False, True]
+        assert talk.kinds == ["graph", "monitor", "graph"]
         assert talk.result.parent_id == "g"
 
     def test_the_item_may_get_a_new_id(self):
@@ -278,11 +279,10 @@ class TestLater:
         assert talk.result.parent_id == "g"
 
     def test_a_monitor_elsewhere_is_not_called(self):
-        talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"))
-        assert type(talk.error) is DriveResponseError
-        assert not talk.error.retryable
-        assert "secret" not in str(talk.error)
-        assert talk.lines == [PATCH]
+        refused = wrong_host()
+        talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"), refused)
+        assert talk.error is refused
+        assert talk.kinds == ["graph", "monitor"]
 
     def test_it_is_waited_for_an_hour(self):
         clock = Clock()
@@ -420,7 +420,7 @@ class TestDeleting:
         assert "delete drives/d/items/i" in str(talk.error)
 
     def unchanged(self, *answers, if_match=None):
-        return converse(delete_unchanged(read_item(OLD), HOSTS, if_match), *answers)
+        return converse(delete_unchanged(read_item(OLD), if_match), *answers)
 
     def test_an_unchanged_item_is_deleted_by_its_etag(self):
         talk = self.unchanged(answer(204))

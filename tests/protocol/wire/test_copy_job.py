@@ -3,7 +3,7 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from protocol.conversation import HOSTS, MONITOR, NOW, answer, item, recorded_answer, recording, ref, refusal
+from protocol.conversation import MONITOR, NOW, answer, item, recorded_answer, recording, ref, refusal
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -429,7 +429,7 @@ class TestRequests:
         assert request.url == "/drives/d/items/i/copy?@microsoft.graph.conflictBehavior=fail"
         assert request.json == {"parentReference": {"driveId": "e", "id": "f"}}
         assert request.headers == {"Prefer": "respond-async"}
-        assert request.authorized
+        assert request.kind == "graph"
         assert not request.repeatable
 
     def test_a_copys_options_are_sent_if_they_are_given(self):
@@ -450,14 +450,11 @@ class TestRequests:
         }
 
     def test_a_monitor_is_called_as_it_was_given_and_without_the_token(self):
-        request = monitor_request(MONITOR, HOSTS)
-        assert (request.method, request.url, request.authorized) == ("GET", MONITOR, False)
+        request = monitor_request(MONITOR)
+        assert (request.method, request.url, request.kind) == ("GET", MONITOR, "monitor")
+        assert not request.is_to_graph
         assert not request.headers
         assert "secret" not in repr(request)
-
-    def test_a_monitor_elsewhere_is_not_called(self):
-        with pytest.raises(DriveResponseError, match=r"'evil\.com'"):
-            monitor_request("https://evil.com/m", HOSTS)
 
     def test_what_opens_a_monitor_is_secret(self):
         query = "c=abcdefghi%2bjklmnop&v=2.0&tempauth=secretsecretsecret"

@@ -61,7 +61,7 @@ def test_a_batch_costs_what_its_requests_would_cost_alone():
 
 
 def test_a_monitor_costs_nothing():
-    assert asked("https://contoso.sharepoint.com/_api/v2.1/monitor/x", authorized=False) == 0
+    assert asked("https://contoso.sharepoint.com/_api/v2.1/monitor/x", kind="monitor") == 0
 
 
 def test_the_default_is_the_smallest_tenants():

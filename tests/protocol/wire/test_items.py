@@ -250,7 +250,7 @@ class TestRequests:
             "/drives/d/items/i",
             "read drives/d/items/i",
         )
-        assert request.authorized
+        assert request.kind == "graph"
 
     def test_a_childs_name_is_encoded(self):
         assert child(ref("f"), "a b#1").url == "/drives/d/items/f:/a%20b%231"
