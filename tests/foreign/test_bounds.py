@@ -11,7 +11,8 @@ from foreign.targets import TARGETS, answers, converse, read
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.flow import Response
-from airflow_provider_drive.protocol.items.lookup import list_children, list_tree
+from airflow_provider_drive.protocol.items.compare import list_tree
+from airflow_provider_drive.protocol.items.lookup import list_children
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 

@@ -25,7 +25,7 @@ REWRITE_SECONDS = 3_600.0
 _OFFICE = (
     *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".dot", ".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb"),
     *(".xls", ".xlt", ".xla", ".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm", ".ppt", ".pot", ".pps"),
-    *(".vsdx", ".vsd", ".one", ".onetoc2", ".aspx", ".html", ".htm", ".pdf"),
+    *(".vsdx", ".vsd", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
 )
 _MEDIA = (".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma")
 _OFFICE_BYTES = 12_288

@@ -34,7 +34,8 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import verify_copy
 from airflow_provider_drive.protocol.move import Move, MoveOrder, move_item, read_move
 from airflow_provider_drive.protocol.wire.addresses import parse_address

@@ -38,7 +38,8 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
     DriveThrottledError,
 )
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
 from airflow_provider_drive.protocol.wire.items import read_item

@@ -24,6 +24,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
     DriveServiceError,
 )
+from airflow_provider_drive.protocol.items.compare import list_tree
 from airflow_provider_drive.protocol.items.lookup import (
     ensure_folder,
     find_item,
@@ -32,7 +33,6 @@ from airflow_provider_drive.protocol.items.lookup import (
     get_item,
     has_same_content,
     list_children,
-    list_tree,
 )
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.items import read_item
