@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,17 +10,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.state import names
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from airflow_provider_drive.emulator.state.content import Content
     from airflow_provider_drive.emulator.state.drives import Drive
 
 OFFICE = (".docx", ".xlsx", ".pptx")
-
-
-def now() -> dt.datetime:
-    """Return the current time in UTC."""
-    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(eq=False)
@@ -43,8 +38,8 @@ class Item:
     facets: dict[str, Any] = field(default_factory=dict)
     id: str = ""
     guid: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
-    created: dt.datetime = field(default_factory=now)
-    modified: dt.datetime = field(default_factory=now)
+    created: dt.datetime = field(init=False)
+    modified: dt.datetime = field(init=False)
     file_system_info: dict[str, str] = field(default_factory=dict)
     description: str | None = None
     children: dict[str, Item] = field(default_factory=dict, repr=False)
@@ -56,6 +51,9 @@ class Item:
     hidden_reads: int = 0
     drifts: int | None = None
     drifts_on: bool = False
+
+    def __post_init__(self) -> None:
+        self.created = self.modified = self.drive.tenant.now()
 
     @property
     def is_folder(self) -> bool:

@@ -103,7 +103,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self.source_id = self.source.id
-        self.tempauth = credentials.tempauth(self.submitted)
+        self.tempauth = credentials.tempauth(self.source.drive.tenant.now())
         self.continuation = credentials.continuation(self.id)
 
     @property

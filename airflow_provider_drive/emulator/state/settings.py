@@ -31,6 +31,7 @@ class TenantSettings:
         self.monitor_base: str | None = None  # another https://host:port for monitor URLs
         self.file_base: str | None = None  # another https://host:port for upload and download URLs
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
+        self.clock_offset = 0.0  # seconds by which Graph's clock is ahead of this machine's
         self.rewrites_office = False  # SharePoint changes the copies of Office files
         self.fresh_folder_404 = 0  # number of copies into a new folder that answer 404
         self.stale_status = 412  # or 409: https://github.com/OneDrive/onedrive-api-docs/issues/1414
