@@ -43,6 +43,7 @@ class TenantSettings:
     def _restore_limits(self) -> None:
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
         self.longest_page = 1_000  # with $top: https://github.com/OneDrive/onedrive-api-docs/issues/319
+        self.repeats_items = 0  # number of items of the previous page that each later page begins with
         self.most_items = 30_000  # https://learn.microsoft.com/graph/api/driveitem-copy
         self.budget: int | None = None  # resource units in a window
         self.budget_window = 60.0  # in seconds
