@@ -152,9 +152,8 @@ def _kind(item: Item, base: str) -> dict[str, Any]:
 
 
 def _file_system_info(item: Item) -> dict[str, str]:
-    created = time_text(item.created, personal=item.drive.is_personal)
-    modified = time_text(item.modified, personal=item.drive.is_personal)
-    return {"createdDateTime": created, "lastModifiedDateTime": modified} | item.file_system_info
+    times = {"createdDateTime": item.created, "lastModifiedDateTime": item.modified} | item.file_system_info
+    return {name: time_text(moment, personal=item.drive.is_personal) for name, moment in times.items()}
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from airflow_provider_drive.emulator.state.errors import QuotaExceededError
 from airflow_provider_drive.emulator.state.items import Item
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from airflow_provider_drive.emulator.state.directory import Site
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
@@ -191,6 +193,6 @@ class Upload:
     folder: Item
     name: str
     conflict: str
-    file_system_info: dict[str, str]
+    file_system_info: dict[str, dt.datetime]
     size: int = 0
     received: bytearray = field(default_factory=bytearray)

@@ -40,7 +40,7 @@ class Item:
     guid: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     created: dt.datetime = field(init=False)
     modified: dt.datetime = field(init=False)
-    file_system_info: dict[str, str] = field(default_factory=dict)
+    file_system_info: dict[str, dt.datetime] = field(default_factory=dict)
     description: str | None = None
     children: dict[str, Item] = field(default_factory=dict, repr=False)
     versions: list[Content] = field(default_factory=list, repr=False)
