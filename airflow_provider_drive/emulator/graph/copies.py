@@ -12,7 +12,6 @@ from airflow_provider_drive.emulator.graph.monitor import accepted_response
 from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, json_body
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.errors import NameTakenError
-from airflow_provider_drive.emulator.state.items import OFFICE
 from airflow_provider_drive.emulator.state.jobs import Job
 
 if TYPE_CHECKING:
@@ -211,8 +210,8 @@ def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[I
         return
     children = list(item.children.values())  # before the copy is created, which can be one of them
     content = item.content
-    if content is not None and transfer.rewrites_office and item.name.lower().endswith(OFFICE):
-        content = content.rewritten()
+    if content is not None and transfer.rewrites_office and item.is_office:
+        content = content.rewritten(parent.drive.tenant.office_growth)
     name = resolve_name_conflict(parent, name, transfer.conflict, item)
     new = parent.drive.add(parent, name, content, item.facets)
     if transfer.with_versions:

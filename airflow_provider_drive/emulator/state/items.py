@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.content import Content
     from airflow_provider_drive.emulator.state.drives import Drive
 
-OFFICE = (".docx", ".xlsx", ".pptx")
+_OFFICE = (
+    *(".doc", ".docm", ".docx", ".dot", ".dotm", ".dotx"),
+    *(".xls", ".xlsb", ".xlsm", ".xlsx", ".xlt", ".xltm", ".xltx"),
+    *(".pot", ".potm", ".potx", ".pps", ".ppsm", ".ppsx", ".ppt", ".pptm", ".pptx"),
+)
 
 
 @dataclass(eq=False)
@@ -66,6 +70,21 @@ class Item:
         if self.content is not None:
             return self.content.size
         return sum(child.size for child in list(self.children.values()))
+
+    @property
+    def is_office(self) -> bool:
+        """Whether the name is that of a document, workbook or presentation of Office."""
+        return not self.is_folder and self.name.lower().endswith(_OFFICE)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The hashes that the drive tells: only personal drives tell more than quickXorHash."""
+        if self.content is None:
+            return {}
+        if self.drive.is_personal:
+            return self.content.hashes
+        has_hash = self.content.size > 0 or self.drive.tenant.hashes_of_empty_files
+        return {"quickXorHash": self.content.quick_xor_hash} if has_hash else {}
 
     @property
     def hash(self) -> str | None:

@@ -191,6 +191,20 @@ def test_sharepoint_rewrites_office_files(graph, tenant, legal, archive, plan):
     assert archive.find("a.pdf").hash == plan.hash
 
 
+@pytest.mark.parametrize("growth", [0, 11_264])
+@pytest.mark.parametrize("content", [b"", b"content"])
+@pytest.mark.parametrize("name", ["a.DOC", "a.dot", "a.xls", "a.xlt", "a.ppt", "a.pot", "a.pps", "a.xltm"])
+def test_office_files_of_all_kinds_grow_as_much_as_the_tenant_says(
+    graph, tenant, legal, archive, name, content, growth
+):
+    tenant.rewrites_office, tenant.office_growth = True, growth
+    item = legal.put(name, content)
+    wait(graph, graph.copy(item, archive.root))
+    copy = archive.find(name)
+    assert copy.hash != item.hash
+    assert copy.size == max(1, item.size) + growth
+
+
 def test_a_misplaced_copy_is_created_next_to_its_source(graph, tenant, archive, plan):
     tenant.copies = CopyBehaviour(misplaced=True)
     body = wait(graph, graph.copy(plan, archive.root))
