@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 import time
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
@@ -56,8 +58,15 @@ def respond(tenant: Tenant, request: Request) -> Response:
         response = _handle(tenant, request) if fault is None else _apply_fault(tenant, request, fault)
         response.headers.setdefault("request-id", request.request_id)
         response.headers.setdefault("client-request-id", request.client_request_id)
+        if not request.is_batched:
+            response.headers.setdefault("date", _date(tenant, request))
         tenant.record_call(_call(request, response))
         return response
+
+
+def _date(tenant: Tenant, request: Request) -> str:
+    """Return the time by the clock of the service."""
+    return format_datetime(dt.datetime.now(dt.UTC) if request.where == "token" else tenant.now(), usegmt=True)
 
 
 def _handle(tenant: Tenant, request: Request) -> Response:
@@ -67,7 +76,7 @@ def _handle(tenant: Tenant, request: Request) -> Response:
         else:
             response = _SERVICES[request.where](tenant, request)
     except (GraphError, StateError) as error:
-        response = error_response(error, request)
+        response = error_response(tenant, error, request)
     response.encode()
     return response
 
@@ -96,7 +105,7 @@ def _refusal(tenant: Tenant, request: Request, fault: Fault) -> Response:
         code = fault.code or _DEFAULT_CODES.get(status, "generalException")
         headers = _retry_after(fault)
         error = GraphError(status, code, fault.message, inner=fault.inner, headers=headers)
-        response = error_response(error, request)
+        response = error_response(tenant, error, request)
     response.encode()
     return response
 

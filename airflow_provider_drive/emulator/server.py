@@ -89,6 +89,7 @@ class Emulator:
             log_level="critical",  # the App logs errors
             access_log=False,
             server_header=False,
+            date_header=False,  # the tenant has a clock of its own
             proxy_headers=False,  # it would wrap `send`, which the App uses to cut connections
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,

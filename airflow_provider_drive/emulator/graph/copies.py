@@ -12,11 +12,10 @@ from airflow_provider_drive.emulator.graph.monitor import accepted_response
 from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, json_body
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.errors import NameTakenError
-from airflow_provider_drive.emulator.state.items import OFFICE
 from airflow_provider_drive.emulator.state.jobs import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from airflow_provider_drive.emulator.messages import Request, Response
     from airflow_provider_drive.emulator.state.drives import Drive
@@ -37,6 +36,7 @@ class Transfer:
     children_only: bool = False
     with_versions: bool = False
     rewrites_office: bool = False
+    left_out: Collection[Item] = ()
 
 
 def copy_item(tenant: Tenant, request: Request, item: Item) -> Response:
@@ -164,11 +164,13 @@ def _destination(tenant: Tenant, source: Item, reference: dict[str, Any] | None)
 
 def _start(tenant: Tenant, kind: str, transfer: Transfer) -> Job:
     behaviour = tenant.next_copy_behaviour()
-    if behaviour.misplaced and transfer.source.parent is not None:
-        transfer = replace(transfer, destination=transfer.source.parent, conflict="rename")
+    if behaviour.misplaced:
+        folder = transfer.source.parent if behaviour.misplaced is True else behaviour.misplaced
+        transfer = replace(transfer, destination=folder or transfer.destination, conflict="rename")
+    transfer = replace(transfer, left_out=_left_out(transfer.source, behaviour.leaves_out))
     if behaviour.conflict == "sync" or behaviour.location == "item":
         _check_name_is_free(transfer)
-    total = sum(1 for _ in transfer.source.walk())
+    total = sum(1 for _ in transfer.source.walk()) - len(transfer.left_out)
     job = Job(kind, transfer.source, transfer.destination, behaviour, _create_items(transfer), total)
     if total > tenant.most_items:
         job.behaviour = replace(behaviour, failure="maxItemCountExceeded")
@@ -177,6 +179,15 @@ def _start(tenant: Tenant, kind: str, transfer: Transfer) -> Job:
     if transfer.children_only:  # example 2 of driveitem-copy returns the id of the destination folder
         job.resource = transfer.destination
     return tenant.start_job(job)
+
+
+def _left_out(source: Item, leaves_out: int | Collection[str]) -> set[Item]:
+    """Return the items that a copy leaves out. The last items of a walk have nothing else below them."""
+    everything = list(source.walk())
+    if isinstance(leaves_out, int):
+        return set(everything[max(1, len(everything) - leaves_out) :])
+    named = [item for item in everything if item.name in leaves_out]
+    return {below for item in named for below in item.walk()}
 
 
 def _remove_source(source: Item) -> None:
@@ -188,17 +199,19 @@ def _create_items(transfer: Transfer) -> Iterator[Item]:
     if not transfer.children_only:
         yield from _copy(transfer, transfer.source, transfer.destination, transfer.name)
         return
-    children = list(transfer.source.children.values())
+    children = [child for child in transfer.source.children.values() if child not in transfer.left_out]
     _check_names_are_free(transfer, children)
     for child in children:
         yield from _copy(transfer, child, transfer.destination, child.name)
 
 
 def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[Item]:
+    if item in transfer.left_out:
+        return
     children = list(item.children.values())  # before the copy is created, which can be one of them
     content = item.content
-    if content is not None and transfer.rewrites_office and item.name.lower().endswith(OFFICE):
-        content = content.rewritten()
+    if content is not None and transfer.rewrites_office and item.is_office:
+        content = content.rewritten(parent.drive.tenant.office_growth)
     name = resolve_name_conflict(parent, name, transfer.conflict, item)
     new = parent.drive.add(parent, name, content, item.facets)
     if transfer.with_versions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.messages import Response
@@ -11,6 +10,7 @@ from airflow_provider_drive.emulator.state import errors as state_errors
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.errors import StateError
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 class GraphError(Exception):
@@ -47,7 +47,7 @@ class GraphError(Exception):
         self.inner_key = inner_key
 
 
-def error_response(error: GraphError | StateError, request: Request) -> Response:
+def error_response(tenant: Tenant, error: GraphError | StateError, request: Request) -> Response:
     """Build the response: https://learn.microsoft.com/graph/errors."""
     error = error if isinstance(error, GraphError) else from_state(error)
     body: dict[str, Any] = {"code": error.code} if error.code else {}
@@ -57,7 +57,7 @@ def error_response(error: GraphError | StateError, request: Request) -> Response
     if not error.bare:
         ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
         inner = {"code": error.inner} if error.inner else {}
-        body[error.inner_key] = {**inner, "date": _date(), **ids}
+        body[error.inner_key] = {**inner, "date": tenant.now().strftime("%Y-%m-%dT%H:%M:%S"), **ids}
     return Response(error.status, {"error": body}, dict(error.headers))
 
 
@@ -160,7 +160,3 @@ def throttled(retry_after: int | None) -> GraphError:
     headers = {} if retry_after is None else {"retry-after": str(retry_after)}
     message = "The request has been throttled"
     return GraphError(429, "activityLimitReached", message, inner="throttledRequest", headers=headers)
-
-
-def _date() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
-from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, check_if_match, json_body
+from airflow_provider_drive.emulator.graph.requests import (
+    CONFLICT_BEHAVIOR,
+    check_if_match,
+    file_system_info,
+    json_body,
+)
 from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
@@ -50,7 +55,7 @@ def create_upload_session(tenant: Tenant, request: Request, subject: Item | Miss
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, item.get(CONFLICT_BEHAVIOR, "replace"), item.get("fileSystemInfo") or {})
+    upload = Upload(folder, name, item.get(CONFLICT_BEHAVIOR, "replace"), file_system_info(item))
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
     url = f"{tenant.file_base or request.base}/_file/upload/{key}"

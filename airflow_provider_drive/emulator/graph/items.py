@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, check_if_match, json_body
+from airflow_provider_drive.emulator.graph.requests import (
+    CONFLICT_BEHAVIOR,
+    check_if_match,
+    file_system_info,
+    json_body,
+)
 from airflow_provider_drive.emulator.graph.serializers import item_json, sharepoint_ids
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
@@ -64,6 +69,7 @@ def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
     if not item.is_folder or "folder" not in body:
         raise invalid_request("The parent must be a folder, and only folders can be created here.")
     name = names.check_name(body.get("name"), item.drive.drive_type)
+    times = file_system_info(body)
     conflict, existing = body.get(CONFLICT_BEHAVIOR, "fail"), item.child(name)
     if existing is not None and conflict == "replace" and existing.is_folder:
         # https://github.com/OneDrive/onedrive-api-docs/issues/1702
@@ -73,7 +79,7 @@ def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
     elif existing is not None:
         raise errors.name_taken()
     folder = item.drive.add(item, name)
-    folder.file_system_info = dict(body.get("fileSystemInfo") or {})
+    folder.file_system_info = times
     tenant.fresh_folders[folder.id] = tenant.fresh_folder_404
     return _created(folder, request, empty=tenant.empty_created)
 

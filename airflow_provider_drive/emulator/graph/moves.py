@@ -10,7 +10,12 @@ from airflow_provider_drive.emulator.graph.copies import Transfer
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.items import select_fields
 from airflow_provider_drive.emulator.graph.monitor import accepted_response
-from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, check_if_match, json_body
+from airflow_provider_drive.emulator.graph.requests import (
+    CONFLICT_BEHAVIOR,
+    check_if_match,
+    file_system_info,
+    json_body,
+)
 from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 def update_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-move and driveitem-update."""
     body = json_body(request)
+    times = file_system_info(body)
     check_if_match(tenant, request, item)
     if item.parent is None:  # https://github.com/n8n-io/n8n/pull/32911
         raise invalid_request("Cannot update the root folder.")
@@ -38,8 +44,9 @@ def update_item(tenant: Tenant, request: Request, item: Item) -> Response:
         return accepted_response(tenant, copies.submit_move(tenant, transfer))
     _move(transfer)
     item.description = body.get("description", item.description)
-    # if they are not sent, the times are reset: the comment on Move in rclone's onedrive.go
-    item.file_system_info = dict(body.get("fileSystemInfo") or {})
+    # a move or rename without them resets the times: the comment on Move in rclone's onedrive.go
+    resets = {"name", "parentReference"} & body.keys()
+    item.file_system_info = times if resets else item.file_system_info | times
     fields = select_fields(item, request, item_json(item, request.base, created=True))
     return Response(200, fields, {"etag": item.etag})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 CONFLICT_BEHAVIOR = "@microsoft.graph.conflictBehavior"
+_FILE_TIMES = {"createdDateTime", "lastModifiedDateTime", "lastAccessedDateTime"}
 
 
 def authenticate(tenant: Tenant, request: Request) -> Token:
@@ -47,6 +49,26 @@ def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid_request("The request body must be an object.")
     return value
+
+
+def file_system_info(body: dict[str, Any]) -> dict[str, dt.datetime]:
+    """
+    Return the times of a request's ``fileSystemInfo``: https://learn.microsoft.com/graph/api/resources/filesysteminfo.
+
+    :raises GraphError: If one of them is not a time, or is of another name.
+    """
+    times = body.get("fileSystemInfo") or {}
+    if not isinstance(times, dict) or not times.keys() <= _FILE_TIMES:
+        raise invalid_request("fileSystemInfo contains an unknown property.")
+    try:
+        return {name: _time(text) for name, text in times.items()}
+    except (TypeError, ValueError):
+        raise invalid_request("A time in fileSystemInfo is invalid.") from None
+
+
+def _time(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:

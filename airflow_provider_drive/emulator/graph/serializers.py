@@ -10,7 +10,6 @@ from urllib.parse import quote
 from airflow_provider_drive.emulator.graph.errors import from_state
 from airflow_provider_drive.emulator.state import directory
 from airflow_provider_drive.emulator.state.errors import StateError
-from airflow_provider_drive.emulator.state.items import OFFICE
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.directory import Owner, Site
@@ -33,7 +32,7 @@ def web_url(item: Item) -> str:
     drive = item.drive
     if drive.is_personal:
         return f"https://1drv.ms/{'f' if item.is_folder else 'u'}/s!{item.guid.replace('-', '')[:19]}"
-    if item.name.lower().endswith(OFFICE) and drive.site is not None:
+    if item.is_office and drive.site is not None:
         document = f"sourcedoc=%7B{item.guid}%7D&file={quote(item.name)}"
         return f"{drive.site.web_url}/_layouts/15/Doc.aspx?{document}&action=default&mobileredirect=true"
     return "/".join(
@@ -147,14 +146,13 @@ def _kind(item: Item, base: str) -> dict[str, Any]:
     mime = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
     secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
     download = f"{base}/_file/download/{item.drive.id}/{item.id}?{secret}"
-    file = {"mimeType": mime, "hashes": {"quickXorHash": item.hash}}
+    file: dict[str, Any] = {"mimeType": mime} | ({"hashes": item.hashes} if item.hashes else {})
     return {"@microsoft.graph.downloadUrl": download, "file": file}
 
 
 def _file_system_info(item: Item) -> dict[str, str]:
-    created = time_text(item.created, personal=item.drive.is_personal)
-    modified = time_text(item.modified, personal=item.drive.is_personal)
-    return {"createdDateTime": created, "lastModifiedDateTime": modified} | item.file_system_info
+    times = {"createdDateTime": item.created, "lastModifiedDateTime": item.modified} | item.file_system_info
+    return {name: time_text(moment, personal=item.drive.is_personal) for name, moment in times.items()}
 
 
 def job_json(job: Job) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _BITS, _SHIFT = 160, 11
 _BLOCK = 1 << 20
+_MAX_HASHED_ZEROS = 64 << 20
 
 
 def quick_xor_hash(data: bytes, length: int | None = None) -> str:
@@ -56,9 +58,31 @@ class Content:
         """The quickXorHash in base64."""
         return quick_xor_hash(self.data, self.size)
 
-    def rewritten(self) -> Content:
-        """Change the content as SharePoint does: https://github.com/OneDrive/onedrive-api-docs/issues/935."""
-        return Content(self.data + b"<!-- rewritten -->", self.zeros)
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """
+        All hashes that the service computes: https://learn.microsoft.com/graph/api/resources/hashes.
+
+        The SHA hashes are missing if the zero bytes that they would have to read are more than 64 MiB.
+        """
+        if self.zeros > _MAX_HASHED_ZEROS:
+            return {"quickXorHash": self.quick_xor_hash}
+        sha1, sha256 = hashlib.sha1(usedforsecurity=False), hashlib.sha256()
+        for block in self.blocks():
+            sha1.update(block)
+            sha256.update(block)
+        hashes = {"sha1Hash": sha1.hexdigest().upper(), "sha256Hash": sha256.hexdigest().upper()}
+        return {"quickXorHash": self.quick_xor_hash, **hashes}
+
+    def rewritten(self, growth: int) -> Content:
+        """
+        Change the content as SharePoint does: https://github.com/OneDrive/onedrive-api-docs/issues/935.
+
+        :param growth: Number of bytes that the service adds. At least one byte changes.
+        """
+        data = self.data or b" "
+        changed = bytes([data[0] ^ 1]) + data[1:]
+        return Content(changed + b" " * growth, self.zeros)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the content block by block."""

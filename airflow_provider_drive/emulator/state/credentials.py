@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from airflow_provider_drive.emulator.state.directory import Owner
 
 _MONITOR_LIFETIME = (
@@ -80,9 +82,9 @@ def opaque_access_token() -> str:
     return "Ew" + secrets.token_urlsafe(96)
 
 
-def tempauth(submitted: float) -> str:
+def tempauth(issued: dt.datetime) -> str:
     """Return the credential in the URL of a monitor or a file."""
-    start = int(submitted)
+    start = int(issued.timestamp())
     claims = {"aud": "00000003-0000-0ff1-ce00-000000000000", "nbf": start, "exp": start + _MONITOR_LIFETIME}
     return f"v1.{_encode(claims)}.{secrets.token_urlsafe(32)}"
 

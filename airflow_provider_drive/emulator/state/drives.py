@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.emulator.state.errors import QuotaExceededError
-from airflow_provider_drive.emulator.state.items import Item, now
+from airflow_provider_drive.emulator.state.items import Item
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    import datetime as dt
 
     from airflow_provider_drive.emulator.state.directory import Site
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 @dataclass(eq=False)
@@ -26,7 +26,6 @@ class Drive:
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: URL of the root in a browser.
-    :param finish_due_jobs: Called before the drive is read, so that copies which are due are in it.
     :param total: The quota in bytes, of which ``used`` are taken.
     """
 
@@ -35,8 +34,7 @@ class Drive:
     name: str
     web_url: str
     owner: dict[str, Any]
-    lock: threading.RLock = field(repr=False)
-    finish_due_jobs: Callable[[], None] = field(repr=False)
+    tenant: Tenant = field(repr=False)
     site: Site | None = field(default=None, repr=False)
     total: int = 1 << 40
     used: int = 0
@@ -76,7 +74,7 @@ class Drive:
         :param size: Fill up with zero bytes to this size. They take no memory.
         """
         filled = Content(content, max(0, (size or 0) - len(content)))
-        with self.lock:
+        with self.tenant.lock:
             folder, _, name = path.strip("/").rpartition("/")
             parent = self.mkdir(folder)
             item = parent.child(name)
@@ -87,7 +85,7 @@ class Drive:
 
     def mkdir(self, path: str) -> Item:
         """Return the folder at this path. Create it and its parents if they are missing."""
-        with self.lock:
+        with self.tenant.lock:
             folder = self.root
             for name in filter(None, path.split("/")):
                 folder = folder.child(name) or self.add(folder, name)
@@ -95,8 +93,8 @@ class Drive:
 
     def find(self, path: str) -> Item | None:
         """Return the item at this path, ignoring case; None if there is none."""
-        with self.lock:
-            self.finish_due_jobs()
+        with self.tenant.lock:
+            self.tenant.finish_due_jobs()
             item: Item | None = self.root
             for name in filter(None, path.split("/")):
                 item = item.child(name) if item is not None else None
@@ -109,8 +107,8 @@ class Drive:
 
     def tree(self) -> dict[str, int | None]:
         """Return the size of each file by its path, and None for each folder."""
-        with self.lock:
-            self.finish_due_jobs()
+        with self.tenant.lock:
+            self.tenant.finish_due_jobs()
             everything = list(self.root.walk())[1:]
         return {item.path: None if item.is_folder else item.size for item in everything}
 
@@ -168,7 +166,7 @@ class Drive:
         """Record a change for delta. On personal drives the cTags of all parent folders change with it."""
         self.changes += 1
         item.change = self.changes
-        item.modified = now()
+        item.modified = self.tenant.now()
         for folder in item.ancestors():
             folder.content_version += 1
 
@@ -195,6 +193,6 @@ class Upload:
     folder: Item
     name: str
     conflict: str
-    file_system_info: dict[str, str]
+    file_system_info: dict[str, dt.datetime]
     size: int = 0
     received: bytearray = field(default_factory=bytearray)

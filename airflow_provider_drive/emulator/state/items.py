@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.state import names
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from airflow_provider_drive.emulator.state.content import Content
     from airflow_provider_drive.emulator.state.drives import Drive
 
-OFFICE = (".docx", ".xlsx", ".pptx")
-
-
-def now() -> dt.datetime:
-    """Return the current time in UTC."""
-    return dt.datetime.now(dt.UTC)
+_OFFICE = (
+    *(".doc", ".docm", ".docx", ".dot", ".dotm", ".dotx"),
+    *(".xls", ".xlsb", ".xlsm", ".xlsx", ".xlt", ".xltm", ".xltx"),
+    *(".pot", ".potm", ".potx", ".pps", ".ppsm", ".ppsx", ".ppt", ".pptm", ".pptx"),
+)
 
 
 @dataclass(eq=False)
@@ -43,9 +42,9 @@ class Item:
     facets: dict[str, Any] = field(default_factory=dict)
     id: str = ""
     guid: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
-    created: dt.datetime = field(default_factory=now)
-    modified: dt.datetime = field(default_factory=now)
-    file_system_info: dict[str, str] = field(default_factory=dict)
+    created: dt.datetime = field(init=False)
+    modified: dt.datetime = field(init=False)
+    file_system_info: dict[str, dt.datetime] = field(default_factory=dict)
     description: str | None = None
     children: dict[str, Item] = field(default_factory=dict, repr=False)
     versions: list[Content] = field(default_factory=list, repr=False)
@@ -56,6 +55,9 @@ class Item:
     hidden_reads: int = 0
     drifts: int | None = None
     drifts_on: bool = False
+
+    def __post_init__(self) -> None:
+        self.created = self.modified = self.drive.tenant.now()
 
     @property
     def is_folder(self) -> bool:
@@ -68,6 +70,21 @@ class Item:
         if self.content is not None:
             return self.content.size
         return sum(child.size for child in list(self.children.values()))
+
+    @property
+    def is_office(self) -> bool:
+        """Whether the name is that of a document, workbook or presentation of Office."""
+        return not self.is_folder and self.name.lower().endswith(_OFFICE)
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """The hashes that the drive tells: only personal drives tell more than quickXorHash."""
+        if self.content is None:
+            return {}
+        if self.drive.is_personal:
+            return self.content.hashes
+        has_hash = self.content.size > 0 or self.drive.tenant.hashes_of_empty_files
+        return {"quickXorHash": self.content.quick_xor_hash} if has_hash else {}
 
     @property
     def hash(self) -> str | None:

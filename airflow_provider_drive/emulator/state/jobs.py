@@ -12,7 +12,7 @@ from airflow_provider_drive.emulator.state import credentials
 from airflow_provider_drive.emulator.state.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
@@ -47,7 +47,12 @@ class CopyBehaviour:
         content follows poll by poll.
     :param conflict: How a name that is taken is reported: ``async`` by the monitor, as documented, or
         ``sync`` in the response to the copy (``op-copy-409-sync-nameAlreadyExists``).
-    :param misplaced: The copy is created next to its source: https://github.com/OneDrive/onedrive-api-docs/issues/1381
+    :param misplaced: The copy is created next to its source, or in this folder:
+        https://github.com/OneDrive/onedrive-api-docs/issues/1381
+    :param leaves_out: Items that are missing from the copy, although it completes: the last ``n`` of those
+        below the source, or all of these names with everything below them:
+        https://github.com/OneDrive/onedrive-api-docs/issues/1239 and
+        https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/6884
     :param read_lag: Number of reads of the new item that answer 404: https://github.com/microsoftgraph/microsoft-graph-docs/issues/13773
     """
 
@@ -66,7 +71,8 @@ class CopyBehaviour:
     resource_id: bool = True
     appears: str = "end"
     conflict: str = "async"
-    misplaced: bool = False
+    misplaced: bool | Item = False
+    leaves_out: int | Collection[str] = ()
     read_lag: int = 0
 
 
@@ -103,7 +109,7 @@ class Job:
 
     def __post_init__(self) -> None:
         self.source_id = self.source.id
-        self.tempauth = credentials.tempauth(self.submitted)
+        self.tempauth = credentials.tempauth(self.source.drive.tenant.now())
         self.continuation = credentials.continuation(self.id)
 
     @property

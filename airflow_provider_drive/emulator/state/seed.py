@@ -9,22 +9,16 @@ from airflow_provider_drive.emulator.state.directory import Owner, Site, guid
 from airflow_provider_drive.emulator.state.drives import Drive
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _PERSONAL_ID = "4f62a7105c03556e"  # gnome-me-drives-personal
 
 
 class Seed:
-    """
-    A new directory, whose drives are empty.
+    """A new directory of a tenant, whose drives are empty."""
 
-    :param lock: The lock of the tenant.
-    :param finish_due_jobs: Called before a drive is read.
-    """
-
-    def __init__(self, lock: threading.RLock, finish_due_jobs: Callable[[], None]) -> None:
-        self._lock, self._finish_due_jobs = lock, finish_due_jobs
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
         self.drives: dict[str, Drive] = {}
         self.sites = [
             self._site("/sites/Legal", "Legal", {"legal": "Documents", "contracts": "Contracts"}),
@@ -49,8 +43,7 @@ class Seed:
                 library,
                 directory.library_url(path, segment),
                 owner,
-                self._lock,
-                self._finish_due_jobs,
+                self._tenant,
                 site,
             )
             self.drives[key] = drive
@@ -61,13 +54,13 @@ class Seed:
         address = f"{user}@contoso.com"
         owner = {"user": {"displayName": name, "id": guid(user), "email": address}}
         drive_id, url = directory.business_drive_id(key), directory.my_url(f"{user}_contoso_com")
-        drive = Drive(drive_id, "business", "OneDrive", url, owner, self._lock, self._finish_due_jobs)
+        drive = Drive(drive_id, "business", "OneDrive", url, owner, self._tenant)
         self.drives[key] = drive
         return Owner("user", guid(user), name, address, drive)
 
     def _consumer(self) -> Owner:
         owner = {"user": {"displayName": "User Two", "id": _PERSONAL_ID}}
         url = f"https://onedrive.live.com/?cid={_PERSONAL_ID}"
-        drive = Drive(_PERSONAL_ID, "personal", "OneDrive", url, owner, self._lock, self._finish_due_jobs)
+        drive = Drive(_PERSONAL_ID, "personal", "OneDrive", url, owner, self._tenant)
         self.drives["personal"] = drive
         return Owner("user", _PERSONAL_ID, "User Two", "user2@outlook.example", drive)

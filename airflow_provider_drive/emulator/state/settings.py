@@ -31,7 +31,10 @@ class TenantSettings:
         self.monitor_base: str | None = None  # another https://host:port for monitor URLs
         self.file_base: str | None = None  # another https://host:port for upload and download URLs
         self.next_link_base: str | None = None  # another https://host:port for next and delta links
+        self.clock_offset = 0.0  # seconds by which Graph's clock is ahead of this machine's
         self.rewrites_office = False  # SharePoint changes the copies of Office files
+        self.office_growth = 18  # bytes by which they grow; up to 11,264 were observed
+        self.hashes_of_empty_files = True  # False: SharePoint computes none for them
         self.fresh_folder_404 = 0  # number of copies into a new folder that answer 404
         self.stale_status = 412  # or 409: https://github.com/OneDrive/onedrive-api-docs/issues/1414
         self.move_answers_202 = False  # also for moves within a drive
@@ -42,6 +45,7 @@ class TenantSettings:
     def _restore_limits(self) -> None:
         self.page_size = 200  # https://learn.microsoft.com/graph/api/driveitem-list-children
         self.longest_page = 1_000  # with $top: https://github.com/OneDrive/onedrive-api-docs/issues/319
+        self.repeats_items = 0  # number of items of the previous page that each later page begins with
         self.most_items = 30_000  # https://learn.microsoft.com/graph/api/driveitem-copy
         self.budget: int | None = None  # resource units in a window
         self.budget_window = 60.0  # in seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import heapq
 import re
 import secrets
@@ -68,7 +69,7 @@ class Tenant(TenantSettings):
         self._scheduled: list[tuple[float, int, Job]] = []
 
     def _fill(self) -> None:
-        seed = Seed(self.lock, self.finish_due_jobs)
+        seed = Seed(self)
         self.drives, self.sites, self.groups = seed.drives, seed.sites, seed.groups
         self.users, self.me, self.consumer = seed.users, seed.me, seed.consumer
         self._drives_by_id = {drive.id.lower(): drive for drive in self.drives.values()}
@@ -213,6 +214,10 @@ class Tenant(TenantSettings):
         else:
             job.end()
         return job
+
+    def now(self) -> dt.datetime:
+        """Return the time of the service's clock, in UTC."""
+        return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self.clock_offset)
 
     def finish_due_jobs(self) -> None:
         """End all jobs that are due and do not wait for polls."""

@@ -191,6 +191,20 @@ def test_sharepoint_rewrites_office_files(graph, tenant, legal, archive, plan):
     assert archive.find("a.pdf").hash == plan.hash
 
 
+@pytest.mark.parametrize("growth", [0, 11_264])
+@pytest.mark.parametrize("content", [b"", b"content"])
+@pytest.mark.parametrize("name", ["a.DOC", "a.dot", "a.xls", "a.xlt", "a.ppt", "a.pot", "a.pps", "a.xltm"])
+def test_office_files_of_all_kinds_grow_as_much_as_the_tenant_says(
+    graph, tenant, legal, archive, name, content, growth
+):
+    tenant.rewrites_office, tenant.office_growth = True, growth
+    item = legal.put(name, content)
+    wait(graph, graph.copy(item, archive.root))
+    copy = archive.find(name)
+    assert copy.hash != item.hash
+    assert copy.size == max(1, item.size) + growth
+
+
 def test_a_misplaced_copy_is_created_next_to_its_source(graph, tenant, archive, plan):
     tenant.copies = CopyBehaviour(misplaced=True)
     body = wait(graph, graph.copy(plan, archive.root))
@@ -229,3 +243,39 @@ def test_a_copy_of_too_many_items_fails(graph, tenant, legal, archive, plan):
     tenant.most_items = 1
     assert wait(graph, graph.copy(plan.parent, archive.root))["error"]["code"] == "maxItemCountExceeded"
     assert archive.tree() == {}
+
+
+def test_a_misplaced_copy_can_be_created_in_any_folder(graph, tenant, legal, archive, plan):
+    tenant.copies = CopyBehaviour(misplaced=legal.mkdir("Elsewhere"))
+    body = wait(graph, graph.copy(plan, archive.root))
+    assert archive.tree() == {}
+    assert legal.find("Elsewhere/plan.docx").id == body["resourceId"]
+
+
+@pytest.mark.parametrize(
+    ("leaves_out", "copied"),
+    [
+        (1, ["in", "in/a", "in/b", "in/b/c"]),
+        (2, ["in", "in/a", "in/b"]),
+        (100, ["in"]),
+        (("b",), ["in", "in/a", "in/d"]),
+        (("c", "a"), ["in", "in/b", "in/d"]),
+        (("in",), []),
+    ],
+)
+def test_a_copy_that_completes_can_leave_out_items(graph, tenant, legal, archive, leaves_out, copied):
+    for path in ("in/a", "in/b/c", "in/d"):
+        legal.put(path)
+    tenant.copies = CopyBehaviour(leaves_out=leaves_out)
+    body = wait(graph, graph.copy(legal.find("in"), archive.root))
+    assert body["status"] == "completed"
+    assert list(archive.tree()) == copied
+
+
+@pytest.mark.parametrize(("leaves_out", "copied"), [(1, ["a"]), (2, []), (("a",), ["b"])])
+def test_a_copy_of_the_children_can_leave_out_some_or_all(graph, tenant, legal, archive, leaves_out, copied):
+    for path in ("in/a", "in/b"):
+        legal.put(path)
+    tenant.copies = CopyBehaviour(leaves_out=leaves_out)
+    body = wait(graph, graph.copy(legal.find("in"), archive.root, childrenOnly=True))
+    assert (body["status"], list(archive.tree())) == ("completed", copied)

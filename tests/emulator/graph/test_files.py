@@ -1,5 +1,7 @@
 import pytest
 
+STAMP = "2001-01-01T00:00:00Z"
+
 
 def test_a_file_is_uploaded_and_downloaded(graph, legal):
     path = f"drives/{legal.id}/root:/new/folders/a.bin:/content"
@@ -40,7 +42,7 @@ def test_an_upload_to_a_name_that_is_taken_follows_the_conflict_behavior(
 
 def test_an_upload_session_accepts_consecutive_ranges(graph, legal):
     options = {
-        "item": {"@microsoft.graph.conflictBehavior": "replace", "fileSystemInfo": {"createdDateTime": "x"}}
+        "item": {"@microsoft.graph.conflictBehavior": "replace", "fileSystemInfo": {"createdDateTime": STAMP}}
     }
     url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json=options).json()[
         "uploadUrl"
@@ -55,7 +57,7 @@ def test_an_upload_session_accepts_consecutive_ranges(graph, legal):
     assert graph.send("GET", url).json()["nextExpectedRanges"] == ["3-"]
     response = send(b"def", 3)
     assert (response.status_code, response.json()["size"]) == (201, 6)
-    assert response.json()["fileSystemInfo"]["createdDateTime"] == "x"
+    assert response.json()["fileSystemInfo"]["createdDateTime"] == STAMP
     assert graph.send("GET", url).status_code == 404
 
 

@@ -122,3 +122,35 @@ def test_file_system_times_are_set_if_sent_and_reset_otherwise(graph, legal, pla
     stamps = {"createdDateTime": "2001-01-01T00:00:00Z", "lastModifiedDateTime": "2002-01-01T00:00:00Z"}
     assert graph.move(plan, legal.root, fileSystemInfo=stamps).json()["fileSystemInfo"] == stamps
     assert graph.move(plan, name="x.pdf").json()["fileSystemInfo"] != stamps
+
+
+def test_an_update_of_the_file_times_keeps_everything_else(graph, legal, plan):
+    tags, stamp = (plan.etag, plan.ctag), "2001-01-01T00:00:00Z"
+    first = graph.move(plan, fileSystemInfo={"createdDateTime": stamp}, description="An offer.").json()
+    body = graph.move(plan, fileSystemInfo={"lastModifiedDateTime": "2002-01-01T01:00:00+01:00"}).json()
+    assert body["fileSystemInfo"] == {
+        "createdDateTime": stamp,
+        "lastModifiedDateTime": "2002-01-01T00:00:00Z",
+    }
+    assert (body["description"], plan.path) == ("An offer.", "Contracts/plan.pdf")
+    assert body["createdDateTime"] != stamp
+    assert len({tags[0], first["eTag"], body["eTag"]}) == 3
+    assert {first["cTag"], body["cTag"]} == {tags[1]}
+
+
+def test_an_update_of_the_description_keeps_the_file_times(graph, legal, plan):
+    stamps = {"createdDateTime": "2001-01-01T00:00:00Z", "lastModifiedDateTime": "2002-01-01T00:00:00Z"}
+    graph.move(plan, fileSystemInfo=stamps)
+    assert graph.move(plan, description="x").json()["fileSystemInfo"] == stamps
+    assert "description" not in graph.move(plan, description=None).json()
+
+
+@pytest.mark.parametrize(
+    "times",
+    [{"createdDateTime": "yesterday"}, {"createdDateTime": 5}, {"modified": "2001-01-01T00:00:00Z"}, []],
+)
+def test_file_times_that_are_invalid_are_refused(graph, plan, times):
+    etag = plan.etag
+    response = graph.move(plan, fileSystemInfo=times or ["x"])
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalidRequest")
+    assert plan.etag == etag

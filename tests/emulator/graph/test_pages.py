@@ -1,5 +1,6 @@
 import pytest
 
+from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.emulator.graph import items
 from airflow_provider_drive.emulator.graph.serializers import item_json
 
@@ -54,3 +55,41 @@ def test_a_next_link_can_lead_to_another_host(graph, tenant, legal):
     legal.put("b.txt")
     link = graph.get(f"drives/{legal.id}/root/children").json()["@odata.nextLink"]
     assert link.startswith("https://evil.example/v1.0/drives/")
+
+
+def list_names(graph, drive):
+    """Return the names on each page of the drive's root."""
+    url, pages = f"drives/{drive.id}/root/children", []
+    while url:
+        body = graph.get(url.removeprefix(graph.base)).json()
+        pages.append("".join(child["name"] for child in body["value"]))
+        url = body.get("@odata.nextLink")
+    return pages
+
+
+@pytest.fixture
+def letters(legal, tenant):
+    """A drive that lists two files, of six, on each page."""
+    tenant.page_size = 2
+    for name in "bcdefg":
+        legal.put(name)
+    return legal
+
+
+@pytest.mark.parametrize(
+    ("repeats", "pages"), [(0, ["bc", "de", "fg"]), (1, ["bc", "cde", "efg"]), (9, ["bc", "bcde", "bcdefg"])]
+)
+def test_later_pages_can_repeat_items(graph, tenant, letters, repeats, pages):
+    tenant.repeats_items = repeats
+    assert list_names(graph, letters) == pages
+
+
+def test_an_item_that_is_added_between_two_pages_shifts_the_later_ones(graph, tenant, letters):
+    tenant.faults.append(Fault("GET", "/children", "delay", act=lambda: letters.put("a")))
+    assert list_names(graph, letters) == ["bc", "cd", "ef", "g"]
+
+
+def test_an_item_that_is_removed_between_two_pages_shifts_the_later_ones(graph, tenant, letters):
+    fault = Fault("GET", "/children", "delay", act=lambda: letters.remove(letters.find("b")))
+    tenant.faults.append(fault)
+    assert list_names(graph, letters) == ["bc", "ef", "g"]

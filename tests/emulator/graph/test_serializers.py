@@ -1,6 +1,8 @@
 # ruff: noqa: PLR0917 - pytest passes fixtures by their names
 """Responses have the same fields as Microsoft's recorded responses."""
 
+import hashlib
+
 import pytest
 
 # fields that copies do not need, or that only other services fill in
@@ -49,10 +51,8 @@ def test_a_new_folder_in_a_personal_drive_has_the_recorded_fields(graph, persona
 def test_a_new_file_in_a_personal_drive_has_the_recorded_fields(graph, personal, recorded):
     exchange = recorded("gnome-put-content-201")
     response = graph("PUT", f"drives/{personal.id}/root:/test/Temporary%20Item.ods:/content", data=b"")
-    left = lacks(kinds(exchange["body"]), kinds(response.json()))
-    assert left == {"/file/hashes/sha1Hash", "/file/hashes/sha256Hash"}  # only quickXorHash is guaranteed
-    hashes = exchange["body"]["file"]["hashes"]
-    assert response.json()["file"]["hashes"]["quickXorHash"] == hashes["quickXorHash"]
+    assert lacks(kinds(exchange["body"]), kinds(response.json())) == set()
+    assert response.json()["file"]["hashes"] == exchange["body"]["file"]["hashes"]
 
 
 def test_a_renamed_file_has_the_recorded_fields(graph, legal, recorded):
@@ -152,3 +152,30 @@ def test_a_package_is_neither_file_nor_folder(graph, legal):
     body = graph.get(address(item)).json()
     assert body["package"] == {"type": "oneNote"}
     assert not {"file", "folder"} & body.keys()
+
+
+def test_personal_drives_alone_tell_more_than_the_quick_xor_hash(graph, legal, personal):
+    def hashes(drive):
+        return graph.get(address(drive.put("a.txt", b"abc"))).json()["file"]["hashes"]
+
+    assert hashes(legal).keys() == {"quickXorHash"}
+    assert hashes(personal)["sha1Hash"] == hashlib.sha1(b"abc", usedforsecurity=False).hexdigest().upper()
+    assert hashes(personal)["sha256Hash"] == hashlib.sha256(b"abc").hexdigest().upper()
+
+
+def test_files_that_are_filled_with_zeros_have_the_hashes_of_their_bytes(graph, personal):
+    small = graph.get(address(personal.put("a.bin", b"abc", size=5_000_000))).json()["file"]["hashes"]
+    assert (
+        small["sha1Hash"]
+        == hashlib.sha1(b"abc" + bytes(4_999_997), usedforsecurity=False).hexdigest().upper()
+    )
+    huge = graph.get(address(personal.put("b.bin", size=100 << 30))).json()["file"]["hashes"]
+    assert huge.keys() == {"quickXorHash"}
+
+
+def test_empty_files_can_be_without_a_hash(graph, tenant, legal):
+    item, full = legal.put("a.txt"), legal.put("b.txt", b"b")
+    assert graph.get(address(item)).json()["file"]["hashes"] == {"quickXorHash": item.hash}
+    tenant.hashes_of_empty_files = False
+    assert "hashes" not in graph.get(address(item)).json()["file"]
+    assert "hashes" in graph.get(address(full)).json()["file"]

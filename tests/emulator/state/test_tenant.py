@@ -1,3 +1,6 @@
+import datetime as dt
+from email.utils import parsedate_to_datetime
+
 import pytest
 import time_machine
 
@@ -65,3 +68,38 @@ def test_a_job_that_is_due_ends_without_a_poll(graph, tenant, archive, plan):
     assert archive.find("plan.pdf") is None
     with time_machine.travel(tenant.jobs[0].due + 1):
         assert archive.find("plan.pdf") is not None
+
+
+@pytest.mark.parametrize("offset", [-7200.0, 90.0])
+def test_all_times_that_graph_tells_follow_the_clock_offset(graph, tenant, legal, offset):
+    tenant.clock_offset = offset
+
+    def is_off(moment):
+        return abs((moment - dt.datetime.now(dt.UTC)).total_seconds() - offset) < 10
+
+    response = graph("POST", f"drives/{legal.id}/root/children", json={"name": "new", "folder": {}})
+    body = response.json()
+    assert is_off(parsedate_to_datetime(response.headers["Date"]))
+    assert is_off(dt.datetime.fromisoformat(body["createdDateTime"]))
+    assert is_off(dt.datetime.fromisoformat(body["lastModifiedDateTime"]))
+    error = graph.get(f"drives/{legal.id}/items/nope").json()["error"]["innerError"]
+    assert is_off(dt.datetime.fromisoformat(error["date"] + "Z"))
+
+
+def test_jobs_and_monitors_follow_the_clock_offset(graph, tenant, legal, archive, plan):
+    tenant.clock_offset = 7200.0
+    tenant.copies = CopyBehaviour(looks=1)
+    url = graph.copy(plan, archive.root).headers["Location"]
+    assert graph.poll(url).json()["status"] == "notStarted"
+    response = graph.poll(url)
+    assert response.json()["status"] == "completed"
+    ahead = parsedate_to_datetime(response.headers["Date"]) - dt.datetime.now(dt.UTC)
+    assert ahead > dt.timedelta(hours=1)
+    assert archive.find("plan.pdf").created - dt.datetime.now(dt.UTC) > dt.timedelta(hours=1)
+    assert tenant.jobs[0].state == "completed"
+
+
+def test_the_clock_of_entra_id_is_right_whatever_graphs_is(graph, tenant, emulator):
+    tenant.clock_offset = 7200.0
+    response = graph.send("POST", f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token")
+    assert parsedate_to_datetime(response.headers["Date"]) - dt.datetime.now(dt.UTC) < dt.timedelta(minutes=1)
