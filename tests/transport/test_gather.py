@@ -23,7 +23,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol import retry
 from airflow_provider_drive.protocol.batch import batched, in_batches
-from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause
+from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause, Restore, Saved
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
@@ -52,6 +52,23 @@ def waits(seconds):
 def fails(error):
     yield Pause(0.0)
     raise error
+
+
+def asks_for(name):
+    return (yield Restore(name))
+
+
+class Store:
+    """Keeps checkpoints as a task's state store does."""
+
+    def __init__(self, states):
+        self.states = states
+
+    def save(self, checkpoint):
+        self.states[checkpoint.name] = checkpoint.state
+
+    def restore(self, name):
+        return Saved(self.states.get(name), is_durable=True)
 
 
 # Flows side by side, in worker and triggerer
@@ -112,7 +129,7 @@ def test_if_one_ends_the_task_the_others_send_nothing_more(blocking, settings, t
     def sleeps():
         asleep.set()
         yield Pause(60.0)
-        return (yield from one("/me/drive"))
+        return (yield from one("/me/drive", kind="graph"))
 
     def breaks():
         assert asleep.wait(10)
@@ -133,7 +150,7 @@ def test_if_the_task_is_to_end_all_end(blocking, settings, tenant):
 
     def sleeps():
         yield Pause(60.0)
-        return (yield from one("/me/drive"))
+        return (yield from one("/me/drive", kind="graph"))
 
     before, started = signal.signal(signal.SIGALRM, too_late), time.monotonic()
     signal.setitimer(signal.ITIMER_REAL, 0.2)
@@ -148,14 +165,26 @@ def test_if_the_task_is_to_end_all_end(blocking, settings, tenant):
 
 
 def test_what_they_keep_is_kept(blocking, settings, connection):
-    kept = []
+    def keeps(name):
+        yield Checkpoint(name, name.upper())
+        return (yield Restore(name))
 
-    def keeps(number):
-        yield Checkpoint("copy", number)
+    store = Store({"before": "KEPT"})
+    session = blocking(settings())
 
-    run(together(keeps(1), keeps(2)), blocking(settings()), kept.append)
+    found = run(together(keeps("one"), keeps("two")), session, store)
 
-    assert sorted(point.state for point in kept) == [1, 2]
+    assert found == [Saved("ONE", is_durable=True), Saved("TWO", is_durable=True)]
+    assert store.states == {"before": "KEPT", "one": "ONE", "two": "TWO"}
+    assert run(asks_for("before"), session, store) == Saved("KEPT", is_durable=True)
+
+
+def test_without_a_store_nothing_is_kept(drive, settings, connection):
+    def keeps():
+        told = yield Checkpoint("copy", 1)
+        return told, (yield from asks_for("copy"))
+
+    assert drive(keeps(), settings()) == (None, Saved())
 
 
 # Requests in one
@@ -205,8 +234,8 @@ def reference(item):
     return ItemRef(item.drive.id, item.id)
 
 
-def reads(session, items):
-    return [get_item(reference(item), session.settings.hosts) for item in items]
+def reads(items):
+    return [get_item(reference(item)) for item in items]
 
 
 def batches(tenant):
@@ -226,7 +255,7 @@ def test_copies_travel_together(session, tenant, copies, documents, posts, vault
 def test_many_travel_in_several(session, tenant, legal):
     items = [legal.put(f"{number}.txt") for number in range(45)]
 
-    found = session.run(in_batches(reads(session, items)))
+    found = session.run(in_batches(reads(items)))
 
     assert [item.ref.item_id for item in found] == [item.id for item in items]
     assert len(batches(tenant)) == 3
@@ -235,7 +264,7 @@ def test_many_travel_in_several(session, tenant, legal):
 def test_each_has_its_own_answer(session, legal, documents):
     legal.remove(documents[1])
 
-    outcomes = session.run(batched(reads(session, documents)))
+    outcomes = session.run(batched(reads(documents)))
 
     assert isinstance(outcomes[1], DriveItemNotFoundError)
     assert [outcomes[0].name, outcomes[2].name] == ["a.txt", "c.txt"]
@@ -258,22 +287,21 @@ def test_what_one_part_is_told_holds_back_all_that_talk_to_graph(
 ):
     tenant.faults.append(Fault("GET", documents[1].id, status=429, retry_after=0.3))
     other = blocking(settings())
-    throttled_response = []
+    statuses = []
 
     def watch(pause):
-        throttled_response.append(other.run(one("https://localhost:1/x")))
         session.__class__.pause(session, pause)
-        if pause.refusal is not None:
-            throttled_response.append(other.send(get_request(documents[0])).status)
+        if pause.throttled is not None:
+            statuses.append(other.send(get_request(documents[0])).status)
 
     session.pause = watch
-    session.run(batched(reads(session, documents)))
+    session.run(batched(reads(documents)))
 
-    assert 429 in throttled_response
+    assert statuses == [429]
 
 
 def get_request(item):
-    return next(get_item(reference(item), None))
+    return next(get_item(reference(item)))
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncate"])
@@ -290,7 +318,7 @@ def test_a_lost_answer_leaves_each_copy_as_sent(session, tenant, copies, documen
 def test_after_a_lost_answer_what_can_be_repeated_is(session, tenant, copies, documents, posts):
     tenant.faults.append(Fault("POST", r"\$batch", kind="drop_after"))
 
-    lost, *found = session.run(batched([copies[0], *reads(session, documents)]))
+    lost, *found = session.run(batched([copies[0], *reads(documents)]))
 
     assert lost.sent
     assert [item.name for item in found] == ["a.txt", "b.txt", "c.txt"]
@@ -337,7 +365,7 @@ def test_a_batch_that_has_not_left_is_sent_again(session, tenant, copies, docume
 
 
 def test_a_token_that_is_refused_is_replaced(session, tenant, copies, documents, posts):
-    session.run(batched(reads(session, documents)))
+    session.run(batched(reads(documents)))
     tenant.revoke_tokens()
 
     session.run(batched(copies))

@@ -1,4 +1,4 @@
-"""What is spent of the budget, how fast, by whom; and what is learned of those who spend as well."""
+"""How fast units are spent, and by whom; and what is learned of others who spend as well."""
 
 import heapq
 import sys
@@ -14,7 +14,7 @@ from protocol.conversation import Clock, answer, refusal
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.transport.throttle import RateLimiter, rate_limiter_for
+from airflow_provider_drive.transport.rate_limit import RateLimiter, rate_limiter_for
 
 MINUTE = 60.0
 REFUSED = refusal(429, "activityLimitReached")
@@ -25,10 +25,10 @@ def clock():
     return Clock(0.0)
 
 
-def spend(budget, clock, units, most=100_000):
+def spend(limiter, clock, units, most=100_000):
     """Spend so many units at a time, as soon as may be; give the times at which that is."""
     for _ in range(most):
-        clock.now += budget.reserve(units)
+        clock.now += limiter.reserve(units)
         yield clock.now
 
 
@@ -50,10 +50,10 @@ def most_in_a_minute(usage):
 @example(1_250, [(0.0, 40)] * 100)
 def test_no_minute_has_more_than_the_limit(limit, wishes):
     clock = Clock(0.0)
-    budget, usage = RateLimiter(limit, clock), []
+    limiter, usage = RateLimiter(limit, clock), []
     for gap, units in wishes:
         clock.now += gap
-        clock.now += budget.reserve(units)
+        clock.now += limiter.reserve(units)
         usage.append((clock.now, units))
 
     assert most_in_a_minute(usage) <= limit
@@ -62,9 +62,9 @@ def test_no_minute_has_more_than_the_limit(limit, wishes):
 @given(st.integers(80, 6_250), st.lists(st.integers(1, 40), min_size=2, max_size=200))
 def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
     clock = Clock(0.0)
-    budget = RateLimiter(limit, clock)
+    limiter = RateLimiter(limit, clock)
 
-    turns = [budget.reserve(units) for units in wishes]
+    turns = [limiter.reserve(units) for units in wishes]
 
     assert turns == sorted(turns)  # who asks first is first
     assert most_in_a_minute(list(zip(turns, wishes, strict=True))) <= limit
@@ -79,36 +79,36 @@ def test_nearly_all_of_the_budget_is_spent_if_it_is_wanted(clock, limit, units):
 
 
 def test_a_batch_of_copies_need_not_wait_at_first(clock):
-    budget = RateLimiter(1_250, clock)
+    limiter = RateLimiter(1_250, clock)
 
-    assert budget.reserve(40) == 0.0
-    assert budget.reserve(40) > 0.0
+    assert limiter.reserve(40) == 0.0
+    assert limiter.reserve(40) > 0.0
 
 
 def test_what_costs_nothing_never_waits(clock):
-    budget = RateLimiter(80, clock)
-    budget.reserve(40)
-    budget.reserve(40)
+    limiter = RateLimiter(80, clock)
+    limiter.reserve(40)
+    limiter.reserve(40)
 
-    assert budget.reserve(0) == 0.0
+    assert limiter.reserve(0) == 0.0
 
 
 def test_who_was_idle_has_saved_no_more_than_a_little(clock):
-    budget = RateLimiter(1_250, clock)
+    limiter = RateLimiter(1_250, clock)
     clock.now += 3_600
 
-    assert sum(1 for at in spend(budget, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
+    assert sum(1 for at in spend(limiter, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
 
 
 def test_threads_share_it_and_none_is_forgotten():
-    budget, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
+    limiter, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
     together, interval = threading.Barrier(callers), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(callers) as threads:
             turns = list(
                 threads.map(
-                    lambda _: (together.wait(), [budget.reserve(2) for _ in range(each)])[1], range(callers)
+                    lambda _: (together.wait(), [limiter.reserve(2) for _ in range(each)])[1], range(callers)
                 )
             )
     finally:
@@ -122,12 +122,12 @@ def test_threads_share_it_and_none_is_forgotten():
 
 def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
     clock = Clock(0.0)
-    budget, counts = RateLimiter(1_250, clock), [0] * 8
+    limiter, counts = RateLimiter(1_250, clock), [0] * 8
     turns = [(0.0, caller) for caller in range(8)]
     while clock.now < 120:
         clock.now, caller = heapq.heappop(turns)
         counts[caller] += 1
-        heapq.heappush(turns, (clock.now + budget.reserve(2), caller))
+        heapq.heappush(turns, (clock.now + limiter.reserve(2), caller))
 
     assert max(counts) - min(counts) <= 62.5 / 2 + 1  # what was there at first
 
@@ -135,43 +135,43 @@ def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
 # What is learned
 
 
-def rate(budget, clock, units=1):
+def rate(limiter, clock, units=1):
     """Return what may be spent now, in units a minute."""
-    list(spend(budget, clock, units, 100))
-    return MINUTE * units / (budget.reserve(units) or float("nan"))
+    list(spend(limiter, clock, units, 100))
+    return MINUTE * units / (limiter.reserve(units) or float("nan"))
 
 
 def test_a_refusal_slows_down_and_time_heals(clock):
-    budget = RateLimiter(1_250, clock)
-    before = rate(budget, clock)
+    limiter = RateLimiter(1_250, clock)
+    before = rate(limiter, clock)
 
-    budget.record_throttling(REFUSED)
-    after = rate(budget, clock)
+    limiter.adapt(REFUSED)
+    after = rate(limiter, clock)
     clock.now += 30
-    later = rate(budget, clock)
+    later = rate(limiter, clock)
     clock.now += 300
 
     assert after == pytest.approx(0.7 * before, rel=0.05)
     assert after < later < before
-    assert rate(budget, clock) == pytest.approx(before)
+    assert rate(limiter, clock) == pytest.approx(before)
 
 
 def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
     one, many = RateLimiter(1_250, clock), RateLimiter(1_250, clock)
 
-    one.record_throttling(REFUSED)
+    one.adapt(REFUSED)
     for _ in range(20):
-        many.record_throttling(REFUSED)
+        many.adapt(REFUSED)
 
     assert many._share_at(clock.now) == one._share_at(clock.now)
 
 
 def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clock):
-    budget, shares = RateLimiter(1_250, clock), []
+    limiter, shares = RateLimiter(1_250, clock), []
     for _ in range(40):
-        budget.record_throttling(refusal(503, "serviceNotAvailable", retry_after="5"))
+        limiter.adapt(refusal(503, "serviceNotAvailable", retry_after="5"))
         clock.now += 6
-        shares.append(budget._share_at(clock.now))
+        shares.append(limiter._share_at(clock.now))
 
     assert shares[:5] == sorted(shares[:5], reverse=True)
     assert min(shares) >= 0.05
@@ -181,32 +181,30 @@ def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clo
     "heard", [answer(200), refusal(503), refusal(500), refusal(404), answer(202, retry_after="10")]
 )
 def test_other_answers_teach_nothing(clock, heard):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(heard)
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(heard)
 
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
 def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
-    budget = RateLimiter(1_250, clock)
-    list(spend(budget, clock, 1, 100))
+    limiter = RateLimiter(1_250, clock)
+    list(spend(limiter, clock, 1, 100))
     until = clock.now + 30
 
-    budget.record_throttling(
-        answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30")
-    )
-    usage = sum(1 for at in spend(budget, clock, 1, 300) if at <= until)
+    limiter.adapt(answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30"))
+    usage = sum(1 for at in spend(limiter, clock, 1, 300) if at <= until)
 
     assert 100 < usage <= 125
 
 
 def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
 
-    assert budget._share_at(clock.now) == budget._share_at(clock.now + 60) == 0.05
+    assert limiter._share_at(clock.now) == limiter._share_at(clock.now + 60) == 0.05
     clock.now += 360
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -217,18 +215,18 @@ def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
     ],
 )
 def test_what_a_header_says_that_makes_no_sense_teaches_nothing(clock, remaining, reset):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
 
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
 def test_more_than_was_known_is_not_learned_from_a_header(clock):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(REFUSED)
-    budget.record_throttling(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(REFUSED)
+    limiter.adapt(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
 
-    assert budget._share_at(clock.now) == pytest.approx(0.7)
+    assert limiter._share_at(clock.now) == pytest.approx(0.7)
 
 
 # One for each app in a tenant
@@ -299,18 +297,18 @@ def test_a_refusal_by_graph_is_learned_from(limited, tenant):
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=0.01))
     session.run(reads(1))
 
-    assert 0.69 < session._budget._share_at(time.monotonic()) < 0.8
+    assert 0.69 < session._limiter._share_at(time.monotonic()) < 0.8
 
 
 def test_what_a_host_holds_back_costs_nothing(limited, tenant):
     session = limited(1_250)
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=60))
     session.run(reads(1))
-    before = session._budget._spent_until
+    before = session._limiter._spent_until
 
     session.run(reads(5))
 
-    assert session._budget._spent_until == before
+    assert session._limiter._spent_until == before
     assert len(tenant.calls(where="graph")) == 1
 
 

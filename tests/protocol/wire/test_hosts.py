@@ -120,8 +120,9 @@ def test_no_bytes_go_elsewhere(url):
 
 @pytest.mark.parametrize("url", [*TRICKS, MONITOR])
 def test_a_next_page_elsewhere_is_not_asked_for(url):
-    with pytest.raises(DriveResponseError, match="not followed"):
+    with pytest.raises(DriveResponseError, match="not followed") as raised:
         HOSTS.check_next_link(url)
+    assert not raised.value.retryable
     assert not HOSTS.is_graph(url)
 
 
