@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import uuid4
 
@@ -59,9 +60,8 @@ class NameIndex(Generic[_Item]):
             self._items.pop(key, None)
 
     def items(self) -> Iterator[tuple[str, _Item]]:
-        """Give each name with its item."""
-        for items in self._items.values():
-            yield from items.items()
+        """Return each name with its item."""
+        return chain.from_iterable(items.items() for items in self._items.values())
 
     def __contains__(self, name: str) -> bool:
         """Whether an item has this name, in whatever case or Unicode form."""
