@@ -202,7 +202,7 @@ class TestDeadlines:
 
 class TestPollMonitors:
     def poll_all(self, ends, interval):
-        """Poll copies that end at these seconds, in virtual time; return when it is over, and the number of polls."""
+        """Poll copies that end at these seconds, in virtual time; return the end of all and the polls."""
         now, polls = 0.0, 0
         monitors = {str(number): f"{MONITOR}{number}" for number in range(len(ends))}
         whole = poll_monitors(monitors, Wait(poll_interval=interval))
