@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stored = connection if options.json else {options.conn_id: connection}
     sys.stdout.write(json.dumps(stored, indent=None if options.json else 2) + "\n")
     if not options.json:
-        sys.stderr.write("Keep that in a file, and: airflow connections import FILE.json\n")
+        sys.stderr.write("Save this to a file and run: airflow connections import FILE.json\n")
     return 0
 
 
@@ -62,7 +62,7 @@ def log_in(options: argparse.Namespace) -> dict[str, Any]:
     application = send_with_retries(settings, lambda: open_application(settings))
     flow = send_with_retries(settings, lambda: application.initiate_device_flow(scopes))
     code, page = (token_of(flow, settings, name) for name in ("user_code", "verification_uri"))
-    sys.stderr.write(_printable(f"Open {page} in a browser, and type in the code {code}.") + "\n")
+    sys.stderr.write(_printable(f"Open {page} in a browser and enter the code {code}.") + "\n")
     answer = send_with_retries(settings, lambda: application.acquire_token_by_device_flow(flow))
     return {**fields, "extra": {**extra, "refresh_token": token_of(answer, settings, "refresh_token")}}
 
@@ -79,26 +79,26 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     login = commands.add_parser(
         "login",
-        help="sign in with a browser, and print the connection to store",
+        help="sign in with a browser and print the connection",
         description="Sign in with a browser, on this or any other machine, and print the connection to "
-        "store. What is printed is as good as a password.",
+        "import into Airflow. The output contains a refresh token: treat it like a password.",
     )
-    login.add_argument("--conn-id", default="drive_default", help="the connection's id (%(default)s)")
+    login.add_argument("--conn-id", default="drive_default", help="connection ID (%(default)s)")
     login.add_argument(
-        "--client-id", required=True, help="application (client) id of an app that is a public client"
+        "--client-id", required=True, help="application (client) ID of an app that allows public client flows"
     )
     login.add_argument(
         "--tenant",
         default="common",
-        help="tenant id or domain; consumers for a personal account (%(default)s)",
+        help="tenant ID or domain; consumers for a personal account (%(default)s)",
     )
     login.add_argument("--cloud", choices=list(CLOUDS), help="Microsoft's cloud (global)")
     login.add_argument(
-        "--scopes", default=_SCOPES, help="what the user is asked to allow, separated by commas (%(default)s)"
+        "--scopes", default=_SCOPES, help="permissions to ask the user for, comma-separated (%(default)s)"
     )
-    login.add_argument("--authority", help="address that issues tokens (the cloud's)")
-    login.add_argument("--verify", help="path of a CA bundle (the environment's)")
-    login.add_argument("--json", action="store_true", help="print the connection alone, as JSON")
+    login.add_argument("--authority", help="address that issues tokens (default: the cloud's)")
+    login.add_argument("--verify", help="path of a CA bundle (default: the environment's)")
+    login.add_argument("--json", action="store_true", help="print only the connection, as one line of JSON")
     return parser
 
 

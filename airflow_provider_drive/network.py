@@ -46,7 +46,7 @@ def ca_bundle(settings: Settings) -> bool | str:
     if verify is True:
         return certifi.where()
     if verify and not os.path.exists(verify):  # noqa: PTH110  # requests wants the text, and so do we
-        raise DriveArgumentError(f"There is no CA bundle at {verify!r}: check the connection's verify.")
+        raise DriveArgumentError(f"CA bundle {verify!r} not found: check the connection's verify.")
     return verify
 
 
@@ -79,7 +79,7 @@ def _ssl_context(
     except OSError as error:
         reason = error.strerror or type(error).__name__
     raise DriveArgumentError(
-        f"The CA bundle {place!r} cannot be read ({reason}): check the connection's verify."
+        f"Cannot read the CA bundle {place!r} ({reason}): check the connection's verify."
     )
 
 
@@ -100,9 +100,9 @@ def proxy_for(url: str, settings: Settings) -> str | None:
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not _is_proxy(proxy):
         raise DriveArgumentError(
-            f"The proxy for {urlsplit(url).hostname} is not like http://proxy:3128 or http://user:password@"
-            "proxy:3128: check the connection's proxies and the environment's HTTPS_PROXY. Worker and "
-            "triggerer go through proxies of the kinds http and https, not through SOCKS."
+            f"Invalid proxy for {urlsplit(url).hostname}: must be like http://proxy:3128 or "
+            "http://user:password@proxy:3128. Check the connection's proxies and the environment's "
+            "HTTPS_PROXY. SOCKS proxies are not supported."
         )
     return proxy
 
@@ -135,7 +135,7 @@ def read_whole(response: requests.Response, seconds: float) -> bytes:
         if len(body) > MAX_RESPONSE_BYTES:
             raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
         if time.monotonic() - started > seconds:
-            raise DriveConnectionError(f"the answer was not whole after {seconds:g} s")
+            raise DriveConnectionError(f"the answer was not complete after {seconds:g} s")
     return bytes(body)
 
 

@@ -91,7 +91,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     cloud_name = _text(extra, "cloud") or "global"
     if cloud_name not in CLOUDS:
         raise DriveArgumentError(
-            f"The connection's cloud is {cloud_name!r}; it has to be one of {', '.join(CLOUDS)}."
+            f"Invalid `cloud` in the connection: must be one of {', '.join(CLOUDS)}, got {cloud_name!r}."
         )
     cloud = CLOUDS[cloud_name]
     host, tenant_id = connection.host or "", _text(extra, "tenant_id") or _text(extra, "tenantId")
@@ -102,7 +102,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     known = authority in {cloud.authority for cloud in CLOUDS.values()}
     company = _text(extra, "user_agent_company") or "Airflow"
     if not company.isascii() or not company.isprintable():
-        raise DriveArgumentError("The connection's user_agent_company cannot stand in a header.")
+        raise DriveArgumentError("Invalid `user_agent_company` in the connection: must be printable ASCII.")
     return Settings(
         hosts=Hosts(graph, cloud.suffixes, tuple(_list(extra, "allowed_hosts"))),
         authority=authority,
@@ -121,12 +121,12 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         verify=_verify(extra.get("verify")),
         proxies=_proxies(extra.get("proxies")),
         timeout=_number(
-            extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a number of seconds, of a day at most"
+            extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a positive number of seconds, at most a day"
         ),
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
         discover_instance=known and not _is_true(extra.get("disable_instance_discovery")),
         resource_units_per_minute=_number(
-            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MOST_UNITS, "a number of units above none"
+            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MOST_UNITS, "a positive number of units"
         ),
     )
 
@@ -148,7 +148,7 @@ def _extra(connection: Connection, extra: Any) -> Mapping[str, Any]:
     except (ValueError, RecursionError, TypeError):
         extra = None
     if not isinstance(extra, Mapping):
-        raise DriveArgumentError("The connection's extra is not a JSON object.")
+        raise DriveArgumentError("Invalid `extra` in the connection: must be a JSON object.")
     return extra
 
 
@@ -157,7 +157,7 @@ def _text(extra: Mapping[str, Any], key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise DriveArgumentError(f"The connection's {key} is not a text.")
+        raise DriveArgumentError(f"Invalid `{key}` in the connection: must be a string.")
     return value.strip()
 
 
@@ -165,7 +165,9 @@ def _list(extra: Mapping[str, Any], key: str) -> list[str]:
     value = extra.get(key) or []
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise DriveArgumentError(f"The connection's {key} is neither a list of texts nor a text with commas.")
+        raise DriveArgumentError(
+            f"Invalid `{key}` in the connection: must be a list of strings or a comma-separated string."
+        )
     return [
         entry.strip().lower() if key == "allowed_hosts" else entry.strip()
         for entry in entries
@@ -201,12 +203,12 @@ def _address(
         or parts.netloc.endswith(":")
     ):
         raise DriveArgumentError(
-            f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, "
-            "no more. A token is not sent in clear."
+            f"Invalid `{name}` in the connection: must be an address like {default}, with https, a host and "
+            "optionally a port. Tokens are never sent over plain http."
         )
     address = f"https://[{host}]{port}" if ":" in host else f"https://{host}{port}"
     if not Hosts(address).is_graph(address):
-        raise DriveArgumentError(f"The connection's {name} names a host that there cannot be.")
+        raise DriveArgumentError(f"Invalid `{name}` in the connection: not a valid host name.")
     return address
 
 
@@ -217,7 +219,9 @@ def _verify(value: Any) -> bool | str | None:
         return value
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
-    raise DriveArgumentError("The connection's verify is neither true nor false nor a path.")
+    raise DriveArgumentError(
+        "Invalid `verify` in the connection: must be true, false or the path of a CA bundle."
+    )
 
 
 def _proxies(value: Any) -> tuple[tuple[str, str], ...]:
@@ -228,7 +232,9 @@ def _proxies(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(entry, str) for key, entry in value.items()
     ):
-        raise DriveArgumentError('The connection\'s proxies are not like {"https": "http://proxy:3128"}.')
+        raise DriveArgumentError(
+            'Invalid `proxies` in the connection: must be a mapping like {"https": "http://proxy:3128"}.'
+        )
     return tuple(sorted(value.items()))
 
 
@@ -248,15 +254,15 @@ def _number(extra: Mapping[str, Any], key: str, default: float, most: float, wan
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 < number <= most:
-        raise DriveArgumentError(f"The connection's {key} is not {wanted}.")
+        raise DriveArgumentError(f"Invalid `{key}` in the connection: must be {wanted}.")
     return number
 
 
 def _variable(name: str) -> str:
     if name and "token" not in name.lower():
         raise DriveArgumentError(
-            "The connection's refresh_token_variable has to have the word token in its name: by that Airflow "
-            "knows whose values it must not show."
+            "Invalid `refresh_token_variable` in the connection: the name must contain the word token, so "
+            "that Airflow masks the Variable's value."
         )
     return name
 

@@ -43,8 +43,8 @@ def test_it_shows_a_code_and_prints_what_airflow_imports(log_in, tenant, store):
 
     assert code == 0
     assert re.fullmatch(
-        r"Open https://microsoft\.com/devicelogin in a browser, and type in the code \w{8}\.\n"
-        r"Keep that in a file, and: airflow connections import FILE\.json\n",
+        r"Open https://microsoft\.com/devicelogin in a browser and enter the code \w{8}\.\n"
+        r"Save this to a file and run: airflow connections import FILE\.json\n",
         err,
     )
     stored = json.loads(out)

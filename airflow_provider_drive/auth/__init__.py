@@ -56,7 +56,7 @@ class Login:
             )
             if not _SENDABLE.fullmatch(token):
                 raise DriveAuthError(
-                    "No token could be had: what the authority gave cannot stand in a header."
+                    "Could not get a token: the authority returned one that is not valid in an HTTP header."
                 )
             self._token = token
         return token

@@ -43,7 +43,7 @@ def send_with_retries(settings: Settings, question: Callable[[], Any]) -> Any:
     except (DriveAuthError, DriveArgumentError):
         raise
     except (OSError, requests.RequestException) as error:
-        place = "this machine's managed identities" if kind == "managed_identity" else place
+        place = "this machine's managed identity endpoint" if kind == "managed_identity" else place
         failure = explain_silence(error, place, kind)
     except Exception as error:  # noqa: BLE001  # MSAL reads whatever the authority says as if it were well
         failure = explain_failure(error, settings.secrets, kind)
@@ -95,9 +95,9 @@ def open_application(
     for endpoint in filter(None, (authority.token_endpoint, authority.device_authorization_endpoint)):
         if not is_authority(endpoint, settings.authority):
             raise DriveAuthError(
-                f"No token could be had: {settings.authority} would have the credential sent to the host "
-                f"{host_of(endpoint)!r}, so nothing was sent: check the connection's authority, and who "
-                "answers for it."
+                f"Could not get a token: {settings.authority} asks for the credential to be sent to another "
+                f"host, {host_of(endpoint)!r}, so nothing was sent. Check the connection's authority and who "
+                "operates it."
             )
     return application
 

@@ -34,11 +34,11 @@ def open_login(settings: Settings) -> Acquire:
     :raises DriveAuthError: If something that its kind of login needs is missing. The message names it.
     """
     if settings.missing:
-        raise DriveAuthError(f"No token could be had: Airflow has no connection {settings.missing!r}.")
+        raise DriveAuthError(f"Could not get a token: Airflow has no connection {settings.missing!r}.")
     kind = settings.login_kind
     if kind not in _KINDS:
         raise DriveAuthError(
-            f"The connection's auth_type is {kind!r}; it has to be one of {', '.join(_KINDS)}."
+            f"Invalid `auth_type` in the connection: must be one of {', '.join(_KINDS)}, got {kind!r}."
         )
     return _KINDS[kind](settings)
 
@@ -62,7 +62,7 @@ def _workload_identity(settings: Settings) -> Acquire:
     )
     _require_application(settings)
     path = settings.federated_token_file or os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
-    _require(path, "federated_token_file (in the extra), and there is no AZURE_FEDERATED_TOKEN_FILE")
+    _require(path, "federated_token_file (in the extra), and AZURE_FEDERATED_TOKEN_FILE is not set")
     return _as_application(settings, lambda _: _read_token(path))
 
 
@@ -129,13 +129,13 @@ def _read_token(path: str) -> str:
     try:
         token = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
     else:
-        reason = "" if token else "it is empty"
+        reason = "" if token else "empty file"
     if reason:
         raise DriveAuthError(
-            f"No token could be had: the file {path} of the workload's own token cannot be read ({reason}): "
-            "check the connection's federated_token_file, and that the pod has the label "
+            f"Could not get a token: cannot read the workload identity's token file {path} ({reason}). Check "
+            "the connection's federated_token_file, and that the pod has the label "
             "azure.workload.identity/use."
         )
     return token
@@ -148,5 +148,5 @@ def _require_application(settings: Settings) -> None:
 
 def _require(value: str, name: str) -> str:
     if not value:
-        raise DriveAuthError(f"No token could be had: the connection has no {name}.")
+        raise DriveAuthError(f"Could not get a token: the connection has no {name}.")
     return value

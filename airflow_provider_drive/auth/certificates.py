@@ -79,7 +79,7 @@ def read_certificate(settings: Settings) -> Certificate:
         key, certificates = _read_pfx(content, passphrase)
     if not isinstance(key, RSAPrivateKey):
         raise DriveAuthError(
-            "The connection's certificate has a key that is not RSA, which Entra ID cannot use."
+            "Cannot use the connection's certificate: its key is not RSA, the only kind Entra ID accepts."
         )
     own = [certificate for certificate in certificates if certificate.public_key() == key.public_key()]
     others = [certificate for certificate in certificates if certificate not in own]
@@ -94,17 +94,17 @@ def _content(settings: Settings) -> bytes:
             return base64.b64decode(_BLANKS.sub("", text), validate=True)
         except (binascii.Error, ValueError):
             raise DriveAuthError(
-                "The connection's private_key holds no private key: it has to be a PEM's text, or a PFX in "
+                "Invalid `private_key` in the connection: must be the text of a PEM file, or a PFX file in "
                 "base64."
             ) from None
     if not settings.certificate_path:
         raise DriveAuthError(
-            "No token could be had: the connection has no certificate_path or private_key (in the extra)."
+            "Could not get a token: the connection has no certificate_path or private_key (in the extra)."
         )
     try:
         return Path(settings.certificate_path).read_bytes()
     except OSError as error:
-        raise DriveAuthError(f"The connection's certificate_path cannot be read: {error.strerror}.") from None
+        raise DriveAuthError(f"Cannot read the connection's certificate_path: {error.strerror}.") from None
 
 
 def _read_pem(content: bytes, passphrase: bytes) -> tuple[object, list[x509.Certificate]]:
@@ -112,18 +112,16 @@ def _read_pem(content: bytes, passphrase: bytes) -> tuple[object, list[x509.Cert
     blocks = [(found[1], found[2]) for found in _BLOCK.finditer(content.decode("utf-8", "replace"))]
     keys = [_pem(label, body) for label, body in blocks if label.endswith("PRIVATE KEY")]
     if not keys:
-        raise DriveAuthError("The connection's certificate has no private key in it.")
+        raise DriveAuthError("The connection's certificate contains no private key.")
     is_encrypted = b"ENCRYPTED" in keys[0]
     if is_encrypted and not passphrase:
         raise DriveAuthError(
-            "The connection's private key is encrypted: its passphrase has to be the password."
+            "The connection's private key is encrypted: set the connection's password to its passphrase."
         )
-    failure = (
-        f"The connection's private key cannot be read{_if_encrypted(passphrase if is_encrypted else b'')}."
-    )
+    failure = f"Cannot read the connection's private key{_if_encrypted(passphrase if is_encrypted else b'')}."
     try:
         key = serialization.load_pem_private_key(keys[0], passphrase if is_encrypted else None)
-        failure = "The connection's certificate cannot be read."
+        failure = "Cannot read the connection's certificate."
         pems = [_pem(label, body) for label, body in blocks if label == "CERTIFICATE"]
         return key, [x509.load_pem_x509_certificate(pem) for pem in pems]
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -135,17 +133,16 @@ def _read_pfx(content: bytes, passphrase: bytes) -> tuple[object, list[x509.Cert
         pfx = pkcs12.load_pkcs12(content, passphrase or None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise DriveAuthError(
-            "The connection's certificate cannot be read: it is no PEM, and no PFX"
-            f"{_if_encrypted(passphrase)}."
+            f"Cannot read the connection's certificate{_if_encrypted(passphrase)}: it is neither PEM nor PFX."
         ) from None
     if pfx.key is None:
-        raise DriveAuthError("The connection's certificate has no private key in it.")
+        raise DriveAuthError("The connection's certificate contains no private key.")
     bags = [*([pfx.cert] if pfx.cert else []), *pfx.additional_certs]
     return pfx.key, [bag.certificate for bag in bags]
 
 
 def _if_encrypted(passphrase: bytes) -> str:
-    return " with the passphrase in its password" if passphrase else ""
+    return " with the passphrase in the connection's password" if passphrase else ""
 
 
 def _pem(label: str, body: str) -> bytes:
@@ -159,13 +156,12 @@ def _thumbprint(settings: Settings, own: list[x509.Certificate]) -> str:
         digits = settings.thumbprint.replace(":", "").replace(" ", "")
         if not re.fullmatch(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})", digits):
             raise DriveAuthError(
-                "The connection's thumbprint is not one of a certificate: 40 hexadecimal digits (SHA-1), or "
-                "64 (SHA-256)."
+                "Invalid `thumbprint` in the connection: must be 40 (SHA-1) or 64 (SHA-256) hex digits."
             )
         return digits
     if not own:
         raise DriveAuthError(
-            "The connection has a private key without its certificate: add the certificate, or thumbprint."
+            "The connection has a private key without its certificate: add the certificate or set thumbprint."
         )
     return own[0].fingerprint(hashes.SHA256()).hex()
 

@@ -76,7 +76,11 @@ class RefreshLogin:
         try:
             kept = json.loads(Variable.get(name, None) or "{}")
         except Exception as error:  # noqa: BLE001  # whatever keeps Variables: the connection's token may do
-            _log.warning("The Variable %s cannot be read (%s).", name, type(error).__name__)
+            _log.warning(
+                "Could not read the refresh token from the Variable %s (%s): using the last known one.",
+                name,
+                type(error).__name__,
+            )
             return self._newest
         token = kept.get("refresh_token") if isinstance(kept, dict) and kept.get("of") == self._mark else None
         if not isinstance(token, str) or not token:
@@ -94,7 +98,8 @@ class RefreshLogin:
             Variable.set(name, json.dumps({"refresh_token": token, "of": self._mark}))
         except Exception as error:  # noqa: BLE001  # the login itself has succeeded
             _log.warning(
-                "The new refresh token could not be kept in the Variable %s (%s): others use the old one.",
+                "Could not save the new refresh token to the Variable %s (%s): other processes still use the "
+                "old one.",
                 name,
                 type(error).__name__,
             )

@@ -35,7 +35,7 @@ def test_connection_flow(claims: Claims | None, tenant_id: str, hosts: Hosts) ->
     drive, seen = yield from _look(is_user=claims is None or claims.is_user)
     if claims is None:
         who = _owner(drive)
-        told = "The token does not say what it allows: those of personal accounts never do."
+        told = "The token does not list its permissions: tokens of personal accounts never do."
     else:
         who, told = claims.who, claims.describe_permissions()
     tenant = tenant_id if claims is None or claims.tenant_id in {"", tenant_id} else _both(tenant_id, claims)
@@ -60,8 +60,8 @@ def _look(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
         drive = yield from send_with_retries(request, read, RetryBudget(_BUDGET_SECONDS))
     except (DriveAccessDeniedError, DriveItemNotFoundError) as error:
         refusal = f"HTTP {error.status} {error.code}".rstrip()
-        return {}, f"It could not read {whose} ({refusal}); copies and moves between others do not need that."
-    return drive, f"It could read {whose}, {_place(drive)}."
+        return {}, f"Could not read {whose} ({refusal}); copies and moves in other drives do not need it."
+    return drive, f"Read {whose}, {_place(drive)}."
 
 
 def _place(drive: dict[str, Any]) -> str:

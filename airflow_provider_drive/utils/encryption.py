@@ -36,9 +36,9 @@ def decrypt_url(sealed: str) -> str:
         url = fernet.decrypt(sealed.encode()).decode() if fernet else ""
     if not _is_url(url):
         raise DriveArgumentError(
-            "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's "
-            "Fernet key. Has core.fernet_key changed, has the triggerer another one, or was there no XCom "
-            "to take?"
+            "Cannot read the monitor URL: it is neither a URL nor encrypted with this deployment's Fernet "
+            "key. Check that core.fernet_key has not changed and is the same for workers and triggerer, and "
+            "that the XCom it comes from exists."
         )
     return url
 

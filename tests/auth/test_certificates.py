@@ -159,7 +159,9 @@ def test_a_wrong_passphrase_is_told_without_it(connect, read, helpers, asked, re
         place = {"private_key": base64.b64encode(registered.pfx(PASSPHRASE)).decode()}
     connect(password="not-the-passphrase", **place)
 
-    with pytest.raises(DriveAuthError, match=r"cannot be read.*passphrase in its password") as caught:
+    with pytest.raises(
+        DriveAuthError, match=r"Cannot read.*passphrase in the connection's password"
+    ) as caught:
         read()
 
     assert "not-the-passphrase" not in helpers.told(caught.value)
@@ -169,21 +171,30 @@ def test_a_wrong_passphrase_is_told_without_it(connect, read, helpers, asked, re
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        (lambda own: {"private_key": own.key_pem(PASSPHRASE) + own.pem}, "encrypted: its passphrase has to"),
-        (lambda own: {"private_key": own.pem}, "no private key in it"),
-        (lambda own: {"private_key": own.key_pem()}, "add the certificate, or thumbprint"),
+        (
+            lambda own: {"private_key": own.key_pem(PASSPHRASE) + own.pem},
+            "encrypted: set the connection's password",
+        ),
+        (lambda own: {"private_key": own.pem}, "contains no private key"),
+        (lambda own: {"private_key": own.key_pem()}, "add the certificate or set thumbprint"),
         (
             lambda own: {"private_key": own.key_pem() + Certificate().pem},
-            "add the certificate, or thumbprint",
+            "add the certificate or set thumbprint",
         ),
-        (lambda own: {"private_key": own.key_pem(), "thumbprint": "AB:CD"}, "thumbprint is not one"),
-        (lambda _: {"private_key": "neither PEM nor base64"}, "private_key holds no private key"),
-        (lambda _: {"private_key": "bm8gUEZYIGF0IGFsbA=="}, "it is no PEM, and no PFX"),
-        (lambda own: {"private_key": _broken(own.key_pem()) + own.pem}, "private key cannot be read"),
-        (lambda own: {"private_key": own.key_pem() + _broken(own.pem)}, "certificate cannot be read"),
+        (lambda own: {"private_key": own.key_pem(), "thumbprint": "AB:CD"}, "Invalid `thumbprint`"),
+        (lambda _: {"private_key": "neither PEM nor base64"}, "Invalid `private_key`"),
+        (lambda _: {"private_key": "bm8gUEZYIGF0IGFsbA=="}, "it is neither PEM nor PFX"),
+        (
+            lambda own: {"private_key": _broken(own.key_pem()) + own.pem},
+            "Cannot read the connection's private key",
+        ),
+        (
+            lambda own: {"private_key": own.key_pem() + _broken(own.pem)},
+            "Cannot read the connection's certificate",
+        ),
         (lambda _: {"private_key": _elliptic()}, "not RSA"),
         (lambda _: {"auth_type": "certificate"}, "no certificate_path or private_key"),
-        (lambda _: {"certificate_path": "/no/such/file"}, "certificate_path cannot be read"),
+        (lambda _: {"certificate_path": "/no/such/file"}, "Cannot read the connection's certificate_path"),
     ],
 )
 def test_what_cannot_sign_is_told_before_anything_is_sent(connect, read, asked, registered, fields, told):

@@ -31,7 +31,7 @@ def test_each_code_says_what_to_do(code):
 
     told = explain_refusal(answer, [])
 
-    assert told == f"No token could be had: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
+    assert told == f"Could not get a token: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
 
 
 def test_digits_without_end_are_no_code():
@@ -99,7 +99,7 @@ def test_a_failure_is_told_by_what_the_authority_said_before_it():
 
     told = explain_failure(error, [])
 
-    assert told == f"No token could be had: AADSTS90002: No such tenant. {AADSTS[90002]}"
+    assert told == f"Could not get a token: AADSTS90002: No such tenant. {AADSTS[90002]}"
 
 
 # Nobody answers
@@ -124,7 +124,7 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
             "self-signed certificate",
             "verify to the path",
         ),
-        (chained(requests.exceptions.ProxyError(), TUNNEL), "proxy answered 407", "proxy wants a login"),
+        (chained(requests.exceptions.ProxyError(), TUNNEL), "proxy answered 407", "proxy requires a login"),
         (
             chained(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 502 Bad Gateway")),
             "proxy answered 502 Bad Gateway",
@@ -140,8 +140,8 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
             "Name or service not known",
             "host, authority and cloud",
         ),
-        (requests.ReadTimeout(), "ReadTimeout", "raise its timeout"),
-        (TimeoutError(), "TimeoutError", "raise its timeout"),
+        (requests.ReadTimeout(), "ReadTimeout", "raise the connection's timeout"),
+        (TimeoutError(), "TimeoutError", "raise the connection's timeout"),
         (requests.ConnectionError(ConnectionResetError(104, "Connection reset by peer")), "reset", "network"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_proxy_of_aiohttps_is_known_by_its_status():
     aiohttp = pytest.importorskip("aiohttp")
     error = aiohttp.ClientHttpProxyError(None, (), status=407, message="Proxy Authentication Required")
 
-    assert "proxy wants a login" in explain_lost(error)[1]
+    assert "proxy requires a login" in explain_lost(error)[1]
 
 
 def test_an_error_that_leads_to_itself_is_told_too():
@@ -169,5 +169,5 @@ def test_an_error_that_leads_to_itself_is_told_too():
 def test_a_managed_identity_that_does_not_answer_is_told_that_it_may_not_be_there():
     told = explain_silence(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
 
-    assert told.startswith("No token could be had: no answer from 169.254.169.254 (ConnectTimeout).")
+    assert told.startswith("Could not get a token: no answer from 169.254.169.254 (ConnectTimeout).")
     assert "choose another auth_type" in told

@@ -64,7 +64,7 @@ def test_a_token_that_is_refused_is_replaced_by_all_hooks_at_once(connection, re
         ({"tenant_id": None}, "tenant_id"),
         ({"auth_type": "certificate"}, "certificate_path"),
         ({"auth_type": "password"}, "auth_type"),
-        ({"auth_type": "certificate", "private_key": "no key"}, "private key"),
+        ({"auth_type": "certificate", "private_key": "no key"}, "private_key"),
         ({"certificate_path": "/no/such/file.pem"}, "certificate_path"),
     ],
 )
@@ -122,7 +122,7 @@ def test_an_authority_of_an_unknown_certificate_is_told_with_verify(connect, rea
 def test_an_authority_that_answers_nonsense_is_an_error_of_the_login(connection, read, tenant, kind, method):
     tenant.faults.append(Fault(method, where="token", kind=kind, times=20))
 
-    with pytest.raises(DriveAuthError, match="No token could be had"):
+    with pytest.raises(DriveAuthError, match="Could not get a token"):
         read()
 
 

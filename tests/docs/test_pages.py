@@ -218,7 +218,7 @@ def test_ids_are_the_form_that_needs_no_look_up():
 
 @pytest.mark.parametrize("form", forms("What is refused"))
 def test_what_is_said_to_be_refused_is_refused(form):
-    with pytest.raises(DriveAddressError, match="is no address of an item"):
+    with pytest.raises(DriveAddressError, match="is not a valid item address"):
         parse_address(form, Hosts())
 
 

@@ -184,7 +184,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
     lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]
-    silent = explain_silence(TimeoutError(), "this machine's managed identities", "managed_identity")
+    silent = explain_silence(TimeoutError(), "this machine's managed identity endpoint", "managed_identity")
     return [
         *(f"{type(error).__name__}: {error}" for error in errors),
         *(f"DriveConnectionError: {message}" for message in lost),

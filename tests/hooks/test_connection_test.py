@@ -45,7 +45,7 @@ def test_an_app_is_told_with_its_tenant_its_cloud_and_the_drive_it_could_read(
     assert fine
     assert message == (
         f"Logged in as the app Archivist ({tenant.client_id}) to the tenant {tenant.tenant_id} in the cloud "
-        f"{emulator.url}. It could read the root site's drive, "
+        f"{emulator.url}. Read the root site's drive, "
         "https://contoso.sharepoint.com/Shared%20Documents. "
         "The token carries Files.ReadWrite.All, Sites.Read.All."
     )
@@ -63,7 +63,7 @@ def test_a_tenant_that_goes_by_its_domain_is_told_with_its_id(connect, press, te
         (["Sites.ReadWrite.All"], "carries Sites.ReadWrite.All."),
         (["Sites.FullControl.All", "User.Read.All"], "carries Sites.FullControl.All."),
         (["Files.ReadWrite.All"], "Addresses that name a site need Sites.Read.All, which is missing."),
-        (["Sites.Selected"], "only where an administrator has granted this app write."),
+        (["Sites.Selected"], "only where an administrator has granted this app write access."),
     ],
 )
 def test_an_app_that_may_copy_passes_with_what_it_has(connection, press, tenant, permissions, told):
@@ -93,7 +93,7 @@ def test_a_root_site_that_is_closed_to_the_app_is_no_failure(connection, press, 
 
     assert fine
     assert (
-        f"It could not read the root site's drive (HTTP {status} {code}); copies and moves between" in message
+        f"Could not read the root site's drive (HTTP {status} {code}); copies and moves in other" in message
     )
 
 
@@ -105,7 +105,7 @@ def test_a_user_is_told_with_the_app_and_with_the_users_own_drive(connect, press
 
     assert fine
     assert f"as the user {tenant.me.address} through the app Archivist" in message
-    assert f"It could read the user's own drive, {tenant.me.drive.web_url}." in message
+    assert f"Read the user's own drive, {tenant.me.drive.web_url}." in message
     assert "Files.ReadWrite allows copies and moves in this user's own drive." in message
 
 
@@ -119,7 +119,7 @@ def test_a_user_of_a_personal_account_is_told_by_the_drive_since_the_token_tells
 
     assert fine
     assert message.startswith("Logged in as the user User Two to the tenant consumers in the cloud ")
-    assert message.endswith("The token does not say what it allows: those of personal accounts never do.")
+    assert message.endswith("The token does not list its permissions: tokens of personal accounts never do.")
 
 
 def test_a_personal_drive_that_cannot_be_read_does_not_pass(connect, press, tenant):
@@ -150,14 +150,14 @@ def test_each_denial_of_the_authority_is_told_with_its_advice(connection, press,
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"password": "wrong"}, "AADSTS7000215: .*connection's password is not this app's client secret"),
+        ({"password": "wrong"}, "AADSTS7000215: .*connection's password is not a client secret of this app"),
         ({"login": "00000000-0000-0000-0000-000000000000"}, "AADSTS700016: .*connection's login"),
         ({"tenant_id": "fabrikam.example"}, "AADSTS90002: Tenant 'fabrikam.example' not found.*tenant_id"),
         (
             {"scopes": "https://graph.microsoft.com/Files.Read"},
-            "AADSTS1002012: .*empty the connection's scopes",
+            "AADSTS1002012: .*clear the connection's scopes",
         ),
-        ({"cloud": "mars"}, "connection's cloud is 'mars'"),
+        ({"cloud": "mars"}, "Invalid `cloud` in the connection: .*got 'mars'"),
         ({"password": ""}, "connection has no password"),
         ({"verify": "/no/such/ca.pem"}, "connection's verify"),
     ],
@@ -188,7 +188,7 @@ def test_a_proxy_that_wants_a_login_is_told_with_proxies(connect, press, proxy):
     proxy.credentials = "ann:guessed-by-nobody"
     connect(proxies={"https": proxy.url})
 
-    assert_told(press()[1], r"the proxy answered 407 .*http://user:password@host:port into .*proxies")
+    assert_told(press()[1], r"the proxy answered 407 .*http://user:password@host:port in .*proxies")
 
 
 def test_a_proxy_that_lets_nobody_through_is_told_with_proxies(connect, press, proxy):
@@ -202,7 +202,9 @@ def test_a_machine_without_a_managed_identity_is_told_that_it_has_none(connect, 
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://{nowhere}")
     connect(auth_type="managed_identity", login="", password="")
 
-    assert_told(press()[1], "no answer from this machine's managed identities .* choose another auth_type")
+    assert_told(
+        press()[1], "no answer from this machine's managed identity endpoint .* choose another auth_type"
+    )
 
 
 def test_a_proxy_that_is_not_there_is_told_with_proxies(connect, press, nowhere):
@@ -231,7 +233,7 @@ def test_an_authority_that_is_slow_is_told_with_the_time_out(connect, press, ten
     connect(timeout=0.05)
     tenant.faults.append(Fault("GET", where="token", kind="delay", seconds=0.5, times=4))
 
-    assert_told(press()[1], "no answer from .* raise its timeout")
+    assert_told(press()[1], "no answer from .* raise the connection's timeout")
 
 
 def test_a_graph_that_is_not_there_is_told(connect, press, nowhere):

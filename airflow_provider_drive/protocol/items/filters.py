@@ -96,7 +96,7 @@ def read_selection(
     :raises DriveArgumentError: If something makes no sense. The message names it.
     """
     if kind not in KINDS:
-        raise DriveArgumentError(f"kind is {kind!r}; it has to be one of {', '.join(KINDS)}.")
+        raise DriveArgumentError(f"Invalid `kind`: must be one of {', '.join(KINDS)}, got {kind!r}.")
     return Selection(
         _globs("pattern", pattern),
         _globs("exclude", exclude),
@@ -146,12 +146,12 @@ def _globs(name: str, value: Any) -> tuple[str, ...]:
     globs = tuple(value) if isinstance(value, (list, tuple, set)) else () if value is None else (value,)
     if not all(isinstance(glob, str) and glob.strip("/") for glob in globs):
         raise DriveArgumentError(
-            f"{name} is {value!r}; it has to be a glob such as '**/*.docx', or a list of them."
+            f"Invalid `{name}`: must be a glob such as '**/*.docx' or a list of globs, got {value!r}."
         )
     try:
         _compile(globs)
     except re.error:
-        raise DriveArgumentError(f"{name} is {value!r}, which is no glob.") from None
+        raise DriveArgumentError(f"Invalid `{name}`: {value!r} is not a valid glob.") from None
     return globs
 
 
@@ -160,7 +160,7 @@ def _size(name: str, value: Any) -> int | None:
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):  # as a template gives it
         return int(value)
-    raise DriveArgumentError(f"{name} is {value!r}; it has to be a count of bytes.")
+    raise DriveArgumentError(f"Invalid `{name}`: must be a number of bytes, got {value!r}.")
 
 
 def _time(name: str, value: Any, now: float) -> float | None:
@@ -188,5 +188,5 @@ def _time(name: str, value: Any, now: float) -> float | None:
     except (ValueError, OverflowError):
         pass
     raise DriveArgumentError(
-        f"{name} is {value!r}; it has to be a time or a duration, such as '2019-01-01' or 'P7Y'."
+        f"Invalid `{name}`: must be a time or a duration, such as '2019-01-01' or 'P7Y', got {value!r}."
     )

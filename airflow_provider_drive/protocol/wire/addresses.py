@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 _FORMS = (
-    "An address is a Graph path (drives/{drive-id}/items/{item-id}, "
+    "Supported forms: a Graph path (drives/{drive-id}/items/{item-id}, "
     "drives/{drive-id}/root:/folder/file.docx, me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, "
     "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
-    "mapping with driveId and id, a driveItem of another task, or the URL that a browser shows."
+    "mapping with driveId and id, a driveItem returned by another task, or the URL shown in a browser."
 )
 _QUOTING = reprlib.Repr()
 _QUOTING.maxstring = _QUOTING.maxother = 200
@@ -166,14 +166,16 @@ def parse_address(value: Any, hosts: Hosts) -> Address:
     if isinstance(value, Mapping):
         return _from_mapping(value)
     if not isinstance(value, str):
-        raise _refusal(value, "it is neither text nor a mapping")
+        raise _refusal(value, "must be a string or a mapping")
     text = value.strip()
     if text.startswith(f"{hosts.graph}/"):
         text = re.sub(r"^/+(?:v1\.0|beta)(?=/)", "", text[len(hosts.graph) :])
     if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", text):
         return _from_url(text, hosts)
     if text.startswith(("{", "[")):
-        raise _refusal(value, "a template has made text of a mapping; pass the other task's .output instead")
+        raise _refusal(
+            value, "a template rendered a mapping as a string; pass the other task's .output instead"
+        )
     return _from_path(text, value)
 
 
@@ -207,7 +209,7 @@ def check_path(path: Any) -> str:
     :raises DriveAddressError: If one of its names is none.
     """
     if not isinstance(path, str):
-        raise DriveAddressError(f"{path!r} is no path: it is not text.")
+        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
     return "/".join(check_name(name) for name in path.split("/") if name)
 
 
@@ -218,10 +220,10 @@ def check_name(name: Any) -> str:
     :raises DriveAddressError: If it is empty, ``.`` or ``..``, or has a slash or a control character in it.
     """
     if not isinstance(name, str):
-        raise DriveAddressError(f"{name!r} is no name: it is not text.")
-    fault = _fault(name) or ("it has a slash in it" if "/" in name else "")
+        raise DriveAddressError(f"{name!r} is not a valid item name: must be a string.")
+    fault = _fault(name) or ("contains a slash" if "/" in name else "")
     if fault:
-        raise DriveAddressError(f"{name!r} is no name for an item: {fault}.")
+        raise DriveAddressError(f"{name!r} is not a valid item name: {fault}.")
     return name
 
 
@@ -258,7 +260,7 @@ def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
     item_id = value.get("id")
     for name, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
-            raise _refusal(dict(value), f"as a mapping it needs {name}, a text")
+            raise _refusal(dict(value), f"the mapping needs {name}, a string")
     return _by_ids(str(drive_id), str(item_id))
 
 
@@ -270,12 +272,10 @@ def _by_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
 def _from_url(text: str, hosts: Hosts) -> Address:
     url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
     if not hosts.is_drive(url):
-        raise _refusal(
-            text, f"it is not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
-        )
+        raise _refusal(text, f"not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})")
     parts = urlsplit(url)
     if not parts.path.strip("/"):
-        raise _refusal(text, "it names no item")
+        raise _refusal(text, "the URL has no path to an item")
     return ShareAddress(encode_share(url), parts.hostname or "")
 
 
@@ -286,7 +286,7 @@ def _from_path(text: str, value: str) -> Address:
     drive = _DRIVE.fullmatch(path)
     item = _ITEM.fullmatch(drive["item"]) if drive else None
     if not drive or not item:
-        raise _refusal(value, "it is none of the forms")
+        raise _refusal(value, "unknown form")
     for part in ("id", "user", "group", "host", "library"):
         _check(drive[part], value)
     _check(item["id"], value)
@@ -314,19 +314,19 @@ def _check(part: str | None, value: str) -> None:
 def _names(path: str | None, value: str) -> tuple[str, ...]:
     names = tuple(path.removesuffix("/").split("/")) if path else ()
     for name in names:
-        if fault := _fault(name) or ("a name has a colon in it" if ":" in name else ""):
+        if fault := _fault(name) or ("a name contains a colon" if ":" in name else ""):
             raise _refusal(value, fault)
     return names
 
 
 def _fault(name: str) -> str:
     if not name:
-        return "a name in it is empty"
+        return "a name is empty"
     if name in {".", ".."}:
-        return f"{name!r} is no name"
+        return f"{name!r} is not allowed as a name"
     if any(unicodedata.category(character) == "Cc" for character in name):
-        return "it has a control character in it"
-    return "" if is_encodable(name) else "it has half a character in it"
+        return "contains a control character"
+    return "" if is_encodable(name) else "contains a lone surrogate, which cannot be sent"
 
 
 def is_encodable(text: str) -> bool:
@@ -339,4 +339,4 @@ def is_encodable(text: str) -> bool:
 
 
 def _refusal(value: Any, why: str) -> DriveAddressError:
-    return DriveAddressError(f"{_QUOTING.repr(value)} is no address of an item: {why}. {_FORMS}")
+    return DriveAddressError(f"{_QUOTING.repr(value)} is not a valid item address: {why}. {_FORMS}")

@@ -40,35 +40,35 @@ _URL_SECRETS = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
-    400: (DriveRequestError, "The request itself is wrong, so a retry will not help: check the parameters."),
+    400: (DriveRequestError, "The request is invalid, so a retry does not help: check the parameters."),
     403: (
         DriveAccessDeniedError,
         (
-            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, a write "
-            "grant on this site; a user's login needs that user's own rights there too. The test of the "
-            "connection tells what its token carries."
+            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, write access "
+            "to this site. With a user login, the user also needs access. Test the connection to see the "
+            "token's permissions."
         ),
     ),
     404: (
         DriveItemNotFoundError,
-        "Check the address. Graph says the same of an item that this login may not see.",
+        "Check the address. Graph also answers 404 for items that this login may not see.",
     ),
-    412: (DriveItemChangedError, "Somebody changed the item since its eTag was read; nothing was done."),
-    423: (DriveLockedError, "Somebody has the item open or checked out, or its site is blocked."),
-    429: (DriveThrottledError, "Start fewer tasks at once, for instance with an Airflow pool."),
+    412: (DriveItemChangedError, "The item was changed after its eTag was read; nothing was done."),
+    423: (DriveLockedError, "The item is open or checked out, or its site is locked."),
+    429: (DriveThrottledError, "Run fewer tasks at once, for example with an Airflow pool."),
     503: (DriveThrottledError, "The service is overloaded, or has blocked the app. Try later."),
-    507: (DriveQuotaError, "Make room at the destination."),
+    507: (DriveQuotaError, "Free up space at the destination."),
 }
-_MALWARE = "Microsoft holds the file for malware, and lets nobody copy or move it."
+_MALWARE = "Microsoft has flagged the file as malware, which cannot be copied or moved."
 _NOT_FOR_GRAPH = (
-    "Graph does not take this token: it has to be for this Graph and this tenant, so check the connection's "
-    "cloud, host, scopes and tenant_id, and the app's permissions."
+    "Graph does not accept this token: it must be issued for this Graph address and this tenant. Check the "
+    "connection's cloud, host, scopes and tenant_id, and the app's permissions."
 )
 _CHALLENGED = (
-    "A policy of the tenant's, or an administrator, has ended this token before its time: the sign-in log "
-    "tells which one. An app may have to be exempted; a user has to sign in again, for a new refresh_token."
+    "A tenant policy or an administrator has revoked this token before it expired: see the sign-in log. The "
+    "app may have to be excluded from the policy; a user must sign in again for a new refresh_token."
 )
-_NAME_TAKEN = "Choose another name, or another conflict_behavior."
+_NAME_TAKEN = "Choose another name or another conflict_behavior."
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def error_from_response(response: Response, action: str) -> DriveError:
     if response.status == 401:
         return DriveAuthError(f"{text} {_CHALLENGED if _is_challenge(response) else _NOT_FOR_GRAPH}")
     if response.status < 400:
-        return DriveResponseError(f"{text} That is not an answer to this request.")
+        return DriveResponseError(f"{text} This is not a valid answer to the request.")
     kind, advice = _kind(response.status, error)
     return kind(
         f"{text} {advice}".rstrip(),
@@ -164,7 +164,7 @@ def _kind(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
-        return DriveServiceError, "Try later; Microsoft's support asks for the request id."
+        return DriveServiceError, "Try later. Microsoft support needs the request id."
     return DriveRequestError, ""
 
 

@@ -140,9 +140,8 @@ class Hosts:
         if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
             return url
         raise DriveResponseError(
-            f"{what} on the host {host!r}, which is not one of this cloud's, or is not an "
-            "https address without user info; if that host is yours, add it to the connection's "
-            "allowed_hosts",
+            f"{what} on the host {host!r}, which is not one of this cloud's hosts, or its URL is not https "
+            "or contains user info; if you trust that host, add it to the connection's allowed_hosts",
             retryable=False,
         )
 
@@ -156,7 +155,10 @@ class Hosts:
         trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
         if parts and trusted and (self.is_graph(url) or self._is_allowed(parts.hostname or "", _port(parts))):
             return url
-        raise DriveResponseError(f"the next page is said to be on the host {host_of(url)!r}: not followed")
+        raise DriveResponseError(
+            f"the link to the next page was not followed: its host {host_of(url)!r} is neither Graph's nor "
+            "in the connection's allowed_hosts"
+        )
 
     def _is_allowed(self, host: str, port: int) -> bool:
         return any(_matches(entry, host, port) for entry in self.allowed)

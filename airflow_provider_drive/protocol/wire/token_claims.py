@@ -68,13 +68,13 @@ class Claims:
             if self._selected:
                 remarks.append(
                     f"{self._selected[0]} allows copies and moves only where an administrator has granted "
-                    "this app write."
+                    "this app write access."
                 )
             elif _OWN_DRIVE in permissions:
                 remarks.append(f"{_OWN_DRIVE} allows copies and moves in this user's own drive.")
             else:
                 remarks.append(
-                    f"Copies and moves need {' or '.join(WRITING)}, which is missing: add one to the app, "
+                    f"Copies and moves need {' or '.join(WRITING)}, which is missing: add one to the app "
                     "and have an administrator consent to it."
                 )
         if permissions.isdisjoint((*FINDING_SITES, *_WIDER, *self._selected)):

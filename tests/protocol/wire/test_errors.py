@@ -179,7 +179,7 @@ def test_the_request_id_comes_from_the_header_if_the_body_has_none():
         (412, ["eTag"]),
         (423, ["checked out"]),
         (429, ["pool"]),
-        (507, ["room"]),
+        (507, ["space"]),
         (500, ["request id"]),
     ],
 )
