@@ -43,7 +43,7 @@ def log_in(options: argparse.Namespace) -> dict[str, Any]:
     """
     from airflow.providers.common.compat.sdk import Connection  # noqa: PLC0415  # --help need not wait for it
 
-    from airflow_provider_drive.auth.application import open_application, send_with_retries, token_of  # noqa: PLC0415  # likewise
+    from airflow_provider_drive.auth.application import call_msal, extract_token, open_application  # noqa: PLC0415  # likewise
     from airflow_provider_drive.auth.refresh_token import delegated_scopes  # noqa: PLC0415  # likewise
     from airflow_provider_drive.settings import read_settings  # noqa: PLC0415  # likewise
 
@@ -59,12 +59,12 @@ def log_in(options: argparse.Namespace) -> dict[str, Any]:
     settings = read_settings(Connection(conn_id=options.conn_id, **fields), extra)
     scopes = delegated_scopes(settings)
 
-    application = send_with_retries(settings, lambda: open_application(settings))
-    flow = send_with_retries(settings, lambda: application.initiate_device_flow(scopes))
-    code, page = (token_of(flow, settings, name) for name in ("user_code", "verification_uri"))
+    application = call_msal(settings, lambda: open_application(settings))
+    flow = call_msal(settings, lambda: application.initiate_device_flow(scopes))
+    code, page = (extract_token(flow, settings, name) for name in ("user_code", "verification_uri"))
     sys.stderr.write(_printable(f"Open {page} in a browser and enter the code {code}.") + "\n")
-    answer = send_with_retries(settings, lambda: application.acquire_token_by_device_flow(flow))
-    return {**fields, "extra": {**extra, "refresh_token": token_of(answer, settings, "refresh_token")}}
+    answer = call_msal(settings, lambda: application.acquire_token_by_device_flow(flow))
+    return {**fields, "extra": {**extra, "refresh_token": extract_token(answer, settings, "refresh_token")}}
 
 
 def _printable(text: str) -> str:

@@ -1,10 +1,10 @@
 """
-What it means when no token can be had or nobody answers, and which field of the connection to change.
+Messages for failed logins and lost connections, with the field of the connection to change.
 
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 
-Microsoft changes these codes as it likes: they choose the words here, and nothing else. Some are not on that
-page, but in what people report: 900023, 1002012, 700024, 9002346, those of federated credentials.
+Microsoft may change these codes at any time: they select the advice here, and nothing else. Some are missing
+on that page and known from user reports: 900023, 1002012, 700024, 9002346, those of federated credentials.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ _AADSTS = {
     "requests: try later.",
 }
 AADSTS = {int(code): advice for codes, advice in _AADSTS.items() for code in codes.split()}
-"""What to do about each of Entra's codes that a login of this package can meet."""
+"""Advice for each Entra error code that a login of this package can meet."""
 
-_BY_ERROR = {
+_ADVICE_BY_ERROR = {
     "invalid_scope": AADSTS[70011],
     "invalid_grant": AADSTS[70000],
     "temporarily_unavailable": AADSTS[90033],
@@ -105,7 +105,7 @@ _BY_ERROR = {
     "expired_token": AADSTS[70020],
     "authorization_declined": AADSTS[65004],
 }
-_BY_KIND = {
+_ADVICE_BY_AUTH_TYPE = {
     "client_secret": "Check the connection's tenant_id, login and password.",
     "certificate": "Check the connection's tenant_id and login, its certificate_path or private_key, and the "
     "passphrase in its password.",
@@ -135,76 +135,77 @@ _NETWORK = (
 )
 
 
-def explain_refusal(answer: Mapping[str, Any], secrets: Iterable[str], kind: str = "") -> str:
+def explain_auth_error(answer: Mapping[str, Any], secrets: Iterable[str], kind: str = "") -> str:
     """
-    Say what the authority said, and what to do.
+    Return the message for an error that the authority returned: its words, and what to do.
 
-    :param answer: Its answer, as MSAL gives it.
-    :param secrets: What must not be quoted, should the authority have done so.
-    :param kind: The login's ``auth_type``, for advice on what has no code.
+    :param answer: The authority's answer, as MSAL returns it.
+    :param secrets: Values to mask if the authority quotes them.
+    :param kind: The ``auth_type``, for advice on errors without a known code.
     """
     error = str(answer.get("error", "unknown"))
     said = str(answer.get("error_description") or "the authority gave no reason")
     said = said if _CODE.search(said) else f"{error}: {said}"
-    return _told(said, secrets, _BY_ERROR.get(error) or _of_kind(kind))
+    return _compose_message(said, secrets, _ADVICE_BY_ERROR.get(error) or _advise_on_auth_type(kind))
 
 
-def explain_failure(error: BaseException, secrets: Iterable[str], kind: str = "") -> str:
+def explain_msal_exception(error: BaseException, secrets: Iterable[str], kind: str = "") -> str:
     """
-    Say what went wrong before there was an answer: a tenant that is not found, a key that cannot be read.
+    Return the message for an exception that MSAL raised, for example when a tenant is not found.
 
-    :param error: What MSAL raised. What the authority said is in what led to it.
-    :param secrets: As of :func:`explain_refusal`.
-    :param kind: As of :func:`explain_refusal`.
+    :param error: The exception. The authority's words may be in one of its causes.
+    :param secrets: As for :func:`explain_auth_error`.
+    :param kind: As for :func:`explain_auth_error`.
     """
-    causes = [str(cause) for cause in _chain(error)]
+    causes = [str(cause) for cause in _iterate_causes(error)]
     said = next((found[0] for text in causes if (found := _IN_JSON.search(text))), causes[0])
-    return _told(said, secrets, _of_kind(kind))
+    return _compose_message(said, secrets, _advise_on_auth_type(kind))
 
 
-def explain_silence(error: BaseException, place: str, kind: str = "") -> str:
+def explain_no_answer(error: BaseException, place: str, kind: str = "") -> str:
     """
-    Say why the authority gave no answer.
+    Return the message for a token request that got no answer.
 
-    :param error: What the HTTP library raised.
-    :param place: Whom it was asked of.
-    :param kind: As of :func:`explain_refusal`.
+    :param error: The exception of the HTTP library.
+    :param place: The address the request was sent to.
+    :param kind: As for :func:`explain_auth_error`.
     """
-    reason, advice = explain_lost(error)
-    advice = _BY_KIND[kind] if kind == "managed_identity" else advice
+    reason, advice = explain_connection_error(error)
+    advice = _ADVICE_BY_AUTH_TYPE[kind] if kind == "managed_identity" else advice
     return f"Could not get a token: no answer from {place} ({reason}). {advice}"
 
 
-def explain_lost(error: BaseException) -> tuple[str, str]:
+def explain_connection_error(error: BaseException) -> tuple[str, str]:
     """
-    Say why a connection was not to be had, and what to do.
+    Return why a connection failed, and what to do.
 
-    The reason is what the system said, or what the library calls it: the library's own words quote the URL,
-    which may be a secret.
+    The reason is the system's message or the name of the exception's class. The HTTP library's message is not
+    used: it quotes the URL, which may be a secret.
 
-    :param error: What the HTTP library raised. Its classes are known by their names: this package talks with
-        more than one library, and none is loaded here.
+    :param error: The exception of the HTTP library. It is identified by class names, so that neither requests
+        nor aiohttp is imported here.
+    :return: The reason and the advice.
     """
     reason, names, codes = type(error).__name__, [], set()
-    for cause in _chain(error):
+    for cause in _iterate_causes(error):
         names.append(type(cause).__name__)
         codes.add(getattr(cause, "status", None))
         if verify_message := getattr(cause, "verify_message", ""):  # of ssl.SSLCertVerificationError
             return verify_message, _TLS
-        if isinstance(cause, OSError) and (said := cause.strerror or _tunnel(cause)):
+        if isinstance(cause, OSError) and (said := cause.strerror or _find_proxy_status(cause)):
             reason = said
         if isinstance(cause, socket.gaierror):
             names.append("DNS")
-    told = " ".join(names)
-    if "Proxy" in told:
+    names_text = " ".join(names)
+    if "Proxy" in names_text:
         return reason, _PROXY_LOGIN if 407 in codes or " 407" in reason else _PROXY
-    if "DNS" in told or "NameResolution" in told:
+    if "DNS" in names_text or "NameResolution" in names_text:
         return reason, _DNS
-    return reason, _TIMEOUT if "Timeout" in told else _NETWORK
+    return reason, _TIMEOUT if "Timeout" in names_text else _NETWORK
 
 
-def _told(said: str, secrets: Iterable[str], otherwise: str) -> str:
-    """Say what was said, then what to do, and last the ids that Microsoft's support asks for."""
+def _compose_message(said: str, secrets: Iterable[str], otherwise: str) -> str:
+    """Join the authority's words, the advice, and last the trace ids that Microsoft support asks for."""
     for secret in filter(None, secrets):
         said = said.replace(secret, "***")
     codes = (int(code) for code in _CODE.findall(said))
@@ -214,18 +215,18 @@ def _told(said: str, secrets: Iterable[str], otherwise: str) -> str:
     return f"Could not get a token: {clean(said)} {advice}" + (f" ({clean(trace[0])})" if trace else "")
 
 
-def _tunnel(error: OSError) -> str:
-    """Return how a proxy refused: the standard library tells its status nowhere else."""
+def _find_proxy_status(error: OSError) -> str:
+    """Return a proxy's refusal, whose status the standard library gives only in the message."""
     found = re.search(r"Tunnel connection failed: (\d{3}[ \w-]*)", str(error))
     return f"the proxy answered {found[1].strip()}" if found else ""
 
 
-def _of_kind(kind: str) -> str:
-    return _BY_KIND.get(kind, "Check the connection's tenant_id, login and credentials.")
+def _advise_on_auth_type(kind: str) -> str:
+    return _ADVICE_BY_AUTH_TYPE.get(kind, "Check the connection's tenant_id, login and credentials.")
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an error and what led to it, by whichever name the libraries keep it."""
+def _iterate_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and its causes, whichever attribute the libraries keep them in."""
     cause: Any = error
     for _ in range(10):
         if not isinstance(cause, BaseException):

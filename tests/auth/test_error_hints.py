@@ -9,10 +9,10 @@ import requests
 
 from airflow_provider_drive.auth.error_hints import (
     AADSTS,
-    explain_failure,
-    explain_lost,
-    explain_refusal,
-    explain_silence,
+    explain_auth_error,
+    explain_connection_error,
+    explain_msal_exception,
+    explain_no_answer,
 )
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 
@@ -29,13 +29,13 @@ def test_each_code_says_what_to_do(code):
         "error_description": f"AADSTS{code}: It is so.\r\nTrace ID: 1\r\nTime: 2",
     }
 
-    told = explain_refusal(answer, [])
+    told = explain_auth_error(answer, [])
 
     assert told == f"Could not get a token: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
 
 
 def test_digits_without_end_are_no_code():
-    assert explain_refusal({"error": "x", "error_description": f"AADSTS{'7' * 5000}"}, []).endswith(
+    assert explain_auth_error({"error": "x", "error_description": f"AADSTS{'7' * 5000}"}, []).endswith(
         "credentials."
     )
 
@@ -62,7 +62,7 @@ def test_a_field_that_is_named_is_one_of_the_connection():
     ],
 )
 def test_what_has_no_code_is_told_by_the_kind_of_error(error, told):
-    assert explain_refusal({"error": error, "error_description": None}, []).endswith(told)
+    assert explain_auth_error({"error": error, "error_description": None}, []).endswith(told)
 
 
 @pytest.mark.parametrize(
@@ -76,28 +76,28 @@ def test_what_has_no_code_is_told_by_the_kind_of_error(error, told):
     ],
 )
 def test_what_has_neither_is_told_by_the_kind_of_login(kind, told):
-    assert told in explain_refusal({"error": "unknown"}, [], kind)
-    assert told in explain_failure(ValueError("no"), [], kind)
+    assert told in explain_auth_error({"error": "unknown"}, [], kind)
+    assert told in explain_msal_exception(ValueError("no"), [], kind)
 
 
 def test_a_code_that_nobody_knows_is_told_with_the_next_one_that_somebody_does():
     said = {"error_description": "AADSTS123: Strange. AADSTS7000222: Expired."}
 
-    assert explain_refusal(said, []).endswith(AADSTS[7000222])
+    assert explain_auth_error(said, []).endswith(AADSTS[7000222])
 
 
 def test_a_secret_that_the_authority_quotes_is_masked():
     said = {"error": "invalid_client", "error_description": "'s3cret-value' is wrong"}
 
-    assert "s3cret" not in explain_refusal(said, ["s3cret-value", ""])
-    assert "s3cret" not in explain_failure(ValueError("s3cret-value is wrong"), ["s3cret-value"])
+    assert "s3cret" not in explain_auth_error(said, ["s3cret-value", ""])
+    assert "s3cret" not in explain_msal_exception(ValueError("s3cret-value is wrong"), ["s3cret-value"])
 
 
 def test_a_failure_is_told_by_what_the_authority_said_before_it():
     error = ValueError("Please double check your tenant name.")
     error.__context__ = ValueError('Discovery failed: {"error_description": "AADSTS90002: No such tenant."}')
 
-    told = explain_failure(error, [])
+    told = explain_msal_exception(error, [])
 
     assert told == f"Could not get a token: AADSTS90002: No such tenant. {AADSTS[90002]}"
 
@@ -146,7 +146,7 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
     ],
 )
 def test_a_lost_connection_is_told_with_its_reason_and_the_field(error, reason, told):
-    said, advice = explain_lost(error)
+    said, advice = explain_connection_error(error)
 
     assert reason in said
     assert told in advice
@@ -156,18 +156,18 @@ def test_a_proxy_of_aiohttps_is_known_by_its_status():
     aiohttp = pytest.importorskip("aiohttp")
     error = aiohttp.ClientHttpProxyError(None, (), status=407, message="Proxy Authentication Required")
 
-    assert "proxy requires a login" in explain_lost(error)[1]
+    assert "proxy requires a login" in explain_connection_error(error)[1]
 
 
 def test_an_error_that_leads_to_itself_is_told_too():
     error = requests.ConnectionError()
     error.__cause__ = chained(requests.ConnectionError(), error)
 
-    assert explain_lost(error)[0] == "ConnectionError"
+    assert explain_connection_error(error)[0] == "ConnectionError"
 
 
 def test_a_managed_identity_that_does_not_answer_is_told_that_it_may_not_be_there():
-    told = explain_silence(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
+    told = explain_no_answer(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
 
     assert told.startswith("Could not get a token: no answer from 169.254.169.254 (ConnectTimeout).")
     assert "choose another auth_type" in told

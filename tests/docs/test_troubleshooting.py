@@ -17,7 +17,7 @@ from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
-from airflow_provider_drive.auth.error_hints import AADSTS, explain_lost, explain_silence
+from airflow_provider_drive.auth.error_hints import AADSTS, explain_connection_error, explain_no_answer
 from airflow_provider_drive.emulator.denials import _KINDS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
@@ -184,7 +184,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
     lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]
-    silent = explain_silence(TimeoutError(), "this machine's managed identity endpoint", "managed_identity")
+    silent = explain_no_answer(TimeoutError(), "this machine's managed identity endpoint", "managed_identity")
     return [
         *(f"{type(error).__name__}: {error}" for error in errors),
         *(f"DriveConnectionError: {message}" for message in lost),
@@ -220,7 +220,7 @@ def test_each_class_of_errors_has_a_heading():
 
 def test_each_advice_on_a_lost_connection_is_quoted():
     for error in LOST:
-        assert explain_lost(error)[1] in quotations("Nobody answers")
+        assert explain_connection_error(error)[1] in quotations("Nobody answers")
 
 
 # From nothing to a working connection
