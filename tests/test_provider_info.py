@@ -86,9 +86,11 @@ def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
 
 
 def test_the_form_offers_each_kind_of_login(connection_type):
-    from airflow_provider_drive.auth.auth_types import _KINDS  # noqa: PLC0415  # only here
+    from airflow_provider_drive.auth.auth_types import _OPEN_BY_AUTH_TYPE  # noqa: PLC0415  # only here
 
-    assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [*_KINDS]
+    assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [
+        *_OPEN_BY_AUTH_TYPE
+    ]
 
 
 def test_older_airflows_get_the_same_field_behaviour_from_the_hook(connection_type):

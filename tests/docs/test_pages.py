@@ -120,7 +120,11 @@ def keys_read():
         if not isinstance(node, ast.Call):
             continue
         arguments = node.args[1:] if isinstance(node.func, ast.Name) else node.args
-        is_reader = isinstance(node.func, ast.Name) and node.func.id in {"_text", "_list", "_number"}
+        is_reader = isinstance(node.func, ast.Name) and node.func.id in {
+            "_read_text",
+            "_read_list",
+            "_read_number",
+        }
         is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         if (is_reader or is_get) and isinstance(arguments[0], ast.Constant):
             yield arguments[0].value

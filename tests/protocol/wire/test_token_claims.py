@@ -28,14 +28,14 @@ def test_the_token_of_an_app_tells_its_roles():
     )
 
     assert claims == Claims(app_id="a", app_name="Archivist", tenant_id="t", permissions=("Sites.Selected",))
-    assert claims.who == "the app Archivist (a)"
+    assert claims.principal == "the app Archivist (a)"
 
 
 def test_the_token_of_a_user_tells_the_scopes():
     claims = read_claims(token_of({"azp": "a", "upn": "adele@contoso.com", "scp": "Files.ReadWrite openid"}))
 
     assert claims.is_user
-    assert claims.who == "the user adele@contoso.com through the app a"
+    assert claims.principal == "the user adele@contoso.com through the app a"
     assert claims.permissions == ("Files.ReadWrite",)
     assert claims.may_write
     assert "in this user's own drive" in claims.describe_permissions()
@@ -65,7 +65,8 @@ def test_claims_of_other_kinds_are_passed_over(claims):
 
 def test_a_name_that_would_spoil_the_line_is_passed_over():
     assert (
-        read_claims(token_of({"app_displayname": "a\nb", "appid": "x" * 5000})).who == f"the app {'x' * 100}"
+        read_claims(token_of({"app_displayname": "a\nb", "appid": "x" * 5000})).principal
+        == f"the app {'x' * 100}"
     )
 
 
