@@ -1,4 +1,4 @@
-"""What a connection says: every field, of this package's type and of the stock type msgraph."""
+"""Reading of every connection field, of this package's type and of type msgraph."""
 
 import json
 
@@ -40,7 +40,7 @@ class TestFields:
         assert told.discover_instance
         assert not told.missing
 
-    def test_login_and_password_are_the_clients(self):
+    def test_login_and_password_are_client_id_and_client_secret(self):
         told = read(login="client", password="secret")
         assert (told.client_id, told.client_secret) == ("client", "secret")
 
@@ -113,10 +113,10 @@ class TestFields:
             " Drive.contoso.example , , 127.0.0.1:8443 ",
         ],
     )
-    def test_allowed_hosts_are_a_list_or_a_text_with_commas(self, value):
+    def test_allowed_hosts_are_a_list_or_a_comma_separated_string(self, value):
         assert read({"allowed_hosts": value}).hosts.allowed == ("drive.contoso.example", "127.0.0.1:8443")
 
-    def test_this_packages_names_win_over_the_stock_types(self):
+    def test_this_packages_field_names_take_precedence_over_those_of_msgraph(self):
         told = read({"tenant_id": "a", "tenantId": "b", "private_key": "c", "certificate_data": "d"})
         assert (told.tenant_id, told.private_key) == ("a", "c")
 
@@ -162,7 +162,7 @@ class TestFields:
             assert not read({"disable_instance_discovery": value}).discover_instance
         assert read({"disable_instance_discovery": "false"}).discover_instance
 
-    def test_a_connection_of_the_stock_type_is_understood(self):
+    def test_an_msgraph_connection_is_read(self):
         told = read_settings(
             Connection(
                 conn_id="msgraph_default",
@@ -195,7 +195,7 @@ class TestFields:
             proxies=(("https", "http://proxy:3128"),),
         )
 
-    def test_an_extra_that_was_read_before_is_not_read_again(self):
+    def test_an_extra_passed_as_argument_is_used_instead_of_the_connections(self):
         connection = Connection(
             conn_id="drive_default", conn_type="microsoft_drive", extra='{"tenant_id": "a"}'
         )
@@ -245,12 +245,12 @@ class TestRefusals:
             ({"user_agent_company": "Käse"}, "user_agent_company"),
         ],
     )
-    def test_a_field_that_makes_no_sense_is_named(self, extra, name):
+    def test_an_invalid_field_is_named(self, extra, name):
         with pytest.raises(DriveArgumentError, match=f"^Invalid `{name}` in the connection: ") as raised:
             read_extra(extra)
         assert not raised.value.retryable
 
-    def test_the_clouds_are_named(self):
+    def test_an_unknown_cloud_raises_an_error_that_lists_the_clouds(self):
         with pytest.raises(DriveArgumentError, match="one of global, usgov, dod, china, got 'mars'"):
             read({"cloud": "mars"})
 
@@ -259,7 +259,7 @@ class TestRefusals:
         ["[1]", '"text"', "5", "null", pytest.param("[" * 100_000, marks=reads_it_itself)],
         ids=lambda extra: extra[:6],
     )
-    def test_an_extra_that_is_no_object_is_refused(self, extra):
+    def test_an_extra_that_is_not_a_json_object_is_refused(self, extra):
         connection = Connection(conn_id="drive_default", conn_type="microsoft_drive", extra=extra)
         with pytest.raises(DriveArgumentError, match="`extra` in the connection: must be a JSON object"):
             read_settings(connection)
@@ -281,7 +281,7 @@ class TestRefusals:
             "/v1.0",
         ],
     )
-    def test_an_address_is_https_and_a_host_and_no_more(self, address):
+    def test_an_address_with_more_than_https_host_and_port_is_refused(self, address):
         with pytest.raises(DriveArgumentError, match="`host` in the connection: must be an address"):
             read(host=address)
         with pytest.raises(DriveArgumentError, match="`authority` in the connection: must be an address"):
@@ -290,7 +290,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "host", ["https://a b", "https://gräph.example", "https://a\\b", "https://a%2fb", "https://", "http:"]
     )
-    def test_an_address_is_one_that_a_token_can_go_to(self, host):
+    def test_an_invalid_host_name_is_refused(self, host):
         with pytest.raises(DriveArgumentError, match="`host` in the connection"):
             read(host=host)
 
@@ -304,10 +304,10 @@ class TestRefusals:
             ("localhost", None, "https://localhost"),
         ],
     )
-    def test_a_port_is_that_of_the_host_unless_the_host_names_one(self, host, port, graph):
+    def test_the_connections_port_applies_unless_the_host_has_one(self, host, port, graph):
         assert read(host=host, port=port).hosts.graph == graph
 
-    def test_a_token_is_not_sent_in_clear(self):
+    def test_a_host_without_tls_is_refused(self):
         with pytest.raises(DriveArgumentError, match="Tokens are never sent over plain http"):
             read(host="graph.microsoft.com", schema="http")
 
@@ -321,7 +321,7 @@ EXTRA = {
 
 
 class TestSecrets:
-    def test_nothing_secret_is_printed(self):
+    def test_secrets_are_not_in_the_repr(self):
         told = read(EXTRA, login="client", password="secret")
         assert "secret" not in repr(told)
         assert "secret" not in str(told)
@@ -338,12 +338,12 @@ class TestSecrets:
             {"authority": "https://ann:secret@login.microsoftonline.com"},
         ],
     )
-    def test_no_refusal_quotes_a_secret(self, extra):
+    def test_errors_about_fields_quote_no_secrets(self, extra):
         with pytest.raises(DriveArgumentError) as raised:
             read(extra, password="secret")
         assert "secret" not in str(raised.value)
 
-    def test_settings_can_be_keys(self):
+    def test_settings_are_hashable(self):
         assert len({read(EXTRA), read(EXTRA), read()}) == 2
 
 

@@ -1,4 +1,4 @@
-"""What each target reads when all is well: recorded answers, and what this package itself writes."""
+"""Valid input for each target: recorded answers, and what this package itself writes."""
 
 import json
 from pathlib import Path
@@ -46,13 +46,13 @@ EXTRA = {
 
 
 def said(body=None, status=200, **headers):
-    """Write an answer as the targets read it."""
+    """Return an answer in the form that the targets read."""
     head = [str(status), *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return "\n".join(head).encode() + b"\n\n" + (b"" if body is None else json.dumps(body).encode())
 
 
 def recorded():
-    """Give each recorded answer."""
+    """Yield each recorded answer."""
     for path in sorted(RECORDED.glob("*.json")):
         told = json.loads(path.read_text())
         whole = isinstance(told, dict) and "body" in told
