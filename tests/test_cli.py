@@ -73,22 +73,22 @@ def test_the_json_option_prints_a_single_airflow_connection(log_in, tenant, monk
 
 
 @pytest.mark.parametrize(
-    ("steer", "told"),
+    ("steer", "expected"),
     [
         ({"device_declines": True}, "authorization_declined"),
         ({"device_lifetime": 0, "device_looks": 0}, r"AADSTS70020.*again"),
     ],
 )
-def test_login_fails_with_a_reason_if_the_user_does_not_sign_in(log_in, tenant, steer, told):
+def test_login_fails_with_a_reason_if_the_user_does_not_sign_in(log_in, tenant, steer, expected):
     vars(tenant).update(steer)
     code, out, err = log_in()
 
     assert (code, out) == (1, "")
-    assert re.search(told, err)
+    assert re.search(expected, err)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["--tenant", "fabrikam.example"], "tenant_id"),
         (["--client-id", "00000000-0000-0000-0000-000000000000"], "AADSTS700016"),
@@ -97,11 +97,11 @@ def test_login_fails_with_a_reason_if_the_user_does_not_sign_in(log_in, tenant, 
         (["--authority", "http://localhost"], "authority"),
     ],
 )
-def test_invalid_options_print_a_message_without_a_traceback(log_in, arguments, told):
+def test_invalid_options_print_a_message_without_a_traceback(log_in, arguments, expected):
     code, out, err = log_in(*arguments)
 
     assert (code, out) == (1, "")
-    assert told in err
+    assert expected in err
     assert "Traceback" not in err
 
 

@@ -30,19 +30,19 @@ def read_extra(extra):
 
 class TestFields:
     def test_an_empty_connection_has_the_defaults(self):
-        told = read()
-        assert told == Settings(scopes=("https://graph.microsoft.com/.default",))
-        assert (told.hosts.graph, told.hosts.allowed) == ("https://graph.microsoft.com", ())
-        assert told.authority == "https://login.microsoftonline.com"
-        assert (told.timeout, told.verify, told.proxies) == (DEFAULT_TIMEOUT, None, ())
+        message = read()
+        assert message == Settings(scopes=("https://graph.microsoft.com/.default",))
+        assert (message.hosts.graph, message.hosts.allowed) == ("https://graph.microsoft.com", ())
+        assert message.authority == "https://login.microsoftonline.com"
+        assert (message.timeout, message.verify, message.proxies) == (DEFAULT_TIMEOUT, None, ())
         assert DEFAULT_TIMEOUT == 30
-        assert told.user_agent == f"NONISV|Airflow|airflow-provider-drive/{__version__}"
-        assert told.discover_instance
-        assert not told.missing
+        assert message.user_agent == f"NONISV|Airflow|airflow-provider-drive/{__version__}"
+        assert message.discover_instance
+        assert not message.missing
 
     def test_login_and_password_are_client_id_and_client_secret(self):
-        told = read(login="client", password="secret")
-        assert (told.client_id, told.client_secret) == ("client", "secret")
+        message = read(login="client", password="secret")
+        assert (message.client_id, message.client_secret) == ("client", "secret")
 
     @pytest.mark.parametrize(
         ("key", "value", "name", "expected"),
@@ -117,18 +117,18 @@ class TestFields:
         assert read({"allowed_hosts": value}).hosts.allowed == ("drive.contoso.example", "127.0.0.1:8443")
 
     def test_this_packages_field_names_take_precedence_over_those_of_msgraph(self):
-        told = read({"tenant_id": "a", "tenantId": "b", "private_key": "c", "certificate_data": "d"})
-        assert (told.tenant_id, told.private_key) == ("a", "c")
+        message = read({"tenant_id": "a", "tenantId": "b", "private_key": "c", "certificate_data": "d"})
+        assert (message.tenant_id, message.private_key) == ("a", "c")
 
     @pytest.mark.parametrize("name", CLOUDS)
     def test_a_cloud_sets_authority_endpoint_scope_and_hosts(self, name):
-        told = read({"cloud": name})
+        message = read({"cloud": name})
         cloud = CLOUDS[name]
-        assert told.authority == cloud.authority
-        assert told.hosts.graph == cloud.graph
-        assert told.hosts.suffixes == cloud.suffixes
-        assert told.scopes == (f"{cloud.graph}/.default",)
-        assert told.discover_instance
+        assert message.authority == cloud.authority
+        assert message.hosts.graph == cloud.graph
+        assert message.hosts.suffixes == cloud.suffixes
+        assert message.scopes == (f"{cloud.graph}/.default",)
+        assert message.discover_instance
 
     @pytest.mark.parametrize(
         ("host", "schema", "graph"),
@@ -149,11 +149,11 @@ class TestFields:
         ],
     )
     def test_a_host_overrides_graphs_address(self, host, schema, graph):
-        told = read(host=host, schema=schema)
-        assert told.hosts.graph == graph
-        assert told.hosts.root == f"{graph}/v1.0"
-        assert told.scopes == (f"{graph}/.default",)
-        assert told.hosts.is_graph(f"{graph}/v1.0/me")
+        message = read(host=host, schema=schema)
+        assert message.hosts.graph == graph
+        assert message.hosts.root == f"{graph}/v1.0"
+        assert message.scopes == (f"{graph}/.default",)
+        assert message.hosts.is_graph(f"{graph}/v1.0/me")
 
     def test_an_unknown_authority_turns_instance_discovery_off(self):
         assert not read({"authority": "https://127.0.0.1:44321"}).discover_instance
@@ -163,7 +163,7 @@ class TestFields:
         assert read({"disable_instance_discovery": "false"}).discover_instance
 
     def test_an_msgraph_connection_is_read(self):
-        told = read_settings(
+        message = read_settings(
             Connection(
                 conn_id="msgraph_default",
                 conn_type="msgraph",
@@ -185,8 +185,8 @@ class TestFields:
                 ),
             )
         )
-        assert told == Settings(
-            hosts=type(told.hosts)(allowed=("graph.microsoft.com", "contoso.sharepoint.com")),
+        assert message == Settings(
+            hosts=type(message.hosts)(allowed=("graph.microsoft.com", "contoso.sharepoint.com")),
             tenant_id="contoso.com",
             client_id="client",
             client_secret="secret",
@@ -322,10 +322,10 @@ EXTRA = {
 
 class TestSecrets:
     def test_secrets_are_not_in_the_repr(self):
-        told = read(EXTRA, login="client", password="secret")
-        assert "secret" not in repr(told)
-        assert "secret" not in str(told)
-        assert "contoso.com" in repr(told)
+        message = read(EXTRA, login="client", password="secret")
+        assert "secret" not in repr(message)
+        assert "secret" not in str(message)
+        assert "contoso.com" in repr(message)
 
     @pytest.mark.parametrize(
         "extra",
@@ -371,15 +371,15 @@ VALUES = st.recursive(
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_any_extra_is_read_or_refused(extra):
     try:
-        told = read_extra(extra)
+        message = read_extra(extra)
     except DriveError as error:
         assert not error.retryable  # noqa: PT017  # either is right
         return
-    assert hash(told) is not None
-    assert 0 < told.timeout < float("inf")
-    assert told.hosts.graph.startswith("https://")
-    assert told.authority.startswith("https://")
-    told.user_agent.encode("ascii")
+    assert hash(message) is not None
+    assert 0 < message.timeout < float("inf")
+    assert message.hosts.graph.startswith("https://")
+    assert message.authority.startswith("https://")
+    message.user_agent.encode("ascii")
 
 
 @settings(deadline=None)
@@ -388,10 +388,10 @@ def test_any_extra_is_read_or_refused(extra):
 @given(st.text() | st.text("ab.-_:[]@/1"), st.sampled_from([None, "https"]))
 def test_any_host_is_https_or_refused(host, schema):
     try:
-        told = read_settings(
+        message = read_settings(
             Connection(conn_id="x", conn_type="microsoft_drive", host=host, schema=schema), {}
         )
     except DriveArgumentError:
         return
-    assert told.hosts.graph.startswith("https://")
-    assert told.hosts.is_graph(f"{told.hosts.graph}/v1.0/me")
+    assert message.hosts.graph.startswith("https://")
+    assert message.hosts.is_graph(f"{message.hosts.graph}/v1.0/me")

@@ -144,9 +144,9 @@ def explain_auth_error(answer: Mapping[str, Any], secrets: Iterable[str], kind: 
     :param kind: The ``auth_type``, for advice on errors without a known code.
     """
     error = str(answer.get("error", "unknown"))
-    said = str(answer.get("error_description") or "the authority gave no reason")
-    said = said if _CODE.search(said) else f"{error}: {said}"
-    return _compose_message(said, secrets, _ADVICE_BY_ERROR.get(error) or _advise_on_auth_type(kind))
+    description = str(answer.get("error_description") or "the authority gave no reason")
+    description = description if _CODE.search(description) else f"{error}: {description}"
+    return _compose_message(description, secrets, _ADVICE_BY_ERROR.get(error) or _advise_on_auth_type(kind))
 
 
 def explain_msal_exception(error: BaseException, secrets: Iterable[str], kind: str = "") -> str:
@@ -158,8 +158,8 @@ def explain_msal_exception(error: BaseException, secrets: Iterable[str], kind: s
     :param kind: As for :func:`explain_auth_error`.
     """
     causes = [str(cause) for cause in _iterate_causes(error)]
-    said = next((found[0] for text in causes if (found := _IN_JSON.search(text))), causes[0])
-    return _compose_message(said, secrets, _advise_on_auth_type(kind))
+    description = next((found[0] for text in causes if (found := _IN_JSON.search(text))), causes[0])
+    return _compose_message(description, secrets, _advise_on_auth_type(kind))
 
 
 def explain_no_answer(error: BaseException, place: str, kind: str = "") -> str:
@@ -192,8 +192,8 @@ def explain_connection_error(error: BaseException) -> tuple[str, str]:
         codes.add(getattr(cause, "status", None))
         if verify_message := getattr(cause, "verify_message", ""):  # of ssl.SSLCertVerificationError
             return verify_message, _TLS
-        if isinstance(cause, OSError) and (said := cause.strerror or _find_proxy_status(cause)):
-            reason = said
+        if isinstance(cause, OSError) and (message := cause.strerror or _find_proxy_status(cause)):
+            reason = message
         if isinstance(cause, socket.gaierror):
             names.append("DNS")
     names_text = " ".join(names)
@@ -204,15 +204,16 @@ def explain_connection_error(error: BaseException) -> tuple[str, str]:
     return reason, _TIMEOUT if "Timeout" in names_text else _NETWORK
 
 
-def _compose_message(said: str, secrets: Iterable[str], otherwise: str) -> str:
+def _compose_message(description: str, secrets: Iterable[str], otherwise: str) -> str:
     """Join the authority's words, the advice, and last the trace ids that Microsoft support asks for."""
     for secret in filter(None, secrets):
-        said = said.replace(secret, "***")
-    codes = (int(code) for code in _CODE.findall(said))
+        description = description.replace(secret, "***")
+    codes = (int(code) for code in _CODE.findall(description))
     advice = next((AADSTS[code] for code in codes if code in AADSTS), otherwise)
-    trace = _TRACE.search(said)
-    said = said[: trace.start()] if trace else said
-    return f"Could not get a token: {clean(said)} {advice}" + (f" ({clean(trace[0])})" if trace else "")
+    trace = _TRACE.search(description)
+    description = clean(description[: trace.start()] if trace else description)
+    end = "" if description.endswith((".", "…")) else "."
+    return f"Could not get a token: {description}{end} {advice}" + (f" ({clean(trace[0])})" if trace else "")
 
 
 def _find_proxy_status(error: OSError) -> str:

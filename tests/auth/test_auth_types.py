@@ -191,7 +191,7 @@ def test_the_token_file_is_read_again_for_each_login(connect, tenant, federated,
 
 
 @pytest.mark.parametrize(
-    ("claims", "told"),
+    ("claims", "expected"),
     [
         ({"iss": "https://elsewhere.example/"}, "AADSTS700211"),
         ({"aud": "api://AzureADTokenExchangeUSGov"}, "AADSTS700212"),
@@ -200,11 +200,11 @@ def test_the_token_file_is_read_again_for_each_login(connect, tenant, federated,
         ({"iat": time.time() + 10_000, "exp": time.time() + 20_000}, "AADSTS700024"),
     ],
 )
-def test_an_untrusted_federated_token_raises_the_authoritys_error(connect, read, federated, claims, told):
+def test_an_untrusted_federated_token_raises_the_authoritys_error(connect, read, federated, claims, expected):
     federated.write(**claims)
     connect(password="", federated_token_file=federated.path)
 
-    with pytest.raises(DriveAuthError, match=rf"{told}.*federated_token_file"):
+    with pytest.raises(DriveAuthError, match=rf"{expected}.*federated_token_file"):
         read()
 
 

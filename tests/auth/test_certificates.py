@@ -75,15 +75,15 @@ def test_an_assertion_has_the_header_and_claims_that_microsoft_documents(
 
 
 @pytest.mark.parametrize(
-    ("digest", "told", "algorithm"), [(hashes.SHA1, "x5t", "RS256"), (hashes.SHA256, "x5t#S256", "PS256")]
+    ("digest", "expected", "algorithm"), [(hashes.SHA1, "x5t", "RS256"), (hashes.SHA256, "x5t#S256", "PS256")]
 )
-def test_a_thumbprint_replaces_the_certificate(connect, read, registered, shown, digest, told, algorithm):
+def test_a_thumbprint_replaces_the_certificate(connect, read, registered, shown, digest, expected, algorithm):
     digits = registered.certificate.fingerprint(digest()).hex(":").upper()
     connect(password="", private_key=registered.key_pem(), thumbprint=digits)
 
     assert read() == "plan.txt"
     header, _ = shown()
-    assert (header["alg"], set(header)) == (algorithm, {"alg", "typ", told})
+    assert (header["alg"], set(header)) == (algorithm, {"alg", "typ", expected})
 
 
 # Subject name and issuer
@@ -173,7 +173,7 @@ def test_a_wrong_passphrase_raises_an_error_that_does_not_quote_it(
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         (
             lambda own: {"private_key": own.key_pem(PASSPHRASE) + own.pem},
@@ -202,11 +202,11 @@ def test_a_wrong_passphrase_raises_an_error_that_does_not_quote_it(
     ],
 )
 def test_an_unusable_certificate_raises_an_error_before_any_request(
-    connect, read, asked, registered, fields, told
+    connect, read, asked, registered, fields, expected
 ):
     connect(**{"password": "", **fields(registered)})
 
-    with pytest.raises(DriveAuthError, match=told):
+    with pytest.raises(DriveAuthError, match=expected):
         read()
 
     assert asked() == []

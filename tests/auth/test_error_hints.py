@@ -29,9 +29,9 @@ def test_the_message_for_each_code_has_the_authoritys_words_the_advice_and_the_t
         "error_description": f"AADSTS{code}: It is so.\r\nTrace ID: 1\r\nTime: 2",
     }
 
-    told = explain_auth_error(answer, [])
+    message = explain_auth_error(answer, [])
 
-    assert told == f"Could not get a token: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
+    assert message == f"Could not get a token: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
 
 
 def test_an_overlong_number_is_not_read_as_a_code():
@@ -53,7 +53,7 @@ def test_advice_names_only_existing_connection_fields():
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         ("invalid_grant", AADSTS[70000]),
         ("invalid_scope", AADSTS[70011]),
@@ -61,12 +61,12 @@ def test_advice_names_only_existing_connection_fields():
         (None, "Check the connection's tenant_id, login and credentials."),
     ],
 )
-def test_errors_without_a_code_get_advice_by_oauth_error(error, told):
-    assert explain_auth_error({"error": error, "error_description": None}, []).endswith(told)
+def test_errors_without_a_code_get_advice_by_oauth_error(error, expected):
+    assert explain_auth_error({"error": error, "error_description": None}, []).endswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         ("client_secret", "password"),
         ("certificate", "passphrase"),
@@ -75,9 +75,9 @@ def test_errors_without_a_code_get_advice_by_oauth_error(error, told):
         ("managed_identity", "this machine has a managed identity"),
     ],
 )
-def test_errors_without_a_known_code_or_oauth_error_get_advice_by_auth_type(kind, told):
-    assert told in explain_auth_error({"error": "unknown"}, [], kind)
-    assert told in explain_msal_exception(ValueError("no"), [], kind)
+def test_errors_without_a_known_code_or_oauth_error_get_advice_by_auth_type(kind, expected):
+    assert expected in explain_auth_error({"error": "unknown"}, [], kind)
+    assert expected in explain_msal_exception(ValueError("no"), [], kind)
 
 
 def test_unknown_codes_are_skipped_in_favour_of_a_known_one():
@@ -97,9 +97,9 @@ def test_an_msal_exception_is_explained_with_the_authoritys_words_in_its_context
     error = ValueError("Please double check your tenant name.")
     error.__context__ = ValueError('Discovery failed: {"error_description": "AADSTS90002: No such tenant."}')
 
-    told = explain_msal_exception(error, [])
+    message = explain_msal_exception(error, [])
 
-    assert told == f"Could not get a token: AADSTS90002: No such tenant. {AADSTS[90002]}"
+    assert message == f"Could not get a token: AADSTS90002: No such tenant. {AADSTS[90002]}"
 
 
 # Connection errors
@@ -117,7 +117,7 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
 
 
 @pytest.mark.parametrize(
-    ("error", "reason", "told"),
+    ("error", "reason", "expected"),
     [
         (
             chained(requests.exceptions.SSLError(), CERTIFICATE),
@@ -145,11 +145,11 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
         (requests.ConnectionError(ConnectionResetError(104, "Connection reset by peer")), "reset", "network"),
     ],
 )
-def test_a_connection_error_is_explained_with_its_reason_and_the_field_to_check(error, reason, told):
+def test_a_connection_error_is_explained_with_its_reason_and_the_field_to_check(error, reason, expected):
     said, advice = explain_connection_error(error)
 
     assert reason in said
-    assert told in advice
+    assert expected in advice
 
 
 def test_a_proxy_error_of_aiohttp_is_recognized_by_its_status():
@@ -167,7 +167,7 @@ def test_an_exception_that_is_its_own_cause_is_explained():
 
 
 def test_no_answer_from_a_managed_identity_endpoint_suggests_another_auth_type():
-    told = explain_no_answer(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
+    message = explain_no_answer(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
 
-    assert told.startswith("Could not get a token: no answer from 169.254.169.254 (ConnectTimeout).")
-    assert "choose another auth_type" in told
+    assert message.startswith("Could not get a token: no answer from 169.254.169.254 (ConnectTimeout).")
+    assert "choose another auth_type" in message

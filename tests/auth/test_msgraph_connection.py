@@ -122,13 +122,13 @@ def test_proxies_of_an_msgraph_connection_apply_except_to_excluded_hosts(stored,
 
 def test_the_unchanged_msgraph_form_selects_the_global_cloud():
     cloud = CLOUDS["global"]
-    told = read_settings(
+    message = read_settings(
         stock({**FORM, "tenant_id": TENANT}, host="https://graph.microsoft.com", schema="https", port=443)
     )
 
-    assert (told.hosts.graph, told.authority, told.verify) == (cloud.graph, cloud.authority, True)
-    assert (told.scopes, told.hosts.allowed, told.proxies) == ((f"{cloud.graph}/.default",), (), ())
-    assert (told.login_kind, told.discover_instance) == ("client_secret", True)
+    assert (message.hosts.graph, message.authority, message.verify) == (cloud.graph, cloud.authority, True)
+    assert (message.scopes, message.hosts.allowed, message.proxies) == ((f"{cloud.graph}/.default",), (), ())
+    assert (message.login_kind, message.discover_instance) == ("client_secret", True)
 
 
 @pytest.mark.parametrize(
@@ -162,21 +162,21 @@ def test_further_fields_of_an_msgraph_connection_are_read(extra, name, expected)
     ],
 )
 def test_a_host_that_the_msgraph_file_systems_read_as_tenant_is_the_tenant(host, schema, tenant):
-    told = read_settings(stock({}, host=host, schema=schema))
+    message = read_settings(stock({}, host=host, schema=schema))
 
-    assert (told.tenant_id, told.hosts.graph) == (tenant, CLOUDS["global"].graph)
+    assert (message.tenant_id, message.hosts.graph) == (tenant, CLOUDS["global"].graph)
 
 
 def test_a_host_next_to_a_tenant_is_graphs_address():
-    told = read_settings(stock(host="graph.microsoft.us"))
+    message = read_settings(stock(host="graph.microsoft.us"))
 
-    assert (told.tenant_id, told.hosts.graph) == (TENANT, CLOUDS["usgov"].graph)
+    assert (message.tenant_id, message.hosts.graph) == (TENANT, CLOUDS["usgov"].graph)
 
 
 def test_allowed_hosts_of_an_msgraph_connection_are_split_at_commas():
-    told = read_settings(stock({"allowed_hosts": "graph.microsoft.com,contoso.sharepoint.com"}))
+    message = read_settings(stock({"allowed_hosts": "graph.microsoft.com,contoso.sharepoint.com"}))
 
-    assert told.hosts.allowed == ("graph.microsoft.com", "contoso.sharepoint.com")
+    assert message.hosts.allowed == ("graph.microsoft.com", "contoso.sharepoint.com")
 
 
 class TestItsOwnHook:
@@ -206,8 +206,8 @@ class TestItsOwnHook:
     def test_the_msgraph_hook_reads_the_same_host(self, hook, fields):
         connection = stock(**fields)
 
-        told = hook(connection).get_host(connection)
-        assert read_settings(connection).hosts.graph == told
+        message = hook(connection).get_host(connection)
+        assert read_settings(connection).hosts.graph == message
 
     @pytest.mark.parametrize(
         "proxies",
@@ -217,8 +217,8 @@ class TestItsOwnHook:
     def test_the_msgraph_hook_reads_the_same_proxies(self, hook, proxies):
         connection = stock({"proxies": proxies})
 
-        told = hook(connection).get_proxies(connection.extra_dejson)
-        assert dict(read_settings(connection).proxies) == told
+        message = hook(connection).get_proxies(connection.extra_dejson)
+        assert dict(read_settings(connection).proxies) == message
 
     @pytest.mark.parametrize(
         "authority", ["login.microsoftonline.us", "https://login.microsoftonline.us/", None]
@@ -234,10 +234,10 @@ class TestItsOwnHook:
             proxies=None,
         )
 
-        told = read_settings(connection)
+        message = read_settings(connection)
         client = credential._credential._client
-        assert told.tenant_id == client._tenant_id
-        assert told.authority == client._authority
+        assert message.tenant_id == client._tenant_id
+        assert message.authority == client._authority
 
     def test_each_field_of_the_msgraph_form_is_documented(self, hook):
         from airflow.providers.microsoft.azure.get_provider_info import get_provider_info  # noqa: PLC0415  # where it is

@@ -54,11 +54,11 @@ def said(body=None, status=200, **headers):
 def recorded():
     """Yield each recorded answer."""
     for path in sorted(RECORDED.glob("*.json")):
-        told = json.loads(path.read_text())
-        whole = isinstance(told, dict) and "body" in told
-        status = str(told.get("status", 200)).split()[-1 if not whole else 0] if whole else "200"
-        headers = told.get("headers", {}) if whole else {}
-        yield said(told["body"] if whole else told, status if status.isdigit() else 200, **headers)
+        message = json.loads(path.read_text())
+        whole = isinstance(message, dict) and "body" in message
+        status = str(message.get("status", 200)).split()[-1 if not whole else 0] if whole else "200"
+        headers = message.get("headers", {}) if whole else {}
+        yield said(message["body"] if whole else message, status if status.isdigit() else 200, **headers)
 
 
 def page(*entries, **more):

@@ -360,15 +360,15 @@ def logged(line):
 class Told(requests.Session):
     """Sends nothing, and returns given answers; the last one repeats."""
 
-    def __init__(self, told):
+    def __init__(self, expected):
         super().__init__()
-        self.rest = told
+        self.rest = expected
 
     def send(self, request, **_):
-        told = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
+        message = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
         response = requests.Response()
-        response.status_code, response._content, response.url = told.status, told.body, request.url
-        response.headers.update(told.headers)
+        response.status_code, response._content, response.url = message.status, message.body, request.url
+        response.headers.update(message.headers)
         response.request = request
         return response
 
@@ -381,7 +381,7 @@ class Clock:
         return self.now
 
 
-def converse(flow, told, clock=None):
+def converse(flow, expected, clock=None):
     """Answer each request of a flow, check that it can be sent, and that the flow ends."""
     reply = None
     for _ in range(MOST_STEPS):
@@ -403,5 +403,5 @@ def converse(flow, told, clock=None):
         except requests.exceptions.InvalidHeader:  # of a tag that Graph gave: the transport says so
             reply = DriveConnectionError("cannot be sent", sent=False)
         else:
-            reply = told.pop(0) if len(told) > 1 else told[0]
+            reply = expected.pop(0) if len(expected) > 1 else expected[0]
     raise AssertionError("the flow does not end")

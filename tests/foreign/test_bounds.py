@@ -77,8 +77,12 @@ def test_long_texts_are_read_in_linear_time(name, piece):
 def test_long_headers_are_read_in_linear_time(header, piece):
     def answer(size):
         long_one = long(piece, size).encode("utf-8", "replace").decode("latin-1")
-        told = [f"{HEADERS[header]}", f"{header}: {long_one}", "retry-after: Mon, 21 Sep 2026 14:13:20 GMT"]
-        return "\n".join(told[: 3 if header == "date" else 2]).encode("latin-1") + b"\n\n{}"
+        message = [
+            f"{HEADERS[header]}",
+            f"{header}: {long_one}",
+            "retry-after: Mon, 21 Sep 2026 14:13:20 GMT",
+        ]
+        return "\n".join(message[: 3 if header == "date" else 2]).encode("latin-1") + b"\n\n{}"
 
     for name in ("wait", "status", "error"):
         hold(name, answer)

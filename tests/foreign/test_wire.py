@@ -88,15 +88,15 @@ def post(wire, request):
     def send(answer):
         throttle._holds.clear()
         wire.answer, before = answer, wire.requests
-        told = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
+        message = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1
-        return told
+        return message
 
     return send
 
 
-def send_once(told, asked):
-    session = Session(told, None, LOG, str)
+def send_once(expected, asked):
+    session = Session(expected, None, LOG, str)
     with session._http:
         return session.send(asked)
 
@@ -154,12 +154,12 @@ ANSWERS = st.tuples(STATUS, st.lists(HEADERS, max_size=4), st.binary(max_size=40
 @example(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 @example(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip")
 def test_any_bytes_give_an_answer_or_a_drive_error_that_marks_the_request_as_sent(post, data):
-    told = post(data)
+    message = post(data)
 
-    if isinstance(told, DriveConnectionError):
-        assert told.sent  # so that a copy is not asked for again
+    if isinstance(message, DriveConnectionError):
+        assert message.sent  # so that a copy is not asked for again
     else:
-        assert isinstance(told, Response | DriveResponseError)
+        assert isinstance(message, Response | DriveResponseError)
 
 
 def test_a_compressed_answer_is_not_unpacked_beyond_the_size_limit(post):
@@ -167,12 +167,12 @@ def test_a_compressed_answer_is_not_unpacked_beyond_the_size_limit(post):
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
     tracemalloc.start()
     try:
-        told = post(head.encode() + bomb)
+        message = post(head.encode() + bomb)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert isinstance(told, DriveResponseError)
+    assert isinstance(message, DriveResponseError)
     assert peak < 2 * MAX_RESPONSE_BYTES
 
 
@@ -188,7 +188,7 @@ def test_an_invalid_ca_bundle_raises_a_drive_argument_error(wire, tmp_path, cont
 
     assert isinstance(send_once(wrong, asked), DriveError)
     try:
-        told = asyncio.run(go())
+        message = asyncio.run(go())
     except DriveError as refusal:
-        told = refusal
-    assert "verify" in str(told)
+        message = refusal
+    assert "verify" in str(message)

@@ -56,7 +56,7 @@ def test_a_tenant_given_by_domain_is_reported_with_its_id(connect, press, tenant
 
 
 @pytest.mark.parametrize(
-    ("permissions", "told"),
+    ("permissions", "expected"),
     [
         (["Sites.ReadWrite.All"], "carries Sites.ReadWrite.All."),
         (["Sites.FullControl.All", "User.Read.All"], "carries Sites.FullControl.All."),
@@ -64,13 +64,15 @@ def test_a_tenant_given_by_domain_is_reported_with_its_id(connect, press, tenant
         (["Sites.Selected"], "only where an administrator has granted this app write access."),
     ],
 )
-def test_the_connection_test_passes_for_an_app_that_may_write(connection, press, tenant, permissions, told):
+def test_the_connection_test_passes_for_an_app_that_may_write(
+    connection, press, tenant, permissions, expected
+):
     tenant.permissions = permissions
 
     fine, message = press()
 
     assert fine
-    assert message.endswith(told)
+    assert message.endswith(expected)
 
 
 @pytest.mark.parametrize("permissions", [["Files.Read.All", "Sites.Read.All"], [], ["Mail.Read"]])
@@ -146,7 +148,7 @@ def test_each_error_of_the_authority_is_reported_with_its_advice(connection, pre
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
         ({"password": "wrong"}, "AADSTS7000215: .*connection's password is not a client secret of this app"),
         ({"login": "00000000-0000-0000-0000-000000000000"}, "AADSTS700016: .*connection's login"),
@@ -160,13 +162,13 @@ def test_each_error_of_the_authority_is_reported_with_its_advice(connection, pre
         ({"verify": "/no/such/ca.pem"}, "connection's verify"),
     ],
 )
-def test_an_invalid_field_is_named_in_the_report(connect, press, fields, told):
+def test_an_invalid_field_is_named_in_the_report(connect, press, fields, expected):
     connect(**fields)
 
     fine, message = press()
 
     assert not fine
-    assert_told(message, told)
+    assert_told(message, expected)
 
 
 @pytest.fixture

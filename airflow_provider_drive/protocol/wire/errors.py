@@ -187,10 +187,10 @@ def clean(text: str) -> str:
 
 def _describe(action: str, status: int, error: GraphError) -> str:
     codes = " / ".join((*filter(None, [error.code]), *error.inner_codes))
-    said = ": ".join(filter(None, [codes, error.message]))
+    description = ": ".join(filter(None, [codes, error.message]))
     request_id = f", request id {error.request_id}" if error.request_id else ""
-    said = f": {said}" if said else ""
-    return f"Could not {action}: Graph answered HTTP {status}{said}{request_id}.".replace("..", ".")
+    description = f": {description}" if description else ""
+    return f"Could not {action}: Graph answered HTTP {status}{description}{request_id}.".replace("..", ".")
 
 
 def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -116,8 +116,8 @@ class TestForms:
 
     def test_a_driveitem_is_parsed_as_item_ref(self):
         assert parse(item("01A", drive="b!x")) == ItemRef("b!x", "01A")
-        told = recording("pnp-patch-rename-file-200")["body"]
-        assert parse(told) == ItemRef(told["parentReference"]["driveId"], told["id"])
+        message = recording("pnp-patch-rename-file-200")["body"]
+        assert parse(message) == ItemRef(message["parentReference"]["driveId"], message["id"])
 
     def test_a_shortcut_is_parsed_as_its_target(self):
         shared = recording("gnome-sharedWithMe")

@@ -141,8 +141,8 @@ def test_recorded_error_answers_map_to_exceptions(name, kind, code, inner_codes,
 
 def test_recorded_bodies_without_headers_are_read():
     assert error_from_response(recorded_answer("osf-404-itemNotFound", 404), "read it").code == "itemNotFound"
-    told = json.dumps({"error": {"code": "notAllowed"}}).encode()
-    assert error_from_response(Response(403, body=told), "copy it").code == "notAllowed"
+    message = json.dumps({"error": {"code": "notAllowed"}}).encode()
+    assert error_from_response(Response(403, body=message), "copy it").code == "notAllowed"
     error = error_from_response(
         answer(403, {"error": {"message": "Requested move requires an async response"}}), "move it"
     )
@@ -304,14 +304,14 @@ class TestCleaning:
 
     @pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 429, 500])
     def test_errors_quote_no_secrets_of_urls(self, status):
-        told = {
+        message = {
             "error": {
                 "code": self.URL,
                 "message": self.URL,
                 "innerError": {"code": self.URL, "request-id": self.URL},
             }
         }
-        error = error_from_response(answer(status, told, request_id=self.URL), "x")
+        error = error_from_response(answer(status, message, request_id=self.URL), "x")
         assert "secret" not in str(error)
         assert "secret" not in repr(vars(error))
 
