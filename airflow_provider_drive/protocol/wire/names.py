@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import uuid4
 
@@ -60,9 +61,8 @@ class NameIndex(Generic[_Item]):
             self._items.pop(key, None)
 
     def items(self) -> Iterator[tuple[str, _Item]]:
-        """Give each name with its item."""
-        for items in self._items.values():
-            yield from items.items()
+        """Return each name with its item."""
+        return chain.from_iterable(items.items() for items in self._items.values())
 
     def pairs(self, others: NameIndex[_Other]) -> Iterator[tuple[str, _Item, _Other | None]]:
         """

@@ -1,6 +1,7 @@
 """What is decided about a copy, row by row: the same rows as the table of docs/crash-safety.md."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +78,27 @@ ALL = [
         MONITORS, Found, (False, True), (0, 1), (False, True), (False, True)
     )
 ]
+
+
+def render(rows):
+    """Return the table as docs/crash-safety.md has it."""
+    told = ["| monitor | request | the destination shows | search | decision |", "|---|---|---|---|---|"]
+    for evidence, decision in rows:
+        request = (
+            "accepted" if evidence.is_accepted else "its answer was lost" if evidence.lost else "refused"
+        )
+        search = "goes on" if evidence.may_search else "over"
+        if evidence.may_submit:
+            search += "; may repeat"
+        told.append(
+            f"| {evidence.monitor} | {request} | {evidence.found.value} | {search} | {decision.value} |"
+        )
+    return "\n".join(told)
+
+
+def test_the_page_has_the_same_rows():
+    page = Path(__file__).parents[3] / "docs" / "crash-safety.md"
+    assert render(ROWS) in page.read_text()
 
 
 @pytest.mark.parametrize(("evidence", "decision"), ROWS)
