@@ -192,7 +192,7 @@ def _search_or_repeat(
         return (yield from _found(job, sighting))
     if decision is Decision.CONFLICT:
         yield Checkpoint("copy", None)
-        raise name_conflict(job, f"{sighting.item} has that name since then, and {sighting.reason}")
+        raise name_conflict(job, f"{sighting.item} has that name, and {sighting.reason}")
     if decision is not Decision.SUBMIT:
         raise unknown_copy(job, sighting)
     yield Pause(

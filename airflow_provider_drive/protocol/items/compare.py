@@ -93,8 +93,7 @@ def compare_listings(
 ) -> TreeDifference:
     """Compare two listings, as :func:`compare_trees` does."""
     difference = TreeDifference(compared=len(wanted))
-    for path, item in wanted.items():
-        copy = there.get(path)
+    for path, item, copy in wanted.pairs(there):
         if copy is None:
             if (item.created or 0.0) <= since:
                 difference.missing.append(path)
@@ -106,7 +105,7 @@ def compare_listings(
                 difference.different.append(path)
             elif match is not Match.SAME:
                 difference.inexact.append(path)
-    difference.extra = [path for path, _ in there.items() if wanted.get(path) is None]
+    difference.extra = [path for path, _, item in there.pairs(wanted) if item is None]
     return difference
 
 

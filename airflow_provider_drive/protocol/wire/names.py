@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _Item = TypeVar("_Item")
+_Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
 
 
@@ -62,6 +63,18 @@ class NameIndex(Generic[_Item]):
     def items(self) -> Iterator[tuple[str, _Item]]:
         """Return each name with its item."""
         return chain.from_iterable(items.items() for items in self._items.values())
+
+    def pairs(self, others: NameIndex[_Other]) -> Iterator[tuple[str, _Item, _Other | None]]:
+        """
+        Give each name with its item, and the item that has the name in another index.
+
+        Each item is given for one name only: where names fold together, only the exact name counts.
+        """
+        for key, items in self._items.items():
+            theirs = others._items.get(key, {})
+            is_exact = len(items) > 1 or len(theirs) > 1
+            for name, item in items.items():
+                yield name, item, theirs.get(name) if is_exact else next(iter(theirs.values()), None)
 
     def __contains__(self, name: str) -> bool:
         """Whether an item has this name, in whatever case or Unicode form."""
