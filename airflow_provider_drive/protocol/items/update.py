@@ -211,10 +211,9 @@ class _Update:
             if other and other.name == self.own_name:
                 yield from update_item(other, Location(None, name), wait=self.wait)
         except DriveError as fault:
-            error.args = (
-                f"{error} The file that had the name {name!r} was renamed to make way, and did not get its "
-                f"name back: look for {self.own_name!r} ({self.other.ref}). {fault}",
-            )
+            where = f"look for {self.own_name!r} ({self.other.ref}). {fault}"
+            text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
+            error.args = (text,)
             return
         yield Checkpoint(self.displaced, None)
 
