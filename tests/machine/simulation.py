@@ -46,7 +46,7 @@ class Simulation:
     def __init__(self, emulator, clock, helpers, forget):
         self.emulator, self.clock, self.helpers, self.forget = emulator, clock, helpers, forget
         self.tenant = emulator.tenant
-        self.totals = Counter()
+        self.totals, self.failures = Counter(), []
 
     def begin(self):
         """Begin a sequence with an empty tenant."""

@@ -26,7 +26,11 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.protocol import move
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "0"))
-"""The number of new random sequences. By default, the sequences are always the same."""
+"""
+The number of new random sequences; those that fail are listed at the end. By default, the sequences are always
+the same, and the shortest one that fails is shown.
+"""
+MAX_SHOWN = 25
 MAX_TASKS = 3
 MAX_TRIES = 4
 """When nothing fails any more, a task ends within so many tries."""
@@ -165,8 +169,11 @@ class Machine(RuleBasedStateMachine):
         problems = [f"{check}: {problem}" for check in checks for problem in check.check()]
         problems += check_documents(simulation, checks)
         self._count(checks)
-        simulation.report()
-        assert not problems, "\n".join(problems)
+        if SEQUENCES and problems:  # go on, to find more
+            simulation.failures.append("\n".join([*simulation.events, *problems]))
+        else:
+            simulation.report()
+            assert not problems, "\n".join(problems)
 
     def _count(self, checks):
         simulation = self.simulation
@@ -204,6 +211,8 @@ def test_every_task_ends_right_and_no_document_is_lost(simulation, record_proper
                 print_blob=True,
             ),
         )
+        failures = simulation.failures
+        assert not failures, f"{len(failures)} sequences fail:\n\n" + "\n\n".join(failures[:MAX_SHOWN])
     finally:
         counts = sorted(simulation.totals.items())
         record_property("counted", "\n".join(f"{name}: {count}" for name, count in counts))
