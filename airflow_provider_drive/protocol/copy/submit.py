@@ -185,15 +185,13 @@ def _search_or_repeat(
     """Find what a request has made whose answer was lost; or repeat it, if it cannot make a second copy."""
     is_last = requests >= MAX_REQUESTS
     search = wait if is_last else wait.at_most(seconds)
-    decision, sighting = yield from resolve_copy(
-        job, CopyStatus("unknown"), search, may_submit=not is_last and not wait.is_over
-    )
+    decision, sighting = yield from resolve_copy(job, CopyStatus("unknown"), search, may_submit=not is_last)
     if decision is Decision.ARRIVED:
         return (yield from _found(job, sighting))
     if decision is Decision.CONFLICT:
         yield Checkpoint("copy", None)
         raise name_conflict(job, f"{sighting.item} has that name, and {sighting.reason}")
-    if decision is not Decision.SUBMIT:
+    if decision is not Decision.SUBMIT or wait.is_over:
         raise unknown_copy(job, sighting)
     yield Pause(
         0.0,
