@@ -213,8 +213,8 @@ def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
     """Return the error that says that it cannot be known what became of a copy."""
     what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {what}. It may still come; look "
-        "at the destination before you copy again."
+        f"It cannot be known what became of {job}: Graph does not tell, and {what.rstrip('.')}. It may still "
+        "come; look at the destination before you copy again."
     )
 
 
