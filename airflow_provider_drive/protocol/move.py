@@ -315,7 +315,7 @@ def _compare(item: DriveItem, copy: DriveItem, wanted: NameIndex[DriveItem] | No
 def _not_whole(item: DriveItem, copy: DriveItem, reason: str) -> DriveCopyFailedError:
     """Return the error that says that a copy is not whole, as far as can be known."""
     return DriveCopyFailedError(
-        f"The copy of {item} cannot be shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
+        f"The copy of {item} is not shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
         code="notWhole",
     )
 
