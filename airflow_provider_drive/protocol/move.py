@@ -257,7 +257,8 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     copy = CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior, is_awaited=True)
     job = yield from copy_item(copy, wait, known=item)
     status = yield from poll_job(job, wait, fresh=saved.state is None)
-    made = yield from verify_copy(job, status, wait, verify=not move.is_proven)
+    is_counted_below = status.state == "completed"
+    made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
     if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
     try:
@@ -314,7 +315,7 @@ def _compare(item: DriveItem, copy: DriveItem, wanted: NameIndex[DriveItem] | No
 def _not_whole(item: DriveItem, copy: DriveItem, reason: str) -> DriveCopyFailedError:
     """Return the error that says that a copy is not whole, as far as can be known."""
     return DriveCopyFailedError(
-        f"The copy of {item} is not the same as the original: {copy}: {reason}. The original was kept.",
+        f"The copy of {item} is not shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
         code="notWhole",
     )
 

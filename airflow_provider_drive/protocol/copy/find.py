@@ -213,6 +213,8 @@ def _check_own(job: CopyJob, item: DriveItem, *, verify: bool) -> Flow[Sighting]
 
 def _compare_exactly(job: CopyJob, item: DriveItem) -> Flow[Sighting]:
     """Tell whether an item has exactly the content that the source had when it was read, or has now."""
+    if job.snapshot and item.is_container != job.snapshot.is_container:
+        return Sighting(Found.OTHER, item, f"it is a {item.kind}, not a {job.snapshot.kind}")
     if item.is_container and job.source:
         difference = yield from compare_trees(item.ref, job.source, job.asked + CLOCK_SLACK)
         if difference.is_exact:

@@ -185,15 +185,13 @@ def _search_or_repeat(
     """Find what a request has made whose answer was lost; or repeat it, if it cannot make a second copy."""
     is_last = requests >= MAX_REQUESTS
     search = wait if is_last else wait.at_most(seconds)
-    decision, sighting = yield from resolve_copy(
-        job, CopyStatus("unknown"), search, may_submit=not is_last and not wait.is_over
-    )
+    decision, sighting = yield from resolve_copy(job, CopyStatus("unknown"), search, may_submit=not is_last)
     if decision is Decision.ARRIVED:
         return (yield from _found(job, sighting))
     if decision is Decision.CONFLICT:
         yield Checkpoint("copy", None)
         raise name_conflict(job, f"{sighting.item} has that name, and {sighting.reason}")
-    if decision is not Decision.SUBMIT:
+    if decision is not Decision.SUBMIT or wait.is_over:
         raise unknown_copy(job, sighting)
     yield Pause(
         0.0,
@@ -215,8 +213,8 @@ def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
     """Return the error that says that it cannot be known what became of a copy."""
     what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {what}. It may still come; look "
-        "at the destination before you copy again."
+        f"It cannot be known what became of {job}: Graph does not tell, and {what.rstrip('.')}. It may still "
+        "come; look at the destination before you copy again."
     )
 
 

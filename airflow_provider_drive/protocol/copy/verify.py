@@ -254,4 +254,4 @@ def failure(what: str, status: CopyStatus) -> DriveCopyFailedError:
             DriveCopyFailedError,
             "Part of a folder may be at the destination: Graph does not roll back.",
         )
-    return kind(f"{what} failed: {reason}. {advice}", code=status.code, details=status.details)
+    return kind(f"{what} failed: {reason.rstrip('.')}. {advice}", code=status.code, details=status.details)
