@@ -62,7 +62,8 @@ class TaskState:
         """Return what an earlier try has stored under a checkpoint's name, or this one."""
         kept = self._kept.get(name)
         if kept is not None:
-            return Saved(_READERS[name](kept), self.is_durable)
+            read = _READERS.get(name)
+            return Saved(read(kept) if read else kept, self.is_durable)
         return Saved(self._begun_archive() if name == "archive" else None, self.is_durable)
 
     def _begun_archive(self) -> ArchiveState | None:
@@ -75,10 +76,12 @@ class TaskState:
     def save(self, checkpoint: Checkpoint) -> None:
         """Store a checkpoint, before anything else happens. What of it is secret is encrypted."""
         state = checkpoint.state
-        self.begun = state or self.begun
+        kept = state
+        if state is not None and not isinstance(state, dict):
+            self.begun = state
+            kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state.as_dict()
         if self._store is None:
             return
-        kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
         self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
         self._store.set(STATE_KEY, self._kept)
 

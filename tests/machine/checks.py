@@ -194,7 +194,8 @@ class RunCheck:
     def _check_failure(self):
         error = self.run.error
         if not isinstance(error, (DriveError, AirflowSensorTimeout)):
-            self.problems.append(f"an error that is not the package's: {error!r}")
+            self.problems.append(f"an error that is not the package's: {describe(error)[-1000:]}")
+            return
         excuse = self.excuse(error)
         if excuse is None:
             self.problems.append(f"a failure without a reason: {error!r}")
@@ -265,16 +266,16 @@ def check_documents(simulation, checks):
 def _check_owned(simulation, checks):
     """What people have put somewhere is there, unless a task was to move or to replace it."""
     problems = []
-    moved = {item_id for order in simulation.orders if order.is_move for item_id in order.items}
+    sources = [order.source for order in simulation.orders if order.is_move]
     for item, parent, name, content in simulation.owned.values():
-        if item.id in moved:
+        if any(each in sources for each in (item, *item.ancestors())):
             if is_live(item) and item.content is not content:
                 problems.append(f"{item.path} was changed")
         elif not is_live(item):
-            if not _was_replaced(parent, name, checks):
+            if not _was_replaced(item, checks):
                 problems.append(f"{name} in {parent.path} was lost")
         elif (item.parent, item.name) != (parent, name):
-            if not _is_displaced(item, parent, name, checks):
+            if not _is_displaced(item, checks):
                 problems.append(f"{name} in {parent.path} is {item.path} now")
         elif item.content is not content:
             problems.append(f"{item.path} was changed")
@@ -283,11 +284,8 @@ def _check_owned(simulation, checks):
 
 def _check_numbers(simulation, checks):
     """Each document that people have put somewhere, and have not discarded, is somewhere."""
-    replaced = {
-        number_of(item)
-        for item, parent, name, _ in simulation.owned.values()
-        if not item.is_folder and not is_live(item) and _was_replaced(parent, name, checks)
-    }
+    deleted = [item for drive in simulation.tenant.drives.values() for item in drive.recycle_bin]
+    replaced = {number_of(item) for item in deleted if not item.is_folder and _was_replaced(item, checks)}
     wanted = {number_of(item) for item, *_ in simulation.owned.values() if not item.is_folder}
     lost = wanted - simulation.live_numbers() - simulation.people.discarded - replaced
     return [f"the document {number} is nowhere" for number in sorted(lost)]
@@ -305,28 +303,32 @@ def _check_left_over(simulation, checks):
     return problems
 
 
-def _replacing(parent, name, checks):
-    """Return the runs that were to replace what has a name."""
+def _replacing(item, checks):
+    """Return the runs that were to replace a file, by the place where it is or was last."""
     return [
         check
         for check in checks
         if check.order.behavior == "replace"
-        and check.order.folder is parent
-        and name.casefold() in {wanted.casefold() for wanted in check.order.names}
+        and check.order.folder is item.parent
+        and (
+            OWN_NAME.search(item.name) is not None
+            or item.name.casefold() in {wanted.casefold() for wanted in check.order.names}
+        )
     ]
 
 
-def _was_replaced(parent, name, checks):
+def _was_replaced(item, checks):
     """Whether a task has put something in the place of a file, as it was to."""
-    runs = _replacing(parent, name, checks)
-    return any(check.run.state == "success" or check.others_acted or parent.child(name) for check in runs)
+    return any(
+        check.run.state == "success" or check.others_acted or any(map(item.parent.child, check.order.names))
+        for check in _replacing(item, checks)
+    )
 
 
-def _is_displaced(item, parent, name, checks):
+def _is_displaced(item, checks):
     """Whether a task that failed has not been able to give a file its name back."""
-    runs = _replacing(parent, name, checks)
-    is_excused = any(check.others_acted for check in runs)
-    return item.parent is parent and OWN_NAME.search(item.name) is not None and is_excused
+    is_excused = any(check.others_acted for check in _replacing(item, checks))
+    return OWN_NAME.search(item.name) is not None and is_excused
 
 
 def describe(error):
