@@ -28,6 +28,7 @@ _EXCUSED_BY_OTHERS = (
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
+_LATE = (DriveCopyTimeoutError, DriveCopyUnknownError, AirflowSensorTimeout)
 
 
 def is_numbered(name, wanted, *, is_folder):
@@ -63,20 +64,22 @@ class RunCheck:
     def others_acted(self):
         """Whether other people or tasks have changed its source or what is at its destination."""
         order = self.order
-        return bool(order.disturbed) or any(
-            (other.source is order.source and (other.is_move or order.is_move))
-            or (other.folder is order.folder and other.behavior == "replace" and set(other.names) & set(order.names))
-            or (other.is_move and other.source.id in self.run.made)
-            for other in self.simulation.orders
-            if other is not order
-        ) or (order.behavior == "replace" and len(self.task.runs) > 1)
+        others = [other for other in self.simulation.orders if other is not order]
+        is_restarted = order.behavior == "replace" and len(self.task.runs) > 1
+        return bool(order.disturbed) or is_restarted or any(map(self._is_disturbed_by, others))
+
+    def _is_disturbed_by(self, other):
+        order = self.order
+        shares_source = other.source is order.source and (other.removes_source or order.removes_source)
+        has_names = bool({*other.names} & {*order.names})
+        replaces = other.folder is order.folder and other.behavior == "replace" and has_names
+        takes_away = other.removes_source and (other.source is order.folder or other.source.id in self.run.made)
+        return shares_source or replaces or takes_away
 
     @property
     def may_be_unlike(self):
-        """Whether the service rewrites the document, and ``skip`` counts what is like it."""
-        order = self.order
-        rewrites = self.simulation.tenant.rewrites_office and not order.is_plain
-        return rewrites and order.behavior == "skip"
+        """Whether ``skip`` counts what is like the document, since services rewrite such files."""
+        return self.order.behavior == "skip" and not self.order.is_plain
 
     def check(self):
         if self.run.state is None and self.run.error is None:
@@ -235,7 +238,8 @@ class RunCheck:
             return "leaves"  # a sensor cannot request another
         if code == "notAsAsked" and any(job.behaviour.misplaced for job in run.jobs):
             return "leaves"
-        if code in {"incomplete", "notWhole"} and any(job.behaviour.leaves_out for job in run.jobs):
+        is_incomplete = code in {"incomplete", "notWhole"} or isinstance(error, _LATE)
+        if is_incomplete and any(job.behaviour.leaves_out for job in run.jobs):
             return "leaves"
         if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
             return None
@@ -286,8 +290,7 @@ def _check_numbers(simulation, checks):
     """Each document that people have put somewhere, and have not discarded, is somewhere."""
     deleted = [item for drive in simulation.tenant.drives.values() for item in drive.recycle_bin]
     replaced = {number_of(item) for item in deleted if not item.is_folder and _was_replaced(item, checks)}
-    wanted = {number_of(item) for item, *_ in simulation.owned.values() if not item.is_folder}
-    lost = wanted - simulation.live_numbers() - simulation.people.discarded - replaced
+    lost = set(range(1, simulation.next_number)) - simulation.live_numbers() - simulation.people.discarded - replaced
     return [f"the document {number} is nowhere" for number in sorted(lost)]
 
 

@@ -48,11 +48,12 @@ MOVES = st.fixed_dictionaries(
 ORDERS = st.one_of(COPIES, COPIES, MOVES)
 
 
-class Order:
+class BaseOrder:
     """
     What a task is asked to do.
 
     :ivar numbers: The numbers of all documents that the source has held since.
+    :ivar all_numbers: Those that it held in the beginning.
     :ivar kept: Those that it has held all the time, by their paths in it.
     :ivar disturbed: Where other people have changed something: the ``source``, the ``destination``.
     """
@@ -60,8 +61,40 @@ class Order:
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)
         self.parameters, self.number = parameters, len(simulation.tasks)
+
+    def _note_source(self):
+        self.place = (self.source.parent, self.source.name)
+        self.kept = numbers_in(self.source)
+        self.all_numbers = tuple(self.kept.values())
+        self.numbers = set(self.kept.values())
+        self.disturbed = set()
+
+    def __repr__(self):
+        shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
+        return f"<task {self.number}: {shown}>"
+
+    @property
+    def first_name(self):
+        return self.names[0]
+
+    def replace_number(self, before, after):
+        """Note that a document which may be part of the source has new content."""
+        if before in self.numbers:
+            self.numbers.add(after)
+            self.forget_numbers({before})
+
+    def forget_numbers(self, numbers):
+        """Note that documents need not be in the copy."""
+        self.kept = {path: number for path, number in self.kept.items() if number not in numbers}
+
+
+class Order(BaseOrder):
+    """What a copy or a move is asked to do."""
+
+    def __init__(self, simulation, parameters):
+        super().__init__(simulation, parameters)
         here, self._drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
-        self.is_move = parameters["how"] == "move"
+        self.is_move = self.removes_source = parameters["how"] == "move"
         self.crosses = self.is_move and here is not self._drive
         self.copies = self.crosses or not self.is_move
         self.behavior = parameters["behavior"]
@@ -92,17 +125,6 @@ class Order:
         is_ignored = self.children_only or parameters.get("history", False)
         self.is_behavior_ignored = self._drive.is_personal and is_ignored
 
-    def _note_source(self):
-        self.items = {item.id for item in self.source.walk()}
-        self.place = (self.source.parent, self.source.name)
-        self.kept = numbers_in(self.source)
-        self.numbers = set(self.kept.values())
-        self.disturbed = set()
-
-    def __repr__(self):
-        shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
-        return f"<task {self.number}: {shown}>"
-
     @property
     def folder(self):
         """The destination; None if it does not exist yet."""
@@ -116,10 +138,6 @@ class Order:
         return [self.wanted]
 
     @property
-    def first_name(self):
-        return self.names[0]
-
-    @property
     def addresses(self):
         parent, name = self.place
         source = {"driveId": parent.drive.id, "id": self.source.id}
@@ -130,22 +148,12 @@ class Order:
             folder = {"driveId": self._drive.id, "id": self.folder.id}
         return {"item": source, "destination": folder}
 
-    def replace_number(self, before, after):
-        """Note that a document which may be part of the source has new content."""
-        if before in self.numbers:
-            self.numbers.add(after)
-            self.forget_numbers({before})
-
-    def forget_numbers(self, numbers):
-        """Note that documents need not be in the copy."""
-        self.kept = {path: number for path, number in self.kept.items() if number not in numbers}
-
     def _shared_source(self, simulation, drive):
         """Return the source of an earlier task, if this one may take it."""
         if not self.parameters["shares_source"]:
             return None
         for order in simulation.orders:
-            fits = order.is_folder == self.is_folder and order.source.drive is drive
+            fits = isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
             if fits and is_live(order.source) and order.source.parent.path.startswith("In"):
                 return order.source
         return None

@@ -126,7 +126,8 @@ class People:
         item.drive.write(item, self.simulation.content())
         for order in self.simulation.orders:
             order.replace_number(before, number_of(item))
-        self.simulation.keep(item)
+        if item.id in self.simulation.owned:
+            self.simulation.keep(item)
         self._discard({before})
         return True
 

@@ -51,6 +51,7 @@ class Run:
     :ivar met: The faults that it has met.
     :ivar doubtful: How many requests for a copy had an answer that does not tell whether it is made.
     :ivar value: What the task has returned.
+    :ivar summary: What an archive has told of itself, even if it failed.
     :ivar error: What the last try has failed with.
     :ivar state: ``success``, ``failed``, or None while it may still be retried.
     :ivar saw_name_taken: Something else had the name when a try began or ended.
@@ -63,6 +64,7 @@ class Run:
     crashes: list = field(default_factory=list)
     doubtful: int = 0
     value: object = None
+    summary: dict | None = None
     error: BaseException | None = None
     state: str | None = None
     waited: float = 0.0
@@ -140,6 +142,14 @@ class Task:
         ti = self.simulation.helpers.TaskInstance()
         ti.try_number, ti.max_tries = self.try_number, self.max_tries
         context = {"ti": ti, "task_instance": ti, "task_state_store": store}
+        try:
+            return self._run_to_end(kind, parameters, context)
+        finally:
+            self.run.summary = ti.xcom_pull(key="summary")
+
+    def _run_to_end(self, kind, parameters, context):
+        """Run a step over its deferrals and reschedules."""
+        ti = context["ti"]
 
         def method():
             return kind(task_id="task", **parameters).execute(context)

@@ -14,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from ledger import ledger
+from machine.archives import ARCHIVES, ArchiveCheck, ArchiveOrder, make_archive
 from machine.checks import RunCheck, check_documents, describe
 from machine.clock import virtual_time
 from machine.faults import COPY_BEHAVIOURS, CRASHES, FAULTS, SERVICE
@@ -34,6 +35,7 @@ MAX_SHOWN = 25
 MAX_TASKS = 3
 MAX_TRIES = 4
 """When nothing fails any more, a task ends within so many tries."""
+HAS_ARCHIVES = bool(os.environ.get("ARCHIVES"))
 
 
 def fit(behaviour, order):
@@ -64,8 +66,16 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.simulation.tasks) < MAX_TASKS)
     @rule(target=tasks, parameters=ORDERS)
     def start(self, parameters):
+        return self._start(make_order, parameters)
+
+    @precondition(lambda self: HAS_ARCHIVES and len(self.simulation.tasks) < MAX_TASKS)
+    @rule(target=tasks, parameters=ARCHIVES)
+    def start_archive(self, parameters):
+        return self._start(make_archive, parameters)
+
+    def _start(self, make, parameters):
         self.steps += 1
-        order, steps = make_order(self.simulation, parameters)
+        order, steps = make(self.simulation, parameters)
         task = Task(self.simulation, order, steps)
         self.simulation.tasks.append(task)
         self.simulation.note(f"{order}")
@@ -137,6 +147,7 @@ class Machine(RuleBasedStateMachine):
         self.simulation.clock.wait(later)
         self.simulation.faults[:] = [Fault(**fault) for fault in faults]
         fitting = [fit(behaviour, task.order) for behaviour in behaviours]
+        self.simulation.note(f"task {task.order.number}: {faults} {fitting}")
         self.simulation.tenant.next_copies.extend(CopyBehaviour(**behaviour) for behaviour in fitting)
 
     def _run(self, attempt):
@@ -172,7 +183,7 @@ class Machine(RuleBasedStateMachine):
                 self._run(Attempt(task))
         simulation.end_jobs()
         ended = [(task, run) for task in simulation.tasks for run in task.runs if not run.is_abandoned]
-        checks = [RunCheck(simulation, task, run) for task, run in ended]
+        checks = [_check_of(task)(simulation, task, run) for task, run in ended]
         problems = [f"{check}: {problem}" for check in checks for problem in check.check()]
         problems += check_documents(simulation, checks)
         self._count(checks)
@@ -194,6 +205,10 @@ class Machine(RuleBasedStateMachine):
             simulation.totals[f"outcome: {outcome}"] += 1
         if not SEQUENCES:
             target(float(sum(simulation.met.values())), label="faults met")
+
+
+def _check_of(task):
+    return ArchiveCheck if isinstance(task.order, ArchiveOrder) else RunCheck
 
 
 @pytest.fixture
