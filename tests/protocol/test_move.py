@@ -329,6 +329,14 @@ class TestAcrossDrives:
         assert "one of them is gone" in str(talk.error)
         assert DELETE not in talk.lines
 
+    def test_an_original_of_another_kind_than_its_copy_is_kept(self):
+        item_of_no_kind = answer(200, {"id": "i", "name": "plan.pdf", "parentReference": {"driveId": "d"}})
+        made = self.copy(kind="folder")
+        to = ref("g", "e")
+        talk = move(ref("i"), to, item_of_no_kind, accepted(), DONE, then=made, cross_drive="copy")
+        assert "they are not of one kind" in str(talk.error)
+        assert DELETE not in talk.lines
+
     def test_a_shortcut_is_not_copied_to_another_drive(self):
         remote = {"id": "r", "parentReference": {"driveId": "x"}}
         talk = move(ref("i"), ref("g", "e"), here("i", remoteItem=remote), cross_drive="copy")

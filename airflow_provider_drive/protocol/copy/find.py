@@ -76,7 +76,8 @@ def resolve_copy(
     :param verify: Compare a container with its source, down to its last item.
     """
     sighting = Sighting(Found.UNSEEN)
-    for pause in poll_intervals(wait.poll_interval):
+    pauses = poll_intervals(wait.poll_interval)
+    while True:
         was_over = wait.is_over
         try:
             job = yield from describe_source(job, status)
@@ -95,8 +96,7 @@ def resolve_copy(
         decision = decide(evidence)
         if decision is not Decision.WAIT or is_last:
             return Outcome(decision, sighting)
-        yield Pause(min(pause, wait.remaining), f"searching the destination for {job}")
-    raise AssertionError  # the intervals have no end
+        yield Pause(min(next(pauses), wait.remaining), f"searching the destination for {job}")
 
 
 def monitor_word(job: CopyJob, status: CopyStatus) -> MonitorWord:
@@ -306,6 +306,6 @@ def _is_child(job: CopyJob, copy: DriveItem, original: DriveItem, *, exactly: bo
         difference = yield from compare_trees(copy.ref, original.ref, since)
         return difference.is_exact if exactly else difference.is_whole
     if (original.modified or 0.0) > since:
-        return True  # it was changed after the request
+        return not exactly  # it was changed after the request
     match = compare_files(copy, original)
     return match is Match.SAME or (not exactly and match is not Match.DIFFERENT)

@@ -29,6 +29,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveItemChangedError,
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
@@ -411,6 +412,21 @@ class TestAMove:
         assert type(talk.error) is DriveItemNotFoundError
         talk = self.move(missing(), here("n", "a.pdf", "g", size=8), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
+
+    def test_with_rename_an_item_with_the_name_is_not_taken_for_one_that_is_gone(self):
+        talk = self.move(missing(), saved=self.MOVE, conflict_behavior="rename")
+        assert type(talk.error) is DriveItemNotFoundError
+
+    def test_an_item_that_somebody_else_has_moved_is_left_there(self):
+        talk = self.move(here("i", "a.pdf", "x"), saved=self.MOVE)
+        assert type(talk.error) is DriveItemChangedError
+        assert "it is in the folder x now" in str(talk.error)
+        assert not talk.error.retryable
+
+    def test_a_stored_move_says_where_a_browser_shows_its_item(self):
+        url = "https://contoso.sharepoint.com/a.pdf"
+        move = Move(read_item({**self.ITEM, "webUrl": url}), None)
+        assert (move.source_url, move.destination_url) == (url, None)
 
     def test_a_moved_item_with_a_new_id_is_found_by_its_content(self):
         talk = self.move(missing(), here("n", "a.pdf", "g"), saved=self.MOVE)

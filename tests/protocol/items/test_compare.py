@@ -117,7 +117,8 @@ class TestDifferences:
         added = item("a", "a", createdDateTime=later)
         changed = item("b", "b", createdDateTime=before, lastModifiedDateTime=later, size=9)
         there = [item("b", "b")]
-        assert differ(there, [added, changed], NOW).is_whole
+        found = differ(there, [added, changed], NOW)
+        assert (found.is_whole, found.is_exact, found.inexact) == (True, False, ["b"])
         assert differ(there, [added, changed]).missing == ["a"]
         assert differ(there, [added, changed]).different == ["b"]
 

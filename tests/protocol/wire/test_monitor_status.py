@@ -306,6 +306,16 @@ class TestEvents:
         with pytest.raises(DriveResponseError):
             read_event({"status": "completed", "resource_id": item_id})
 
+    @pytest.mark.parametrize("percent", [-1, 101, 1e9])
+    def test_an_event_with_an_impossible_percentage_is_refused(self, percent):
+        with pytest.raises(DriveResponseError, match="percent_complete"):
+            read_event({"status": "timeout", "percent_complete": percent})
+
+    def test_a_status_says_in_a_few_words_why_a_copy_has_not_ended_well(self):
+        assert CopyStatus("timeout", message="x").told == "it was not copied in time; it may still be"
+        assert CopyStatus("failed", code="c", message="m").told == "c: m"
+        assert CopyStatus("unknown").told == "Graph does not say why"
+
     def test_a_refused_event_quotes_no_secret(self):
         with pytest.raises(DriveResponseError) as raised:
             read_event({"status": "completed", MONITOR: MONITOR})
@@ -333,6 +343,9 @@ class TestRequests:
     @pytest.mark.parametrize("target", ["/_api/v2.1/monitor/46cf980a", "/monitor/46cf980a?v=2.0"])
     def test_all_but_the_host_of_a_monitor_url_without_long_values_is_secret(self, target):
         assert secret_parts(f"https://x.sharepoint.com{target}") == [target]
+
+    def test_a_url_that_cannot_be_read_is_secret(self):
+        assert secret_parts("https://[broken") == ["https://[broken"]
 
     def test_a_token_is_secret(self):
         assert secret_parts("eyJ0token") == ["eyJ0token"]
