@@ -127,6 +127,6 @@ def raise_if_too_many_failed(report: ArchiveReport, max_failures: int) -> None:
     shown = report.failures[:_FAILURES_IN_ERROR]
     reasons = "; ".join(f"{failure['path']}: {failure['reason']}" for failure in shown)
     raise DriveArchiveError(
-        f"{failed} documents could not be archived, and max_failures is {max_failures}: {reasons}"
+        f"{failed} documents could not be archived, and {max_failures} may fail: {reasons}"
         f"{' …' if failed > len(shown) else ''}. The XCom summary lists more, the manifest all."
     )

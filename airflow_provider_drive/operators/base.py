@@ -84,7 +84,7 @@ class DriveTask:
         self.log.info("%s (%s).", action, self._client.identity)
         try:
             yield run
-        except Exception as error:
+        except (Exception, TaskDeferred) as error:  # a deferral is not an Exception in Airflow 3
             run.result = _result_of(error)
             raise
         finally:
@@ -114,7 +114,7 @@ def _parameter(field: str) -> str:
     return field.removeprefix("is_")
 
 
-def _result_of(error: Exception) -> str:
+def _result_of(error: BaseException) -> str:
     if isinstance(error, TaskDeferred):
         return "Deferred: the triggerer now waits for the copy."
     if isinstance(error, AirflowSkipException):

@@ -97,7 +97,8 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         self._follows_poll_interval = "poke_interval" not in kwargs
-        super().__init__(**{"poke_interval": POLL_INTERVAL, **kwargs})
+        is_rendered = not isinstance(poll_interval, str)
+        super().__init__(**({"poke_interval": poll_interval} if is_rendered else {}) | kwargs)
         self.copy_job = copy_job
         self.monitor_url = monitor_url
         self.deferrable = deferrable

@@ -13,7 +13,6 @@ from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.flow import Response
 from airflow_provider_drive.protocol.items.lookup import list_children, list_tree
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
-from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 MIB = 1 << 20
 SIZES = (MIB // 16, MIB // 4, MIB)  # a quadratic reader would take minutes for the second
@@ -152,11 +151,11 @@ def test_a_long_answer_to_a_batch_is_read_in_a_time_like_its_length(piece):
 
 
 def test_a_long_wait_has_as_many_looks_as_it_has_time():
-    hold("watch", lambda size: said({"status": "inProgress", "padding": "x" * size}) + APART + DONE)
+    hold("monitor", lambda size: said({"status": "inProgress", "padding": "x" * size}) + APART + DONE)
 
 
 def test_a_list_without_an_end_is_given_up():
-    flow, asked = list_children(ItemRef("d", "f"), Hosts()), itertools.count()
+    flow, asked = list_children(ItemRef("d", "f")), itertools.count()
 
     def answer(_):
         link = f"https://graph.microsoft.com/v1.0/x?{next(asked)}"
@@ -172,7 +171,7 @@ def test_a_list_without_an_end_is_given_up():
 def test_folders_that_hold_each_other_are_surveyed_once():
     both = page(FOLDER, {**FOLDER, "id": "g", "name": "b"})
 
-    found = converse(list_tree(ItemRef("d", "f"), Hosts()), answers(both))
+    found = converse(list_tree(ItemRef("d", "f")), answers(both))
 
     assert len(found) == 4
 

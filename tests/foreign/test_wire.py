@@ -79,14 +79,14 @@ def wire(tmp_path_factory):
 @pytest.fixture(params=["requests", "aiohttp"])
 def post(wire, request):
     """Post something, and give the answer or the error."""
-    asked = Request("POST", f"{wire.url}/x", "send_with_retries", json={}, authorized=False)
+    asked = Request("POST", f"{wire.url}/x", "send it", json={}, kind="monitor")
 
     async def go():
         async with open_async_session(wire.settings, LOG) as session:
             return await session.send(asked)
 
     def send(answer):
-        throttle._holds.clear()
+        throttle._throttled.clear()
         wire.answer, before = answer, wire.requests
         told = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1
@@ -180,7 +180,7 @@ def test_an_answer_that_unpacks_to_a_thousand_times_its_size_is_not_unpacked(pos
 def test_a_ca_bundle_that_is_none_is_an_error_of_the_connection(wire, tmp_path, content):
     (tmp_path / "ca.pem").write_bytes(content)
     wrong = replace(wire.settings, verify=str(tmp_path / "ca.pem"))
-    asked = Request("GET", f"{wire.url}/x", "send_with_retries", authorized=False)
+    asked = Request("GET", f"{wire.url}/x", "send it", kind="monitor")
 
     async def go():
         async with open_async_session(wrong, LOG) as session:

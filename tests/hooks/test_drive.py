@@ -262,7 +262,7 @@ def test_a_copy_without_a_monitor_is_waited_for_at_its_destination(hook, tenant,
 
 
 def test_there_must_be_something_to_wait_for(hook):
-    with pytest.raises(DriveError, match="nothing to wait for"):
+    with pytest.raises(DriveError, match="no copy to wait for"):
         hook.wait_for_copy(None)
 
 
@@ -476,7 +476,7 @@ def test_a_session_keeps_to_the_budget(connect, tenant, emulator, legal, monkeyp
         session.get(f"{emulator.url}/v1.0/drives/{legal.id}/root/children")
 
     assert len(pauses) == 5  # forty units may go at once
-    assert hook.usage.throttled == pytest.approx(max(pauses), abs=1.0)
+    assert hook._client.usage.throttled == pytest.approx(max(pauses), abs=1.0)
 
 
 def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator, legal, monkeypatch):
@@ -484,7 +484,7 @@ def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator,
     url = f"{emulator.url}/v1.0/drives/{legal.id}"
     assert hook.get_conn().get(url).status_code == 429
     assert throttled_response(url).status == 429
-    assert hook.usage.throttled >= 7
+    assert hook._client.usage.throttled >= 7
 
 
 def test_a_session_takes_no_token_along_a_redirect(hook, tenant, emulator):

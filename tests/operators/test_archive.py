@@ -23,6 +23,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
     DriveResponseError,
 )
+from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.archive import in_flight, target
@@ -30,6 +31,7 @@ from airflow_provider_drive.protocol.archive import run as run_module
 from airflow_provider_drive.protocol.archive.state import ArchiveState
 from airflow_provider_drive.protocol.items import listing, transfer
 from airflow_provider_drive.protocol.items.listing import ListedItem
+from airflow_provider_drive.protocol.timing import Timings
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
@@ -53,11 +55,13 @@ POINTS = (
 )
 
 
+SHORT = Timings(find=0.3, resume_find=0.3, read_back=0.3, false_404=0.3)
+
+
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    for name in ("FIND_SECONDS", "READ_BACK_SECONDS", "FALSE_404_SECONDS", "RESUME_FIND_SECONDS"):
-        monkeypatch.setattr(in_flight, name, 0.3)
+    monkeypatch.setattr(DriveClient, "timings", SHORT)
     for name in ("_FIRST_LOOK", "_GROWTH"):
         monkeypatch.setattr(in_flight, name, 0.05)
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
@@ -78,7 +82,7 @@ def out(archive):
 
 
 @pytest.fixture
-def throttled_response(archive):
+def archived(archive):
     """What the archive holds: sizes by paths."""
 
     def tell():
@@ -179,10 +183,10 @@ SIZES = {path: len(content) for path, content in TREE.items()}
 
 
 class TestWhatIsCopied:
-    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, throttled_response, tenant):
+    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, archived, tenant):
         summary = run()
 
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {key: summary[key] for key in ("copied", "there", "failed", "deleted")} == {
             "copied": 5,
             "there": 0,
@@ -193,24 +197,24 @@ class TestWhatIsCopied:
         assert summary["resource_units"] == tenant.units_spent
         assert len(tenant.jobs) == 4  # two documents, and two folders whole
 
-    def test_a_destination_that_is_not_there_is_one_copy(self, run, throttled_response, tenant):
+    def test_a_destination_that_is_not_there_is_one_copy(self, run, archived, tenant):
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 1
 
-    def test_only_what_is_meant(self, run, out, throttled_response, legal):
+    def test_only_what_is_meant(self, run, out, archived, legal):
         legal.find("In/2025/c.txt").modified = datetime.now(UTC) - timedelta(days=3000)
 
         assert run(pattern="**/*.txt", exclude="2025/q1/**")["copied"] == 2
-        assert throttled_response() == {"a.txt": 1, "2025/c.txt": 3}
+        assert archived() == {"a.txt": 1, "2025/c.txt": 3}
         assert run(modified_before="P7Y", keep_structure=False)["copied"] == 1
-        assert throttled_response()["c.txt"] == 3
+        assert archived()["c.txt"] == 3
 
-    def test_without_the_structure_all_is_in_one_folder(self, run, out, throttled_response):
+    def test_without_the_structure_all_is_in_one_folder(self, run, out, archived):
         assert run(keep_structure=False)["copied"] == 5
-        assert throttled_response() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
+        assert archived() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
 
-    def test_items_of_another_task(self, worker, parameters, source, out, throttled_response, ids):
+    def test_items_of_another_task(self, worker, parameters, source, out, archived, ids):
         items = [
             {**ids(source.drive.find("In/2025/c.txt")), "name": "c.txt", "path": "2025/c.txt"},
             f"drives/{source.drive.id}/root:/In/a.txt",
@@ -221,15 +225,15 @@ class TestWhatIsCopied:
             DriveArchiveOperator, **parameters | {"source": None, "items": items, "max_failures": 2}
         )
 
-        assert throttled_response() == {"2025/c.txt": 3, "a.txt": 1}
+        assert archived() == {"2025/c.txt": 3, "a.txt": 1}
         assert (summary["copied"], summary["failed"]) == (2, 2)
         assert [failure["reason"] for failure in summary["failures"]][1] == "it is a folder, not a document"
         assert "missing.txt" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_is_too_large_is_split(self, run, out, throttled_response, tenant, monkeypatch):
+    def test_a_folder_that_is_too_large_is_split(self, run, out, archived, tenant, monkeypatch):
         monkeypatch.setattr(run_module, "MAX_ITEMS_PER_COPY", 2)
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
 
     def test_an_archive_inside_the_source_does_not_archive_itself(self, worker, parameters, source, legal):
@@ -245,7 +249,7 @@ class TestWhatIsCopied:
         with pytest.raises(DriveArgumentError, match="in itself"):
             worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
 
-    def test_on_a_personal_drive(self, worker, personal, throttled_response):
+    def test_on_a_personal_drive(self, worker, personal, archived):
         for path, content in TREE.items():
             personal.put(f"In/{path}", content)
         summary = worker.run(
@@ -270,7 +274,7 @@ class TestWhatIsCopied:
         made = {path.removeprefix(f"{where}/") for path, size in legal.tree().items() if size is not None}
         assert made == {f"In/{path}" for path in TREE} | TREE.keys()
 
-    def test_a_folder_that_is_said_to_be_empty(self, run, out, throttled_response, monkeypatch):
+    def test_a_folder_that_is_said_to_be_empty(self, run, out, archived, monkeypatch):
         read = listing.read_item
 
         def wrong(value, *args, **options):
@@ -278,20 +282,20 @@ class TestWhatIsCopied:
 
         monkeypatch.setattr(listing, "read_item", wrong)
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "rename"])
     def test_an_item_that_is_given_twice_is_copied_once(
-        self, worker, parameters, source, out, ids, throttled_response, behavior
+        self, worker, parameters, source, out, ids, archived, behavior
     ):
         item = {**ids(source.drive.find("In/a.txt")), "name": "a.txt"}
         changes = {"source": None, "items": [item, item], "conflict_behavior": behavior}
         summary = worker.run(DriveArchiveOperator, **parameters | changes)
 
         assert (summary["copied"], summary["failed"]) == (1, 0)
-        assert throttled_response() == {"a.txt": 1}
+        assert archived() == {"a.txt": 1}
 
-    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, throttled_response):
+    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, archived):
         legal.put("In/Pru\u0308fung.txt", b"x")
         archive.put("Out/Pr\u00fcfung.txt", b"another")
         with pytest.raises(DriveArchiveError, match="is there already, with another content"):
@@ -300,36 +304,34 @@ class TestWhatIsCopied:
 
 
 class TestWhatIsThere:
-    def test_a_second_run_copies_nothing(self, run, out, throttled_response, tenant):
+    def test_a_second_run_copies_nothing(self, run, out, archived, tenant):
         run()
         made = len(tenant.jobs)
         summary = run()
 
         assert (summary["copied"], summary["there"]) == (5, 0) or summary["there"] == 5
         assert len(tenant.jobs) == made
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "fail"])
-    def test_another_content_fails_and_the_others_are_copied(
-        self, run, out, throttled_response, archive, behavior
-    ):
+    def test_another_content_fails_and_the_others_are_copied(self, run, out, archived, archive, behavior):
         archive.put("Out/2025/c.txt", b"something else")
         with pytest.raises(DriveArchiveError, match=r"1 documents .* 2025/c\.txt: 'c\.txt' is there already"):
             run(conflict_behavior=behavior)
 
-        assert throttled_response() == SIZES | {"2025/c.txt": 14}
+        assert archived() == SIZES | {"2025/c.txt": 14}
         assert run(conflict_behavior="skip", max_failures=1)["failed"] == 1
 
-    def test_replace(self, run, out, throttled_response, archive):
+    def test_replace(self, run, out, archived, archive):
         archive.put("Out/2025/c.txt", b"something else")
         assert run(conflict_behavior="replace")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_rename(self, run, out, throttled_response, archive):
+    def test_rename(self, run, out, archived, archive):
         archive.put("Out/2025/c.txt", b"something else")
         archive.put("Out/a.txt", b"a")
         assert run(conflict_behavior="rename")["copied"] == 5
-        assert throttled_response() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
+        assert archived() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
 
     def test_a_document_in_the_place_of_a_folder(self, run, out, archive):
         archive.put("Out/2025", b"")
@@ -340,12 +342,12 @@ class TestWhatIsThere:
         with pytest.raises(DriveNameConflictError, match="is no folder"):
             run()
 
-    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, throttled_response):
+    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, archived):
         legal.put("In/2025/a.txt", b"another")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
             run(keep_structure=False)
         assert run(keep_structure=False, conflict_behavior="rename", pattern="**/a.txt")["copied"] == 2
-        assert {"a.txt", "a 1.txt"} <= throttled_response().keys()
+        assert {"a.txt", "a 1.txt"} <= archived().keys()
 
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
     def test_what_is_in_its_place_already_is_left_alone(self, worker, parameters, legal, ids, behavior):
@@ -363,9 +365,7 @@ class TestWhatIsThere:
         assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
         assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
 
-    def test_of_two_documents_none_takes_the_place_of_the_other(
-        self, run, out, legal, throttled_response, archive
-    ):
+    def test_of_two_documents_none_takes_the_place_of_the_other(self, run, out, legal, archived, archive):
         legal.put("In/2025/a.txt", b"another")
         archive.put("Out/a.txt", b"older")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
@@ -376,11 +376,11 @@ class TestWhatIsThere:
 
 
 class TestDeletion:
-    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, throttled_response, legal):
+    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, archived, legal):
         summary = run(delete_source=True)
 
         assert summary["deleted"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert [
             path for path, size in legal.tree().items() if path.startswith("In/") and size is not None
         ] == []
@@ -433,13 +433,19 @@ class TestDeletion:
         item = legal.put("In/x.bin", b"x")
         found = ListedItem("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
         failures = {}
-        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=ArchiveState(1.0))
+        outcomes = [in_flight.Outcome("copied", found)]
+
+        def record(found, error):
+            failures[found.item.ref.item_id] = str(error)
+
+        client = hook._client
+        client.run(run_module.delete_originals(outcomes, record, ArchiveState(1.0), client.wait()))
 
         assert "it had no eTag" in failures[item.id]
         assert tenant.calls("DELETE") == []
 
-    def test_not_unseen(self, run, out):
-        with pytest.raises(DriveArgumentError, match="nothing is deleted unseen"):
+    def test_originals_are_not_deleted_without_verification(self, run, out):
+        with pytest.raises(DriveArgumentError, match="delete_source needs verify"):
             run(delete_source=True, verify=False)
 
     @pytest.mark.parametrize("pattern", [None, "**"])
@@ -585,7 +591,7 @@ class TestManifestOfAnEarlierTry:
 
     @pytest.mark.parametrize("answered", [False, True])
     def test_killed_while_it_deletes_the_record_is_whole(
-        self, task, in_airflow, die_deleting, answered, place, deletions, throttled_response, legal
+        self, task, in_airflow, die_deleting, answered, place, deletions, archived, legal
     ):
         die_deleting(task, answered=answered)
         assert set(fates(place.lines()).values()) == {"to be deleted"}
@@ -597,7 +603,7 @@ class TestManifestOfAnEarlierTry:
         assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
         assert set(deletions().values()) == {1}
         assert len(deletions()) == 5
-        assert throttled_response().items() >= SIZES.items()
+        assert archived().items() >= SIZES.items()
         gone = [line for line in place.lines() if line["reason"]]
         assert len(gone) == (2 if answered else 0)
         assert {line["reason"] for line in gone} <= {"it was gone when the next try looked for it"}
@@ -611,7 +617,7 @@ class TestManifestOfAnEarlierTry:
         assert counts(first) == counts(second)
         assert place.lines() == lines
         assert set(deletions().values()) == {1}
-        assert log.has("An earlier try has deleted 5 originals: the manifest keeps them.")
+        assert log.has("An earlier try deleted 5 originals: the manifest keeps them.")
 
     def test_killed_again_and_again(self, task, die_deleting, place, deletions):
         die_deleting(task, answered=True)
@@ -684,10 +690,10 @@ class TestManifestOfAnEarlierTry:
 
 
 class TestDryRun:
-    def test_it_changes_nothing_and_tells_the_plan(self, run, out, throttled_response, tenant):
+    def test_it_changes_nothing_and_tells_the_plan(self, run, out, archived, tenant):
         summary = run(dry_run=True, delete_source=True)
 
-        assert (summary["planned"], summary["copied"], throttled_response()) == (5, 0, {})
+        assert (summary["planned"], summary["copied"], archived()) == (5, 0, {})
         assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
         assert summary["plan"]["whole_folders"] == ["2025", "2026"]
         assert (summary["plan"]["documents_in_batches"], summary["plan"]["documents_with_folders"]) == (2, 3)
@@ -717,7 +723,7 @@ class TestDryRun:
         assert summary["manifest"] is None
         assert place.lines() == record
         assert {call.method for call in tenant.calls(where="graph")[asked:]} == {"GET"}
-        assert log.has("A dry run changes nothing: its plan is not written to")
+        assert log.has("The plan of this dry run is not written to")
 
     def test_its_plan_goes_to_object_storage_and_to_no_drive(self, run, out, place, tenant):
         for pattern in ("a.txt", "**"):  # a plan takes the place of a plan
@@ -743,7 +749,7 @@ class TestDryRun:
         assert plan["whole_folders"] == ["."]
         assert {each["path"]: each["to"] for each in plan["documents"]} == {path: path for path in TREE}
 
-    def test_it_costs_about_what_was_told(self, run, out, throttled_response, tenant, legal):
+    def test_it_costs_about_what_was_told(self, run, out, archived, tenant, legal):
         for number in range(70):
             legal.put(f"In/many/{number}.bin", b"%d" % number)
             legal.put(f"In/{number}.bin", b"%d" % number)
@@ -755,12 +761,12 @@ class TestDryRun:
 
 
 class TestTheWait:
-    def test_one_trigger_waits_for_all(self, run, worker, out, throttled_response, tenant, secret_parts):
+    def test_one_trigger_waits_for_all(self, run, worker, out, archived, tenant, secret_parts):
         tenant.copies = CopyBehaviour(looks=3)
         summary = run(deferrable=True)
 
         assert worker.deferral is not None
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert summary["copied"] == 5
         assert worker.event.keys() == {"status", "completed", "failed"}
         for secret in secret_parts():
@@ -788,22 +794,22 @@ class TestTheWait:
         operator = DriveArchiveOperator(task_id="task", destination="drives/d/root")
         with pytest.raises(DriveResponseError, match="event is refused"):
             operator.execute_complete(worker.context, event={"status": "ended", "completed": {"a": 1}})
-        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "usage": {}})
+        worker.ti.xcom_push("archive", {"state": {"begun": True}, "totals": {}})
         with pytest.raises(DriveResponseError, match="remembered"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
         worker.ti.xcom_push("archive", None)
-        with pytest.raises(DriveResponseError, match="is gone"):
+        with pytest.raises(DriveResponseError, match="is missing"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
 
     def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(
-        self, worker, parameters, source, out, throttled_response, tenant
+        self, worker, parameters, source, out, archived, tenant
     ):
         tenant.copies = CopyBehaviour(looks=3)
         worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
         operator = DriveArchiveOperator(task_id="task", **parameters)
         summary = operator.execute_complete(worker.context, event={"status": "unknown", "message": "no"})
         assert summary["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     def test_what_the_service_rewrites_counts_when_its_monitor_says_so(
         self, run, out, legal, tenant, archive
@@ -819,7 +825,7 @@ class TestTheWait:
 
 class TestTheLog:
     def test_it_tells_how_far_it_is(self, run, out, tenant, log, monkeypatch, legal):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
         tenant.copies = CopyBehaviour(seconds=0.3)
         tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
         for number in range(3):
@@ -830,7 +836,7 @@ class TestTheLog:
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
     def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
         monkeypatch.setattr(run_module, "CHUNK_SIZE", 2)
         run(delete_source=True)
         assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
@@ -844,12 +850,12 @@ class TestTheLog:
         tenant.copies = CopyBehaviour(looks=3)
         summary = run(pattern="*.bin", deferrable=True, max_failures=9)
 
-        remembered = worker.xcom("archive")["standing"]["failed"]
+        remembered = worker.xcom("archive")["state"]["failed"]
         assert (len(remembered), {len(reason) for reason in remembered.values()}) == (3, {20})
         assert (summary["copied"], summary["failed"]) == (2, 8)
 
     def test_folders_are_asked_for_by_their_monitors_however_many_go_to_one_place(
-        self, run, out, legal, throttled_response, monkeypatch
+        self, run, out, legal, archived, monkeypatch
     ):
         pauses, pause = [], Session.pause
 
@@ -866,18 +872,16 @@ class TestTheLog:
 
 
 class TestFaults:
-    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, throttled_response, tenant):
+    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, archived, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException"))
         summary = run(pattern="**", max_failures=1)
         assert (summary["copied"], summary["failed"]) == (4, 1)
         assert "generalException" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(
-        self, run, throttled_response, tenant
-    ):
+    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(self, run, archived, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException", partial=2))
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize(
         "fault",
@@ -898,33 +902,29 @@ class TestFaults:
         ],
         ids=lambda fault: f"{fault.kind} {fault.status} {fault.path} {fault.effect}",
     )
-    def test_each_document_arrives_once_whatever_happens(
-        self, run, out, throttled_response, tenant, source, fault
-    ):
+    def test_each_document_arrives_once_whatever_happens(self, run, out, archived, tenant, source, fault):
         tenant.faults.append(fault)
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
-    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(
-        self, run, out, throttled_response, tenant
-    ):
+    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(self, run, out, archived, tenant):
         tenant.witness = lambda request: (
             Fault(status=405) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert sum(call.is_batched for call in tenant.calls("POST", "/copy$")) == 5
 
-    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, throttled_response, tenant):
+    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(location="none")
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_a_monitor_that_forgets_is_no_failure(self, run, out, throttled_response, tenant):
+    def test_a_monitor_that_forgets_is_no_failure(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(lost=True)
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     def test_a_copy_that_never_shows(self, run, out, tenant):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
@@ -936,7 +936,7 @@ class TestFaults:
         with pytest.raises(DriveArchiveError, match="was not copied in time"):
             run(pattern="**", copy_timeout=0.3)
 
-    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, throttled_response, tenant, archive):
+    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, archived, tenant, archive):
         def take(request):
             if request.path.endswith("/copy"):
                 tenant.witness = None
@@ -944,18 +944,16 @@ class TestFaults:
 
         tenant.witness = take
         assert run(pattern="a.txt", conflict_behavior="rename")["copied"] == 1
-        assert throttled_response() == {"a.txt": 10, "a 1.txt": 1}
+        assert archived() == {"a.txt": 10, "a 1.txt": 1}
 
-    def test_a_budget_is_kept(self, worker, parameters, source, out, throttled_response, tenant, connect):
+    def test_a_budget_is_kept(self, worker, parameters, source, out, archived, tenant, connect):
         connect(resource_units_per_minute=6_000)
         tenant.budget, tenant.budget_window = 600, 6.0
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
         assert [call.status for call in tenant.journal if call.status == 429] == []
 
     @pytest.mark.parametrize("status", [400, 403, 423, 500])
-    def test_a_name_that_cannot_be_looked_up(
-        self, run, out, throttled_response, tenant, archive, monkeypatch, status
-    ):
+    def test_a_name_that_cannot_be_looked_up(self, run, out, archived, tenant, archive, monkeypatch, status):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)  # to look up a name costs less
         tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
@@ -989,15 +987,13 @@ class TestFaults:
         with pytest.raises(DriveAccessDeniedError):
             run(pattern="**")
 
-    def test_a_long_wait_that_graph_asks_for_is_no_failure(
-        self, run, out, throttled_response, tenant, monkeypatch
-    ):
+    def test_a_long_wait_that_graph_asks_for_is_no_failure(self, run, out, archived, tenant, monkeypatch):
         pauses = []
         monkeypatch.setattr(Session, "pause", lambda _, pause: pauses.append(pause.seconds))
         monkeypatch.setattr(blocking, "throttled_response", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert run_module.THROTTLE_PAUSE_SECONDS in pauses
+        assert SHORT.throttled in pauses
 
     def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
@@ -1006,17 +1002,15 @@ class TestFaults:
             run(pattern="**")
 
     @pytest.mark.parametrize("status", [403, 404, 409, 415, 423, 501])
-    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(
-        self, run, out, throttled_response, tenant, status
-    ):
+    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(self, run, out, archived, tenant, status):
         tenant.witness = lambda request: (
             Fault(status=status) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     def test_what_is_refused_for_its_own_sake_leaves_the_others_in_batches(
-        self, run, out, throttled_response, tenant, legal
+        self, run, out, archived, tenant, legal
     ):
         items = [legal.put(f"In/{number}.bin", b"%d" % number) for number in range(199)]
         tenant.faults.append(Fault("POST", rf"{items[0].id}/copy$", status=423, times=9))
@@ -1034,14 +1028,12 @@ class TestFaults:
             return None
 
         tenant.witness = lag
-        monkeypatch.setattr(in_flight, "READ_BACK_SECONDS", 5.0)
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, read_back=5.0))
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
-    def test_a_folder_that_still_fills_when_it_is_completed(
-        self, run, throttled_response, tenant, source, monkeypatch
-    ):
-        monkeypatch.setattr(in_flight, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
+    def test_a_folder_that_still_fills_when_it_is_completed(self, run, archived, tenant, source, monkeypatch):
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, filling=(0.3, 0.3)))
         hidden = []
 
         def hide(request):
@@ -1070,9 +1062,7 @@ class TestFaults:
 class TestDeaths:
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
     @pytest.mark.parametrize("point", POINTS, ids=str)
-    def test_the_next_try_goes_on(
-        self, resumable, source, out, throttled_response, tenant, archive, behavior, point
-    ):
+    def test_the_next_try_goes_on(self, resumable, source, out, archived, tenant, archive, behavior, point):
         older = archive.put("Out/b.bin", b"other" if behavior in {"replace", "rename"} else b"bb")
         older.created -= timedelta(hours=1)
         task = resumable(conflict_behavior=behavior, max_failures=1, pattern="**")
@@ -1082,14 +1072,14 @@ class TestDeaths:
         summary = task.run()
 
         expected = SIZES | ({"b.bin": 5, "b 1.bin": 2} if behavior == "rename" else {})
-        assert throttled_response() == expected
+        assert archived() == expected
         assert summary["failed"] == (behavior == "fail")
         items = [item for item in source.walk() if not item.is_folder]
         assert max(tenant.copies_made(item.id) for item in items) == 1
 
     @pytest.mark.parametrize("answered", [False, True])
     def test_without_a_manifest_the_summary_tells_of_what_was_deleted_before(
-        self, resumable, source, throttled_response, answered
+        self, resumable, source, archived, answered
     ):
         task = resumable(delete_source=True)
         task.die("POST", "/$batch", answered=answered)  # the deletions; the copy was one of the whole folder
@@ -1111,18 +1101,16 @@ class TestDeaths:
         assert task.worker.xcom("summary")["copied"] == task.worker.xcom("summary")["deleted"] == 4
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_a_folder_that_was_asked_for_as_a_whole(
-        self, resumable, source, throttled_response, tenant, answered
-    ):
+    def test_a_folder_that_was_asked_for_as_a_whole(self, resumable, source, archived, tenant, answered):
         task = resumable()
         task.die("POST", "/copy", answered=answered)
         assert task.run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert sum(job.state == "completed" for job in tenant.jobs) == 1
 
     @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
     def test_a_copy_that_is_to_replace_a_file_is_there_once(
-        self, resumable, source, out, throttled_response, tenant, archive, seconds
+        self, resumable, source, out, archived, tenant, archive, seconds
     ):
         """Its name is free again when it has taken the other's: no second one may come under it then."""
         archive.put("Out/b.bin", b"other")
@@ -1134,29 +1122,29 @@ class TestDeaths:
         for job in tenant.jobs:
             job.end()
 
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
     def test_a_copy_that_is_to_replace_a_file_is_not_asked_for_again_after_a_deferral(
-        self, run, worker, source, out, throttled_response, tenant, archive
+        self, run, worker, source, out, archived, tenant, archive
     ):
         archive.put("Out/b.bin", b"other")
         tenant.copies = CopyBehaviour(looks=3)
         assert run(conflict_behavior="replace", pattern="**", deferrable=True)["copied"] == 5
         assert worker.deferral is not None
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5
 
-    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, throttled_response, tenant):
+    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, archived, tenant):
         tenant.copies = CopyBehaviour(seconds=0.4)
         task = resumable(deferrable=True)
         task.die("GET", "/operations/", answered=True)
         assert task.run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
     def test_before_airflow_3_3_the_begin_of_the_dag_run_is_what_is_known(
-        self, worker, parameters, source, out, throttled_response, tenant, behavior
+        self, worker, parameters, source, out, archived, tenant, behavior
     ):
         begun = datetime.now(UTC) - timedelta(seconds=1)
         parameters |= {"conflict_behavior": behavior, "pattern": "**"}
@@ -1164,7 +1152,7 @@ class TestDeaths:
         worker.context["dag_run"] = SimpleNamespace(start_date=begun)
         worker.ti.try_number = 2
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5
 
     def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
@@ -1181,7 +1169,7 @@ class TestParameters:
         [
             ({"source": None}, "either a source or items"),
             ({"items": []}, "either a source or items"),
-            ({"conflict_behavior": "send_with_retries"}, "conflict_behavior"),
+            ({"conflict_behavior": "overwrite"}, "conflict_behavior"),
             ({"max_failures": -1}, "max_failures"),
             ({"pattern": 7}, "pattern"),
             ({"poll_interval": 0}, "poll_interval"),

@@ -21,7 +21,7 @@ from airflow_provider_drive.operators.move import DriveMoveOperator
 HOUR = dt.timedelta(hours=1)
 
 
-pytestmark = pytest.mark.usefixtures("short_looks")
+pytestmark = pytest.mark.usefixtures("short_searches")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -15,16 +16,16 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
+from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
-from airflow_provider_drive.protocol.copy import verify
 
 HOUR = dt.timedelta(hours=1)
 CONTENT = b"We shall archive this."
 BEHAVIORS = ("fail", "replace", "rename", "skip")
 
 
-pytestmark = pytest.mark.usefixtures("short_looks")
+pytestmark = pytest.mark.usefixtures("short_searches")
 
 
 @pytest.fixture
@@ -128,7 +129,8 @@ class TestCopy:
     def test_a_folder_that_an_intent_is_still_filling_is_waited_for(
         self, tries, tenant, legal, vault, monkeypatch
     ):
-        monkeypatch.setattr(verify, "FIND_SECONDS", 30.0)  # it grows in one step
+        timings = replace(DriveClient.timings, find=30.0)  # the folder appears in one step
+        monkeypatch.setattr(DriveClient, "timings", timings)
         contracts = legal.mkdir("Cases")
         for number in range(5):
             legal.put(f"Cases/{number}.txt", b"%d" % number)

@@ -102,5 +102,5 @@ def test_the_log_says_what_was_deleted(delete, plan, log):
     delete(f"drives/{plan.drive.id}/root:/Contracts/plan.txt")
 
     assert log.has(r"Deleting drives/.*plan\.txt")
-    assert log.has(rf"Deleted: {plan.id}\. That took .* 2 requests \(3 resource units\)")
+    assert log.has(rf"Deleted the item {plan.id}\. Took .* 2 requests, 3 resource units")
     assert log.has("There was nothing")

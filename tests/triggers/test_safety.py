@@ -23,7 +23,7 @@ from cryptography.fernet import Fernet
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.settings import Settings
 from airflow_provider_drive.transport import asynchronous, single_flight
-from airflow_provider_drive.triggers import copy as module
+from airflow_provider_drive.triggers import base, copy
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.utils.encryption import encrypt_url
 
@@ -122,7 +122,7 @@ def test_arguments_that_are_garbage_are_told_as_unknown(connection, quick_trigge
 def test_the_message_names_the_argument(connection, quick_triggers, name, garbage):
     event = asyncio.run(fire(**{"monitor_url": URL, name: garbage}))
 
-    assert event == {"status": "unknown", "message": f"The trigger's {name} makes no sense."}
+    assert event == {"status": "unknown", "message": f"Invalid arguments of the trigger: {name}."}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_whatever_goes_wrong_is_told_with_its_kind(monkeypatch, log, nothing_is_
     async def fail_later(*_):
         raise error
 
+    module = copy if where == "poll_monitor" else base
     monkeypatch.setattr(module, where, fail_later if where == "_read_settings" else fail)
 
     event = asyncio.run(fire(URL, 0.01))
@@ -230,7 +231,7 @@ def test_a_loop_that_is_closed_leaves_nothing_in_memory(monitor, tenant):
     for _ in range(4):
         assert asyncio.run(fire(monitor, 0.05))["status"] == "completed"
         gc.collect()
-        known.append(len(module._known))
+        known.append(len(base._settings))
 
     assert known[-1] <= known[0]  # Python may keep the last loop
     assert len(asynchronous._clients) == 0

@@ -25,20 +25,22 @@ _RENDERED = re.compile(
     r"|\{\s*(?:['\"].*)?\}",
     re.DOTALL,
 )
+_KINDS = {"N": "None", "[": "a list", "(": "a tuple", "{": "a mapping"}
 
 
 def refuse_rendered_text(name: str, value: Any) -> None:
     """
     Refuse the text that a template made of None, a list or a mapping, also as an element of a list.
 
-    :raises DriveArgumentError: If it is such a text. The message says how to pass the value itself.
+    :raises DriveArgumentError: If it is such a text. The message says how to pass the value itself, and does
+        not quote it: it may hold a monitor URL.
     """
     if isinstance(value, (list, tuple)):
         for element in value:
             refuse_rendered_text(name, element)
     if isinstance(value, str) and _RENDERED.fullmatch(value.strip()):
         raise DriveArgumentError(
-            f"Invalid {name}: {_shorten(value)} is what a template made of a value that is not text. Set "
+            f"Invalid {name}: a template rendered {_KINDS[value.strip()[0]]} to text. Set "
             "render_template_as_native_obj=True on the Dag, or pass an XComArg (the other task's .output) "
             "instead of a template."
         )
