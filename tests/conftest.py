@@ -41,7 +41,7 @@ from airflow_provider_drive import auth, network  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
 from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
-from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
+from airflow_provider_drive.triggers import base as trigger_module  # noqa: E402  # likewise
 
 try:
     import structlog
