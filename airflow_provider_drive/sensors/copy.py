@@ -97,8 +97,9 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         self._follows_poll_interval = "poke_interval" not in kwargs
-        is_rendered = not isinstance(poll_interval, str)
-        super().__init__(**({"poke_interval": poll_interval} if is_rendered else {}) | kwargs)
+        if self._follows_poll_interval and isinstance(poll_interval, (int, float)) and poll_interval > 0:
+            kwargs["poke_interval"] = poll_interval  # anything else is read after it was rendered
+        super().__init__(**kwargs)
         self.copy_job = copy_job
         self.monitor_url = monitor_url
         self.deferrable = deferrable
