@@ -12,6 +12,7 @@ from airflow_provider_drive.protocol.archive.run import estimate_cost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
 
@@ -81,14 +82,14 @@ def summarize(report: ArchiveReport, totals: Totals) -> dict[str, Any]:
     }
 
 
-def plan(report: ArchiveReport, usage: Usage, units_per_minute: float, *, deletes: bool) -> dict[str, Any]:
+def plan(report: ArchiveReport, client: DriveClient, *, deletes: bool) -> dict[str, Any]:
     """
     Return what an archive would do, and an estimate of its cost, the planning included.
 
-    :param usage: What planning has used.
-    :param units_per_minute: The rate limit, in resource units.
+    :param client: Knows what planning has used, and the rate limit.
     :param deletes: Whether the originals are to be deleted.
     """
+    usage, units_per_minute = client.usage, client.settings.resource_units_per_minute
     planned, with_folders = report.counts["planned"], report.documents_in_folders
     requests, units = estimate_cost(
         planned - with_folders,

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.copy.submit import copy_item
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL, Timings, Wait
-from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.copy_job import secret_parts
+from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secret_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow.providers.common.compat.sdk import Connection
 
     from airflow_provider_drive.protocol.copy.submit import CopyOrder
     from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
     from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session, StateStore
@@ -48,6 +50,7 @@ class DriveClient:
         self.drive_conn_id = drive_conn_id
         self._get_connection, self._log = get_connection, log
         self._session: Session | None = None
+        self._submitted: dict[str | ItemRef, CopyJob] = {}
 
     @property
     def session(self) -> Session:
@@ -123,6 +126,16 @@ class DriveClient:
         """Read an address that may be left out."""
         return None if value is None else self.address(value)
 
+    def resolve(self, value: Any) -> ItemRef:
+        """Return the ids of an item; to read them from a path takes a request."""
+        address = self.address(value)
+        return address if isinstance(address, ItemRef) else self.run(get_item(address)).ref
+
+    def read_pages(self, listing: Listing) -> Iterator[list[ListedItem]]:
+        """Read a folder page by page, while the pages are used."""
+        while listing:
+            yield self.run(listing.read())
+
     def submit_copy(self, order: CopyOrder, wait: Wait, store: StateStore | None = None) -> CopyJob:
         """
         Submit a copy, once. Graph makes it after this has returned.
@@ -135,6 +148,7 @@ class DriveClient:
         if job.monitor_url:
             self.keep_secret(job.monitor_url)
             self._check_monitor(job, job.monitor_url)
+        self._submitted[job.monitor_url or job.destination] = job
         return job
 
     def _check_monitor(self, job: CopyJob, monitor_url: str) -> None:
@@ -145,6 +159,22 @@ class DriveClient:
                 f"Graph has accepted {job} and is making it, but {error}. Check the destination for it.",
                 retryable=False,
             ) from None
+
+    def find_job(self, monitor_url: str | None, destination: Any, name: str | None) -> CopyJob | None:
+        """
+        Return a job that this client submitted, or what is known of one that another submitted.
+
+        :param destination: Address of the folder that the copy goes to; None if that is not known.
+        :param name: The copy's name; None if that is not known.
+        """
+        job = self._submitted.get(monitor_url or "")
+        if job is not None or destination is None:
+            return job
+        folder = self.resolve(destination)
+        job = None if monitor_url else self._submitted.get(folder)
+        if job is not None and name in {None, job.name}:
+            return job
+        return CopyJob(monitor_url, None, folder, name, "fail", time.time() - COPY_TIMEOUT)
 
     def describe(self, item: Any, destination: Any = None, name: str | None = None) -> str:
         """Return what goes where, for a log. It holds no secret, unlike a sharing link."""

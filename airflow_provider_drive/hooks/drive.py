@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import (
@@ -24,7 +25,6 @@ from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob
 from airflow_provider_drive.protocol.wire.items import check_tag
 from airflow_provider_drive.protocol.wire.validation import check_globs, read_count, read_seconds
 
@@ -52,12 +52,6 @@ class DriveHook(GraphHook):
     conn_type = "microsoft_drive"
     hook_name = "Microsoft Drive (OneDrive, SharePoint)"
 
-    def __init__(self, drive_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
-        super().__init__(drive_conn_id, **kwargs)
-        self._submitted: dict[str | ItemRef, CopyJob] = {}
-
-    # -- items -----------------------------------------------------------------------------------------------
-
     def get_item(self, item: Any) -> dict[str, Any]:
         """
         Read an item.
@@ -80,7 +74,7 @@ class DriveHook(GraphHook):
         :return: Graph's driveItems.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        return self._client.run(list_children(self._ref(folder)))
+        return self._client.run(list_children(self._client.resolve(folder)))
 
     def iter_items(
         self,
@@ -113,18 +107,15 @@ class DriveHook(GraphHook):
         for name in ("pattern", "exclude"):
             check_globs(name, filters.get(name))
         selection = read_selection(time.time(), kind=kind, **filters)
-        remaining = None if limit is None else read_count("limit", limit, minimum=1)
+        most = None if limit is None else read_count("limit", limit, minimum=1)
         address = self._client.address(folder)
         if not isinstance(address, ItemRef):
             address = self._client.run(get_folder(address)).ref
-        listing = Listing(address, recursive=recursive)
-        while listing:
-            for found in self._client.run(listing.read()):
-                if selection.takes(found.path, found.item):
-                    yield found.as_dict()
-                    remaining = None if remaining is None else remaining - 1
-                    if remaining == 0:
-                        return
+        pages = self._client.read_pages(Listing(address, recursive=recursive))
+        matches = (
+            found.as_dict() for page in pages for found in page if selection.takes(found.path, found.item)
+        )
+        yield from islice(matches, most)
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
@@ -206,8 +197,6 @@ class DriveHook(GraphHook):
             raise
         return address.as_dict()
 
-    # -- copies ----------------------------------------------------------------------------------------------
-
     def copy_item(
         self,
         item: Any,
@@ -247,9 +236,7 @@ class DriveHook(GraphHook):
             include_all_version_history,
             create_destination,
         )
-        job = self._client.submit_copy(order, self._client.wait(COPY_TIMEOUT))
-        self._submitted[job.monitor_url or job.destination] = job
-        return job.monitor_url
+        return self._client.submit_copy(order, self._client.wait(COPY_TIMEOUT)).monitor_url
 
     def get_copy_status(self, monitor_url: str) -> dict[str, Any]:
         """
@@ -297,7 +284,7 @@ class DriveHook(GraphHook):
         wait = self._client.wait(
             poll_interval=read_seconds("poll_interval", poll_interval), deadline=deadline
         )
-        job = self._find_job(monitor_url, destination, name)
+        job = self._client.find_job(monitor_url, destination, name)
         if job is not None:
             return dict(self._client.run(wait_for_copy(job, wait)).raw)
         if monitor_url is None:
@@ -305,19 +292,6 @@ class DriveHook(GraphHook):
                 "There is no copy to wait for: give a monitor URL, or a destination and a name."
             )
         return result_from_status(self._client.run(poll_monitor(monitor_url, wait)))
-
-    def _find_job(self, monitor_url: str | None, destination: Any, name: str | None) -> CopyJob | None:
-        """Return the job that this hook submitted, or what is known of one that another submitted."""
-        job = self._submitted.get(monitor_url or "")
-        if job is not None or destination is None:
-            return job
-        folder = self._ref(destination)
-        job = None if monitor_url else self._submitted.get(folder)
-        if job is not None and name in {None, job.name}:
-            return job
-        return CopyJob(monitor_url, None, folder, name, "fail", time.time() - COPY_TIMEOUT)
-
-    # -- the content of a file -------------------------------------------------------------------------------
 
     def write_file(self, file: Any, content: bytes | BinaryIO) -> dict[str, Any]:
         """
@@ -353,8 +327,6 @@ class DriveHook(GraphHook):
         """
         return self._client.run(read_file(self._client.address(file), into.write))
 
-    # -- the connection's form -------------------------------------------------------------------------------
-
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the form's fields. Airflow 3.2 and newer reads the provider's metadata instead."""
@@ -368,7 +340,3 @@ class DriveHook(GraphHook):
         from airflow_provider_drive.hooks.form import field_behaviour  # noqa: PLC0415  # only for the form
 
         return field_behaviour()
-
-    def _ref(self, value: Any) -> ItemRef:
-        address = self._client.address(value)
-        return address if isinstance(address, ItemRef) else self._client.run(get_item(address)).ref

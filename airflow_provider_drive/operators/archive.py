@@ -216,7 +216,7 @@ class DriveArchiveOperator(DriveOperator):
     ) -> dict[str, Any]:
         from airflow_provider_drive.manifest import open_manifest
         from airflow_provider_drive.report import ArchiveReport
-        from airflow_provider_drive.summary import describe_summary, raise_if_too_many_failed, summarize
+        from airflow_provider_drive.summary import describe_summary, plan, raise_if_too_many_failed, summarize
 
         order = self._order(totals.counted_from)
         manifest = None
@@ -238,17 +238,11 @@ class DriveArchiveOperator(DriveOperator):
             summary = summarize(report, totals.plus(self._client.usage))
             summary["manifest"] = str(self.manifest) if is_written else None
             if self.is_dry_run:
-                summary["plan"] = self._plan(report)
+                summary["plan"] = plan(report, self._client, deletes=self.delete_source)
             context["ti"].xcom_push(key="summary", value=summary)
             run.result = describe_summary(summary)
             raise_if_too_many_failed(report, self.max_failures)
             return summary
-
-    def _plan(self, report: ArchiveReport) -> dict[str, Any]:
-        from airflow_provider_drive.summary import plan
-
-        rate = self._client.settings.resource_units_per_minute
-        return plan(report, self._client.usage, rate, deletes=self.delete_source)
 
     def _order(self, now: float) -> ArchiveOrder:
         """

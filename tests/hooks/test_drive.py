@@ -217,6 +217,21 @@ def test_a_copy_is_submitted_watched_and_waited_for(hook, tenant, plan, vault, i
     assert item["parentReference"]["id"] == vault.id
 
 
+def test_a_copy_whose_monitor_may_not_be_called_says_that_graph_makes_it(
+    hook, tenant, helpers, asked, plan, vault, ids
+):
+    tenant.monitor_base = "https://example.org"
+
+    with pytest.raises(
+        DriveResponseError, match=r"accepted.*is making it.*'example\.org'.*allowed_hosts"
+    ) as caught:
+        hook.copy_item(ids(plan), ids(vault))
+
+    assert not caught.value.retryable
+    assert tenant.jobs[0].tempauth not in helpers.told(caught.value)
+    assert asked("graph", "monitor") == ["POST /drives/D/items/I/copy"]
+
+
 def test_a_submitted_copy_without_a_monitor_returns_none(hook, tenant, plan, vault, ids):
     tenant.copies = CopyBehaviour(location="none")
 
