@@ -1,5 +1,7 @@
 """What the hook offers, method by method."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 # fixtures are asked for by name
 
 import dataclasses

@@ -39,7 +39,9 @@ def old(legal):
 class TestSomebodyElsesDocument:
     @pytest.mark.parametrize("content", [b"B", b"much the same as that of A"])
     @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
-    def test_it_never_costs_the_original(self, tries, archive, legal, old, vault, behavior, content):
+    def test_an_item_of_another_with_the_same_name_never_costs_the_original(
+        self, tries, archive, legal, old, vault, behavior, content
+    ):
         """Of an Office file nobody can say whether the service has rewritten it."""
         mine = old("A/contract.docx", b"contract with A, all of it")
         task = tries(DriveMoveOperator, mine, vault, cross_drive="copy", conflict_behavior=behavior)
@@ -53,7 +55,7 @@ class TestSomebodyElsesDocument:
             assert archive.items[made["id"]].content.data == b"contract with A, all of it"
 
     @pytest.mark.parametrize("kind", ["txt", "docx"])
-    def test_with_rename_there_are_two(self, tries, tenant, legal, vault, kind):
+    def test_two_copies_with_rename_both_arrive(self, tries, tenant, legal, vault, kind):
         sources = [legal.put(f"{folder}/report.{kind}", b"the same") for folder in "AB"]
         one, other = (
             tries(DriveCopyOperator, source, vault, conflict_behavior="rename", wait_for_completion=True)
@@ -66,7 +68,9 @@ class TestSomebodyElsesDocument:
         assert [tenant.copies_made(source.id) for source in sources] == [1, 1]
 
     @pytest.mark.parametrize("content", [b"", b"something else"])
-    def test_it_is_not_the_same_content(self, copy, archive, old, vault, content):
+    def test_an_office_file_of_another_content_does_not_count_as_the_copy(
+        self, copy, archive, old, vault, content
+    ):
         contract = old("A/contract.docx", b"the real contract" * 100)
         archive.put("Vault/contract.docx", content)
         with pytest.raises(DriveNameConflictError, match="another content"):

@@ -63,7 +63,7 @@ class TestCopy:
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
     @pytest.mark.parametrize("point", POINTS[2:4], ids=str)
-    def test_so_it_is_where_the_name_is_taken(
+    def test_a_crash_makes_no_second_copy_if_the_name_is_taken(
         self, tries, tenant, archive, plan, vault, throttled_response, behavior, point
     ):
         archive.put("Vault/plan.txt", b"old")
@@ -191,14 +191,14 @@ class TestCopy:
         assert {**first, "monitor_url": ""} == {**second, "monitor_url": ""}
         assert posts() == 2
 
-    def test_who_clears_a_task_asks_for_another_copy(self, tries, plan, vault, throttled_response, posts):
+    def test_clearing_a_task_submits_another_copy(self, tries, plan, vault, throttled_response, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         task.run()
         task.clear()
         assert task.run()["name"] == "plan 1.txt"
         assert (len(throttled_response()), posts()) == (2, 2)
 
-    def test_so_does_who_clears_it_while_it_runs_if_it_has_no_retries_left(
+    def test_clearing_a_running_task_without_retries_left_submits_another_copy(
         self, tries, tenant, plan, vault, posts, waiting
     ):
         tenant.copies = CopyBehaviour(looks=4)
@@ -326,7 +326,7 @@ class TestSkip:
     def skip(self, copy, waiting):
         return lambda *arguments, **more: copy(*arguments, conflict_behavior="skip", **waiting, **more)
 
-    def test_the_same_content_is_the_copy(self, skip, plan, vault, posts, log):
+    def test_an_item_with_the_same_content_counts_as_the_copy(self, skip, plan, vault, posts, log):
         first = skip(plan, vault)
         assert skip(plan, vault)["id"] == first["id"]
         assert posts() == 1

@@ -207,7 +207,7 @@ def test_what_is_shared_is_made_once_and_again_when_it_is_stale(monkeypatch):
     assert making == {}
 
 
-def test_who_is_cancelled_leaves_the_making_to_the_others():
+def test_a_cancelled_caller_leaves_the_shared_call_to_the_others():
     async def make(key):
         await asyncio.sleep(0.05)
         return key
