@@ -175,7 +175,7 @@ def test_a_folder_whose_answer_was_lost_is_not_made_twice(hook, tenant, legal):
     assert tenant.tree("legal") == {"New": None}
 
 
-def test_a_file_is_no_folder(hook, legal, plan):
+def test_a_file_in_the_place_of_a_folder_is_an_error(hook, legal, plan):
     with pytest.raises(DriveNameConflictError, match="is no folder"):
         hook.ensure_folder(f"drives/{legal.id}/root:/Contracts/plan.txt")
 
@@ -278,7 +278,7 @@ def test_a_copy_without_a_monitor_is_waited_for_at_its_destination(hook, tenant,
     assert item["id"] == vault.child("plan.txt").id
 
 
-def test_there_must_be_something_to_wait_for(hook):
+def test_waiting_for_nothing_is_refused(hook):
     with pytest.raises(DriveError, match="no copy to wait for"):
         hook.wait_for_copy(None)
 

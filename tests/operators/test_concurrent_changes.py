@@ -96,7 +96,7 @@ class TestSomebodyElsesDocument:
             task.run()
         assert vault.child("plan.txt").content.data == b"a person went on working in the copy"
 
-    def test_an_older_one_of_the_same_content_will_do_for_skip(self, tries, archive, plan, vault, posts):
+    def test_an_older_item_of_the_same_content_counts_for_skip(self, tries, archive, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="skip", wait_for_completion=True)
         task.die("POST", "/copy", answered=False)
         there = archive.put("Vault/plan.txt", b"We shall archive this.")
@@ -115,7 +115,7 @@ class TestTheOriginal:
             task.run()
         assert new.id in legal.items
 
-    def test_a_copy_that_was_emptied_does_not_cost_it(self, tries, archive, legal, vault):
+    def test_an_original_whose_copy_was_emptied_is_kept(self, tries, archive, legal, vault):
         cases = legal.put("Cases/a.txt", b"a").parent
         task = tries(DriveMoveOperator, cases, vault, cross_drive="copy")
         task.die("DELETE", "items/", answered=False)
@@ -124,7 +124,9 @@ class TestTheOriginal:
             task.run()
         assert cases.id in legal.items
 
-    def test_an_empty_office_file_in_its_copy_does_not_cost_it(self, tries, archive, legal, old, vault):
+    def test_an_original_whose_copy_holds_an_emptied_office_file_is_kept(
+        self, tries, archive, legal, old, vault
+    ):
         cases = old("Cases/contract.docx", b"contract" * 100).parent
         task = tries(DriveMoveOperator, cases, vault, cross_drive="copy")
         task.die("GET", "https://", answered=True)
@@ -134,7 +136,7 @@ class TestTheOriginal:
         assert cases.id in legal.items
 
     @pytest.mark.parametrize("guarded", [False, True])
-    def test_one_that_was_edited_before_anything_was_copied_is_read_again(
+    def test_an_original_that_was_edited_before_its_copy_is_read_again(
         self, tries, tenant, legal, plan, vault, hook, ids, guarded
     ):
         tag = hook.get_item(ids(plan))["eTag"] if guarded else None
@@ -150,7 +152,7 @@ class TestTheOriginal:
         else:
             assert task.run()["size"] == len(b"edited")
 
-    def test_one_that_somebody_has_moved_on_is_left_there(self, tries, legal, plan, inbox, hook, ids):
+    def test_an_item_that_was_moved_on_by_others_is_left_there(self, tries, legal, plan, inbox, hook, ids):
         task = tries(DriveMoveOperator, plan, inbox)
         task.die("PATCH", "/items/", answered=True)
         hook.move_item(ids(plan), ids(legal.mkdir("Done")))
@@ -158,7 +160,7 @@ class TestTheOriginal:
             task.run()
         assert plan.path == "Done/plan.txt"
 
-    def test_its_destination_is_made_again_if_it_is_gone(self, tries, tenant, legal, plan):
+    def test_a_destination_that_is_gone_is_created_again(self, tries, tenant, legal, plan):
         tenant.faults.append(Fault("PATCH", "/items/", status=423))
         to = f"drives/{legal.id}/root:/New/Folder"
         task = tries(DriveMoveOperator, plan, to, create_destination=True)
@@ -172,7 +174,7 @@ class TestTheOriginal:
 class TestGraph:
     @pytest.mark.parametrize("new", [False, True], ids=["old folder", "new folder"])
     @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
-    def test_a_copy_that_it_made_though_it_said_404_is_the_copy(
+    def test_a_copy_that_graph_made_after_a_404_is_found(
         self, tries, tenant, archive, plan, vault, behavior, new
     ):
         """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
@@ -183,14 +185,14 @@ class TestGraph:
         assert made["name"] == "plan.txt"
         assert tenant.copies_made(plan.id) == 1
 
-    def test_a_404_that_it_meant_is_one(self, tries, tenant, legal, plan, vault, posts):
+    def test_a_404_after_which_nothing_shows_is_raised(self, tries, tenant, legal, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         legal.remove(plan)
         with pytest.raises(DriveItemNotFoundError):
             task.run()
         assert posts() == 0
 
-    def test_a_copy_that_it_put_elsewhere_is_asked_for_anew(self, tries, tenant, plan, inbox):
+    def test_a_copy_that_graph_put_elsewhere_is_submitted_again(self, tries, tenant, plan, inbox):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
         task = tries(DriveCopyOperator, plan, inbox, wait_for_completion=True)
         with pytest.raises(DriveCopyFailedError):
@@ -214,7 +216,7 @@ class TestTime:
             task.store["drive"]["copy"][key] = "2026-01-01T00:00:00.000Z"
         assert task.run()["name"] == "plan.txt"
 
-    def test_a_copy_of_long_ago_that_still_runs_is_late(self, tries, tenant, plan, vault):
+    def test_a_copy_that_runs_longer_than_copy_timeout_over_tries_times_out(self, tries, tenant, plan, vault):
         tenant.copies = CopyBehaviour(looks=1_000)
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True, copy_timeout=3_600)
         task.die("GET", "https://", answered=True)
@@ -222,7 +224,7 @@ class TestTime:
         with pytest.raises(TimeoutError):
             task.run()
 
-    def test_a_move_that_dies_twice_is_gone_on_with(self, tries, tenant, plan, vault):
+    def test_a_move_goes_on_after_two_crashes(self, tries, tenant, plan, vault):
         tenant.faults.append(Fault("POST", "/copy$", status=423))
         task = tries(DriveMoveOperator, plan, vault, cross_drive="copy")
         with pytest.raises(DriveError):

@@ -111,7 +111,7 @@ class TestCopy:
         assert (made["name"], posts()) == ("plan.txt", 1)
         assert task.worker.xcom("monitor_url").startswith("https://")  # the try before has lost it
 
-    def test_what_is_still_being_made_for_an_intent_is_found_and_not_made_again(
+    def test_a_copy_that_appears_after_a_crash_at_its_submit_is_not_submitted_again(
         self, tries, tenant, plan, vault, posts
     ):
         """The second request is refused: the first one has the name by then."""
@@ -126,7 +126,7 @@ class TestCopy:
         assert tenant.copies_made(plan.id) == 1
         assert made["id"] == vault.child("plan.txt").id
 
-    def test_a_folder_that_an_intent_is_still_filling_is_waited_for(
+    def test_a_folder_that_fills_after_a_crash_at_its_submit_is_waited_for(
         self, tries, tenant, legal, vault, monkeypatch
     ):
         timings = replace(DriveClient.timings, find=30.0)  # the folder appears in one step
@@ -144,7 +144,7 @@ class TestCopy:
         assert len(vault.child("Cases").children) == 5
         assert tenant.copies_made(contracts.id) == 1
 
-    def test_one_that_is_done_is_returned_though_its_monitor_is_gone(self, tries, tenant, plan, vault, posts):
+    def test_a_completed_copy_is_returned_though_its_monitor_is_gone(self, tries, tenant, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True)
         made = task.run()
         monitors = len(tenant.calls(where="monitor"))
@@ -152,7 +152,7 @@ class TestCopy:
         assert task.run() == made
         assert (posts(), len(tenant.calls(where="monitor"))) == (1, monitors)
 
-    def test_one_that_failed_is_asked_for_anew(self, tries, tenant, plan, vault, posts):
+    def test_a_failed_copy_of_an_earlier_try_is_submitted_again(self, tries, tenant, plan, vault, posts):
         tenant.next_copies.append(CopyBehaviour(failure="generalException"))
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True)
 
@@ -180,7 +180,7 @@ class TestCopy:
         assert made["id"] == vault.child("plan.txt").id
         assert tenant.copies_made(plan.id) == 1
 
-    def test_the_submit_alone_is_made_once_too(self, tries, plan, vault, posts):
+    def test_a_copy_that_is_only_submitted_is_submitted_once(self, tries, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         task.die("POST", "/copy", answered=True)
         job = task.run()
@@ -271,7 +271,7 @@ class TestCopy:
             task.run()
         assert posts() == 1
 
-    def test_what_cannot_be_known_is_unknown_and_not_made_twice(
+    def test_a_copy_of_unknown_outcome_is_not_submitted_again(
         self, tries, archive, tenant, legal, vault, posts
     ):
         """With ``rename`` Graph chooses the names of children, so nobody can say whose they are."""
@@ -297,13 +297,13 @@ class TestCopy:
         assert posts() == 2
 
     @pytest.mark.parametrize("kept", ["garbage", 17, [], {"max_tries": 0}, {"copy": {"name": 1}}])
-    def test_what_is_not_ours_in_the_store_does_not_count(self, tries, plan, vault, posts, kept):
+    def test_foreign_values_in_the_store_are_ignored(self, tries, plan, vault, posts, kept):
         task = tries(DriveCopyOperator, plan, vault)
         task.store["drive"] = kept
         task.run()
         assert posts() == 1
 
-    def test_what_of_ours_cannot_be_read_is_an_error(self, tries, plan, vault, posts):
+    def test_a_checkpoint_that_cannot_be_read_is_an_error(self, tries, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         task.run()
         task.store["drive"]["copy"]["monitor_url"] = "gAAAAABother"
@@ -332,7 +332,7 @@ class TestSkip:
         assert posts() == 1
         assert log.has("is there already, with the same content")
 
-    def test_another_content_fails(self, skip, archive, plan, vault, posts):
+    def test_skip_fails_on_an_item_of_another_content(self, skip, archive, plan, vault, posts):
         archive.put("Vault/plan.txt", b"other")
         with pytest.raises(DriveNameConflictError, match="another content"):
             skip(plan, vault)
@@ -393,7 +393,7 @@ class TestMove:
         assert (moved["id"], moved["name"], plan.path) == (plan.id, "new.txt", "Inbox/new.txt")
         assert len(tenant.calls("PATCH")) == 1
 
-    def test_what_has_taken_the_place_of_the_item_meanwhile_is_left_alone(
+    def test_an_item_that_took_the_place_of_the_moved_one_is_left_alone(
         self, tries, legal, path_of, plan, inbox
     ):
         task = tries(DriveMoveOperator, path_of(plan), inbox)
@@ -415,7 +415,7 @@ class TestMove:
         with pytest.raises(DriveItemNotFoundError):
             move("drives/" + plan.drive.id + "/root:/Contracts/plan.txt", inbox)
 
-    def test_a_tag_of_ours_does_not_stand_in_the_way_of_what_is_done(self, tries, plan, inbox, hook, ids):
+    def test_if_match_does_not_fail_a_move_that_an_earlier_try_made(self, tries, plan, inbox, hook, ids):
         task = tries(DriveMoveOperator, plan, inbox, if_match=hook.get_item(ids(plan))["eTag"])
         task.die("PATCH", "/items/", answered=True)
         assert task.run()["id"] == plan.id

@@ -72,7 +72,7 @@ def test_what_is_listed_is_an_address_for_the_others(listed, hook):
         ({"pattern": "*.none"}, []),
     ],
 )
-def test_what_is_meant_is_listed(paths, filters, found):
+def test_only_items_that_match_the_filters_are_listed(paths, filters, found):
     assert paths(**filters) == found
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_is_an_error(listed, legal):
         listed(f"drives/{legal.id}/root:/Nowhere")
 
 
-def test_a_file_is_no_folder(listed, path_of, legal):
+def test_listing_a_file_is_refused(listed, path_of, legal):
     with pytest.raises(DriveArgumentError, match="is no folder") as caught:
         listed(path_of(legal.find("Contracts/plan.docx")))
 

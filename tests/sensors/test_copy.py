@@ -94,7 +94,7 @@ def test_a_bare_url_is_waited_for_and_what_the_monitor_told_returned(patient, mo
     assert told["id"] == told["resource_id"] == vault.child("plan.txt").id
 
 
-def test_an_encrypted_url_is_as_good(patient, mode, tenant, url, vault):
+def test_an_encrypted_url_is_waited_for(patient, mode, tenant, url, vault):
     assert patient(monitor_url=encrypt_url(url()), **mode)["id"] == vault.child("plan.txt").id
 
 
@@ -250,7 +250,7 @@ def test_a_forgotten_copy_whose_destination_is_not_known_is_no_success(sense, te
     assert isinstance(caught.value, AirflowFailException)
 
 
-def test_nonsense_from_the_monitor_is_borne(patient, mode, tenant, job):
+def test_an_unreadable_answer_of_the_monitor_is_polled_again(patient, mode, tenant, job):
     tenant.copies = CopyBehaviour(looks=2)
     tenant.faults.append(Fault(where="monitor", kind="html", times=2))
 

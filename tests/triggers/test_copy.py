@@ -213,7 +213,7 @@ def test_a_trigger_asks_for_no_token(url, fire, tenant, asked):
 
 
 @pytest.mark.parametrize("kind", ["html", "garbage", "nested", "drop_before", "truncate"])
-def test_nonsense_is_borne(url, fire, tenant, kind):
+def test_an_unreadable_answer_of_the_monitor_is_polled_again(url, fire, tenant, kind):
     tenant.faults.append(Fault(where="monitor", kind=kind, times=2))
 
     assert fire(url())["status"] == "completed"

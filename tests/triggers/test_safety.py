@@ -119,7 +119,7 @@ def test_arguments_that_are_garbage_are_told_as_unknown(connection, quick_trigge
     ("name", "garbage"),
     [("poll_interval", None), ("poll_interval", 0), ("deadline", "x"), ("drive_conn_id", 1)],
 )
-def test_the_message_names_the_argument(connection, quick_triggers, name, garbage):
+def test_an_invalid_argument_is_named_in_the_event(connection, quick_triggers, name, garbage):
     event = asyncio.run(fire(**{"monitor_url": URL, name: garbage}))
 
     assert event == {"status": "unknown", "message": f"Invalid arguments of the trigger: {name}."}
