@@ -162,12 +162,7 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     else:
         item = yield from _find_again(order, begun)
         if _is_there(order, begun, item):
-            place = Location(None, None)
-            return (
-                yield from update_item(
-                    item, place, conflict_behavior=order.conflict_behavior, before=begun.item, wait=wait
-                )
-            )
+            return (yield from _move_within(order, item, Location(None, None), begun.item, wait))
     folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
     before = begun.item if begun and not across else item
@@ -175,10 +170,17 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     yield Checkpoint("move", move)
     if across:
         return (yield from _move_across(order, move, wait))
+    return (yield from _move_within(order, item, Location(folder, order.name), before, wait))
+
+
+def _move_within(
+    order: MoveOrder, item: DriveItem, place: Location, before: DriveItem, wait: Wait
+) -> Flow[DriveItem]:
+    """Move an item within its drive; one that is there already may have a file left that it has replaced."""
     return (
         yield from update_item(
             item,
-            Location(folder, order.name),
+            place,
             if_match=order.if_match,
             conflict_behavior=order.conflict_behavior,
             before=before,
