@@ -60,6 +60,9 @@ class DriveCopyOperator(DriveOperator):
     :param create_destination: Create the missing folders of the destination's path. Default is ``False``.
         (templated)
     :param wait_for_completion: Wait until the copy is complete. Default is ``False``. (templated)
+    :param verify: With ``wait_for_completion``, compare a copied folder with its source, down to its last
+        item: Graph was seen to call folder copies completed that lack items. If false, Graph's word is taken
+        for it. Default is ``True``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The
@@ -88,6 +91,7 @@ class DriveCopyOperator(DriveOperator):
         "include_all_version_history",
         "create_destination",
         "wait_for_completion",
+        "verify",
         "deferrable",
         "poll_interval",
         "copy_timeout",
@@ -99,6 +103,7 @@ class DriveCopyOperator(DriveOperator):
         "include_all_version_history",
         "create_destination",
         "wait_for_completion",
+        "verify",
         "deferrable",
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
@@ -115,6 +120,7 @@ class DriveCopyOperator(DriveOperator):
         include_all_version_history: bool = False,
         create_destination: bool = False,
         wait_for_completion: bool = False,
+        verify: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
@@ -129,6 +135,7 @@ class DriveCopyOperator(DriveOperator):
         self.include_all_version_history = include_all_version_history
         self.create_destination = create_destination
         self.wait_for_completion = wait_for_completion
+        self.verify = verify
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.copy_timeout = copy_timeout
@@ -229,7 +236,7 @@ class DriveCopyOperator(DriveOperator):
     ) -> dict[str, Any]:
         from airflow_provider_drive.protocol.copy.verify import verify_copy
 
-        item = dict(self._client.run(verify_copy(job, status, wait), state).raw)
+        item = dict(self._client.run(verify_copy(job, status, wait, verify=self.verify), state).raw)
         push_link_xcoms(context, self._client.hosts, job, item)
         return item
 
