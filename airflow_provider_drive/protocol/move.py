@@ -86,7 +86,7 @@ class MoveOrder:
             )
         if self.cross_drive == "copy" and not self.verify:
             raise DriveArgumentError(
-                'verify=False is not possible with cross_drive="copy": an original is deleted only if its copy '
+                'verify=False is not possible with cross_drive="copy": an original is deleted only if its '
                 "copy was verified."
             )
         if self.name is not None:
