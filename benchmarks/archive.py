@@ -23,7 +23,7 @@ from airflow_provider_drive.emulator import Emulator
 
 PAGE = Path("docs/benchmarks.md")
 MEMORY = Path(__file__).parent / "contenders" / "memory.py"
-HEADER = "resource units", "requests on the wire", "polls of monitors", "answered 429", "shown to be whole"
+HEADER = "resource units", "requests on the wire", "polls of monitors", "answered 429", "verified"
 SMALLEST_BUDGET = 1250
 
 
@@ -37,8 +37,8 @@ def wire(emulator, documents):
             "by size or monitor",
         ),
         ("rclone copy", lambda: Field(emulator, documents, 5.0).rclone(), "yes"),
-        ("HTTP provider, poke each 5 s", lambda: Field(emulator, documents, 5.0).http(), "no"),
-        ("MSGraphAsyncOperator, look each 5 s", lambda: Field(emulator, documents, 5.0).stock(), "no"),
+        ("HTTP provider, poke every 5 s", lambda: Field(emulator, documents, 5.0).http(), "no"),
+        ("MSGraphAsyncOperator, poll every 5 s", lambda: Field(emulator, documents, 5.0).stock(), "no"),
         (
             "ObjectStoragePath, in one drive",
             lambda: Field(emulator, documents, 5.0, one_drive=True).object_storage(),
@@ -58,15 +58,15 @@ def wire(emulator, documents):
     note = (
         f"{documents} documents into one destination, each copy takes 5 s, no budget; peers have {TOGETHER}"
     )
-    return f"{note} documents under way at once.", ["for each document", *HEADER], rows
+    return f"{note} documents in flight at once.", ["per document", *HEADER], rows
 
 
 def whole(emulator, documents):
     """Give what each document of a folder costs that is taken whole."""
     result = Field(emulator, documents, 5.0, whole=True).ours()
     row = ["DriveArchiveOperator, one copy of the folder", *_figures(result), "yes"]
-    note = f"A folder of {documents} documents to a destination that is not there yet."
-    return f"{note} {result.copies} copy was asked for.", ["for each document", *HEADER], [row]
+    note = f"A folder of {documents} documents to a destination that does not exist yet."
+    return f"{note} Requests for a copy: {result.copies}.", ["per document", *HEADER], [row]
 
 
 def budget(emulator, documents):
@@ -88,8 +88,8 @@ def delay(emulator, documents):
             "DriveArchiveOperator, monitors (Office files)",
             lambda: Field(emulator, documents, seconds, ending="docx").ours(),
         ),
-        ("HTTP provider, poke each 5 s", lambda: Field(emulator, documents, seconds).http()),
-        ("MSGraphAsyncOperator, look each 5 s", lambda: Field(emulator, documents, seconds).stock()),
+        ("HTTP provider, poke every 5 s", lambda: Field(emulator, documents, seconds).http()),
+        ("MSGraphAsyncOperator, poll every 5 s", lambda: Field(emulator, documents, seconds).stock()),
         (
             "ObjectStoragePath, in one drive",
             lambda: Field(emulator, documents, seconds, one_drive=True).object_storage(),
@@ -98,8 +98,8 @@ def delay(emulator, documents):
         result = run()
         rows.append([name, f"{result.delay:.2f} s", f"{result.delay / seconds:.1%}", f"{result.polls:.2f}"])
         print(rows[-1], flush=True)
-    note = f"{documents} documents, each copy takes {seconds} s. rclone does not tell when it knew."
-    return note, ["", "median delay", "share of the copy's time", "polls for each document"], rows
+    note = f"{documents} documents, each copy takes {seconds} s. rclone does not report when it detects it."
+    return note, ["", "median delay", "share of the copy's time", "polls per document"], rows
 
 
 def memory(emulator, documents):
@@ -122,7 +122,7 @@ def memory(emulator, documents):
         server.terminate()
     told = json.loads(done.stdout.splitlines()[-1])
     row = [f"{told['documents']:,}", f"{told['listed']:.0f} MB", f"{told['archived']:.0f} MB"]
-    note = f"{folders} folders of {each} documents; growth of the worker's peak memory since the first ones."
+    note = f"{folders} folders of {each} documents; growth of the worker's peak memory after the first ones."
     return note, ["documents", "after listing", "after archiving"], [row]
 
 
@@ -157,12 +157,12 @@ def polls(emulator, documents):
     from polls import main  # the module has this function's name
 
     note = (
-        "Copies pending in one process; mean of two turns, the longest hold of either. A loop is held "
-        "by the clock also while its process has no processor or collects garbage; net is without that."
+        "Copies in flight in one process; mean of two runs, longest block of either. The loop is also "
+        'blocked while its process has no processor or collects garbage; "net" excludes that.'
     )
     header = [
-        *("", "copies", "CPU for a poll, of a bare loop's"),
-        *("longest hold of the loop", "net", "longest garbage collection"),
+        *("", "copies", "CPU per poll, relative to a bare loop"),
+        *("longest block of the loop", "net", "longest garbage collection"),
     ]
     return note, header, main(documents) + main(10 * documents)
 
@@ -172,10 +172,10 @@ def wall(emulator, documents):
     from wall import COPY_SECONDS, main  # the module has this function's name
 
     note = (
-        f"{documents} documents, each copy takes {COPY_SECONDS:.0f} s, no budget; from the trigger to the "
+        f"{documents} documents, each copy takes {COPY_SECONDS:.0f} s, no budget; from triggering to the "
         "end of the Dag run, in an Airflow with PostgreSQL that has run the same Dag before."
     )
-    header = ["", "wall time", "times the first", "starts of a worker", "requests", "copies made"]
+    header = ["", "wall time", "relative to the first row", "worker starts", "requests", "copies made"]
     return note, header, main(emulator, documents)
 
 
@@ -196,13 +196,13 @@ def write(name, note, header, rows, command):
 
 
 TITLES = {
-    "wire": "What each document costs",
-    "whole": "What a document of a whole folder costs",
-    "budget": "How fast under the smallest budget",
-    "delay": "How soon the end of a copy is known",
+    "wire": "Cost per document",
+    "whole": "Cost per document of a whole folder",
+    "budget": "Throughput under the smallest budget",
+    "delay": "Delay until completion is detected",
     "memory": "Memory",
-    "polls": "What a poll costs the triggerer",
-    "wall": "How long a Dag takes",
+    "polls": "Cost of a poll in the triggerer",
+    "wall": "Duration of a Dag run",
 }
 
 

@@ -82,14 +82,14 @@ class Killer:
         if request.is_batched:
             return None  # it was aimed at with its batch
         for victim in self.work:
-            self.work[victim] += request.door != "monitor"
+            self.work[victim] += request.where != "monitor"
         steps, fault = steps_of(request, run), None
         free = (shot for shot in self.free_shots if shot.point.step in steps)
         for shots, shot in ((run.shots, next(iter(run.shots), None)), (self.free_shots, next(free, None))):
             if fault is None and shot is not None and shot.point.step in steps:
                 fault = self._aim(request, run, shots, shot)
         run.journal.append(self._line(request, run, fault))
-        if request.door == "monitor":
+        if request.where == "monitor":
             run.looks += 1
             run.deferred = run.deferred or self._component(request) == TRIGGERER
         elif fault is None or fault.has_effect:
@@ -113,7 +113,7 @@ class Killer:
         if path == "/$batch":
             ends = Counter(f"{method} …/{part.rpartition('/')[2]}" for method, part in parts_of(request))
             path += " of " + ", ".join(f"{count} {end}" for end, count in ends.most_common(3))
-        what = path if request.door == "graph" else request.door
+        what = path if request.where == "graph" else request.where
         death = f" + death ({fault.kind})" if fault is not None else ""
         return f"{time.time() % 10_000:8.2f} {request.client[1]} {request.method} {what}{death}"
 
@@ -171,10 +171,10 @@ class Killer:
     # Who is it
 
     def _run_of(self, request):
-        if request.door == "token":
+        if request.where == "token":
             wanted = any(run.shots and run.shots[0].point.step == "token" for run in self.runs)
             return self._run_of_process(self._pid(request)) if wanted else None
-        if request.door == "monitor":
+        if request.where == "monitor":
             job = self.tenant.jobs_by_id.get(request.path.rpartition("/")[2])
             return None if job is None else self.by_id.get(job.source_id)
         text = f"{request.path} {request.body.decode(errors='replace')}"

@@ -117,9 +117,9 @@ FOLLOWS = {
 
 def steps_of(request, run):
     """Name the steps that a request of a run may be: more than one, such as a look that is the first too."""
-    if request.door == "token":
+    if request.where == "token":
         return {"token"} if request.method == "POST" else set()
-    if request.door == "monitor":
+    if request.where == "monitor":
         look = "later look in a worker" if run.looks else "first look"
         return {look, "look by the triggerer"}
     parts = parts_of(request)

@@ -1,4 +1,4 @@
-"""Archive the documents that match, thousands in one task, and act on those that could not be archived."""
+"""Archive thousands of matching documents in one task, and handle those that could not be archived."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ with DAG(
         "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Documents",
     },
 ):
-    # Give all archives of a tenant one pool, with one slot: an archive uses the whole budget by itself.
+    # Put all archives of a tenant into one pool with one slot: a single archive can use the whole budget.
     archive = DriveArchiveOperator(
         task_id="archive",
         source="{{ params.source }}",
         destination="{{ params.destination }}",
         pattern=["**/*.docx", "**/*.pdf"],
         exclude="**/~*",
-        # modified_before="P7Y" takes what has not changed for seven years; with delete_source=True originals
-        # go to the recycle bin, when their copies were shown to be whole.
+        # modified_before="P7Y" selects documents that have not changed for seven years.
+        # With delete_source=True, originals go to the recycle bin after their copies were verified.
         manifest="{{ params.destination }}/Manifests/{{ run_id | replace(':', '-') }}.jsonl",
         max_failures=10,
         deferrable=True,
@@ -38,7 +38,7 @@ with DAG(
 
     @task
     def failures(summary: dict[str, Any]) -> list[str]:
-        """Tell which documents could not be archived, and why: a hundred at most, the manifest has all."""
+        """Return which documents failed, and why: a hundred at most; the manifest has all of them."""
         return [f"{failure['path']}: {failure['reason']}" for failure in summary["failures"]]
 
     failures(archive.output)

@@ -1,4 +1,4 @@
-"""Copy a document, and wait for the copy in the triggerer."""
+"""Copy a document and wait for the copy in the triggerer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ with DAG(
         "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Contracts/2026",
     },
 ):
-    # One task that submits the copy and holds no worker while Graph makes it.
+    # One task: it submits the copy and occupies no worker slot while Graph makes the copy.
     DriveCopyOperator(
         task_id="copy_and_wait",
         item="{{ params.source }}",
@@ -28,7 +28,7 @@ with DAG(
         deferrable=True,
     )
 
-    # Or two tasks: one submits, the other waits, and may be retried without copying again.
+    # Or two tasks: one submits the copy, the other waits. A retry of the sensor copies nothing.
     submitted = DriveCopyOperator(
         task_id="submit",
         item="{{ params.source }}",

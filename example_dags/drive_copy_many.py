@@ -1,4 +1,4 @@
-"""Submit many copies with dynamic task mapping, and wait for all of them."""
+"""Submit many copies with dynamic task mapping and wait for all of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with DAG(
 
     @task
     def list_documents(params: dict[str, Any]) -> list[dict[str, str]]:
-        """Tell the ids of the documents in the source folder: an address that costs no look-up."""
+        """Return the ids of the documents in the source folder. Ids are addresses that need no lookup."""
         children = DriveHook().list_children(params["source"])
         return [
             {"driveId": child["parentReference"]["driveId"], "id": child["id"]}
@@ -33,7 +33,7 @@ with DAG(
 
     @task
     def make_folder(params: dict[str, Any]) -> dict[str, str]:
-        """Make the destination once, and tell its ids."""
+        """Create the destination once, and return its ids."""
         folder = DriveHook().ensure_folder(params["destination"])
         return {"driveId": folder["parentReference"]["driveId"], "id": folder["id"]}
 

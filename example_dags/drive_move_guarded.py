@@ -1,4 +1,4 @@
-"""Move a document only if it still is what an upstream task has looked at."""
+"""Move a document only if it has not changed since an upstream task read it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ with DAG(
 
     @task
     def inspect(params: dict[str, Any]) -> dict[str, Any]:
-        """Look at the document: the driveItem holds its eTag."""
+        """Read the document. The driveItem contains its eTag."""
         return DriveHook().get_item(params["item"])
 
     inspected = inspect()

@@ -1,4 +1,4 @@
-"""Archive a folder each night; a data task starts when the archive is complete."""
+"""Archive a folder each night. Another Dag starts when the archive is complete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ with DAG(
         "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Nightly",
     },
 ):
-    # A folder of up to 30,000 items is one copy, made on the server's side.
+    # A folder of up to 30,000 items is a single copy, which Microsoft's servers make.
     DriveCopyOperator(
         task_id="archive",
         item="{{ params.source }}",
@@ -47,7 +47,7 @@ with DAG(
 
     @task
     def report(triggering_asset_events: dict | None = None) -> list[str]:
-        """Say which runs have filled the archive: here the data job would start."""
+        """Return the runs that have filled the archive. A data job would start here."""
         events = [event for several in (triggering_asset_events or {}).values() for event in several]
         return [str(event.source_run_id) for event in events]
 

@@ -199,7 +199,7 @@ class Soak:
 
     def _witness(self, request):
         """Spoil one request in twenty, but none of the bare loop."""
-        if request.door != "monitor" or "bare" in request.headers:
+        if request.where != "monitor" or "bare" in request.headers:
             return None
         self.polls += 1
         if self._dice_of_faults.random() >= FAULTY:

@@ -37,8 +37,9 @@ import searching  # noqa: E402, F401  # every Airflow that a test starts is sear
 from airflow.providers.common.compat.sdk import TaskDeferred, redact  # noqa: E402  # after its settings
 from ledger import ledger, openers  # noqa: E402  # likewise
 
-from airflow_provider_drive import auth, network  # noqa: E402  # likewise
+from airflow_provider_drive import network, process  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
+from airflow_provider_drive.emulator.graph.monitor import monitor_url  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
 from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
 from airflow_provider_drive.triggers import base as trigger_module  # noqa: E402  # likewise
@@ -145,10 +146,9 @@ def vault(archive):
 
 
 def forget():
-    """Let the process be as new: it knows of no host, no login and no secret."""
-    throttle._holds.clear()
-    throttle._budgets.clear()
-    auth._logins.clear()
+    """Let the process be as new: it knows of no throttling, rate limit, login and secret."""
+    process.reset()
+    throttle.reset()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()
     masker = _secrets_masker()
@@ -386,7 +386,7 @@ def secret_parts(tenant):
     def collect():
         found = {tenant.client_secret, *tenant.tokens}
         for job in tenant.jobs:
-            found |= openers(job.location(tenant.monitor_base or tenant.base_url)) | {job.tempauth}
+            found |= openers(monitor_url(job, tenant.monitor_base or tenant.base_url)) | {job.tempauth}
         return {secret for secret in found if secret and len(secret) > 8}
 
     return collect

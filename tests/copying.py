@@ -1,6 +1,6 @@
 """Submits a copy as an operator does, and gives its job."""
 
-from airflow_provider_drive.protocol.copy.submit import CopyOrder
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
 
 
 def submit(hook, item, destination, store=None, **parameters):

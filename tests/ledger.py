@@ -8,6 +8,7 @@ monitor to that monitor, and nothing of it to a host that is none of ours.
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_drive.emulator import Tenant
+from airflow_provider_drive.emulator.graph.monitor import monitor_url
 
 _LEAST = 9  # what is shorter is no secret, but a version or a flag
 
@@ -73,7 +74,7 @@ class Ledger:
         return token
 
     def accepted(self, job):
-        self.keep("parts of monitor URLs", *openers(job.location("https://localhost")), job.tempauth)
+        self.keep("parts of monitor URLs", *openers(monitor_url(job, "https://localhost")), job.tempauth)
         return job
 
     def noted(self, tenant, call):
@@ -114,5 +115,5 @@ Tenant.issue_token = _listen(Tenant.issue_token, lambda tenant, token, *_: ledge
 Tenant.issue_refresh_token = _listen(
     Tenant.issue_refresh_token, lambda _, token, *__: ledger.keep("refresh tokens", token)
 )
-Tenant.accept = _listen(Tenant.accept, lambda _, job, *__: ledger.accepted(job))
-Tenant.note = _listen(Tenant.note, lambda tenant, _, call: ledger.noted(tenant, call))
+Tenant.start_job = _listen(Tenant.start_job, lambda _, job, *__: ledger.accepted(job))
+Tenant.record_call = _listen(Tenant.record_call, lambda tenant, _, call: ledger.noted(tenant, call))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_drive.emulator.copies import submit_copy
-from airflow_provider_drive.emulator.tenant import Tenant
+from airflow_provider_drive.emulator.graph.copies import submit_copy
+from airflow_provider_drive.emulator.state.tenant import Tenant
 from chaos.archives import WHOLE, Archive
 from chaos.judging import judge
 from chaos.planning import plan
@@ -166,10 +166,10 @@ def test_an_archive_that_is_as_it_should_be_is_as_promised(tenant, archived):
 
 def test_a_document_that_was_copied_twice_is_one_too_many_even_if_that_is_gone(tenant, archived):
     original = archived.originals["00.txt"]
-    archived.source.drive.place(original, archived.source)
+    archived.source.drive.attach(original, archived.source)
     again = submit_copy(tenant, original, {"name": "again.txt"}, "fail").resource
     for item in (original, again):
-        item.drive.take_out(item)
+        item.drive.detach(item)
     verdict = told_of_archive(tenant, archived)
     assert verdict.problems == ()
     assert (verdict.made, verdict.too_many) == (7, 1)

@@ -1,12 +1,14 @@
 """
-A Graph drive server on this machine, with a memory: to try Dags without a tenant, and to test over real HTTP.
+A server that emulates Microsoft Graph's drives, to try and test Dags without a tenant.
 
-It imports nothing of the rest of the package: it is a second reading of Graph's contract.
+It keeps state and speaks HTTPS. It imports nothing of the rest of the package: it is an independent
+implementation of Graph's contract.
 """
 
 from airflow_provider_drive.emulator.faults import Fault
-from airflow_provider_drive.emulator.jobs import CopyBehaviour, Job
 from airflow_provider_drive.emulator.server import Emulator
-from airflow_provider_drive.emulator.tenant import Call, Tenant
+from airflow_provider_drive.emulator.state.calls import Call
+from airflow_provider_drive.emulator.state.jobs import CopyBehaviour, Job
+from airflow_provider_drive.emulator.state.tenant import Tenant
 
 __all__ = ["Call", "CopyBehaviour", "Emulator", "Fault", "Job", "Tenant"]

@@ -1,4 +1,4 @@
-"""Start the emulator by hand: ``python -m airflow_provider_drive.emulator``."""
+"""The command line: ``python -m airflow_provider_drive.emulator``."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.emulator.jobs import CopyBehaviour
 from airflow_provider_drive.emulator.server import Emulator
+from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_provider_drive.emulator.drives import Drive
+    from airflow_provider_drive.emulator.state.drives import Drive
 
 _SAMPLE = {"Contracts/2026/plan.docx": b"A plan.", "Contracts/2026/offer.pdf": b"An offer."}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until somebody presses Ctrl-C."""
+    """Run the emulator until it is interrupted."""
     options = _parser().parse_args(arguments)
-    over = _ended()
+    stopped = _stop_event()
     with Emulator(options.port, ca_dir=options.ca_dir) as emulator:
         emulator.tenant.copies = CopyBehaviour(seconds=options.copy_seconds)
         seed(emulator.tenant.drive("legal"), options.seed_folder)
-        sys.stdout.write(_greeting(emulator))
+        sys.stdout.write(_banner(emulator))
         sys.stdout.flush()
-        over.wait()
+        stopped.wait()
     return 0
 
 
 def seed(drive: Drive, folder: Path | None) -> None:
-    """Put a folder's files into a drive, or a few of our own."""
+    """Copy the files of a folder into a drive. Without a folder, create sample files."""
     if folder is None:
         for path, content in _SAMPLE.items():
             drive.put(path, content)
@@ -52,41 +52,54 @@ def seed(drive: Drive, folder: Path | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_drive.emulator",
-        description="A Microsoft Graph drive server on this machine, to try Dags without a tenant.",
+        description="Emulate Microsoft Graph's drives on this machine, to try Dags without a tenant.",
     )
     parser.add_argument(
-        "--port", type=int, default=8365, help="TCP port; 0 takes any that is free (%(default)s)"
+        "--port", type=int, default=8365, help="TCP port; 0 for any free port (default: %(default)s)"
     )
     parser.add_argument(
-        "--seed-folder", type=Path, metavar="DIR", help="files to put into the library of Legal"
+        "--seed-folder",
+        type=Path,
+        metavar="DIR",
+        help="folder whose files are copied into the library of the site Legal (default: two sample files)",
     )
     parser.add_argument(
-        "--copy-seconds", type=float, default=5.0, metavar="S", help="how long a copy takes (%(default)s)"
+        "--copy-seconds",
+        type=float,
+        default=5.0,
+        metavar="S",
+        help="duration of a copy in seconds (default: %(default)s)",
     )
-    parser.add_argument("--ca-dir", type=Path, metavar="DIR", help="keep the certificate authority here")
+    parser.add_argument(
+        "--ca-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder that keeps the certificate authority between starts (default: a new one each time)",
+    )
     return parser
 
 
-def _greeting(emulator: Emulator) -> str:
+def _banner(emulator: Emulator) -> str:
     connection = shlex.quote(json.dumps(emulator.connection()))
     addresses = "\n".join(
         f"  {key:10} {drive.drive_type:16} drives/{drive.id}" for key, drive in emulator.tenant.drives.items()
     )
     return (
-        f"Graph is served at {emulator.url}/v1.0, and trusted by {emulator.ca_file}\n"
+        f"Microsoft Graph is emulated at {emulator.url}/v1.0\n"
+        f"Certificate authority: {emulator.ca_file}\n"
         f"Drives:\n{addresses}\n"
-        "Paste this where Airflow runs:\n"
+        "To connect Airflow, set in its environment:\n"
         f"export AIRFLOW_CONN_DRIVE_DEFAULT={connection}\n"
-        "Ctrl-C ends it.\n"
+        "Press Ctrl-C to stop.\n"
     )
 
 
-def _ended() -> threading.Event:
-    """Give what is set when somebody ends the program."""
-    over = threading.Event()
+def _stop_event() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-    return over
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The emulator as an ASGI application: bytes in, bytes out. Knows no rule and has no state."""
+"""The emulator as an ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow_provider_drive.emulator.doors import respond
-from airflow_provider_drive.emulator.messages import Answer, Request
+from airflow_provider_drive.emulator.dispatch import respond
+from airflow_provider_drive.emulator.messages import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from airflow_provider_drive.emulator.tenant import Tenant
+    from airflow_provider_drive.emulator.state.tenant import Tenant
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class App:
-    """Answer each request from the tenant's state: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+    """An ASGI application that serves a tenant."""
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
@@ -32,19 +32,19 @@ class App:
         receive: Receive,
         send: Send,
     ) -> None:
-        """Read a request, answer it, and send the answer or cut the connection."""
+        """Read a request, and send its response or cut the connection."""
         request = await _read(scope, receive)
         try:
-            answer = respond(self.tenant, request)
-        except Exception:  # noqa: BLE001 - whatever it is, the client gets an answer and the log the reason
-            _log.exception("The emulator has no answer to %s %s", request.method, request.path)
-            answer = Answer(500, b"The emulator failed, see its log.")
-        if answer.delay:
-            await asyncio.sleep(answer.delay)
-        if answer.cut:
+            response = respond(self.tenant, request)
+        except Exception:  # noqa: BLE001 - the client needs a response to any error, and the log its reason
+            _log.exception("The emulator failed to handle %s %s", request.method, request.path)
+            response = Response(500, b"The emulator failed. Its log contains the reason.")
+        if response.delay:
+            await asyncio.sleep(response.delay)
+        if response.cut:
             await _cut(receive, send)
         else:
-            await _send(answer, receive, send)
+            await _send(response, receive, send)
 
 
 async def _read(scope: dict[str, Any], receive: Receive) -> Request:
@@ -60,17 +60,17 @@ async def _read(scope: dict[str, Any], receive: Receive) -> Request:
 
 
 async def _send(
-    answer: Answer,
+    response: Response,
     receive: Receive,
     send: Send,
 ) -> None:
-    body = answer.body or b""
-    headers = dict(answer.headers)
+    body = response.body or b""
+    headers = dict(response.headers)
     if isinstance(body, bytes):
         headers["content-length"] = str(len(body))
     wire = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": wire})
-    if isinstance(body, bytes) and answer.truncated:
+    await send({"type": "http.response.start", "status": response.status, "headers": wire})
+    if isinstance(body, bytes) and response.truncated:
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         await _cut(receive, send, flush=True)
     elif isinstance(body, bytes):
@@ -92,9 +92,9 @@ async def _cut(
     flush: bool = False,
 ) -> None:
     """
-    Close the TCP connection, which ASGI has no word for.
+    Close the TCP connection. ASGI has no message for that.
 
-    Both of uvicorn's HTTP implementations give ``send`` as a method of an object which knows its transport.
+    In both of uvicorn's HTTP implementations, ``send`` is a method of an object that has the transport.
     """
     transport = cast("Any", send).__self__.transport
     if flush:
@@ -102,4 +102,4 @@ async def _cut(
     else:
         transport.abort()
     while (await receive())["type"] != "http.disconnect":
-        pass  # until uvicorn has seen it too, or it would answer 500
+        pass  # until uvicorn notices it; otherwise it would send 500

@@ -1,4 +1,4 @@
-"""Faults, queued as data: what goes wrong on the way, and how often."""
+"""Faults: what goes wrong with which requests."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ _DEFAULT_STATUS = {"refuse": 503, "status": 503, "html": 200, "redirect": 302}
 @dataclass
 class Fault:
     """
-    Something that goes wrong with the next requests of a kind.
+    A fault of the next requests that match.
 
-    :param method: HTTP method; None for any.
-    :param path: Regular expression, searched for in the decoded path without its query.
-    :param kind: What happens: ``refuse`` (an error of Graph's with ``status`` and ``code``; of the
-        authority's with a ``code`` like ``AADSTS53003``, if it is asked), ``status`` (a bare status),
-        ``drop_before`` (the connection is cut, and nothing has happened), ``drop_after`` (cut after the
-        effect), ``delay`` (the effect at once, the answer after ``seconds``), ``truncate`` (the answer's
-        first half), ``garbage`` (bytes that are no JSON), ``html``, ``redirect`` (to ``location``), ``huge``
-        (over 32 MiB of JSON), ``nested`` (JSON too deep to read).
-    :param times: How many requests it spoils.
-    :param after: Let so many matching requests pass first.
-    :param status: HTTP status of every kind but the drops, ``delay`` and ``truncate``.
-    :param effect: Let the request have its effect although it is answered like this. ``drop_after``,
-        ``delay`` and ``truncate`` always do.
-    :param retry_after: The header's value, in seconds or an HTTP date.
-    :param where: ``graph``, ``monitor`` or ``token``; None for anywhere.
-    :param act: Called when the effect is there, if there is one, and before the answer leaves: whatever else
-        goes wrong at this instant, such as the end of the client's process.
+    :param method: HTTP method. Default is any.
+    :param path: Regular expression that is searched for in the decoded path, without the query.
+    :param kind: What happens: ``refuse`` (an error of Graph with ``status`` and ``code``; of Entra ID, if the
+        request is for a token and the ``code`` is one like ``AADSTS53003``), ``status`` (a status without a
+        body), ``drop_before`` (the connection is cut, without effect), ``drop_after`` (the connection is cut
+        after the effect), ``delay`` (the response comes ``seconds`` after the effect), ``truncate`` (half of
+        the response), ``garbage`` (bytes that are not JSON), ``html``, ``redirect`` (to ``location``),
+        ``huge`` (more than 32 MiB of JSON), ``nested`` (JSON that is too deep to parse).
+    :param times: Number of requests that the fault applies to.
+    :param after: Number of matching requests before the first of them.
+    :param status: HTTP status. Has no effect for ``drop_before``, ``drop_after``, ``delay`` and ``truncate``.
+    :param code: Error code of ``refuse``. Default is that of the status.
+    :param message: Error message of ``refuse``.
+    :param inner: Code in ``innerError`` of ``refuse``.
+    :param retry_after: Value of the header ``Retry-After``: seconds or an HTTP date.
+    :param seconds: Duration of ``delay``.
+    :param location: Target of ``redirect``.
+    :param effect: Whether the request has its effect in spite of the fault. With ``drop_after``, ``delay``
+        and ``truncate`` it always has.
+    :param where: ``graph``, ``monitor``, ``token`` or ``file``. Default is any.
+    :param act: Called after the effect, if there is one, and before the response is sent: for anything else
+        that is to happen at this moment, such as killing the client's process.
     """
 
     method: str | None = None
@@ -54,16 +59,16 @@ class Fault:
 
     @property
     def http_status(self) -> int:
-        """The status asked for, or the kind's own."""
+        """The status, or the default of the kind."""
         return self.status or _DEFAULT_STATUS.get(self.kind, 200)
 
     @property
     def has_effect(self) -> bool:
-        """Whether the request is carried out all the same."""
+        """Whether the request has its effect in spite of the fault."""
         return self.effect or self.kind in {"drop_after", "delay", "truncate"}
 
     def matches(self, method: str, path: str, where: str) -> bool:
-        """Whether it is about this request."""
+        """Whether the fault applies to a request."""
         return (
             self.times > 0
             and self.method in {None, method}
@@ -72,8 +77,8 @@ class Fault:
         )
 
 
-def take(faults: list[Fault], method: str, path: str, where: str) -> Fault | None:
-    """Use up one turn of the first fault that is about this request."""
+def pop_fault(faults: list[Fault], method: str, path: str, where: str) -> Fault | None:
+    """Return the first fault that applies to a request, and count it. A fault that is used up is removed."""
     for fault in faults:
         if not fault.matches(method, path, where):
             continue

@@ -1,8 +1,7 @@
-"""A request and an answer, as the doors of the emulator see them."""
+"""HTTP requests and responses."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import re
 import uuid
@@ -11,13 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from airflow_provider_drive.emulator.refusals import Refusal, invalid
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MONITOR = re.compile(r"/v1\.0/monitor/|/_api/v2\.[01]/(?:monitor|drives/[^/]+/operations)/")
-_SIGN_IN = re.compile(r"/msi/|/metadata/identity/|/[^/]+/(?:oauth2|v2\.0/\.well-known|discovery)/")
+_LOGIN = re.compile(r"/msi/|/metadata/identity/|/[^/]+/(?:oauth2|v2\.0/\.well-known|discovery)/")
 JSON_TYPE = (  # gnome-create-folder-201
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 )
@@ -28,8 +25,12 @@ class Request:
     """
     A request.
 
-    :param base: The address under which the client knows the emulator.
-    :param client: Host and port that it came from.
+    :param raw_path: The encoded path.
+    :param headers: Names in lower case.
+    :param base: URL at which the client reached the emulator.
+    :param is_batched: Whether it is part of a ``$batch``.
+    :param units: The resource units that it was charged.
+    :param client: Host and port of the client.
     """
 
     method: str
@@ -44,57 +45,55 @@ class Request:
 
     @cached_property
     def path(self) -> str:
-        """The path, decoded."""
+        """The decoded path."""
         return unquote(self.raw_path)
 
     @cached_property
-    def door(self) -> str:
-        """Who answers: ``graph``, ``monitor``, ``token`` or ``file``."""
+    def where(self) -> str:
+        """The service that the request is for: ``graph``, ``monitor``, ``token`` or ``file``."""
         if _MONITOR.match(self.raw_path) or "force303=1" in self.raw_query:
             return "monitor"
-        if _SIGN_IN.match(self.raw_path):
+        if _LOGIN.match(self.raw_path):
             return "token"
         return "file" if self.raw_path.startswith("/_file/") else "graph"
 
     @cached_property
     def query(self) -> dict[str, str]:
-        """The query options, decoded."""
+        """The decoded query options."""
         return dict(parse_qsl(self.raw_query, keep_blank_values=True))
 
     @cached_property
     def request_id(self) -> str:
-        """The id by which Microsoft's support finds it."""
+        """The id that the emulator gives the request."""
         return str(uuid.uuid4())
 
     @property
     def client_request_id(self) -> str:
-        """The client's own id, if it sent one."""
+        """The id that the client sent, or else the emulator's."""
         return self.headers.get("client-request-id", self.request_id)
 
-    def json(self) -> dict[str, Any]:
-        """Read the body: https://learn.microsoft.com/graph/errors, ``invalidRequest`` for what is no JSON."""
-        try:
-            value = json.loads(self.body or b"{}")
-        except ValueError:
-            raise Refusal(400, "BadRequest", "Unable to read JSON request payload.") from None
-        if not isinstance(value, dict):
-            raise invalid("The request body must be an object.")
-        return value
+    def json(self) -> Any:
+        """
+        Decode the body. An empty one is an empty object.
+
+        :raises ValueError: If it is not JSON.
+        """
+        return json.loads(self.body or b"{}")
 
     def prefers(self, preference: str) -> bool:
-        """Whether the header ``Prefer`` holds a preference."""
+        """Whether the header ``Prefer`` contains a preference."""
         return preference in [each.strip().lower() for each in self.headers.get("prefer", "").split(",")]
 
 
 @dataclass
-class Answer:
+class Response:
     """
-    An answer.
+    A response.
 
-    :param body: JSON if it is a mapping; bytes, or pieces of bytes, as they are.
-    :param delay: Wait so many seconds before it is sent.
-    :param cut: Send nothing and cut the connection.
-    :param truncated: Send the first half of the body and cut the connection.
+    :param body: A mapping is sent as JSON; bytes, or an iterator of bytes, are sent unchanged.
+    :param delay: Seconds to wait before the response is sent.
+    :param cut: Whether to cut the connection instead.
+    :param truncated: Whether to cut the connection after half of the body.
     """
 
     status: int = 200
@@ -105,24 +104,7 @@ class Answer:
     truncated: bool = False
 
     def encode(self) -> None:
-        """Turn JSON into bytes."""
+        """Encode a body that is JSON."""
         if isinstance(self.body, dict):
             self.body = json.dumps(self.body, separators=(",", ":")).encode()
             self.headers.setdefault("content-type", JSON_TYPE)
-
-
-def refusal_answer(refusal: Refusal, request: Request) -> Answer:
-    """Put a refusal into the envelope of https://learn.microsoft.com/graph/errors."""
-    error: dict[str, Any] = {"code": refusal.code} if refusal.code else {}
-    error["message"] = refusal.message
-    if refusal.details:
-        error["details"] = refusal.details
-    if not refusal.bare:
-        ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
-        inner = {"code": refusal.inner} if refusal.inner else {}
-        error[refusal.inner_key] = {**inner, "date": _date(), **ids}
-    return Answer(refusal.status, {"error": error}, dict(refusal.headers))
-
-
-def _date() -> str:
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,4 +1,4 @@
-"""The emulator in a thread: uvicorn with TLS by a throw-away certificate authority."""
+"""The HTTPS server: uvicorn in a thread, with its own certificate authority."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import trustme
 import uvicorn
 
 from airflow_provider_drive.emulator.app import App
-from airflow_provider_drive.emulator.tenant import Tenant
+from airflow_provider_drive.emulator.state.tenant import Tenant
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,43 +24,42 @@ _HOSTS = ("localhost", "127.0.0.1")
 
 class Emulator:
     """
-    A Graph drive server on this machine.
+    A server on this machine that emulates Microsoft Graph's drives.
 
-    :param port: TCP port; with ``0``, the default, any that is free.
-    :param ca_dir: Folder which keeps the certificate authority from one start to the next. Default is a
-        temporary one.
+    :param port: TCP port. Default is ``0``: any free port.
+    :param ca_dir: Folder that keeps the certificate authority between starts. Default is a temporary folder.
     """
 
     def __init__(self, port: int = 0, *, ca_dir: str | Path | None = None) -> None:
         self.tenant = Tenant()
         self.port = port
         self._temporary = None if ca_dir else tempfile.TemporaryDirectory(prefix="drive-emulator-")
-        self._ca_dir = Path(ca_dir or self._temporary.name)  # type: ignore[union-attr] # one of them is there
+        self._ca_dir = Path(ca_dir or self._temporary.name)  # type: ignore[union-attr] # one of the two exists
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where it listens; 127.0.0.1 will do as well as localhost."""
+        """The URL of the server. 127.0.0.1 works as well as localhost."""
         return f"https://localhost:{self.port}"
 
     @property
     def ca_file(self) -> str:
-        """The path of the authority's certificate, for clients to trust."""
+        """The path of the certificate authority's certificate, which clients must trust."""
         return str(self._ca_dir / "ca.pem")
 
     def connection(self, **extra: Any) -> dict[str, Any]:
         """
-        Give an Airflow connection to the emulator, as a mapping that can be JSON.
+        Return an Airflow connection to the emulator, as a mapping that can be written as JSON.
 
-        :param extra: More extras, or others; None takes one away.
+        :param extra: Extras to add or replace; None removes one.
         """
         tenant = self.tenant
         extras = {
             "tenant_id": tenant.tenant_id,
             "authority": self.url,
             "verify": self.ca_file,
-            "resource_units_per_minute": 1_000_000,  # this tenant has no budget, unless it is given one
+            "resource_units_per_minute": 1_000_000,  # the tenant has no budget by default
             **extra,
         }
         return {
@@ -72,14 +71,14 @@ class Emulator:
         }
 
     def reset(self) -> None:
-        """Go back to the seed; the journal and the faults are emptied."""
+        """Restore the initial state: empty drives, default settings, no faults, an empty journal."""
         self.tenant.reset()
 
     def start(self) -> Self:
         """
-        Serve, and come back when the port answers.
+        Start the server, and return when it accepts connections.
 
-        :raises OSError: If the port is taken.
+        :raises OSError: If the port is in use.
         """
         listener = socket.create_server(("127.0.0.1", self.port))
         self.port = listener.getsockname()[1]
@@ -87,15 +86,16 @@ class Emulator:
         config = uvicorn.Config(
             App(self.tenant),
             lifespan="off",
-            log_level="critical",  # the App logs what goes wrong
+            log_level="critical",  # the App logs errors
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # it wraps `send`, by which connections are cut
+            date_header=False,  # the tenant has a clock of its own
+            proxy_headers=False,  # it would wrap `send`, which the App uses to cut connections
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,
         )
         config.load()
-        config.ssl = self._tls()  # only the newest uvicorn takes one as an argument
+        config.ssl = self._tls()  # only the newest uvicorn accepts it as an argument
         self._server = uvicorn.Server(config)
         arguments = {"sockets": [listener]}
         self._thread = threading.Thread(
@@ -104,14 +104,14 @@ class Emulator:
         self._thread.start()
         while not self._server.started:
             if not self._thread.is_alive():
-                raise RuntimeError("The emulator could not start.")
+                raise RuntimeError("The emulator could not start: uvicorn ended at once.")
             time.sleep(0.001)
         return self
 
     def stop(self) -> None:
-        """Stop serving."""
+        """Stop the server. Requests in progress are not completed."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = self._server.force_exit = True  # waits for nobody
+            self._server.should_exit = self._server.force_exit = True
             self._thread.join()
         if self._temporary is not None:
             self._temporary.cleanup()

@@ -13,14 +13,15 @@ from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob, secret_parts
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
+from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow.providers.common.compat.sdk import Connection
 
-    from airflow_provider_drive.protocol.copy.submit import CopyOrder
+    from airflow_provider_drive.protocol.copy.plan import CopyOrder
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
     from airflow_provider_drive.protocol.wire.addresses import Address
@@ -174,7 +175,15 @@ class DriveClient:
         job = None if monitor_url else self._submitted.get(folder)
         if job is not None and name in {None, job.name}:
             return job
-        return CopyJob(monitor_url, None, folder, name, "fail", time.time() - COPY_TIMEOUT)
+        return CopyJob(
+            monitor_url=monitor_url,
+            source=None,
+            destination=folder,
+            name=name,
+            conflict_behavior="fail",
+            submitted_at=time.time() - COPY_TIMEOUT,
+            arrival=Arrival(name, "fail"),
+        )
 
     def describe(self, item: Any, destination: Any = None, name: str | None = None) -> str:
         """Return what goes where, for a log. It holds no secret, unlike a sharing link."""

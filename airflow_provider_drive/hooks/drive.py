@@ -14,7 +14,7 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
 )
 from airflow_provider_drive.hooks.graph import DEFAULT_CONN_ID, GraphHook
-from airflow_provider_drive.protocol.copy.submit import CopyOrder
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.verify import result_from_status, wait_for_copy
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.protocol.copy.submit import CopyOrder
+    from airflow_provider_drive.protocol.copy.plan import CopyOrder
     from airflow_provider_drive.protocol.timing import Wait
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
     from airflow_provider_drive.utils.task_state import TaskState
 
 POLLS_BEFORE_DEFERRAL = 2
@@ -142,7 +143,7 @@ class DriveCopyOperator(DriveOperator):
             with self._logged(f"Copying {what}") as run:
                 started = time.time()
                 job = self._submit(context, state)
-                submitted = f"Found {job}." if job.found else f"Graph has accepted {job}."
+                submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
                 if not self.wait_for_completion:
                     run.result = submitted
                     return job.as_dict(encrypt_url)
@@ -155,7 +156,8 @@ class DriveCopyOperator(DriveOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Verify the copy after the deferral. Needs only the event and the XCom ``copy_job``."""
-        from airflow_provider_drive.protocol.wire.copy_job import read_copy_job, read_event
+        from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
+        from airflow_provider_drive.protocol.wire.monitor_status import read_event
 
         self._read_parameters()
         state = self._task_state(context)
@@ -193,7 +195,7 @@ class DriveCopyOperator(DriveOperator):
         return job
 
     def _order(self) -> CopyOrder:
-        from airflow_provider_drive.protocol.copy.submit import CopyOrder
+        from airflow_provider_drive.protocol.copy.plan import CopyOrder
 
         return CopyOrder(
             self._client.address(self.item),

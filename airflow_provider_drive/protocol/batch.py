@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
-from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response
+from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause, Request, Response, Restore
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def batched(
     again when it may be, with whoever else has something to send by then, and alone if nobody has. A request
     for a URL of its own, such as a next page, goes alone as well: a batch takes only what is relative.
 
-    :param flows: They ask Graph for things, and pause; they keep nothing. Who pauses holds up no other.
+    :param flows: They may send requests, pause and store; none may gather. A pause of one delays no other.
     :return: What each came to, in their order: what it has returned, or the error that it has raised.
     """
     outcomes: dict[int, _T | DriveError] = {}
@@ -54,6 +54,8 @@ def batched(
     while True:
         for number, answer in answers.items():
             asked = _tell(flows[number], answer, outcomes, number)
+            while isinstance(asked, (Checkpoint, Restore)):
+                asked = _tell(flows[number], (yield asked), outcomes, number)
             if isinstance(asked, Request):
                 wanted[number] = asked
             elif isinstance(asked, Pause):
@@ -71,9 +73,7 @@ def batched(
         asleep = {number: until for number, until in asleep.items() if number not in answers}
 
 
-def _tell(
-    flow: Flow[_T], answer: Response | DriveError | None, outcomes: dict[int, _T | DriveError], number: int
-) -> Any:
+def _tell(flow: Flow[_T], answer: Any, outcomes: dict[int, _T | DriveError], number: int) -> Any:
     """Tell a flow what has come, and return what it wants then; or note what it came to."""
     try:
         return flow.throw(answer) if isinstance(answer, DriveError) else flow.send(answer)

@@ -42,7 +42,7 @@ class Request:
     """
     One HTTP request.
 
-    :param url: Below Graph's version root if it begins with ``/``, else absolute.
+    :param url: Absolute, or, for a request of the kind ``graph``, a path below Graph's version root.
     :param action: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
     :param kind: What the URL is. It decides which hosts the driver may call, and whether the token goes with
         the request: it goes to Graph alone. ``monitor`` and ``transfer`` URLs are secrets that Graph handed

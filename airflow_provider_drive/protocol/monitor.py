@@ -21,8 +21,8 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.retry import backoff, is_throttled, poll_intervals, retry_after, spread
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, monitor_request, read_copy_status
 from airflow_provider_drive.protocol.wire.errors import error_from_response
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, monitor_request, read_copy_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,6 +7,7 @@ https://learn.microsoft.com/graph/api/driveitem-move
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import (
@@ -16,25 +17,33 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveResponseError,
 )
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import poll_job, verify_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
+from airflow_provider_drive.protocol.items.compare import (
+    compare_items,
+    compare_listings,
+    fingerprint,
+    list_tree,
+)
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
     get_destination,
     get_item,
-    has_same_content,
 )
 from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
 from airflow_provider_drive.protocol.retry import backoff
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
+from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Saved
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
+    from airflow_provider_drive.protocol.wire.names import NameIndex
 
 CROSS_DRIVE = ("fail", "copy")
 _REMEMBERED = (
@@ -90,12 +99,12 @@ class Move:
 
     :param item: The item as it was before.
     :param folder: Where it is to go; None for where it is.
-    :param proven: Its copy in another drive was shown to be whole: what is left is to delete the original.
+    :param is_proven: Its copy in another drive was verified: what is left is to delete the original.
     """
 
     item: DriveItem
     folder: ItemRef | None
-    proven: bool = False
+    is_proven: bool = False
 
     @property
     def source_url(self) -> str | None:
@@ -112,7 +121,7 @@ class Move:
             "drive_id": self.item.ref.drive_id,
             "item": {key: value for key, value in self.item.raw.items() if key in _REMEMBERED},
             "folder": self.folder and self.folder.as_dict(),
-            "proven": self.proven,
+            "is_proven": self.is_proven,
         }
 
 
@@ -126,7 +135,7 @@ def read_move(value: Any) -> Move:
         item = read_item(value["item"], value["drive_id"])
         folder = value["folder"] and ItemRef(value["folder"]["driveId"], value["folder"]["id"])
         if folder is None or (is_id(folder.drive_id) and is_id(folder.item_id)):
-            return Move(item, folder, value["proven"] is True)
+            return Move(item, folder, value["is_proven"] is True)
     except (DriveResponseError, AttributeError, LookupError, TypeError):
         pass
     raise DriveArgumentError("What an earlier try has left of this move cannot be read. Clear the task.")
@@ -145,18 +154,23 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     wait = wait or Wait().at_most(COPY_TIMEOUT)
     saved: Saved = yield Restore("move")
     copy: Saved = yield Restore("copy")
-    remembered: Move | None = saved.state
-    if remembered is not None and copy.state is not None:
-        return (yield from _move_across(order, remembered, wait))
-    if remembered is None:
-        item = yield from get_item(order.item)
+    begun: Move | None = saved.state
+    if begun is not None and copy.state is not None:
+        return (yield from _move_across(order, begun, wait))
+    if begun is None:
+        item = yield from get_item(order.item, follow=False)
     else:
-        item = yield from _find_again(order, remembered)
-        if _is_there(order, remembered, item):
-            return item
+        item = yield from _find_again(order, begun)
+        if _is_there(order, begun, item):
+            place = Location(None, None)
+            return (
+                yield from update_item(
+                    item, place, conflict_behavior=order.conflict_behavior, before=begun.item, wait=wait
+                )
+            )
     folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
-    before = remembered.item if remembered and not across else item
+    before = begun.item if begun and not across else item
     move = Move(before, folder)
     yield Checkpoint("move", move)
     if across:
@@ -176,13 +190,13 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
 def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
     """Read the item of an earlier try. A move that Graph makes after its answer may give it a new id."""
     try:
-        return (yield from get_item(move.item.ref))
+        return (yield from get_item(move.item.ref, follow=False))
     except DriveItemNotFoundError:
         if order.conflict_behavior == "rename":
             raise  # what has the name may be another's
         folder, name = Location(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
         there = yield from find_item(child(folder, name))
-        if there is None or not (yield from has_same_content(there, move.item, strict=True)):
+        if there is None or (yield from compare_items(there, move.item)) is not Match.SAME:
             raise
         return there
 
@@ -222,6 +236,10 @@ def _destination(order: MoveOrder, item: DriveItem) -> Flow[ItemRef | None]:
             "move. cross_drive='copy' copies, checks the copy and then deletes the original: its ids, "
             "permissions, versions and metadata are lost with that."
         )
+    if item.remote is not None:
+        raise DriveArgumentError(
+            f"{item} is a shortcut to an item of another drive: a copy of it would be a copy of that item."
+        )
     if order.if_match not in {None, "*", item.etag, item.ctag}:
         raise DriveItemChangedError(
             f"Could not move {item}: its eTag is not the one that if_match means. Nothing was done.",
@@ -233,51 +251,81 @@ def _destination(order: MoveOrder, item: DriveItem) -> Flow[ItemRef | None]:
 
 
 def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
-    """Copy, wait, show that the copy is whole, and only then delete the source, if it has not changed."""
+    """Copy, wait, verify, and only then delete the source, if it has not changed."""
     item = move.item
-    copy = CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior, is_awaited=True)
     saved: Saved = yield Restore("copy")
+    copy = CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior, is_awaited=True)
     job = yield from copy_item(copy, wait, known=item)
     status = yield from poll_job(job, wait, fresh=saved.state is None)
-    made = yield from verify_copy(job, status, wait)
-    if move.proven and (yield from find_item(item.ref)) is None:
+    is_counted_below = status.state == "completed"
+    made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
+    if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
-    told = status.resource_id is not None and not job.found
-    yield from _prove(item, made, wait, strict=not told)
-    yield Checkpoint("move", replace(move, proven=True))
     try:
-        yield from delete_unchanged(item, order.if_match)
+        yield from _prove(item, made, wait)
+    except DriveItemNotFoundError as error:
+        raise _not_whole(item, made, f"one of them is gone: {error}") from None
+    yield Checkpoint("move", replace(move, is_proven=True))
+    try:
+        is_deleted = yield from delete_unchanged(item, order.if_match)
     except DriveItemChangedError as error:
-        error.args = (f"{error} The copy was made ({made}), and the original was kept.",)
-        error.retryable = False  # a retry would find the same
-        raise
+        raise _kept(item, made, str(error)) from None
+    if not is_deleted:
+        yield Pause(0.0, f"{item} was gone already when it was to be deleted; its copy is {made}")
     return made
 
 
-def _prove(item: DriveItem, copy: DriveItem, wait: Wait, *, strict: bool) -> Flow[None]:
+def _prove(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
     """
-    Show that a copy is whole, or raise and keep the source.
+    Prove that a copy is whole, or raise and keep the source.
 
-    What the service rewrites by itself (Office files, photos) is told by its times, not by its bytes; but
-    only where Graph has told that this is the copy.
+    A container is compared down to its last item, and listed once more after that: its own eTag does not tell
+    that something below it was changed.
     """
-    search, attempt = wait.at_most(wait.timings.read_back), 0
-    while not (yield from _is_proven(item, copy, strict=strict)):
+    before = (yield from list_tree(item.ref)) if item.is_container else None
+    seconds = wait.timings.read_back
+    search = wait.at_least(seconds).at_most(seconds)
+    for attempt in count():
+        fault = yield from _compare(item, copy, before)
+        if fault is None:
+            break
         if search.is_over:
-            raise DriveCopyFailedError(
-                f"The copy of {item} is not the same as the original: {copy}. The original was kept.",
-                code="notWhole",
-            )
+            raise _not_whole(item, copy, fault)
         yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
-        attempt += 1
         copy = yield from get_item(copy.ref)
+    if before is not None and fingerprint(before) != fingerprint((yield from list_tree(item.ref))):
+        raise _kept(item, copy, "Something below it was changed while it was copied.")
 
 
-def _is_proven(item: DriveItem, copy: DriveItem, *, strict: bool) -> Flow[bool]:
-    try:
-        return (yield from has_same_content(copy, item, strict=strict))
-    except DriveItemNotFoundError as error:
-        raise DriveCopyFailedError(
-            f"The copy of {item} cannot be held against the original, since one of them is gone: {error}",
-            code="notWhole",
-        ) from None
+def _compare(item: DriveItem, copy: DriveItem, wanted: NameIndex[DriveItem] | None) -> Flow[str | None]:
+    """
+    Return how a copy, which is known by its id, differs from its source; None if it is whole.
+
+    :param wanted: Everything below the source, if it is a container.
+    """
+    if copy.is_container != item.is_container:
+        return "they are not of one kind"
+    if wanted is None:
+        match = compare_files(copy, item, is_personal=copy.is_personal)
+        return "it has another size or hash" if match is Match.DIFFERENT else None
+    difference = compare_listings((yield from list_tree(copy.ref)), wanted)
+    return None if difference.is_whole else str(difference)
+
+
+def _not_whole(item: DriveItem, copy: DriveItem, reason: str) -> DriveCopyFailedError:
+    """Return the error that says that a copy is not whole, as far as can be known."""
+    return DriveCopyFailedError(
+        f"The copy of {item} is not shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
+        code="notWhole",
+    )
+
+
+def _kept(item: DriveItem, copy: DriveItem, reason: str) -> DriveItemChangedError:
+    """Return the error that says that the copy was made, and the original was kept."""
+    return DriveItemChangedError(
+        f"Could not delete {item} after it was copied: {reason} The copy was made ({copy}), and the original "
+        "was kept.",
+        status=412,
+        code="resourceModified",
+        retryable=False,  # a retry would find the same
+    )

@@ -11,7 +11,6 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -21,7 +20,7 @@ from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Request, Response

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.protocol.wire.copy_job import CopyJob, CopyStatus
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 MIN_RESCHEDULE = 10.0
 """
@@ -154,7 +155,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Verify the copy after the deferral. Needs nothing but the event."""
-        from airflow_provider_drive.protocol.wire.copy_job import read_event
+        from airflow_provider_drive.protocol.wire.monitor_status import read_event
 
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
@@ -200,7 +201,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
             return job.monitor_url
         if not isinstance(self.monitor_url, str):
             raise DriveArgumentError(
-                f"Invalid monitor_url: must be text, got {type(self.monitor_url).__name__}."
+                f"Invalid `monitor_url`: must be text, got {type(self.monitor_url).__name__}."
             )
         return decrypt_url(self.monitor_url)
 

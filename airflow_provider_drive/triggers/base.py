@@ -17,7 +17,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 

@@ -19,32 +19,32 @@ from airflow_provider_drive.protocol.copy.verify import check_copy
 from airflow_provider_drive.triggers import base as triggers
 from airflow_provider_drive.utils.task_state import TaskState
 
-TIMES = table(section(page("operators.md"), "How long things may take"))
+TIMES = table(section(page("operators.md"), "Timeouts and limits"))
 TIMINGS = timing.Timings()
-COSTS = table(section(page("operators.md"), "What it costs"))
+COSTS = table(section(page("operators.md"), "Cost in requests and resource units"))
 
 
 @pytest.mark.parametrize(
     ("what", "figure"),
     [
         ("one HTTP request", settings.DEFAULT_TIMEOUT),
-        ("one request with all its retries: the pauses together", retry.RETRY_BUDGET_SECONDS),
-        ("tries of one request that is throttled", retry.MAX_TRIES["throttled"]),
-        ("tries of one request after lost answers or 5xx", retry.MAX_TRIES["transient"]),
+        ("all pauses between the retries of one request", retry.RETRY_BUDGET_SECONDS),
+        ("attempts for one request that is throttled", retry.MAX_TRIES["throttled"]),
+        ("attempts for one request after lost answers or 5xx", retry.MAX_TRIES["transient"]),
         ("a copy, from its submit", timing.COPY_TIMEOUT),
-        ("a completed copy, until it shows at the destination", TIMINGS.read_back),
-        ("looking at the destination when the monitor has forgotten the copy", TIMINGS.find),
+        ("a completed copy, until it appears at the destination", TIMINGS.read_back),
+        ("searching the destination when the monitor no longer knows the copy", TIMINGS.find),
         (
-            "looking at the destination after a crash, before a copy is asked for again",
+            "searching the destination after a crash, before the copy is submitted again",
             TIMINGS.resume_find,
         ),
-        ("looking for a copy to another drive that Graph calls impossible (404)", TIMINGS.false_404),
+        ("searching for a copy to another drive that Graph answered with 404", TIMINGS.false_404),
         (
-            "requests for one copy in one try, if nobody knows what became of those before",
+            "requests for one copy in one try, if the outcome of the previous ones is unknown",
             MAX_REQUESTS,
         ),
-        ("a move in one drive that Graph finishes after its answer", TIMINGS.move),
-        ("Airflow's own limit of a deferral, after the trigger's", timing.DEFERRAL_MARGIN),
+        ("a move within a drive that Graph finishes after its answer", TIMINGS.move),
+        ("Airflow's own limit for a deferral, after the trigger's", timing.DEFERRAL_MARGIN),
     ],
 )
 def test_a_limit_is_the_one_in_the_code(what, figure):
@@ -58,7 +58,7 @@ def test_all_limits_are_checked():
 
 def test_the_trigger_fires_at_its_tenth_second():
     assert triggers.MIN_EVENT_DELAY == 10
-    assert "**Why it never fires before its tenth second.**" in page("operators.md")
+    assert "**Events fire after ten seconds at the earliest.**" in page("operators.md")
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def works(hook, usage, by_path, by_ids, legal, ids):
         "Copy, both addresses as paths": lambda: usage(hook.copy_item, by_path.plan, by_path.vault),
         "Copy, both as ids, and wait": lambda: usage(copy_and_wait, by_ids.plan, by_ids.vault),
         "Copy, both as paths, and wait": lambda: usage(copy_and_wait, by_path.plan, by_path.vault),
-        "Copy, both as ids, by a task that remembers (Airflow 3.3)": lambda: usage(
+        "Copy, both as ids, with task state (Airflow 3.3)": lambda: usage(
             submit, hook, by_ids.plan, by_ids.vault, state
         ),
         "Copy that is there already (`skip`), both as paths": lambda: (
@@ -144,8 +144,8 @@ def works(hook, usage, by_path, by_ids, legal, ids):
         )[1],
         "Delete, by ids": lambda: usage(hook.delete_item, by_ids.plan),
         "Delete, by path": lambda: usage(hook.delete_item, by_path.plan),
-        "Folder that is there, by path": lambda: usage(hook.ensure_folder, by_path.vault),
-        "Folder that is made, and one above it, by path": lambda: usage(
+        "Ensure a folder that exists, by path": lambda: usage(hook.ensure_folder, by_path.vault),
+        "Ensure a new folder below another new one, by path": lambda: usage(
             hook.ensure_folder, f"{by_path.vault}/2026/Q1"
         ),
     }

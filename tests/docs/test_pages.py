@@ -14,8 +14,9 @@ from airflow_provider_drive import __version__, exceptions, settings
 from airflow_provider_drive.exceptions import DriveAddressError, DriveError
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS, get_provider_info
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, read_copy_job, read_event
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_event
 
 ERRORS = {
     name: error
@@ -69,7 +70,7 @@ def test_a_link_to_the_outside_is_https():
 
 
 def test_every_page_is_linked_from_the_readme_and_from_the_index():
-    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    pages = {path.name for path in (ROOT / "docs").rglob("*.md")}
     linked = {Path(target).name for path, target in links() if path == README}
     listed = {Path(target.partition("#")[0]).name for path, target in links() if path.name == "index.md"}
     assert pages <= linked
@@ -120,7 +121,11 @@ def keys_read():
         if not isinstance(node, ast.Call):
             continue
         arguments = node.args[1:] if isinstance(node.func, ast.Name) else node.args
-        is_reader = isinstance(node.func, ast.Name) and node.func.id in {"_text", "_list", "_number"}
+        is_reader = isinstance(node.func, ast.Name) and node.func.id in {
+            "_read_text",
+            "_read_list",
+            "_read_number",
+        }
         is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         if (is_reader or is_get) and isinstance(arguments[0], ast.Constant):
             yield arguments[0].value
@@ -184,7 +189,7 @@ def test_the_module_draws_the_same_tree():
 
 
 def test_each_error_has_a_row_that_says_whether_it_is_retried():
-    described = table(section(page("errors.md"), "What Airflow does about them"))
+    described = table(section(page("errors.md"), "Which errors Airflow retries"))
     assert set(described) == set(ERRORS)
     for name, (when, advice, retried) in described.items():
         assert when, name
@@ -193,7 +198,7 @@ def test_each_error_has_a_row_that_says_whether_it_is_retried():
 
 
 def test_the_readme_names_errors_that_are_there():
-    named = re.findall(r"`(Drive\w+Error)`", section(README.read_text(), "When it goes wrong"))
+    named = re.findall(r"`(Drive\w+Error)`", section(README.read_text(), "Errors"))
     assert set(named) <= set(ERRORS)
 
 
@@ -216,9 +221,9 @@ def test_ids_are_the_form_that_needs_no_look_up():
     assert not any(isinstance(parse_address(other, Hosts()), ItemRef) for other in others)
 
 
-@pytest.mark.parametrize("form", forms("What is refused"))
+@pytest.mark.parametrize("form", forms("Invalid addresses"))
 def test_what_is_said_to_be_refused_is_refused(form):
-    with pytest.raises(DriveAddressError, match="is no address of an item"):
+    with pytest.raises(DriveAddressError, match="is not a valid item address"):
         parse_address(form, Hosts())
 
 

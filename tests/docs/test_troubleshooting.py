@@ -17,18 +17,21 @@ from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
-from airflow_provider_drive.auth.error_hints import AADSTS, explain_lost, explain_silence
-from airflow_provider_drive.emulator.denials import _KINDS
+from airflow_provider_drive.auth.error_hints import AADSTS, explain_connection_error, explain_no_answer
+from airflow_provider_drive.emulator.entra.errors import ERRORS as ENTRA_ERRORS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
-from airflow_provider_drive.protocol.copy.verify import result_from_status
+from airflow_provider_drive.protocol.copy.find import Sighting
+from airflow_provider_drive.protocol.copy.recovery import Decision, Found
+from airflow_provider_drive.protocol.copy.verify import error_for, result_from_status
 from airflow_provider_drive.protocol.flow import Request, Response
-from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
 from airflow_provider_drive.summary import raise_if_too_many_failed
@@ -79,15 +82,17 @@ def test_a_code_has_the_advice_that_is_raised_with_it(heading):
         assert quotations(heading) == [AADSTS[int(code)]]
 
 
-@pytest.mark.parametrize("heading", [heading for heading, (code,) in BY_CODE.items() if int(code) in _KINDS])
+@pytest.mark.parametrize(
+    "heading", [heading for heading, (code,) in BY_CODE.items() if int(code) in ENTRA_ERRORS]
+)
 def test_a_code_is_spelled_as_the_authority_spells_it(heading):
     (code,) = BY_CODE[heading]
-    said = re.sub(r"\{\w+\}", "it", _KINDS[int(code)].text)
+    said = re.sub(r"\{\w+\}", "it", ENTRA_ERRORS[int(code)].text)
     assert matches(heading, f"AADSTS{code}: {said}")
 
 
 def test_each_code_that_the_emulated_authority_gives_is_explained():
-    assert {code for code in _KINDS if isinstance(code, int)} - POLLING <= set(AADSTS)
+    assert {code for code in ENTRA_ERRORS if isinstance(code, int)} - POLLING <= set(AADSTS)
 
 
 # Errors of this package
@@ -107,6 +112,21 @@ def settings_of(**extra):
 
 def token_of(**fields):
     return raised(login(Settings(**fields)).token)
+
+
+def not_arrived(decision):
+    folder = ItemRef("d", "f")
+    job = CopyJob(
+        monitor_url=None,
+        source=ItemRef("d", "i"),
+        destination=folder,
+        name="plan.docx",
+        conflict_behavior="fail",
+        submitted_at=1.0,
+        arrival=Arrival("plan.docx", "fail"),
+    )
+    sighting = Sighting(Found.ELSEWHERE, None, "it is in the folder x of the drive d")
+    return error_for(decision, job, CopyStatus("completed", "c"), sighting)
 
 
 def refused(status, code="", **headers):
@@ -176,6 +196,8 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(result_from_status, CopyStatus("failed", code="nameAlreadyExists")),
         raised(result_from_status, CopyStatus("timeout")),
         raised(result_from_status, CopyStatus("unknown")),
+        not_arrived(Decision.MISPLACED),
+        not_arrived(Decision.INCOMPLETE),
         raised(raise_if_too_many_failed, REPORT, 0),
     ]
     tenant.token_base = "https://elsewhere.example"
@@ -184,7 +206,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
     lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]
-    silent = explain_silence(TimeoutError(), "this machine's managed identities", "managed_identity")
+    silent = explain_no_answer(TimeoutError(), "this machine's managed identity endpoint", "managed_identity")
     return [
         *(f"{type(error).__name__}: {error}" for error in errors),
         *(f"DriveConnectionError: {message}" for message in lost),
@@ -220,14 +242,14 @@ def test_each_class_of_errors_has_a_heading():
 
 def test_each_advice_on_a_lost_connection_is_quoted():
     for error in LOST:
-        assert explain_lost(error)[1] in quotations("Nobody answers")
+        assert explain_connection_error(error)[1] in quotations("Connection errors")
 
 
-# From nothing to a working connection
+# Set up a connection
 
 
 def test_the_permissions_are_those_that_the_test_of_a_connection_looks_for():
-    told = table(section(page("setting-up.md"), "Permissions"))
+    told = table(section(page("set-up.md"), "Permissions"))
     (operators,) = [row for name, row in told.items() if "DriveCopyOperator" in name]
     (sites,) = [row for name, row in told.items() if name.startswith("addresses that name a site")]
     assert re.findall(r"`([\w.]+)`", operators[0]) == list(WRITING)
@@ -243,14 +265,14 @@ def test_each_operator_sensor_and_trigger_has_its_permissions():
         for module in entry["python-modules"]
     ]
     public = {name for module in modules for name in _classes(module) if not name.startswith("_")}
-    first_cells = [first for first, *_ in rows(section(page("setting-up.md"), "Permissions"))]
+    first_cells = [first for first, *_ in rows(section(page("set-up.md"), "Permissions"))]
     named = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
     assert public <= named
 
 
 def test_what_the_test_of_a_connection_tells_is_told_as_it_is(connection, tenant):
     fine, told = DriveHook().test_connection()
-    shown = " ".join(re.search(r"```text\n(Logged in.*?)```", page("setting-up.md"), re.DOTALL)[1].split())
+    shown = " ".join(re.search(r"```text\n(Logged in.*?)```", page("set-up.md"), re.DOTALL)[1].split())
     assert fine
     assert _without_ids(shown) == _without_ids(told)
 

@@ -8,7 +8,7 @@ RECORDED = Path(__file__).parents[1] / "recorded"
 
 
 class Client:
-    """A session with a token. It follows no redirect and knows nothing of this machine's settings."""
+    """A session with a token. It ignores redirects, and the proxies and certificates of the environment."""
 
     def __init__(self, emulator):
         self.base = f"{emulator.url}/v1.0/"
@@ -27,8 +27,8 @@ class Client:
     def get(self, path, **parameters):
         return self("GET", path, **parameters)
 
-    def look(self, url, **parameters):
-        """Look at a monitor, which wants no token."""
+    def poll(self, url, **parameters):
+        """Poll a monitor, which refuses tokens."""
         return self.send("GET", url, **parameters)
 
     def copy(self, item, folder=None, query="", **body):
@@ -52,7 +52,7 @@ def graph(emulator, tenant):
 
 @pytest.fixture
 def tokens_go_to_graph_alone():
-    """Let it be: the clients here are not the package's, and try what nobody should do."""
+    """Disable the check: the clients here are not the package's, and send tokens to the wrong services."""
 
 
 @pytest.fixture

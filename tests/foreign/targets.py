@@ -1,8 +1,8 @@
 """
-Every place that reads what comes from outside, as a function of bytes: a table for the tests and the fuzzer.
+Every reader of outside input as a function of bytes, for the tests and the fuzzer.
 
-Whatever the bytes are, a target returns or raises a :class:`DriveError`. What it read can be sent, stored
-and logged: a target checks that too.
+For any bytes, a target returns or raises a :class:`DriveError`. It also checks that what it read can be
+sent, stored and logged.
 """
 
 import json
@@ -18,7 +18,8 @@ from airflow.providers.common.compat.sdk import Connection
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
 from airflow_provider_drive.protocol.batch import batched
-from airflow_provider_drive.protocol.copy.submit import CopyOrder, copy_item
+from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response, Restore, Saved
 from airflow_provider_drive.protocol.items.filters import read_selection
@@ -31,15 +32,11 @@ from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import retry_after
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import (
-    read_copy_job,
-    read_copy_status,
-    read_event,
-    secret_parts,
-)
+from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import check_tag, child, item_reader, read_time
+from airflow_provider_drive.protocol.wire.monitor_status import read_copy_status, read_event, secret_parts
 from airflow_provider_drive.report import ArchiveReport
 from airflow_provider_drive.settings import Settings, read_settings
 from airflow_provider_drive.transport.request import prepare
@@ -56,11 +53,11 @@ SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="sec
 logging.getLogger("msal").setLevel(logging.CRITICAL)
 
 
-# What the bytes stand for
+# Input formats
 
 
 def answers(data):
-    """Read whole answers, which three ends of line keep apart: status, headers, an empty line, the body."""
+    """Read answers separated by three line breaks: status, headers, an empty line, body."""
     return [_answer(part) for part in data.split(APART)]
 
 
@@ -76,16 +73,16 @@ def _answer(data):
 
 
 def text_of(data):
-    """Read a text; what is none becomes halves of characters."""
+    """Read a text; invalid UTF-8 becomes lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def stored(data):
-    """Read JSON as Airflow does, which takes ``NaN``."""
+    """Read JSON as Airflow does, including ``NaN``."""
     return json.loads(text_of(data))
 
 
-# What the bytes are read by
+# Readers
 
 
 def item(data):
@@ -137,7 +134,7 @@ def job(data):
 
 
 def task_state(data):
-    """What an earlier try has left in the task state store."""
+    """State that an earlier try left in the task state store."""
     saved, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
     written = {}
     TaskState({"task_state_store": Store(written), "ti": ti}).save(Checkpoint("copy", None))
@@ -246,7 +243,7 @@ def listing(data):
 
 
 def tree(data):
-    """All that is below a folder."""
+    """Everything below a folder."""
 
     def flow():
         below = Listing(ItemRef("d", "f"))
@@ -259,7 +256,7 @@ def tree(data):
 
 
 def batch(data):
-    """Two reads and a deletion, which travel together."""
+    """Two reads and a deletion in one batch."""
     clock = Clock()
     flows = [get_item(ItemRef("d", "i")), get_item(ItemRef("d", "f"))]
     read_, *outcomes = converse(
@@ -279,7 +276,7 @@ def library(data):
 
 
 def copy(data):
-    """A copy from its paths to its end, whatever Graph and the monitor say."""
+    """A whole copy, whatever Graph and the monitor answer."""
     clock = Clock()
     order = CopyOrder(PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename")
 
@@ -299,7 +296,7 @@ def move(data):
 
 
 def upload(data):
-    """A file that goes up in pieces."""
+    """An upload in fragments."""
     size = 2 * FRAGMENT_SIZE + 5
     flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count))
     found = converse(flow, answers(data))
@@ -311,7 +308,7 @@ def download(data):
 
 
 def manifest(data):
-    """What an earlier try has left at the place of a manifest."""
+    """A manifest that an earlier try left."""
     report = ArchiveReport("run", deletes=True)
     lines = [line + b"\n" for line in data.split(b"\n")]
     report.merge_earlier(iter(lines), lambda refs: [None] * len(refs))
@@ -329,31 +326,15 @@ def monitor(data):
 TARGETS = {
     target.__name__: target
     for target in (
-        *(
-            item,
-            status,
-            error,
-            wait,
-            event,
-            job,
-            task_state,
-            extra,
-            address,
-            name,
-            tag,
-            url,
-            sealed,
-            text,
-            token,
-        ),
-        *(listing, tree, batch, library, copy, move, monitor, upload, download, manifest),
+        *(item, status, error, wait, event, job, task_state, extra, address, name, tag, url, sealed),
+        *(text, token, listing, tree, batch, library, copy, move, monitor, upload, download, manifest),
     )
 }
 NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin
 
 
 def read(target, data):
-    """Let a target read; give the refusal, if it was one."""
+    """Run a target; return the error, if it raised one."""
     try:
         target(data)
     except DriveError as refusal:
@@ -374,23 +355,23 @@ def is_json(data):
 
 
 def logged(line):
-    """Hold that a text is fit for a log: it can be written, and is one line."""
+    """Check that a text can be logged: it can be encoded, and is one line."""
     line.encode()
     assert "\n" not in line
 
 
 class Told(requests.Session):
-    """Sends nothing: it is told its answers, of which the last is for all that comes after."""
+    """Sends nothing, and returns given answers; the last one repeats."""
 
-    def __init__(self, told):
+    def __init__(self, expected):
         super().__init__()
-        self.rest = told
+        self.rest = expected
 
     def send(self, request, **_):
-        told = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
+        message = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
         response = requests.Response()
-        response.status_code, response._content, response.url = told.status, told.body, request.url
-        response.headers.update(told.headers)
+        response.status_code, response._content, response.url = message.status, message.body, request.url
+        response.headers.update(message.headers)
         response.request = request
         return response
 
@@ -407,8 +388,8 @@ class Clock:
         return Wait(self.now + 100, clock=self, timer=self)
 
 
-def converse(flow, told, clock=None):
-    """Answer all that a flow asks; what it asks can be sent. It ends."""
+def converse(flow, expected, clock=None):
+    """Answer each request of a flow, check that it can be sent, and that the flow ends."""
     reply = None
     for _ in range(MOST_STEPS):
         try:
@@ -431,5 +412,5 @@ def converse(flow, told, clock=None):
         except requests.exceptions.InvalidHeader:  # of a tag that Graph gave: the transport says so
             reply = DriveConnectionError("cannot be sent", sent=False)
         else:
-            reply = told.pop(0) if len(told) > 1 else told[0]
+            reply = expected.pop(0) if len(expected) > 1 else expected[0]
     raise AssertionError("the flow does not end")

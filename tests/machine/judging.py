@@ -5,6 +5,7 @@ import traceback
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
 
+from airflow_provider_drive.emulator.graph.monitor import monitor_url
 from airflow_provider_drive.exceptions import (
     DriveCopyFailedError,
     DriveCopyTimeoutError,
@@ -225,7 +226,7 @@ class Verdict:
             return "leaves"
         if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
             return None
-        silent = any(job.location("") is None for job in asking.jobs) and not asking.seen_at_end
+        silent = any(monitor_url(job, "") is None for job in asking.jobs) and not asking.seen_at_end
         silenced = any(fault.startswith("refuse 429 at GET monitor") for fault in asking.met)
         return "leaves" if asking.was_late or silent or silenced else None
 

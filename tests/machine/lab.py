@@ -9,7 +9,7 @@ from machine.tasks import MAX_BATCH_SIZE, EndlessError
 from tries import Killed
 
 from airflow_provider_drive.emulator import CopyBehaviour, faults
-from airflow_provider_drive.emulator.content import Content
+from airflow_provider_drive.emulator.state.content import Content
 
 
 class Lab:
@@ -97,7 +97,7 @@ class Lab:
             raise dies
 
     def _witness(self, request):
-        fault = faults.take(self.faults, request.method, request.path, request.door)
+        fault = faults.pop_fault(self.faults, request.method, request.path, request.where)
         if fault is None:
             return None
         kind = fault.kind if fault.kind not in {"refuse", "status"} else f"{fault.kind} {fault.http_status}"
@@ -105,7 +105,7 @@ class Lab:
         self.met[kind] += 1
         if self.running_task is not None:
             asking = self.running_task.asking
-            asking.met.append(f"{kind} at {request.method} {request.door}")
+            asking.met.append(f"{kind} at {request.method} {request.where}")
             clean = fault.kind in {"refuse", "status"} and fault.http_status in {401, 403, 404, 423, 429, 507}
             asking.doubtful += request.method == "POST" and request.path.endswith("/copy") and not clean
         return fault

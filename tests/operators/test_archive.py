@@ -1085,7 +1085,7 @@ class TestFaults:
         operator = DriveArchiveOperator(task_id="task", **parameters)
 
         def stop(request):
-            if request.door == "monitor" or "/children" in request.path:
+            if request.where == "monitor" or "/children" in request.path:
                 operator.on_kill()
 
         tenant.witness = stop

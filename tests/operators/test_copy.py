@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.emulator.graph.monitor import monitor_url
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
     DriveCopyFailedError,
@@ -41,7 +42,7 @@ def test_the_monitor_url_is_pushed_in_clear_and_the_job_has_it_encrypted(copy, w
     job = copy(plan, vault)
 
     url = worker.xcom("monitor_url")
-    assert url == tenant.jobs[0].location(tenant.base_url)
+    assert url == monitor_url(tenant.jobs[0], tenant.base_url)
     assert job["monitor_url"] != url
     assert "://" not in job["monitor_url"]
     assert decrypt_url(job["monitor_url"]) == url

@@ -14,7 +14,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.protocol.monitor import poll_once
-from airflow_provider_drive.protocol.wire.copy_job import monitor_request
+from airflow_provider_drive.protocol.wire.monitor_status import monitor_request
 from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.utils import encryption
@@ -181,7 +181,7 @@ def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(
 
 
 def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):
-    monkeypatch.setattr(encryption, "_fernet", lambda: None)
+    monkeypatch.setattr(encryption, "_get_fernet", lambda: None)
     tenant.copies = CopyBehaviour(looks=4)
 
     assert copy(plan, vault, wait_for_completion=True, deferrable=True)["name"] == "plan.txt"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from airflow_provider_drive.protocol.flow import Checkpoint, Gather, Pause, Request, Response
+from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.protocol.flow import (
+    Checkpoint,
+    Gather,
+    Pause,
+    Request,
+    Response,
+    Restore,
+    Saved,
+)
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 
@@ -26,6 +36,12 @@ class Clock:
 
     def __call__(self):
         return self.now
+
+
+def wait(clock=None, *, deadline=NOW + COPY_TIMEOUT, **options):
+    """Return a wait for which the clock of a conversation tells the time and measures durations."""
+    clock = clock or Clock()
+    return Wait(deadline, clock=clock, timer=clock, **options)
 
 
 class Conversation:
@@ -57,6 +73,10 @@ class Conversation:
         return [f"{request.method} {request.url}" for request in self.requests]
 
     @property
+    def kinds(self):
+        return [request.kind for request in self.requests]
+
+    @property
     def posts(self):
         return [line for line in self.lines if line.startswith("POST")]
 
@@ -74,15 +94,18 @@ class Conversation:
         return request
 
 
-def converse(flow, *answers, then=None, clock=None):
+def converse(flow, *answers, then=None, clock=None, saved=None, durable=False):
     """
     Answer what a flow asks, request by request. Flows that need not wait for each other run in their order.
 
     :param answers: Responses, or exceptions that are thrown into the flow. All have to be used.
     :param then: The answer to every request after these, or a function that gives it.
     :param clock: Goes forward by each pause.
+    :param saved: What an earlier try has stored, by the names of its checkpoints. Those of this conversation
+        take its place.
+    :param durable: Whether a later try finds the checkpoints of this one.
     """
-    talk, rest = Conversation(), list(answers)
+    talk, rest, states = Conversation(), list(answers), dict(saved or {})
 
     def reply_to(said):
         if isinstance(said, Pause):
@@ -93,29 +116,35 @@ def converse(flow, *answers, then=None, clock=None):
             return None
         if isinstance(said, Checkpoint):
             talk.checkpoints.append((said.name, said.state, len(talk.requests)))
+            states[said.name] = said.state
             return None
+        if isinstance(said, Restore):
+            return Saved(states.get(said.name), durable)
         if isinstance(said, Gather):
-            return [failure or outcome for outcome, failure in map(drive, said.flows)]
+            ends = [_drive(each, reply_to) for each in said.flows]
+            return [failure or outcome for outcome, failure in ends]
         assert isinstance(said, Request)
         talk.requests.append(said)
         assert rest or then, f"no answer is left for {talk.lines}"
         return rest.pop(0) if rest else then(said) if callable(then) else then
 
-    def drive(flow):
-        reply = None
-        for _ in range(MOST_STEPS):
-            try:
-                said = flow.throw(reply) if isinstance(reply, Exception) else flow.send(reply)
-            except StopIteration as end:
-                return end.value, None
-            except Exception as error:  # noqa: BLE001  # a test asks which it is
-                return None, error
-            reply = reply_to(said)
-        raise AssertionError(f"the flow does not end: {talk.lines[:5]} …")
-
-    talk.outcome, talk.failure = drive(flow)
+    talk.outcome, talk.failure = _drive(flow, reply_to)
     assert not rest, f"not asked for: {rest}; asked: {talk.lines}, {talk.failure!r}"
     return talk
+
+
+def _drive(flow, reply_to):
+    """Answer all that a flow asks, and return what it returned and what it raised: one of them is None."""
+    reply = None
+    for _ in range(MOST_STEPS):
+        try:
+            said = flow.throw(reply) if isinstance(reply, Exception) else flow.send(reply)
+        except StopIteration as end:
+            return end.value, None
+        except Exception as error:  # noqa: BLE001  # a test asks which it is
+            return None, error
+        reply = reply_to(said)
+    raise AssertionError(f"the flow does not end; its last word: {said}")
 
 
 def answer(status=200, body=None, **headers):
@@ -134,6 +163,11 @@ def refusal(status, code="generalException", inner=None, message="No.", **header
 
 def missing():
     return refusal(404, "itemNotFound")
+
+
+def wrong_host():
+    """Return what a driver throws into a flow whose request is for a host that may not be called."""
+    return DriveResponseError("the host may not be called", retryable=False)
 
 
 def accepted(location=MONITOR, date=DATE):

@@ -5,6 +5,7 @@ from protocol.conversation import (
     HOSTS,
     MONITOR,
     NOW,
+    TODAY,
     Clock,
     accepted,
     answer,
@@ -16,6 +17,8 @@ from protocol.conversation import (
     personal,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -30,6 +33,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 
 GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
@@ -42,21 +46,23 @@ def at(address):
     return parse_address(address, HOSTS) if isinstance(address, str) else address
 
 
-def move(source, destination, *answers, then=None, clock=None, **order):
+def move(source, destination, *answers, then=None, clock=None, deadline=NOW + COPY_TIMEOUT, **order):
     clock = clock or Clock()
-    flow = move_item(MoveOrder(at(source), destination and at(destination), **order), HOSTS, clock=clock)
+    flow = move_item(
+        MoveOrder(at(source), destination and at(destination), **order), wait(clock, deadline=deadline)
+    )
     return converse(flow, *answers, then=then, clock=clock)
 
 
 class TestWithinADrive:
-    def test_it_is_one_get_and_one_patch(self):
+    def test_a_move_is_one_get_and_one_patch(self):
         talk = move(ref("i"), ref("g"), here("i"), here("i", parent="g"))
         assert talk.lines == [GET, PATCH]
         assert talk.requests[1].json == {"parentReference": {"driveId": "d", "id": "g"}}
         assert talk.requests[1].headers == {"If-Match": '"{i},1"'}
         assert talk.result.parent_id == "g"
 
-    def test_paths_are_looked_up(self):
+    def test_paths_of_item_and_destination_are_looked_up(self):
         talk = move(
             "me/drive/root:/a/plan.pdf",
             "me/drive/root:/b",
@@ -66,7 +72,7 @@ class TestWithinADrive:
         )
         assert talk.lines == ["GET /me/drive/root:/a/plan.pdf", "GET /me/drive/root:/b", PATCH]
 
-    def test_the_root_is_known_by_its_real_id(self):
+    def test_the_root_as_destination_is_sent_by_its_real_id(self):
         talk = move(ref("i"), "drives/d/root", here("i"), here("r", kind="root"), here("i", parent="r"))
         assert talk.requests[-1].json == {"parentReference": {"driveId": "d", "id": "r"}}
 
@@ -74,12 +80,12 @@ class TestWithinADrive:
         talk = move(ref("i"), None, here("i"), here("i", "new.pdf"), name="new.pdf")
         assert talk.requests[1].json == {"name": "new.pdf"}
 
-    def test_what_is_there_already_is_left_alone(self):
+    def test_an_item_that_is_there_already_is_left_alone(self):
         talk = move(ref("i"), ref("f"), here("i"), name="plan.pdf")
         assert talk.lines == [GET]
         assert talk.result.ref == ref("i")
 
-    def test_missing_folders_are_made(self):
+    def test_missing_folders_of_the_destination_are_made(self):
         talk = move(
             ref("i"),
             "drives/d/root:/New",
@@ -92,21 +98,21 @@ class TestWithinADrive:
         )
         assert talk.lines[-2:] == ["POST /drives/d/items/r/children", PATCH]
 
-    def test_the_case_of_a_personal_drives_id_makes_no_other_drive(self):
+    def test_ids_of_personal_drives_that_differ_in_case_are_the_same_drive(self):
         talk = move(
             ref("i", "04f62"), ref("g", "4F62"), here("i", drive="04f62"), here("i", parent="g", drive="4F62")
         )
         assert talk.result.parent_id == "g"
         assert talk.lines[1] == "PATCH /drives/04f62/items/i"
 
-    def test_the_users_tag_and_conflict_behaviour_are_used(self):
+    def test_if_match_and_conflict_behavior_are_sent(self):
         talk = move(
             ref("i"), ref("g"), here("i"), here("i", parent="g"), if_match="mine", conflict_behavior="rename"
         )
         assert talk.requests[1].headers == {"If-Match": "mine"}
         assert talk.lines[1].endswith("=rename")
 
-    def test_an_item_that_is_missing_is_told(self):
+    def test_a_missing_item_is_not_found(self):
         assert type(move(ref("i"), ref("g"), missing()).error) is DriveItemNotFoundError
 
 
@@ -121,24 +127,26 @@ class TestRefusals:
             ("drives/d/items/i", "drives/d/items/g", {"cross_drive": "yes"}, "cross_drive is 'yes'"),
             ("drives/d/items/i", "drives/d/items/g", {"cross_drive": ["copy"]}, "cross_drive is"),
             ("drives/d/items/i", None, {"name": "a/b"}, "slash"),
-            ("drives/d/items/i", None, {"name": ""}, "no name"),
+            ("drives/d/items/i", None, {"name": ""}, "not a valid item name"),
             ("drives/d/items/i", "drives/d/items/g", {"if_match": ""}, "if_match is ''"),
             ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "if_match is"),
         ],
     )
-    def test_what_makes_no_sense_is_refused_before_anything_is_sent(self, source, destination, order, words):
+    def test_parameters_that_make_no_sense_are_refused_before_anything_is_sent(
+        self, source, destination, order, words
+    ):
         talk = move(source, destination, **order)
         assert isinstance(talk.error, DriveArgumentError)
         assert words in str(talk.error)
         assert not talk.error.retryable
         assert not talk.requests
 
-    def test_a_root_folder_that_is_read_is_refused(self):
+    def test_an_item_that_turns_out_to_be_a_root_folder_is_refused(self):
         talk = move(ref("i"), ref("g"), here("i", kind="root"))
         assert "is a root folder" in str(talk.error)
         assert talk.lines == [GET]
 
-    def test_another_drive_is_refused_unless_it_is_asked_for(self):
+    def test_a_destination_in_another_drive_is_refused_by_default(self):
         talk = move(ref("i"), ref("g", "e"), here("i"))
         assert type(talk.error) is DriveArgumentError
         assert "cross_drive='copy'" in str(talk.error)
@@ -158,7 +166,7 @@ class TestAcrossDrives:
     def move(self, *answers, **order):
         return move(ref("i"), ref("g", "e"), self.SOURCE, *answers, cross_drive="copy", **order)
 
-    def test_it_is_copied_waited_for_shown_and_then_deleted(self):
+    def test_an_item_is_copied_verified_and_only_then_deleted(self):
         talk = self.move(accepted(), DONE, self.copy(), answer(204))
         assert talk.lines == [GET, POST, f"GET {MONITOR}", THERE, DELETE]
         assert talk.requests[-1].headers == {"If-Match": '"{i},1"'}
@@ -175,7 +183,7 @@ class TestAcrossDrives:
             [refusal(409, "nameAlreadyExists")],
             [refusal(400, "invalidRequest")],
             [accepted(), answer(200, {"status": "failed", "error": {"code": "accessDenied"}})],
-            [accepted("https://evil.com/m")],
+            [accepted("https://evil.com/m"), wrong_host()],
             [accepted(), DONE, here("n", "plan.pdf", "x", "e")],
             [accepted(), DONE, here("n", "x.pdf", "g", "e")],
             [accepted(), DONE, here("n", "plan.pdf", "g", "e", kind="folder")],
@@ -186,7 +194,7 @@ class TestAcrossDrives:
         assert talk.error
         assert DELETE not in talk.lines
 
-    def test_a_copy_that_nobody_sees_keeps_the_source(self):
+    def test_a_copy_that_does_not_appear_keeps_the_source(self):
         talk = self.move(accepted(), DONE, then=missing())
         assert type(talk.error) is DriveCopyUnknownError
         assert DELETE not in talk.lines
@@ -195,7 +203,7 @@ class TestAcrossDrives:
         assert DELETE not in talk.lines
 
     @pytest.mark.parametrize("fields", [{"size": 8}, {"file": {"hashes": {"quickXorHash": "other="}}}])
-    def test_a_copy_that_differs_is_looked_at_for_a_while_and_keeps_the_source(self, fields):
+    def test_a_copy_that_stays_different_keeps_the_source(self, fields):
         clock = Clock()
         talk = self.move(accepted(), DONE, then=self.copy(**fields), clock=clock)
         assert type(talk.error) is DriveCopyFailedError
@@ -203,6 +211,12 @@ class TestAcrossDrives:
         assert "The original was kept." in str(talk.error)
         assert DELETE not in talk.lines
         assert clock.now <= NOW + 130
+
+    def test_a_copy_that_ends_at_the_deadline_still_gets_its_time_to_be_whole(self):
+        half, clock = self.copy(size=3), Clock()
+        talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204), clock=clock, deadline=NOW)
+        assert talk.lines[-1] == DELETE
+        assert clock.now > NOW
 
     def test_a_copy_that_does_not_say_what_it_is_keeps_the_source(self):
         told = {
@@ -220,45 +234,114 @@ class TestAcrossDrives:
         talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204))
         assert talk.lines[-3:] == [THERE, THERE, DELETE]
 
-    def test_what_nobody_tells_is_not_compared(self):
+    def test_size_and_hash_that_graph_leaves_out_are_not_compared(self):
         source = here("i", file={}, size=None)
         answers = [accepted(), DONE, self.copy(), answer(204)]
         assert move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy").lines[-1] == DELETE
         assert self.move(accepted(), DONE, self.copy(file={}, size=None), answer(204)).lines[-1] == DELETE
 
-    def test_what_the_service_rewrites_is_not_compared_by_its_bytes(self):
-        source = here("i", "plan.docx")
-        answers = [accepted(), DONE, self.copy("plan.docx", size=99), answer(204)]
-        talk = move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy")
-        assert talk.lines[-1] == DELETE
-
-    def test_on_a_personal_drive_it_is_compared_all_the_same(self):
-        made = answer(200, personal(item("n", "plan.docx", "g", "e", size=99)))
-        talk = move(
-            ref("i"), ref("g", "e"), here("i", "plan.docx"), accepted(), DONE, then=made, cross_drive="copy"
-        )
-        assert type(talk.error) is DriveCopyFailedError
-
-    def test_a_folder_is_shown_to_be_whole_by_all_that_is_in_it(self):
-        source, made = here("i", "C", kind="folder"), here("n", "C", "g", "e", kind="folder")
-        there, half = page(item("a", "a"), item("b", "b")), page(item("a", "a", drive="e"))
-        whole = [there, page(item("a", "a", drive="e"), item("b", "b", drive="e"))]
-        part = [there, half]
+    @pytest.mark.parametrize(("grown", "is_deleted"), [(11_264, True), (12_289, False)])
+    def test_a_file_that_the_service_rewrites_may_grow_as_much_as_was_seen(self, grown, is_deleted):
+        source = here("i", "plan.docx", size=50_000, lastModifiedDateTime=TODAY)
+        made = self.copy("plan.docx", size=50_000 + grown, lastModifiedDateTime=TODAY)
+        deleted = answer(204)
         talk = move(
             ref("i"),
             ref("g", "e"),
             source,
             accepted(),
             DONE,
-            made,
-            *part,
-            made,
-            *whole,
-            answer(204),
             cross_drive="copy",
+            then=lambda request: deleted if request.method == "DELETE" else made,
         )
+        assert (talk.lines[-1] == DELETE) is is_deleted
+
+    def test_files_on_personal_drives_are_always_compared_by_size(self):
+        made = answer(200, personal(item("n", "plan.docx", "g", "e", size=99)))
+        talk = move(
+            ref("i"), ref("g", "e"), here("i", "plan.docx"), accepted(), DONE, then=made, cross_drive="copy"
+        )
+        assert type(talk.error) is DriveCopyFailedError
+
+    SOURCE_BELOW, COPY_BELOW = "GET /drives/d/items/i/children", "GET /drives/e/items/n/children"
+
+    def move_folder(self, *answers, kind="folder", then=None):
+        source, made = here("i", "C", kind=kind), here("n", "C", "g", "e", kind=kind)
+        rest = [made if each == "made" else each for each in answers]
+        to = ref("g", "e")
+        return move(ref("i"), to, source, accepted(), DONE, made, *rest, cross_drive="copy", then=then)
+
+    @pytest.mark.parametrize("kind", ["folder", "package"])
+    def test_a_container_is_verified_by_all_below_it_and_listed_again_before_it_is_deleted(self, kind):
+        there, half = page(item("a", "a"), item("b", "b")), page(item("a", "a", drive="e"))
+        whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
+        talk = self.move_folder(there, half, "made", whole, there, answer(204), kind=kind)
         assert talk.result.ref == ref("n", "e")
-        assert talk.lines[-3:] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children", DELETE]
+        assert [line.partition("?")[0] for line in talk.lines[4:]] == [
+            *(self.SOURCE_BELOW, self.COPY_BELOW, THERE, self.COPY_BELOW, self.SOURCE_BELOW, DELETE)
+        ]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            page(item("a", "a", eTag="edited"), item("b", "b")),
+            page(item("a", "a"), item("b", "b"), item("c", "added")),
+            page(item("a", "a")),
+        ],
+        ids=["edited", "added", "removed"],
+    )
+    @pytest.mark.parametrize("kind", ["folder", "package"])
+    def test_a_container_that_changes_while_it_is_verified_is_kept(self, kind, change):
+        there = page(item("a", "a"), item("b", "b"))
+        whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
+        talk = self.move_folder(there, whole, change, kind=kind)
+        assert type(talk.error) is DriveItemChangedError
+        assert "Something below it was changed while it was copied." in str(talk.error)
+        assert "the original was kept" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_a_folder_that_stays_incomplete_is_kept_and_the_error_says_what_is_missing(self):
+        there = page(item("a", "a"), item("b", "b"))
+        made = here("n", "C", "g", "e", kind="folder")
+        talk = self.move_folder(
+            there, then=lambda request: page(item("a", "a")) if "children" in request.url else made
+        )
+        assert type(talk.error) is DriveCopyFailedError
+        assert "1 of 2 items are missing ('b'). The original was kept." in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_names_that_fold_together_in_a_folder_are_not_counted_twice(self):
+        twins = page(item("a", "Straße.txt"), item("b", "Strasse.txt"))
+        made = here("n", "C", "g", "e", kind="folder")
+        one = page(item("a", "Strasse.txt", drive="e"))
+        talk = self.move_folder(twins, then=lambda request: one if "children" in request.url else made)
+        assert "1 of 2 items are missing ('Straße.txt')" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_an_original_that_is_gone_when_it_is_to_be_deleted_is_told_as_gone(self):
+        talk = self.move(accepted(), DONE, self.copy(), missing())
+        assert talk.result.ref == ref("n", "e")
+        assert "was gone already when it was to be deleted" in talk.notes[-1]
+
+    def test_an_original_whose_copy_goes_while_it_is_verified_is_kept(self):
+        talk = self.move(accepted(), DONE, self.copy(size=3), missing())
+        assert type(talk.error) is DriveCopyFailedError
+        assert "one of them is gone" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_an_original_of_another_kind_than_its_copy_is_kept(self):
+        item_of_no_kind = answer(200, {"id": "i", "name": "plan.pdf", "parentReference": {"driveId": "d"}})
+        made = self.copy(kind="folder")
+        to = ref("g", "e")
+        talk = move(ref("i"), to, item_of_no_kind, accepted(), DONE, then=made, cross_drive="copy")
+        assert "they are not of one kind" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_a_shortcut_is_not_copied_to_another_drive(self):
+        remote = {"id": "r", "parentReference": {"driveId": "x"}}
+        talk = move(ref("i"), ref("g", "e"), here("i", remoteItem=remote), cross_drive="copy")
+        assert "is a shortcut to an item of another drive" in str(talk.error)
+        assert talk.lines == [GET]
 
     def test_a_source_that_changed_meanwhile_is_kept_and_so_is_its_copy(self):
         changed = here("i", cTag="other")
@@ -272,7 +355,7 @@ class TestAcrossDrives:
         assert talk.requests[-1].headers == {"If-Match": "two"}
         assert talk.result.ref == ref("n", "e")
 
-    def test_a_source_that_cannot_be_deleted_is_told(self):
+    def test_a_source_that_cannot_be_deleted_is_an_error(self):
         assert type(self.move(accepted(), DONE, self.copy(), refusal(423)).error) is DriveLockedError
 
     def test_a_lost_answer_to_the_delete_is_asked_for_again(self):
@@ -290,7 +373,7 @@ class TestAcrossDrives:
         talk = self.move(accepted(), DONE, self.copy(), answer(204), if_match=tag)
         assert talk.requests[-1].headers == {"If-Match": tag}
 
-    def test_the_name_may_be_taken_there(self):
+    def test_a_name_conflict_of_the_copy_keeps_the_source(self):
         failed = {"status": "failed", "error": {"code": "nameAlreadyExists"}}
         talk = self.move(accepted(), answer(200, failed))
         assert isinstance(talk.error, DriveNameConflictError)

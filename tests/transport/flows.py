@@ -4,9 +4,9 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.flow import Request
 
 
-def one(url, method="GET", **parameters):
+def one(url, method="GET", kind="monitor", **parameters):
     """A flow that asks once, and returns the answer or what was thrown into it."""
     try:
-        return (yield Request(method, url, "send_with_retries", authorized=False, **parameters))
+        return (yield Request(method, url, "ask", kind=kind, **parameters))
     except DriveError as error:
         return error

@@ -1,4 +1,4 @@
-"""What is spent of the budget, how fast, by whom; and what is learned of those who spend as well."""
+"""How fast units are spent, and by whom; and what is learned of others who spend as well."""
 
 import heapq
 import sys
@@ -14,7 +14,7 @@ from protocol.conversation import Clock, answer, refusal
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.transport.throttle import RateLimiter, rate_limiter_for
+from airflow_provider_drive.transport.rate_limit import RateLimiter, rate_limiter_for
 
 MINUTE = 60.0
 REFUSED = refusal(429, "activityLimitReached")
@@ -25,10 +25,10 @@ def clock():
     return Clock(0.0)
 
 
-def spend(budget, clock, units, most=100_000):
+def spend(limiter, clock, units, most=100_000):
     """Spend so many units at a time, as soon as may be; give the times at which that is."""
     for _ in range(most):
-        clock.now += budget.reserve(units)
+        clock.now += limiter.reserve(units)
         yield clock.now
 
 
@@ -48,23 +48,23 @@ def most_in_a_minute(usage):
 )
 @example(110, [(0.0, 40)] * 20)
 @example(1_250, [(0.0, 40)] * 100)
-def test_no_minute_has_more_than_the_limit(limit, wishes):
+def test_any_minute_stays_within_the_limit(limit, wishes):
     clock = Clock(0.0)
-    budget, usage = RateLimiter(limit, clock), []
+    limiter, usage = RateLimiter(limit, clock), []
     for gap, units in wishes:
         clock.now += gap
-        clock.now += budget.reserve(units)
+        clock.now += limiter.reserve(units)
         usage.append((clock.now, units))
 
     assert most_in_a_minute(usage) <= limit
 
 
 @given(st.integers(80, 6_250), st.lists(st.integers(1, 40), min_size=2, max_size=200))
-def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
+def test_any_minute_stays_within_the_limit_if_all_reserve_at_once(limit, wishes):
     clock = Clock(0.0)
-    budget = RateLimiter(limit, clock)
+    limiter = RateLimiter(limit, clock)
 
-    turns = [budget.reserve(units) for units in wishes]
+    turns = [limiter.reserve(units) for units in wishes]
 
     assert turns == sorted(turns)  # who asks first is first
     assert most_in_a_minute(list(zip(turns, wishes, strict=True))) <= limit
@@ -72,43 +72,43 @@ def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
 
 @pytest.mark.parametrize("limit", [1_250, 2_500, 6_250])
 @pytest.mark.parametrize("units", [1, 2, 40])
-def test_nearly_all_of_the_budget_is_spent_if_it_is_wanted(clock, limit, units):
+def test_nearly_all_of_the_limit_can_be_spent(clock, limit, units):
     times = list(spend(RateLimiter(limit, clock), clock, units, int(10 * limit / units)))
 
     assert 0.94 < len(times) * units / limit / (times[-1] / MINUTE) <= 1.01
 
 
-def test_a_batch_of_copies_need_not_wait_at_first(clock):
-    budget = RateLimiter(1_250, clock)
+def test_the_first_batch_of_copies_does_not_wait(clock):
+    limiter = RateLimiter(1_250, clock)
 
-    assert budget.reserve(40) == 0.0
-    assert budget.reserve(40) > 0.0
-
-
-def test_what_costs_nothing_never_waits(clock):
-    budget = RateLimiter(80, clock)
-    budget.reserve(40)
-    budget.reserve(40)
-
-    assert budget.reserve(0) == 0.0
+    assert limiter.reserve(40) == 0.0
+    assert limiter.reserve(40) > 0.0
 
 
-def test_who_was_idle_has_saved_no_more_than_a_little(clock):
-    budget = RateLimiter(1_250, clock)
+def test_a_request_without_cost_never_waits(clock):
+    limiter = RateLimiter(80, clock)
+    limiter.reserve(40)
+    limiter.reserve(40)
+
+    assert limiter.reserve(0) == 0.0
+
+
+def test_an_idle_time_saves_no_more_than_one_burst(clock):
+    limiter = RateLimiter(1_250, clock)
     clock.now += 3_600
 
-    assert sum(1 for at in spend(budget, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
+    assert sum(1 for at in spend(limiter, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
 
 
-def test_threads_share_it_and_none_is_forgotten():
-    budget, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
+def test_reservations_of_many_threads_all_count():
+    limiter, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
     together, interval = threading.Barrier(callers), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(callers) as threads:
             turns = list(
                 threads.map(
-                    lambda _: (together.wait(), [budget.reserve(2) for _ in range(each)])[1], range(callers)
+                    lambda _: (together.wait(), [limiter.reserve(2) for _ in range(each)])[1], range(callers)
                 )
             )
     finally:
@@ -120,14 +120,14 @@ def test_threads_share_it_and_none_is_forgotten():
     assert all(mine == sorted(mine) for mine in turns)
 
 
-def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
+def test_callers_that_return_as_soon_as_they_may_get_equal_shares():
     clock = Clock(0.0)
-    budget, counts = RateLimiter(1_250, clock), [0] * 8
+    limiter, counts = RateLimiter(1_250, clock), [0] * 8
     turns = [(0.0, caller) for caller in range(8)]
     while clock.now < 120:
         clock.now, caller = heapq.heappop(turns)
         counts[caller] += 1
-        heapq.heappush(turns, (clock.now + budget.reserve(2), caller))
+        heapq.heappush(turns, (clock.now + limiter.reserve(2), caller))
 
     assert max(counts) - min(counts) <= 62.5 / 2 + 1  # what was there at first
 
@@ -135,43 +135,43 @@ def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
 # What is learned
 
 
-def rate(budget, clock, units=1):
+def rate(limiter, clock, units=1):
     """Return what may be spent now, in units a minute."""
-    list(spend(budget, clock, units, 100))
-    return MINUTE * units / (budget.reserve(units) or float("nan"))
+    list(spend(limiter, clock, units, 100))
+    return MINUTE * units / (limiter.reserve(units) or float("nan"))
 
 
-def test_a_refusal_slows_down_and_time_heals(clock):
-    budget = RateLimiter(1_250, clock)
-    before = rate(budget, clock)
+def test_a_throttled_answer_slows_down_for_some_minutes(clock):
+    limiter = RateLimiter(1_250, clock)
+    before = rate(limiter, clock)
 
-    budget.record_throttling(REFUSED)
-    after = rate(budget, clock)
+    limiter.adapt(REFUSED)
+    after = rate(limiter, clock)
     clock.now += 30
-    later = rate(budget, clock)
+    later = rate(limiter, clock)
     clock.now += 300
 
     assert after == pytest.approx(0.7 * before, rel=0.05)
     assert after < later < before
-    assert rate(budget, clock) == pytest.approx(before)
+    assert rate(limiter, clock) == pytest.approx(before)
 
 
-def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
+def test_throttled_answers_at_the_same_time_slow_down_once(clock):
     one, many = RateLimiter(1_250, clock), RateLimiter(1_250, clock)
 
-    one.record_throttling(REFUSED)
+    one.adapt(REFUSED)
     for _ in range(20):
-        many.record_throttling(REFUSED)
+        many.adapt(REFUSED)
 
     assert many._share_at(clock.now) == one._share_at(clock.now)
 
 
-def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clock):
-    budget, shares = RateLimiter(1_250, clock), []
+def test_repeated_throttling_slows_down_more_and_more_but_never_stops(clock):
+    limiter, shares = RateLimiter(1_250, clock), []
     for _ in range(40):
-        budget.record_throttling(refusal(503, "serviceNotAvailable", retry_after="5"))
+        limiter.adapt(refusal(503, "serviceNotAvailable", retry_after="5"))
         clock.now += 6
-        shares.append(budget._share_at(clock.now))
+        shares.append(limiter._share_at(clock.now))
 
     assert shares[:5] == sorted(shares[:5], reverse=True)
     assert min(shares) >= 0.05
@@ -180,33 +180,31 @@ def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clo
 @pytest.mark.parametrize(
     "heard", [answer(200), refusal(503), refusal(500), refusal(404), answer(202, retry_after="10")]
 )
-def test_other_answers_teach_nothing(clock, heard):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(heard)
+def test_other_answers_do_not_slow_down(clock, heard):
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(heard)
 
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
-def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
-    budget = RateLimiter(1_250, clock)
-    list(spend(budget, clock, 1, 100))
+def test_the_remaining_units_of_an_answer_last_until_the_reset(clock):
+    limiter = RateLimiter(1_250, clock)
+    list(spend(limiter, clock, 1, 100))
     until = clock.now + 30
 
-    budget.record_throttling(
-        answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30")
-    )
-    usage = sum(1 for at in spend(budget, clock, 1, 300) if at <= until)
+    limiter.adapt(answer(200, ratelimit_limit="1250", ratelimit_remaining="125", ratelimit_reset="30"))
+    usage = sum(1 for at in spend(limiter, clock, 1, 300) if at <= until)
 
     assert 100 < usage <= 125
 
 
-def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
+def test_an_answer_without_remaining_units_slows_down_until_some_time_after_the_reset(clock):
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
 
-    assert budget._share_at(clock.now) == budget._share_at(clock.now + 60) == 0.05
+    assert limiter._share_at(clock.now) == limiter._share_at(clock.now + 60) == 0.05
     clock.now += 360
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -216,25 +214,25 @@ def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
         *(("5", "nan"), ("inf", "5"), ("5", "1e9"), ("", "")),
     ],
 )
-def test_what_a_header_says_that_makes_no_sense_teaches_nothing(clock, remaining, reset):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
+def test_headers_that_make_no_sense_do_not_slow_down(clock, remaining, reset):
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
 
-    assert budget._share_at(clock.now) == 1.0
+    assert limiter._share_at(clock.now) == 1.0
 
 
-def test_more_than_was_known_is_not_learned_from_a_header(clock):
-    budget = RateLimiter(1_250, clock)
-    budget.record_throttling(REFUSED)
-    budget.record_throttling(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
+def test_a_header_never_speeds_up(clock):
+    limiter = RateLimiter(1_250, clock)
+    limiter.adapt(REFUSED)
+    limiter.adapt(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
 
-    assert budget._share_at(clock.now) == pytest.approx(0.7)
+    assert limiter._share_at(clock.now) == pytest.approx(0.7)
 
 
 # One for each app in a tenant
 
 
-def test_sessions_of_one_app_share_its_budget(settings, fresh_process, connection):
+def test_an_app_in_a_tenant_has_one_rate_limiter(settings, fresh_process, connection):
     first, other = ("graph", "tenant", "app"), ("graph", "tenant", "other")
 
     assert rate_limiter_for(first, 1_250) is rate_limiter_for(first, 1_250)
@@ -256,7 +254,7 @@ def limited(settings, blocking):
     return lambda units: blocking(settings(resource_units_per_minute=units))
 
 
-def test_what_is_beyond_the_budget_waits(limited, tenant):
+def test_a_request_beyond_the_burst_waits(limited, tenant):
     session, started = limited(80), time.monotonic()  # 40 at once, and then 40 a minute
 
     session.run(reads(40))
@@ -270,7 +268,7 @@ def test_what_is_beyond_the_budget_waits(limited, tenant):
     assert len(tenant.calls(where="graph")) == 41
 
 
-def test_two_sessions_spend_one_budget(limited):
+def test_two_sessions_share_one_rate_limiter(limited):
     one, other = limited(80), limited(80)
     waits = []
     other.pause = lambda pause: waits.append(pause.seconds)
@@ -294,23 +292,23 @@ def test_a_task_that_is_stopped_while_it_waits_sends_nothing_more(limited, tenan
     assert len(tenant.calls(where="graph")) <= 41
 
 
-def test_a_refusal_by_graph_is_learned_from(limited, tenant):
+def test_a_throttled_answer_of_graph_slows_down_the_session(limited, tenant):
     session = limited(1_250)
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=0.01))
     session.run(reads(1))
 
-    assert 0.69 < session._budget._share_at(time.monotonic()) < 0.8
+    assert 0.69 < session._limiter._share_at(time.monotonic()) < 0.8
 
 
-def test_what_a_host_holds_back_costs_nothing(limited, tenant):
+def test_a_request_that_throttling_holds_back_costs_nothing(limited, tenant):
     session = limited(1_250)
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=60))
     session.run(reads(1))
-    before = session._budget._spent_until
+    before = session._limiter._spent_until
 
     session.run(reads(5))
 
-    assert session._budget._spent_until == before
+    assert session._limiter._spent_until == before
     assert len(tenant.calls(where="graph")) == 1
 
 

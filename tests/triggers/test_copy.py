@@ -303,7 +303,9 @@ def test_a_killed_trigger_says_what_that_does_not_do(url, log):
 @pytest.mark.parametrize(("delay", "least"), [(0.0, 1), (1.0, 20)])
 def test_two_hundred_triggers_share_a_few_connections_and_of_a_slow_host_a_hundred(url, tenant, delay, least):
     tenant.copies = CopyBehaviour(seconds=0.5)
-    tenant.witness = lambda request: Fault(kind="delay", seconds=delay) if request.door == "monitor" else None
+    tenant.witness = lambda request: (
+        Fault(kind="delay", seconds=delay) if request.where == "monitor" else None
+    )
     monitor = url()
     most = []
     shared = asynchronous._shared

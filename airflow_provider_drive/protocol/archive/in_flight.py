@@ -31,16 +31,18 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.batch import in_batches
+from airflow_provider_drive.protocol.copy.find import CLOCK_SLACK
 from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
-from airflow_provider_drive.protocol.copy.verify import CLOCK_SLACK
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.monitor import poll_once
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, normalize_name, same_drive, same_name
-from airflow_provider_drive.protocol.wire.copy_job import CopyStatus, copy_request
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
+from airflow_provider_drive.protocol.wire.copy_job import copy_request
 from airflow_provider_drive.protocol.wire.items import SKIP, child, is_same_file
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.protocol.wire.names import normalize_name, same_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

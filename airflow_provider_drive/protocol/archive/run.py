@@ -50,22 +50,10 @@ from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
 from airflow_provider_drive.protocol.items.lookup import find_item, get_folder, get_item
 from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
-from airflow_provider_drive.protocol.wire.addresses import (
-    ItemRef,
-    PathAddress,
-    normalize_name,
-    same_drive,
-    same_item,
-)
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, same_drive, same_item
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS
-from airflow_provider_drive.protocol.wire.items import (
-    SKIP,
-    DriveItem,
-    check_conflict_behavior,
-    free_name,
-    is_same_file,
-    split_name,
-)
+from airflow_provider_drive.protocol.wire.items import SKIP, DriveItem, check_conflict_behavior, is_same_file
+from airflow_provider_drive.protocol.wire.names import free_name, normalize_name, split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

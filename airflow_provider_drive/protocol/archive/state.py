@@ -16,7 +16,7 @@ from airflow_provider_drive.exceptions import DriveResponseError
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from airflow_provider_drive.protocol.wire.copy_job import CopyStatus
+    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 _END_OF_TIME = 1e11
 

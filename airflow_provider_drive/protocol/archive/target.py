@@ -15,8 +15,8 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, find_item, make_folder
-from airflow_provider_drive.protocol.wire.addresses import normalize_name
 from airflow_provider_drive.protocol.wire.items import child, unnumbered
+from airflow_provider_drive.protocol.wire.names import normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

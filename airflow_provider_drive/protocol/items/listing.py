@@ -52,14 +52,18 @@ class Listing:
     """
     What is in a folder, page by page; then what is in the folders that are in it, if ``recursive``.
 
-    A folder below that is gone by the time that it is read was empty. What somebody moves meanwhile may be
-    missed, or come twice. Only folders are remembered.
+    A folder that is gone by the time that it is read counts as empty. An item that is moved meanwhile may be
+    missed, but never comes twice.
 
     :param prefix: The path of the folder itself, if it is below another.
+    :param into_packages: Read what is in OneNote notebooks and other packages as well.
     """
 
-    def __init__(self, folder: ItemRef, *, recursive: bool = True, prefix: str = "") -> None:
-        self._recursive = recursive
+    def __init__(
+        self, folder: ItemRef, *, recursive: bool = True, prefix: str = "", into_packages: bool = False
+    ) -> None:
+        self._recursive, self._into_packages = recursive, into_packages
+        self._listed: set[int] = set()
         self._path, self._folder, self._top = prefix, folder, folder
         self._pages: Pages | None = Pages(children_request(folder, lean=True))
         self._folders: list[tuple[str, ItemRef]] = []
@@ -77,10 +81,14 @@ class Listing:
         page = []
         for entry in (yield from self._entries(self._pages)):
             item = read_item(entry, self._folder.drive_id, bare=True)
+            if hash(item.ref) in self._listed:
+                continue  # it was moved meanwhile, from a folder that was read before
+            self._listed.add(hash(item.ref))
             found = ListedItem(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
             page.append(found)
-            if self._recursive and item.is_folder and item.ref not in self._known:
-                self._known.add(item.ref)  # or a circle would have no end
+            is_entered = item.is_container if self._into_packages else item.is_folder
+            if self._recursive and is_entered and item.ref not in self._known:
+                self._known.add(item.ref)  # a cycle would have no end
                 self._folders.append((found.path, item.ref))
         return page
 

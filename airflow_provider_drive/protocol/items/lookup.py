@@ -19,7 +19,6 @@ from airflow_provider_drive.protocol.wire.addresses import (
     PathAddress,
     encode_resource,
     is_id,
-    same_name,
 )
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
@@ -27,14 +26,14 @@ from airflow_provider_drive.protocol.wire.items import (
     children_request,
     create_folder_request,
     get_item_request,
-    is_same_file,
     item_reader,
     read_item,
     without_annotations,
 )
+from airflow_provider_drive.protocol.wire.names import NameIndex, same_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Response
@@ -100,54 +99,12 @@ def list_items(folder: ItemRef) -> Flow[list[DriveItem]]:
     return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder))]
 
 
-def list_tree(folder: ItemRef) -> Flow[dict[str, DriveItem]]:
-    """Read all that is below a folder, by its path there."""
-    found: dict[str, DriveItem] = {}
-    folders, known = [("", folder)], {folder}
-    while folders:
-        path, ref = folders.pop()
-        for item in (yield from list_items(ref)):
-            below = f"{path}/{item.name or ''}".casefold()
-            found[below] = item.bare  # a folder may hold thirty thousand
-            if item.is_folder and item.ref not in known:  # or a circle would have no end
-                folders.append((below, item.ref))
-                known.add(item.ref)
-    return found
-
-
-def has_same_content(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> Flow[bool]:
-    """
-    Whether an item holds what another holds, as far as Graph tells.
-
-    :param strict: Only bytes count, also of files that the service rewrites.
-    """
-    if copy.kind != source.kind:
-        return False
-    if source.is_folder:
-        return (yield from is_same_tree(copy.ref, source.ref, strict=strict))
-    return is_same_file(copy, source, strict=strict)
-
-
-def is_same_tree(
-    copy: ItemRef, source: ItemRef, since: float = float("inf"), *, strict: bool = False
-) -> Flow[bool]:
-    """
-    Whether a folder holds what another holds: the same paths, and files of the same size and hash.
-
-    :param since: What came to the source later, or was changed there, need not be in the copy.
-    """
-    there, here = (yield from list_tree(source)), (yield from list_tree(copy))
-    wanted = {path for path, item in there.items() if (item.created or 0.0) <= since}
-    return wanted <= here.keys() <= there.keys() and all(
-        _is_same_entry(item, there[path], since, strict=strict) for path, item in here.items()
-    )
-
-
-def _is_same_entry(copy: DriveItem, source: DriveItem, since: float, *, strict: bool) -> bool:
-    if copy.kind != source.kind:
-        return False
-    changed = (source.modified or 0.0) > since
-    return source.is_folder or changed or is_same_file(copy, source, strict=strict)
+def index(items: Iterable[DriveItem]) -> NameIndex[DriveItem]:
+    """Return the items of one folder by their names."""
+    by_name: NameIndex[DriveItem] = NameIndex()
+    for item in items:
+        by_name.add(item.name or "", item)
+    return by_name
 
 
 class Ensured(NamedTuple):
@@ -238,7 +195,7 @@ def in_library(address: LibraryAddress) -> Flow[PathAddress]:
 
 class Pages:
     """
-    A collection, page by page. A page may be short, or empty, and yet not be the last.
+    A collection, page by page. A page may be short, or empty, and yet not be the last. Each item comes once.
 
     https://learn.microsoft.com/graph/paging
     """
@@ -247,6 +204,7 @@ class Pages:
         self._action = request.action
         self._next: Request | None = request
         self._seen: set[str] = set()
+        self._listed: set[int] = set()
 
     def __bool__(self) -> bool:
         """Whether there is a page still to read."""
@@ -271,7 +229,19 @@ class Pages:
                 )
             self._seen.add(link)
             self._next = Request("GET", link, self._action, kind="page")
-        return page
+        return [entry for entry in page if self._is_first(entry)]
+
+    def _is_first(self, entry: dict[str, Any]) -> bool:
+        """
+        Whether this is the first time that the item is listed: later pages were seen to repeat some.
+
+        https://github.com/OneDrive/onedrive-api-docs/issues/740
+        """
+        key = hash(entry.get("id"))  # of two hundred thousand ids, not the texts
+        if "id" in entry and key in self._listed:
+            return False
+        self._listed.add(key)
+        return True
 
 
 def _collect(request: Request) -> Flow[list[dict[str, Any]]]:

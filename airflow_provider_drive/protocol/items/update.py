@@ -6,7 +6,9 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import (
@@ -18,24 +20,18 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
-from airflow_provider_drive.protocol.flow import Pause
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item, list_children
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.retry import backoff, send_with_retries
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import (
-    child,
-    delete_request,
-    free_name,
-    is_renamed,
-    move_request,
-    read_item,
-)
+from airflow_provider_drive.protocol.wire.items import child, delete_request, move_request, read_item
+from airflow_provider_drive.protocol.wire.names import free_name, is_renamed, normalize_name, own_name
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.protocol.flow import Flow, Request, Response
+    from airflow_provider_drive.protocol.flow import Flow, Response, Saved
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 MAX_ETAG_RETRIES = 3
@@ -91,169 +87,249 @@ def update_item(
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
 
+    With ``replace`` the file that has the name is renamed first, and deleted when the item has its name; if
+    that fails, it gets its name back. So nothing is deleted before the item is there.
+
     :param item: The item as it was read; without ``if_match``, its eTag guards the change.
     :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
     :param before: The item as an earlier try has read it, if there was one.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
-    before, asked, wait = before or item, place, wait or Wait()
-    drifts = losses = names = 0
-    while not place.holds(item):
-        guard = if_match or item.etag or item.ctag or "*"
+    update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
+    if conflict_behavior != "replace":
+        return (yield from update.run())
+    yield from update.restore()
+    try:
+        updated = yield from update.run()
+    except DriveError as error:
+        yield from update.put_back(error)
+        raise
+    yield from update.delete_displaced()
+    return updated
+
+
+class _Update:
+    """
+    One change of an item.
+
+    :ivar other: The file that had the name, and was renamed to make way.
+    :ivar own_name: The name that it was given, which no other item can have.
+    :ivar displaced: The checkpoint that says so.
+    """
+
+    def __init__(
+        self,
+        item: DriveItem,
+        place: Location,
+        if_match: str | None,
+        conflict_behavior: str,
+        *,
+        before: DriveItem,
+        wait: Wait,
+    ) -> None:
+        self.item, self.place, self.asked = item, place, place
+        self.if_match, self.conflict_behavior = if_match, conflict_behavior
+        self.before, self.wait = before, wait
+        self.other: DriveItem | None = None
+        self.tries: Counter[str] = Counter()
+        self.own_name = own_name(place.name or before.name or "")
+        self.displaced = f"displaced by {before.ref.item_id}"
+
+    def restore(self) -> Flow[None]:
+        """Find the file that an earlier try has renamed: by its id, and the name that it was given."""
+        saved: Saved = yield Restore(self.displaced)
+        if saved.state is None:
+            return
+        other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+        if other and other.name == saved.state["name"]:
+            self.other, self.own_name = other, saved.state["name"]
+
+    def run(self) -> Flow[DriveItem]:
+        """Send the change until the item is where it is to be, or it is known that it cannot be."""
+        while not self.place.holds(self.item):
+            outcome = yield from self._patch()
+            if not isinstance(outcome, DriveError):
+                return outcome
+            seen = yield from get_item(self.item.ref)
+            if self.asked.was_reached(self.before, seen, self.conflict_behavior):
+                return seen  # what was lost was the answer, not the move
+            yield from self._recover(outcome, seen)
+            self.item = seen
+        return self.item
+
+    def _recover(self, error: DriveError, seen: DriveItem) -> Flow[None]:
+        """Prepare another try after an error, or raise it."""
+        if isinstance(error, DriveItemChangedError):
+            may_go_on = self.if_match is None and _is_same(self.item, seen)
+            if not may_go_on or self._count("changed") > MAX_ETAG_RETRIES:
+                error.retryable = self.if_match is None
+                raise _with_part_done(error, self.asked, self.before, seen)
+        elif isinstance(error, DriveNameConflictError) and self.conflict_behavior != "fail":
+            if self._count("conflict") > MAX_NAMES:
+                raise _with_part_done(error, self.asked, self.before, seen)
+            yield from self._make_way(error)
+        elif _may_be_lost(error) and self._count("lost") <= MAX_LOST_ANSWERS:
+            seconds = backoff(self.tries["lost"] - 1)
+            yield Pause(seconds, "the answer to the move was lost, and it had no effect: it is sent again")
+        else:
+            raise _with_part_done(error, self.asked, self.before, seen)
+
+    def _count(self, what: str) -> int:
+        self.tries[what] += 1
+        return self.tries[what]
+
+    def _make_way(self, conflict: DriveError) -> Flow[None]:
+        """Do what this drive does not do by itself: find a free name, or rename the file that has it."""
+        folder, name = self.asked.folder_of(self.item), self.asked.name or self.item.name or ""
+        if self.conflict_behavior == "rename":
+            taken = {
+                normalize_name(str(entry.get("name", ""))) for entry in (yield from list_children(folder))
+            }
+            free = free_name(
+                name, lambda other: normalize_name(other) in taken, is_folder=self.item.is_folder
+            )
+            self.place = Location(self.asked.folder, free)
+            return
+        other = yield from find_item(child(folder, name))
+        if other is None or other.ref == self.item.ref:
+            return
+        is_second = self.other is not None and self.other.ref != other.ref
+        if other.is_container or is_second:
+            raise conflict  # only files are replaced, and one for each change
+        self.other = other
+        yield Checkpoint(self.displaced, {**other.ref.as_dict(), "name": self.own_name})
+        self.other = yield from update_item(other, Location(None, self.own_name), wait=self.wait)
+
+    def put_back(self, error: DriveError) -> Flow[None]:
+        """Give the file that was renamed its name back; if that fails, say so in the error."""
+        if self.other is None:
+            return
+        name = self.asked.name or self.before.name
+        try:
+            other = yield from find_item(self.other.ref)
+            if other and other.name == self.own_name:
+                yield from update_item(other, Location(None, name), wait=self.wait)
+        except DriveError as fault:
+            where = f"look for {self.own_name!r} ({self.other.ref}). {fault}"
+            text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
+            error.args = (text,)
+            return
+        yield Checkpoint(self.displaced, None)
+
+    def delete_displaced(self) -> Flow[None]:
+        """Delete the file that was replaced, if it is still as it was."""
+        if self.other is None:
+            return
+        try:
+            yield from delete_unchanged(self.other)
+        except DriveError as error:
+            yield Pause(0.0, f"The file that was replaced stays behind as {self.other}: {error}")
+            return
+        yield Checkpoint(self.displaced, None)
+
+    def _patch(self) -> Flow[DriveItem | DriveError]:
+        """Send the change once; return the item as it is then, or what went wrong."""
+        item, place = self.item, self.place
         request = move_request(
             item.ref,
             parent=place.folder,
             name=place.name,
-            if_match=guard,
-            conflict_behavior=conflict_behavior,
+            if_match=self.if_match or item.etag or item.ctag or "*",
+            conflict_behavior=self.conflict_behavior,
         )
-        outcome = yield from _patch(request, place, item, conflict_behavior=conflict_behavior, wait=wait)
-        if not isinstance(outcome, DriveError):
-            return outcome
-        seen = yield from get_item(item.ref)
-        if asked.was_reached(before, seen, conflict_behavior):
-            return seen  # what was lost was the answer, not the move
-        if isinstance(outcome, DriveItemChangedError):
-            drifts += 1
-            if if_match is not None or drifts > MAX_ETAG_RETRIES or not _is_same(item, seen):
-                outcome.retryable = if_match is None
-                raise _told(outcome, asked, before, seen)
-        elif (
-            isinstance(outcome, DriveNameConflictError) and conflict_behavior != "fail" and names < MAX_NAMES
-        ):
-            names += 1
-            place = yield from _make_way(item, asked, conflict_behavior, outcome)
-        elif _may_be_lost(outcome) and losses < MAX_LOST_ANSWERS:
-            losses += 1
-            yield Pause(
-                backoff(losses - 1), "the answer to the move was lost, and it had no effect: sent again"
-            )
-        else:
-            raise _told(outcome, asked, before, seen)
-        item = seen
-    return item
+        try:
+            response = yield from send_with_retries(request, lambda response: response)
+        except DriveConnectionError as error:
+            if not error.sent:
+                raise
+            return error
+        if response.status == 202:
+            return (yield from self._await_move(response))
+        if not response.ok:
+            return error_from_response(response, request.action)
+        try:
+            moved = read_item(response.mapping(), item.ref.drive_id)
+        except DriveResponseError:
+            moved = None
+        if moved is None or not moved.kind or not place.holds(moved):  # it may leave out what did not change
+            moved = yield from get_item(item.ref)
+        return moved if place.holds(moved) else DriveResponseError(_describe_place(request.action, moved))
+
+    def _await_move(self, response: Response) -> Flow[DriveItem | DriveError]:
+        """Wait for a move that Graph makes after its answer, which may give the item a new id."""
+        item, wait = self.item, self.wait.at_most(self.wait.timings.move)
+        ref, location = item.ref, response.headers.get("location")
+        if location:
+            status = yield from poll_monitor(location, wait, fresh=True)
+            if status.state == "failed":
+                text = f"Graph could not move {item}: {status.code}: {status.message}"
+                if status.is_name_conflict:
+                    return DriveNameConflictError(text, status=409, code=status.code)
+                return DriveResponseError(text)
+            ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
+        for attempt in range(10):
+            moved = yield from find_item(ref)
+            if moved and self.place.was_reached(item, moved, self.conflict_behavior):
+                return moved
+            yield Pause(backoff(attempt, longest=15.0), f"waiting for {item} to arrive")
+        return DriveResponseError(_describe_place(f"move {item}", moved))
 
 
-def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[None]:
+def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
     """
-    Delete an item: to the recycle bin. One that is gone already counts as deleted.
+    Delete an item: to the recycle bin.
 
     https://learn.microsoft.com/graph/api/driveitem-delete
+
+    :return: Whether Graph has deleted it; false if it was gone already.
     """
     request = delete_request(item, if_match)
 
-    def read(response: Response) -> None:
-        if not response.ok and response.status != 404:
+    def read(response: Response) -> bool:
+        if response.status == 404:
+            return False
+        if not response.ok:
             raise error_from_response(response, request.action)
-        if response.ok and response.body.strip():  # a proxy's page, say
+        if response.body.strip():  # a proxy's page, say
             raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
+        return True
 
-    yield from send_with_retries(request, read)
+    return (yield from send_with_retries(request, read))
 
 
-def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[None]:
+def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[bool]:
     """
     Delete an item if it is still as it was read. An eTag that moved by itself is read again.
 
-    :raises DriveItemChangedError: If it is not. It is kept then.
+    :return: Whether Graph has deleted it; false if it was gone already.
+    :raises DriveItemChangedError: If it has changed. It is kept then.
     """
-    for drift in range(MAX_ETAG_RETRIES + 1):
+    for attempt in count():
         try:
             return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
         except DriveItemChangedError:
             seen = yield from find_item(item.ref)
             if seen is None:
-                return None
-            if if_match is not None or drift == MAX_ETAG_RETRIES or not _is_same(item, seen):
+                break
+            if if_match is not None or attempt == MAX_ETAG_RETRIES or not _is_same(item, seen):
                 raise
             item = seen
-    return None
-
-
-def _patch(
-    request: Request,
-    place: Location,
-    item: DriveItem,
-    *,
-    conflict_behavior: str,
-    wait: Wait,
-) -> Flow[DriveItem | DriveError]:
-    """Send the change; return the moved item, or what went wrong."""
-    try:
-        response = yield from send_with_retries(request, lambda response: response)
-    except DriveConnectionError as error:
-        if not error.sent:
-            raise
-        return error
-    if response.status == 202:
-        return (yield from _wait(response, place, item, conflict_behavior=conflict_behavior, wait=wait))
-    if not response.ok:
-        return error_from_response(response, request.action)
-    try:
-        moved = read_item(response.mapping(), item.ref.drive_id)
-    except DriveResponseError:
-        moved = None
-    if moved is None or not place.holds(moved):  # an answer may leave out what did not change
-        moved = yield from get_item(item.ref)
-    return moved if place.holds(moved) else DriveResponseError(_where(request.action, moved))
-
-
-def _wait(
-    response: Response,
-    place: Location,
-    item: DriveItem,
-    *,
-    conflict_behavior: str,
-    wait: Wait,
-) -> Flow[DriveItem | DriveError]:
-    """Wait for a move that Graph makes after its answer, which may give the item a new id."""
-    wait = wait.at_most(wait.timings.move)
-    ref, location = item.ref, response.headers.get("location")
-    if location:
-        status = yield from poll_monitor(location, wait, fresh=True)
-        if status.state == "failed":
-            told = f"Graph could not move {item}: {status.code}: {status.message}"
-            if status.is_name_conflict:
-                return DriveNameConflictError(told, status=409, code=status.code)
-            return DriveResponseError(told)
-        ref = ItemRef(item.ref.drive_id, status.resource_id or item.ref.item_id)
-    for attempt in range(10):
-        moved = yield from find_item(ref)
-        if moved and place.was_reached(item, moved, conflict_behavior):
-            return moved
-        yield Pause(backoff(attempt, longest=15.0), f"waiting for {item} to arrive")
-    return DriveResponseError(_where(f"move {item}", moved))
-
-
-def _make_way(
-    item: DriveItem, place: Location, conflict_behavior: str, conflict: DriveError
-) -> Flow[Location]:
-    """Do by steps what this drive does not do by itself: find a free name, or remove the file that has it."""
-    folder, name = place.folder_of(item), place.name or item.name or ""
-    if conflict_behavior == "rename":
-        taken = {str(entry.get("name", "")).casefold() for entry in (yield from list_children(folder))}
-        free = free_name(name, lambda other: other.casefold() in taken, is_folder=item.is_folder)
-        return Location(place.folder, free)
-    other = yield from find_item(child(folder, name))
-    if other and other.ref != item.ref:
-        if other.is_folder:
-            raise conflict  # only files are replaced
-        yield from delete_unchanged(other)
-    return place
+    return False
 
 
 def _may_be_lost(failure: DriveError) -> bool:
-    """Whether nobody knows if the change was made, but for looking."""
+    """Whether the change may have been made, though no answer says so."""
     return isinstance(failure, (DriveConnectionError, DriveServiceError, DriveThrottledError))
 
 
 def _is_same(one: DriveItem, other: DriveItem) -> bool:
     """Whether an item is what it was, though its eTag moved: with photos and Office files it does so."""
-    return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
+    told = (one.parent_id, one.name, one.ctag)
+    return one.ctag is not None and told == (other.parent_id, other.name, other.ctag)
 
 
-def _told(error: DriveError, place: Location, before: DriveItem, after: DriveItem) -> DriveError:
+def _with_part_done(error: DriveError, place: Location, before: DriveItem, after: DriveItem) -> DriveError:
     """Say so if part of the change was made: a PATCH is not atomic."""
     renamed = after.name == place.name != before.name
     moved = place.folder is not None and after.parent_id == place.folder.item_id != before.parent_id
@@ -264,7 +340,7 @@ def _told(error: DriveError, place: Location, before: DriveItem, after: DriveIte
     return error
 
 
-def _where(action: str, item: DriveItem | None) -> str:
+def _describe_place(action: str, item: DriveItem | None) -> str:
     if item is None:
         return f"Graph says that it did {action}, but the item is not to be seen."
     return f"Graph says that it did {action}, but the item is {item.name!r} in the folder {item.parent_id}."

@@ -22,7 +22,9 @@ from airflow_provider_drive.protocol.wire.addresses import (
     is_id,
     same_item,
 )
+from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, Match, compare_files, may_rewrite
 from airflow_provider_drive.protocol.wire.errors import error_from_response
+from airflow_provider_drive.protocol.wire.names import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,15 +36,6 @@ CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
 """Graph's own."""
 SKIP = "skip"
 """Ours, for copies: what is there already, with the same content, counts as done."""
-REWRITE_SECONDS = 3_600.0
-"""How long after its arrival the service may still be writing properties into a file."""
-MAX_PROPERTY_BYTES = 65_536
-"""How many bytes those may come to, beside half of the file."""
-_REWRITTEN = (
-    *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls"),
-    *(".pptx", ".pptm", ".potx", ".ppsx", ".ppt", ".vsdx", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
-    *(".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma"),
-)
 _LONG_PAGE = 1_000
 _LEAN = (
     "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
@@ -70,7 +63,7 @@ class DriveItem:
     size: int | None = None
     etag: str | None = None
     ctag: str | None = None
-    quick_xor_hash: str | None = None
+    hashes: Mapping[str, str] = field(default_factory=lambda: _NOTHING, repr=False)
     child_count: int | None = None
     web_url: str | None = None
     created: float | None = None
@@ -96,11 +89,21 @@ class DriveItem:
     @property
     def may_be_rewritten(self) -> bool:
         """Whether the service may change its bytes: it writes properties into Office files and photos."""
-        return (self.name or "").casefold().endswith(_REWRITTEN)
+        return may_rewrite(self.name)
 
     def is_in(self, folder: ItemRef) -> bool:
         """Whether it is in that folder itself, not further below."""
         return self.parent_id is not None and same_item(ItemRef(self.ref.drive_id, self.parent_id), folder)
+
+    @property
+    def quick_xor_hash(self) -> str | None:
+        """The hash that every drive tells, though not of every file."""
+        return self.hashes.get("quickXorHash")
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it has items below it: a folder, or a package such as a OneNote notebook."""
+        return self.is_folder or self.kind == "package"
 
     @property
     def content(self) -> tuple[int | None, str | None]:
@@ -142,7 +145,7 @@ def read_item(
         size=read_size(value.get("size")),
         etag=_text(value.get("eTag")) or _text(value.get("@odata.etag")),
         ctag=_text(value.get("cTag")),
-        quick_xor_hash=_text(_mapping(_mapping(value.get("file")).get("hashes")).get("quickXorHash")),
+        hashes=_hashes(value),
         child_count=read_size(_mapping(value.get("folder")).get("childCount")),
         web_url=_text(value.get("webUrl")),
         created=read_time(value.get("createdDateTime")),
@@ -166,32 +169,9 @@ def item_reader(action: str, drive_id: str | None = None) -> Callable[[Response]
 
 
 def is_same_file(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> bool:
-    """
-    Whether one file has the content of another, as far as Graph tells.
-
-    SharePoint writes properties into Office files and photos after they have arrived, so that size and hash
-    differ though nobody has changed them. For those it is told by the times: the copy is no older than the
-    source's last change, and was not touched after the service was done with it. And the size is much the
-    same.
-
-    https://learn.microsoft.com/graph/api/resources/hashes
-
-    :param strict: Only bytes count.
-    """
-    told = [pair for pair in zip(copy.content, source.content, strict=True) if None not in pair]
-    newer = None in {copy.created, source.modified} or (copy.created or 0.0) >= (source.modified or 0.0)
-    if all(one == other for one, other in told):
-        return newer or len(told) == len(source.content)
-    untouched = (copy.modified or 0.0) <= (copy.created or 0.0) + REWRITE_SECONDS
-    lenient = not strict and not copy.is_personal
-    return lenient and newer and untouched and may_be_rewrite_of(copy, source.size)
-
-
-def may_be_rewrite_of(copy: DriveItem, size: int | None) -> bool:
-    """Whether a file may be what the service has made of one of that size."""
-    if not copy.may_be_rewritten or copy.size is None or size is None:
-        return copy.may_be_rewritten
-    return size / 2 <= copy.size <= size * 1.5 + MAX_PROPERTY_BYTES
+    """Whether one file has the content of another, or may have been rewritten by the service."""
+    match = compare_files(copy, source, is_personal=copy.is_personal)
+    return match is Match.SAME or (not strict and match in {Match.REWRITTEN, Match.UNKNOWN})
 
 
 def without_annotations(value: Any) -> Any:
@@ -337,22 +317,6 @@ def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
     raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
 
 
-def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:
-    """Return a name without and its extension, which folders have none of."""
-    stem, dot, extension = name.rpartition(".")
-    return (name, "") if is_folder or not stem else (stem, dot + extension)
-
-
-def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = False) -> str:
-    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
-    stem, extension = split_name(name, is_folder=is_folder)
-    candidate, number = name, 0
-    while taken(candidate):
-        number += 1
-        candidate = f"{stem} {number}{extension}"
-    return candidate
-
-
 def unnumbered(name: str) -> tuple[str, ...]:
     """Return what a name may have been before :func:`free_name` gave it a number: itself, or without it."""
     stem, extension = split_name(name, is_folder=False)
@@ -360,11 +324,10 @@ def unnumbered(name: str) -> tuple[str, ...]:
     return (name, numbered[1] + extension) if numbered else (name,)
 
 
-def is_renamed(name: str, wanted: str) -> bool:
-    """Whether a name is what ``rename`` may have made of the wanted one."""
-    parts = (split_name(wanted, is_folder=is_folder) for is_folder in (False, True))
-    patterns = (rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}" for stem, extension in parts)
-    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)
+def _hashes(value: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the hashes that count: https://learn.microsoft.com/graph/api/resources/hashes."""
+    told = _mapping(_mapping(value.get("file")).get("hashes"))
+    return {name: text for name in STRONGEST_FIRST if (text := _text(told.get(name)))} or _NOTHING
 
 
 def _remote(value: Any) -> ItemRef | None:

@@ -1,8 +1,9 @@
 """Changing an item where it is: a guarded PATCH, and what is done when it does not go smoothly."""
 
+import re
+
 import pytest
 from protocol.conversation import (
-    HOSTS,
     MONITOR,
     NOW,
     Clock,
@@ -15,6 +16,8 @@ from protocol.conversation import (
     recorded_answer,
     ref,
     refusal,
+    wait,
+    wrong_host,
 )
 
 from airflow_provider_drive.exceptions import (
@@ -43,6 +46,7 @@ TO_G = Location(ref("g"), None)
 GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
 CONFLICT = refusal(409, "nameAlreadyExists")
 CHANGED = refusal(412, "preconditionFailed")
+DISPLACED = {"displaced by i": {"driveId": "d", "id": "x", "name": "~0123456789ab.pdf"}}
 
 
 def lost():
@@ -51,7 +55,7 @@ def lost():
 
 def update(place, *answers, before=OLD, then=None, clock=None, **options):
     clock = clock or Clock()
-    flow = update_item(read_item(before), place, HOSTS, clock=clock, **options)
+    flow = update_item(read_item(before), place, wait=wait(clock), **options)
     return converse(flow, *answers, then=then, clock=clock)
 
 
@@ -60,7 +64,7 @@ def tags(talk):
 
 
 class TestMoving:
-    def test_it_is_one_patch_guarded_by_the_etag_that_was_read(self):
+    def test_a_move_is_one_patch_guarded_by_the_etag_that_was_read(self):
         talk = update(TO_G, answer(200, MOVED))
         assert talk.lines == [PATCH]
         assert talk.requests[0].json == {"parentReference": {"driveId": "d", "id": "g"}}
@@ -77,7 +81,7 @@ class TestMoving:
             ),
         ],
     )
-    def test_a_name_is_changed_alone_or_as_well(self, place, body):
+    def test_a_patch_holds_the_new_name_and_the_folder_if_it_changes(self, place, body):
         moved = item("i", "new.pdf", body.get("parentReference", {"id": "f"})["id"])
         assert update(place, answer(200, moved)).requests[0].json == body
 
@@ -92,7 +96,7 @@ class TestMoving:
     @pytest.mark.parametrize(
         "place", [Location(ref("f"), None), Location(None, "plan.pdf"), Location(ref("f"), "plan.pdf")]
     )
-    def test_what_is_there_already_is_left_alone(self, place):
+    def test_an_item_that_is_there_already_is_left_alone(self, place):
         talk = update(place)
         assert talk.result.ref == ref("i")
         assert not talk.requests
@@ -100,17 +104,17 @@ class TestMoving:
     def test_the_case_of_a_name_may_be_changed(self):
         assert update(Location(None, "Plan.pdf"), here("i", "Plan.pdf")).result.name == "Plan.pdf"
 
-    def test_a_tag_that_was_given_guards_instead(self):
+    def test_if_match_guards_the_patch_instead_of_the_etag(self):
         assert tags(update(TO_G, answer(200, MOVED), if_match='"c:{i},1"')) == ['"c:{i},1"']
         assert tags(update(TO_G, answer(200, MOVED), if_match="*")) == ["*"]
 
     @pytest.mark.parametrize(("leave_out", "guard"), [(("eTag",), '"c:{i},1"'), (("eTag", "cTag"), "*")])
-    def test_without_an_etag_there_is_still_a_guard(self, leave_out, guard):
+    def test_without_an_etag_the_ctag_or_any_tag_guards_the_patch(self, leave_out, guard):
         before = {key: OLD[key] for key in OLD if key not in leave_out}
         assert tags(update(TO_G, answer(200, MOVED), before=before)) == [guard]
 
     @pytest.mark.parametrize("body", [None, b"<html>", {"id": "i", "name": "plan.pdf"}, {"id": "i"}])
-    def test_an_answer_that_leaves_out_much_is_read_again(self, body):
+    def test_after_an_answer_that_leaves_out_the_place_the_item_is_read(self, body):
         talk = update(TO_G, answer(200, body), answer(200, MOVED))
         assert talk.lines == [PATCH, GET]
         assert talk.result.parent_id == "g"
@@ -131,19 +135,19 @@ class TestMoving:
             (409, DriveRequestError),
         ],
     )
-    def test_a_refusal_is_told(self, status, kind):
+    def test_a_refusal_of_the_patch_is_raised(self, status, kind):
         talk = update(TO_G, refusal(status), answer(200, OLD))
         assert type(talk.error) is kind
         assert talk.error.retryable is (status != 400)
         assert "Part of it" not in str(talk.error)
 
-    def test_a_patch_that_was_done_in_part_is_told(self):
+    def test_a_patch_that_was_done_in_part_is_an_error_that_says_so(self):
         """Seen: the name was changed, the parent refused."""
         place = Location(ref("g"), "new.pdf")
         talk = update(place, refusal(400), here("i", "new.pdf"))
         assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
 
-    def test_an_item_that_is_gone_is_told(self):
+    def test_a_move_whose_item_is_gone_is_not_found(self):
         assert type(update(TO_G, missing(), missing()).error) is DriveItemNotFoundError
 
     def test_a_throttled_patch_is_sent_again(self):
@@ -162,12 +166,12 @@ class TestDrift:
         "changed",
         [CHANGED, refusal(409, "resourceModified"), recorded_answer("iss-412-preconditionFailed-personal")],
     )
-    def test_an_etag_that_moved_by_itself_is_read_again(self, changed):
+    def test_a_patch_is_repeated_with_an_etag_that_changed_by_itself(self, changed):
         talk = update(TO_G, changed, self.drifted(2), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, PATCH]
         assert tags(talk) == ['"{i},1"', '"{i},2"']
 
-    def test_it_is_read_again_three_times(self):
+    def test_a_changing_etag_is_read_again_three_times_at_most(self):
         drifts = [answer for number in (2, 3, 4) for answer in (CHANGED, self.drifted(number))]
         assert update(TO_G, *drifts, answer(200, MOVED)).result.parent_id == "g"
         talk = update(TO_G, *drifts, CHANGED, self.drifted(5))
@@ -178,19 +182,19 @@ class TestDrift:
     @pytest.mark.parametrize(
         "fields", [{"cTag": "other"}, {"name": "other.pdf"}, {"parentReference": {"driveId": "d", "id": "x"}}]
     )
-    def test_an_item_that_somebody_changed_is_left_alone(self, fields):
+    def test_an_item_that_was_changed_meanwhile_is_left_alone(self, fields):
         talk = update(TO_G, CHANGED, self.drifted(2, **fields))
         assert type(talk.error) is DriveItemChangedError
         assert talk.error.retryable
         assert talk.lines == [PATCH, GET]
 
-    def test_a_tag_of_the_users_that_does_not_match_is_final(self):
+    def test_an_if_match_that_does_not_match_is_final(self):
         talk = update(TO_G, CHANGED, self.drifted(2), if_match='"{i},1"')
         assert type(talk.error) is DriveItemChangedError
         assert not talk.error.retryable
         assert talk.lines.count(PATCH) == 1
 
-    def test_an_item_that_somebody_else_moved_there_is_there(self):
+    def test_an_item_that_was_moved_there_meanwhile_counts_as_moved(self):
         assert update(TO_G, CHANGED, answer(200, MOVED), if_match='"{i},1"').result.parent_id == "g"
 
 
@@ -198,18 +202,18 @@ class TestLostAnswers:
     @pytest.mark.parametrize(
         "loss", [lost(), refusal(500), refusal(502), refusal(503), refusal(504)], ids=str
     )
-    def test_what_was_lost_may_be_the_answer_and_not_the_move(self, loss):
+    def test_a_move_whose_answer_was_lost_may_have_been_made(self, loss):
         talk = update(TO_G, loss, answer(200, MOVED))
         assert talk.lines == [PATCH, GET]
         assert talk.result.parent_id == "g"
 
     @pytest.mark.parametrize("loss", [lost(), refusal(504)], ids=str)
-    def test_a_move_that_had_no_effect_is_sent_again(self, loss):
+    def test_a_move_whose_answer_was_lost_and_that_had_no_effect_is_sent_again(self, loss):
         talk = update(TO_G, loss, answer(200, OLD), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, PATCH]
         assert talk.waited > 0
 
-    def test_it_is_sent_again_three_times(self):
+    def test_a_move_whose_answers_are_lost_is_sent_again_three_times_at_most(self):
         talk = update(
             TO_G, *[lost() if even else answer(200, OLD) for _ in range(4) for even in (True, False)]
         )
@@ -218,7 +222,7 @@ class TestLostAnswers:
         talk = update(TO_G, *[refusal(500), answer(200, OLD)] * 4)
         assert type(talk.error) is DriveServiceError
 
-    def test_a_patch_that_never_left_is_told(self):
+    def test_a_patch_that_was_not_sent_is_an_error_after_five_tries(self):
         unsent = [DriveConnectionError("no route", sent=False) for _ in range(5)]
         talk = update(TO_G, *unsent)
         assert talk.error is unsent[-1]
@@ -228,31 +232,31 @@ class TestLostAnswers:
 class TestLater:
     """Graph may answer 202 and move afterwards."""
 
-    def test_its_monitor_is_watched(self):
+    def test_the_monitor_of_an_asynchronous_move_is_polled(self):
         done = answer(200, {"status": "completed", "resourceId": "i"})
         talk = update(TO_G, answer(202, location=MONITOR), done, answer(200, MOVED))
         assert talk.lines == [PATCH, f"GET {MONITOR}", GET]
-        assert [request.authorized for request in talk.requests] == [True, False, True]
+        assert talk.kinds == ["graph", "monitor", "graph"]
         assert talk.result.parent_id == "g"
 
-    def test_the_item_may_get_a_new_id(self):
+    def test_an_asynchronous_move_may_give_the_item_a_new_id(self):
         done = answer(200, {"status": "completed", "resourceId": "n"})
         talk = update(TO_G, answer(202, location=MONITOR), done, missing(), here("n", parent="g"))
         assert talk.result.ref == ref("n")
 
-    def test_the_item_may_get_a_new_name_as_well(self):
+    def test_an_asynchronous_move_may_give_the_item_a_new_id_and_name(self):
         done = answer(200, {"status": "completed", "resourceId": "n"})
         renamed = answer(200, item("n", "plan 1.pdf", "g"))
         talk = update(TO_G, answer(202, location=MONITOR), done, renamed, conflict_behavior="rename")
         assert (talk.result.ref, talk.result.name) == (ref("n"), "plan 1.pdf")
 
-    def test_a_move_that_failed_is_told(self):
+    def test_an_asynchronous_move_that_failed_is_an_error(self):
         failed = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
         talk = update(TO_G, answer(202, location=MONITOR), failed, answer(200, OLD))
         assert type(talk.error) is DriveResponseError
         assert "accessDenied: No." in str(talk.error)
 
-    def test_a_name_that_turns_out_to_be_taken_is_a_conflict_like_any_other(self):
+    def test_a_name_conflict_of_an_asynchronous_move_is_handled_like_any_other(self):
         conflict = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
         later = answer(202, location=MONITOR)
         talk = update(TO_G, later, conflict, answer(200, OLD))
@@ -261,30 +265,29 @@ class TestLater:
         talk = update(TO_G, later, conflict, answer(200, OLD), children, renamed, conflict_behavior="rename")
         assert talk.result.name == "plan 1.pdf"
 
-    def test_without_a_monitor_the_item_is_looked_at(self):
+    def test_an_asynchronous_move_without_a_monitor_is_seen_by_reading_the_item(self):
         talk = update(TO_G, answer(202), answer(200, OLD), missing(), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, GET, GET]
         assert talk.result.parent_id == "g"
 
     @pytest.mark.parametrize("last", [answer(200, OLD), missing()])
-    def test_it_is_not_looked_at_for_ever(self, last):
+    def test_an_asynchronous_move_that_does_not_happen_is_an_error(self, last):
         talk = update(TO_G, answer(202), then=last)
         assert isinstance(talk.error, DriveResponseError | DriveItemNotFoundError)
         assert len(talk.requests) <= 12
         assert talk.lines.count(PATCH) == 1
 
-    def test_a_monitor_that_does_not_know_it_leaves_the_item_to_tell(self):
+    def test_after_an_unknown_monitor_the_item_shows_whether_it_was_moved(self):
         talk = update(TO_G, answer(202, location=MONITOR), missing(), missing(), answer(200, MOVED))
         assert talk.result.parent_id == "g"
 
-    def test_a_monitor_elsewhere_is_not_called(self):
-        talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"))
-        assert type(talk.error) is DriveResponseError
-        assert not talk.error.retryable
-        assert "secret" not in str(talk.error)
-        assert talk.lines == [PATCH]
+    def test_the_drivers_refusal_of_a_monitors_host_is_raised(self):
+        refused = wrong_host()
+        talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"), refused)
+        assert talk.error is refused
+        assert talk.kinds == ["graph", "monitor"]
 
-    def test_it_is_waited_for_an_hour(self):
+    def test_an_asynchronous_move_is_waited_for_within_an_hour(self):
         clock = Clock()
         running = answer(202, {"status": "inProgress"})
         talk = update(
@@ -295,17 +298,17 @@ class TestLater:
 
 
 class TestConflicts:
-    def test_by_default_the_name_is_left_to_who_has_it(self):
+    def test_by_default_a_name_that_is_taken_is_a_conflict(self):
         talk = update(TO_G, CONFLICT, answer(200, OLD))
         assert type(talk.error) is DriveNameConflictError
         assert talk.requests[0].url == "/drives/d/items/i"
 
-    def test_a_recorded_conflict_is_told(self):
+    def test_a_recorded_conflict_is_raised(self):
         talk = update(TO_G, recorded_answer("iss-patch-409-nameAlreadyExists"), answer(200, OLD))
         assert type(talk.error) is DriveNameConflictError
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
-    def test_the_service_is_asked_first(self, behavior):
+    def test_a_conflict_behaviour_is_first_left_to_the_service(self, behavior):
         talk = update(TO_G, answer(200, MOVED), conflict_behavior=behavior)
         assert talk.lines == [f"{PATCH}?@microsoft.graph.conflictBehavior={behavior}"]
 
@@ -320,7 +323,7 @@ class TestConflicts:
         }
         assert talk.result.name == "plan 2.pdf"
 
-    def test_a_free_name_may_be_taken_meanwhile(self):
+    def test_a_free_name_that_is_taken_meanwhile_is_chosen_again(self):
         first = page(item("x", "plan.pdf", "g"))
         second = page(item("x", "plan.pdf", "g"), item("y", "plan 1.pdf", "g"))
         again = (CONFLICT, answer(200, OLD))
@@ -328,7 +331,7 @@ class TestConflicts:
         talk = update(TO_G, *again, first, *again, second, moved, then=moved, conflict_behavior="rename")
         assert talk.requests[6].json["name"] == "plan 2.pdf"
 
-    def test_names_are_not_tried_for_ever(self):
+    def test_five_free_names_are_tried_at_most(self):
         rounds = [CONFLICT, answer(200, OLD), page()] * 5
         talk = update(TO_G, *rounds, CONFLICT, answer(200, OLD), conflict_behavior="rename")
         assert type(talk.error) is DriveNameConflictError
@@ -346,25 +349,16 @@ class TestConflicts:
         assert talk.lines[2] == "GET /drives/d/items/f/children"
         assert talk.result.name == "new 1.pdf"
 
-    def test_the_file_that_has_the_name_is_removed_if_the_service_does_not(self):
+    def test_a_folder_that_has_the_name_is_kept_whatever_is_asked_for(self):
         talk = update(
             TO_G,
             CONFLICT,
             answer(200, OLD),
-            here("x", parent="g"),
-            answer(204),
-            answer(200, MOVED),
+            here("x", parent="g", kind="package"),
             conflict_behavior="replace",
         )
-        query = "?@microsoft.graph.conflictBehavior=replace"
-        assert talk.lines == [
-            PATCH + query,
-            GET,
-            "GET /drives/d/items/g:/plan.pdf",
-            "DELETE /drives/d/items/x",
-            PATCH + query,
-        ]
-        assert talk.sent("DELETE").headers == {"If-Match": '"{x},1"'}
+        assert type(talk.error) is DriveNameConflictError
+        assert "DELETE" not in "".join(talk.lines)
 
     def test_a_folder_that_has_the_name_is_kept(self):
         talk = update(
@@ -390,44 +384,151 @@ class TestConflicts:
         assert "DELETE" not in "".join(talk.lines)
 
 
+class TestReplacing:
+    """Where the service does not replace by itself, the old file makes way, and is deleted last."""
+
+    QUERY = "?@microsoft.graph.conflictBehavior=replace"
+    TAKEN = item("x", "plan.pdf", "g")
+
+    def replace(self, *answers, saved=None, before=OLD, then=None):
+        flow = update_item(read_item(before), TO_G, conflict_behavior="replace", wait=wait(Clock()))
+        return converse(flow, *answers, then=then, saved=saved, durable=True)
+
+    def renamed(self, talk=None, name="~0123456789ab.pdf", **fields):
+        return item("x", name, "g", eTag='"{x},2"', **fields)
+
+    def follow(self, *answers):
+        """Answer in order; the answer ``own`` is the old file under the name that it was last given."""
+        rest, names = list(answers), []
+
+        def serve(request):
+            if request.method == "PATCH" and "/items/x" in request.url:
+                names.append(request.json["name"])
+            said = rest.pop(0)
+            return answer(200, self.renamed(name=names[0])) if said == "own" else said
+
+        talk = self.replace(then=serve)
+        assert not rest
+        return talk
+
+    def test_the_old_file_is_renamed_and_deleted_when_the_item_has_its_name(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        talk = self.follow(*answers, answer(200, MOVED), answer(204))
+        assert talk.lines == [
+            PATCH + self.QUERY,
+            GET,
+            "GET /drives/d/items/g:/plan.pdf",
+            "PATCH /drives/d/items/x",
+            PATCH + self.QUERY,
+            "DELETE /drives/d/items/x",
+        ]
+        own = talk.requests[3].json["name"]
+        assert re.fullmatch(r"~[0-9a-f]{12}\.pdf", own)
+        assert talk.requests[3].headers == {"If-Match": '"{x},1"'}
+        assert talk.requests[5].headers == {"If-Match": '"{x},2"'}
+        saved = {"driveId": "d", "id": "x", "name": own}
+        assert talk.checkpoints == [("displaced by i", saved, 3), ("displaced by i", None, 6)]
+
+    def test_the_old_file_gets_its_name_back_if_the_item_was_changed(self):
+        changed = answer(200, {**OLD, "cTag": "other", "eTag": "other"})
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", CHANGED, changed, "own"]
+        talk = self.follow(*answers, answer(200, self.TAKEN))
+        assert type(talk.error) is DriveItemChangedError
+        assert "make way" not in str(talk.error)
+        assert talk.requests[-1].json == {"name": "plan.pdf"}
+        assert "DELETE" not in "".join(talk.lines)
+        assert talk.checkpoints[-1][:2] == ("displaced by i", None)
+
+    def test_an_old_file_that_does_not_get_its_name_back_is_told_with_the_name_that_it_has(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", refusal(423), answer(200, OLD)]
+        talk = self.follow(*answers, "own", refusal(423), "own")
+        assert type(talk.error) is DriveLockedError
+        own = talk.requests[3].json["name"]
+        assert f"made way, and did not get it back: look for {own!r} (drives/d/items/x)" in str(talk.error)
+        assert talk.checkpoints[-1][1]["name"] == own
+
+    @pytest.mark.parametrize("name", [None, "renamed by a person.pdf"])
+    def test_an_old_file_that_a_person_has_moved_on_is_left_to_them(self, name):
+        there = missing() if name is None else answer(200, self.renamed(name=name))
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", refusal(423), answer(200, OLD)]
+        talk = self.follow(*answers, there)
+        assert type(talk.error) is DriveLockedError
+        assert "make way" not in str(talk.error)
+        assert talk.checkpoints[-1][1] is None
+
+    def test_an_old_file_that_was_changed_meanwhile_is_kept(self):
+        edited = answer(200, {**self.renamed(), "cTag": "other"})
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", answer(200, MOVED)]
+        talk = self.follow(*answers, CHANGED, edited)
+        assert talk.result.parent_id == "g"
+        assert "stays behind" in talk.notes[-1]
+        assert talk.checkpoints[-1][1] is not None
+
+    def test_a_second_file_that_takes_the_name_is_a_conflict(self):
+        other = answer(200, item("y", "plan.pdf", "g"))
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        back = ["own", refusal(409, "nameAlreadyExists"), "own"]
+        talk = self.follow(*answers, CONFLICT, answer(200, OLD), other, *back)
+        assert type(talk.error) is DriveNameConflictError
+        assert "did not get it back" in str(talk.error)
+
+    def test_a_path_that_lags_behind_makes_no_second_file(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        again = [CONFLICT, answer(200, OLD), "own", answer(200, MOVED), answer(204)]
+        assert self.follow(*answers, *again).result.parent_id == "g"
+
+    def test_a_retry_deletes_the_file_that_an_earlier_try_has_replaced(self):
+        talk = self.replace(answer(200, self.renamed()), answer(204), saved=DISPLACED, before=MOVED)
+        assert talk.lines == ["GET /drives/d/items/x", "DELETE /drives/d/items/x"]
+
+    @pytest.mark.parametrize("name", ["plan.pdf", "renamed by a person.pdf"])
+    def test_a_retry_deletes_only_what_has_the_own_name(self, name):
+        talk = self.replace(answer(200, self.renamed(name=name)), saved=DISPLACED, before=MOVED)
+        assert talk.lines == ["GET /drives/d/items/x"]
+
+    def test_a_retry_finds_nothing_to_delete_if_the_old_file_is_gone(self):
+        assert self.replace(missing(), saved=DISPLACED, before=MOVED).result.parent_id == "g"
+
+
 class TestDeleting:
     def delete(self, *answers, if_match="tag", **options):
         return converse(delete_item(ref("i"), if_match), *answers, **options)
 
-    def test_it_is_one_delete(self):
+    def test_a_deletion_is_one_delete(self):
         talk = self.delete(answer(204))
         assert talk.lines == [DELETE]
         assert talk.requests[0].headers == {"If-Match": "tag"}
         assert self.delete(recorded_answer("gnome-delete-204"), if_match=None).requests[0].headers == {}
 
-    def test_a_page_of_somebody_elses_is_no_answer(self):
+    def test_a_page_in_answer_to_a_deletion_is_an_error(self):
         talk = self.delete(answer(200, b"<html>Sign in</html>"), answer(204))
         assert (talk.failure, talk.lines) == (None, [DELETE] * 2)
 
-    def test_what_is_gone_already_counts_as_deleted(self):
-        assert self.delete(missing()).failure is None
+    def test_an_item_that_is_gone_already_is_not_called_deleted(self):
+        assert self.delete(answer(204)).result is True
+        assert self.delete(missing()).result is False
         talk = self.delete(lost(), refusal(504), missing())
-        assert talk.failure is None
+        assert talk.result is False
         assert talk.lines == [DELETE] * 3
 
     @pytest.mark.parametrize(
         ("status", "kind"),
         [(412, DriveItemChangedError), (423, DriveLockedError), (403, DriveAccessDeniedError)],
     )
-    def test_a_refusal_is_told(self, status, kind):
+    def test_a_refusal_of_the_deletion_is_raised(self, status, kind):
         talk = self.delete(refusal(status))
         assert type(talk.error) is kind
         assert "delete drives/d/items/i" in str(talk.error)
 
     def unchanged(self, *answers, if_match=None):
-        return converse(delete_unchanged(read_item(OLD), HOSTS, if_match), *answers)
+        return converse(delete_unchanged(read_item(OLD), if_match), *answers)
 
     def test_an_unchanged_item_is_deleted_by_its_etag(self):
         talk = self.unchanged(answer(204))
         assert talk.failure is None
         assert talk.requests[0].headers == {"If-Match": '"{i},1"'}
 
-    def test_an_etag_that_moved_by_itself_is_read_again(self):
+    def test_a_deletion_is_repeated_with_an_etag_that_changed_by_itself(self):
         drifted = answer(200, {**OLD, "eTag": "two"})
         talk = self.unchanged(CHANGED, drifted, answer(204))
         assert talk.failure is None
@@ -443,10 +544,18 @@ class TestDeleting:
         assert type(talk.error) is DriveItemChangedError
         assert talk.lines == [DELETE, GET]
 
-    def test_an_item_that_is_gone_meanwhile_counts_as_deleted(self):
-        assert self.unchanged(CHANGED, missing()).failure is None
+    def test_an_item_that_is_gone_meanwhile_is_not_called_deleted(self):
+        assert self.unchanged(answer(204)).result is True
+        assert self.unchanged(CHANGED, missing()).result is False
 
-    def test_a_tag_of_the_users_is_not_exchanged(self):
+    def test_an_item_of_which_only_the_etag_is_known_is_kept_if_that_changed(self):
+        bare = {key: OLD[key] for key in OLD if key != "cTag"}
+        changed = answer(200, {**bare, "eTag": "two"})
+        talk = converse(delete_unchanged(read_item(bare)), CHANGED, changed)
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.lines == [DELETE, GET]
+
+    def test_an_if_match_of_a_deletion_is_not_exchanged(self):
         talk = self.unchanged(CHANGED, answer(200, OLD), if_match="mine")
         assert type(talk.error) is DriveItemChangedError
         assert talk.requests[0].headers == {"If-Match": "mine"}

@@ -1,0 +1,1 @@
+"""Entra ID: tokens for applications, users and managed identities."""

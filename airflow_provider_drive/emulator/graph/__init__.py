@@ -1,0 +1,1 @@
+"""Microsoft Graph: drives and their items, copies with monitors, uploads and downloads."""

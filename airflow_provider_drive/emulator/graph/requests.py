@@ -1,0 +1,89 @@
+"""What all requests to Graph have in common: the token, the body and the precondition."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.state.credentials import Token
+    from airflow_provider_drive.emulator.state.items import Item
+    from airflow_provider_drive.emulator.state.tenant import Tenant
+
+CONFLICT_BEHAVIOR = "@microsoft.graph.conflictBehavior"
+_FILE_TIMES = {"createdDateTime", "lastModifiedDateTime", "lastAccessedDateTime"}
+
+
+def authenticate(tenant: Tenant, request: Request) -> Token:
+    """
+    Return the access token of a request.
+
+    :raises GraphError: If it is missing, unknown or expired: ``op-401-invalid-token``.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    token = tenant.tokens.get(text.strip())
+    if not text or scheme.lower() != "bearer":
+        raise errors.unauthenticated("Access token is empty.")
+    if token is None:
+        reason = "there are no dots (.)" if "." not in text else "its signature is invalid"
+        raise errors.unauthenticated(f"IDX14100: JWT is not well formed, {reason}.")
+    if token.is_expired:
+        raise errors.unauthenticated("Lifetime validation failed, the token is expired.")
+    return token
+
+
+def json_body(request: Request) -> dict[str, Any]:
+    """
+    Return the body of a request.
+
+    :raises GraphError: If it is not a JSON object: https://learn.microsoft.com/graph/errors.
+    """
+    try:
+        value = request.json()
+    except ValueError:
+        raise GraphError(400, "BadRequest", "Unable to read JSON request payload.") from None
+    if not isinstance(value, dict):
+        raise invalid_request("The request body must be an object.")
+    return value
+
+
+def file_system_info(body: dict[str, Any]) -> dict[str, dt.datetime]:
+    """
+    Return the times of a request's ``fileSystemInfo``: https://learn.microsoft.com/graph/api/resources/filesysteminfo.
+
+    :raises GraphError: If one of them is not a time, or is of another name.
+    """
+    times = body.get("fileSystemInfo") or {}
+    if not isinstance(times, dict) or not times.keys() <= _FILE_TIMES:
+        raise invalid_request("fileSystemInfo contains an unknown property.")
+    try:
+        return {name: _time(text) for name, text in times.items()}
+    except (TypeError, ValueError):
+        raise invalid_request("A time in fileSystemInfo is invalid.") from None
+
+
+def _time(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
+
+
+def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:
+    """
+    Check ``If-Match``, which may be an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move.
+
+    :raises GraphError: If it does not match, or if the item is locked.
+    """
+    if item.locked:
+        raise errors.locked()
+    expected = request.headers.get("if-match")
+    if expected is None or expected in {"*", item.etag, item.ctag}:
+        return
+    if item.drive.is_personal:
+        raise errors.etag_mismatch_personal()
+    if not (expected.startswith('"') and expected.endswith('"')):
+        raise invalid_request("The entity tag is not a quoted string.", "malformedEntityTag")
+    raise errors.etag_mismatch(tenant.stale_status)

@@ -1,0 +1,73 @@
+"""Users, groups and sites, each with its drives."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.state.drives import Drive
+
+HOST = "contoso.sharepoint.com"
+_MY_HOST = "contoso-my.sharepoint.com"
+
+
+@dataclass(eq=False)
+class Owner:
+    """A user or a group, and its drive."""
+
+    kind: str
+    id: str
+    name: str
+    address: str
+    drive: Drive
+
+
+@dataclass(eq=False)
+class Site:
+    """A site. Its first drive is the default library: https://learn.microsoft.com/graph/api/resources/site."""
+
+    path: str
+    name: str
+    collection: str
+    web: str
+    drives: list[Drive] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """Host, site collection and site."""
+        return f"{HOST},{self.collection},{self.web}"
+
+    @property
+    def names(self) -> set[str]:
+        """All identifiers of the site that a path may contain, in lower case."""
+        names = {self.id.lower(), self.web, f"{HOST}:{self.path.lower()}"}
+        return names if self.path else names | {"root", HOST}
+
+    @property
+    def web_url(self) -> str:
+        """The URL of the site in a browser."""
+        return f"https://{HOST}{self.path}"
+
+
+def guid(name: str) -> str:
+    """Return the GUID of this name, which is always the same."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{HOST}"))
+
+
+def business_drive_id(name: str) -> str:
+    """Return an id such as ``b!dmVLG22QlE2PSW0AqVB7UOhZ8n7t…``: 48 bytes, which are three GUIDs."""
+    parts = b"".join(uuid.UUID(guid(f"{name}.{part}")).bytes for part in ("site", "web", "list"))
+    return "b!" + base64.urlsafe_b64encode(parts).decode()
+
+
+def library_url(path: str, library: str) -> str:
+    """Return the URL of a site's library."""
+    return f"https://{HOST}{path}/{library}"
+
+
+def my_url(user: str) -> str:
+    """Return the URL of a user's OneDrive."""
+    return f"https://{_MY_HOST}/personal/{user}/Documents"

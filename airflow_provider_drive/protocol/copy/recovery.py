@@ -1,0 +1,96 @@
+"""
+What to do next about a copy, decided from what is known of it: the one place where that is decided.
+
+Single copies and archives ask the same function. The table of docs/crash-safety.md has the same rows.
+
+An item is the copy if Graph told its id, if it has a name that nobody else can have, or if it has exactly the
+content. A name, an age and about the same size never make it the copy.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal, NamedTuple
+
+MonitorWord = Literal["none", "running", "completed", "failed", "conflict", "timeout", "unknown"]
+
+
+class Found(Enum):
+    """What a search has found."""
+
+    UNSEEN = "the destination could not be searched"
+    NOTHING = "nothing has the copy's id or name"
+    OURS = "the copy is there, and whole"
+    FILLING = "the copy is there, and not whole yet"
+    OTHER = "an item has the name that is not the copy, or cannot be told to be"
+    ELSEWHERE = "the item that Graph called the copy is in another place"
+    SEVERAL = "several items may be the copy"
+
+
+class Decision(Enum):
+    """What to do next."""
+
+    ARRIVED = "the copy has arrived"
+    WAIT = "look again later"
+    SUBMIT = "send the request again: it cannot make a second copy"
+    CONFLICT = "the name belongs to another item"
+    FAILED = "Graph could not make the copy"
+    INCOMPLETE = "Graph calls the copy completed, and it is not whole"
+    MISPLACED = "Graph put the copy elsewhere"
+    TIMED_OUT = "the copy was not done at the deadline"
+    UNKNOWN = "it cannot be known what became of the copy"
+
+
+class Evidence(NamedTuple):
+    """
+    What is known of a copy.
+
+    :param monitor: What its monitor has said; ``none`` if there is no monitor to ask.
+    :param found: What the last search has found.
+    :param is_accepted: Graph has said that it makes the copy.
+    :param lost: Requests whose answer was lost, so that each may have made the copy.
+    :param may_search: Whether there is time left to search.
+    :param may_submit: A second request cannot make a second copy, and there is a try left.
+    """
+
+    monitor: MonitorWord
+    found: Found
+    is_accepted: bool = False
+    lost: int = 0
+    may_search: bool = True
+    may_submit: bool = False
+
+
+def decide(evidence: Evidence) -> Decision:  # noqa: PLR0911  # a table of rules, in their order
+    """Decide what to do next about a copy."""
+    monitor, found = evidence.monitor, evidence.found
+    if found is Found.OURS:
+        return Decision.ARRIVED
+    if found is Found.ELSEWHERE:
+        return Decision.MISPLACED
+    if monitor == "failed":
+        return Decision.FAILED
+    if monitor == "timeout":
+        return Decision.TIMED_OUT
+    if monitor == "conflict":
+        return _decide_conflict(evidence)
+    if monitor == "running" or (evidence.may_search and found is not Found.OTHER):
+        return Decision.WAIT
+    if found is Found.FILLING:
+        return Decision.INCOMPLETE if monitor == "completed" else Decision.UNKNOWN
+    if monitor == "completed" or evidence.is_accepted:
+        return Decision.WAIT if evidence.may_search else Decision.UNKNOWN
+    if found is Found.OTHER:
+        return Decision.CONFLICT
+    return Decision.SUBMIT if found is Found.NOTHING and evidence.may_submit else Decision.UNKNOWN
+
+
+def _decide_conflict(evidence: Evidence) -> Decision:
+    """
+    Decide what a taken name means: a request that was refused made nothing.
+
+    Only if the answer to an earlier request was lost may the item with the name be its work.
+    """
+    if evidence.lost and evidence.may_search and evidence.found is not Found.OTHER:
+        return Decision.WAIT
+    return Decision.CONFLICT

@@ -1,0 +1,121 @@
+"""
+Names of items: which are the same to a drive, which are free, and which are ours alone.
+
+https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Item = TypeVar("_Item")
+_Other = TypeVar("_Other")
+_TOKEN_LENGTH = 12
+
+
+def normalize_name(name: str) -> str:
+    """Return the same text for names (or paths) that differ only in case and in Unicode form."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are the same to a drive: it keeps case and Unicode form, and ignores them."""
+    return normalize_name(one) == normalize_name(other)
+
+
+class NameIndex(Generic[_Item]):
+    """
+    Items of one folder by their names, or of a tree by their paths.
+
+    Names that differ only in case or Unicode form are the same, unless several items have them: then only
+    the exact name counts. So ``Straße.txt`` and ``Strasse.txt`` are never taken for each other if both exist.
+    """
+
+    def __init__(self) -> None:
+        self._items: dict[str, dict[str, _Item]] = {}
+
+    def add(self, name: str, item: _Item) -> None:
+        """Add an item, or replace the one that has exactly this name."""
+        self._items.setdefault(normalize_name(name), {})[name] = item
+
+    def get(self, name: str) -> _Item | None:
+        """Return the item that has a name, or None if there is none or it cannot be told which one it is."""
+        items = self._items.get(normalize_name(name), {})
+        if name in items or len(items) != 1:
+            return items.get(name)
+        return next(iter(items.values()))
+
+    def remove(self, name: str) -> None:
+        """Forget the item that has a name."""
+        key = normalize_name(name)
+        items = self._items.get(key, {})
+        items.pop(name if name in items or len(items) != 1 else next(iter(items)), None)
+        if not items:
+            self._items.pop(key, None)
+
+    def items(self) -> list[tuple[str, _Item]]:
+        """Return each name with its item."""
+        return [pair for items in self._items.values() for pair in items.items()]
+
+    def pairs(self, others: NameIndex[_Other]) -> list[tuple[str, _Item, _Other | None]]:
+        """
+        Return each name with its item, and the item that has the name in another index.
+
+        Each item comes for one name only: where names fold together, only the exact name counts.
+        """
+        found: list[tuple[str, _Item, _Other | None]] = []
+        for key, items in self._items.items():
+            theirs = others._items.get(key, {})
+            is_exact = len(items) > 1 or len(theirs) > 1
+            only = None if is_exact else next(iter(theirs.values()), None)
+            found += [(name, item, theirs.get(name) if is_exact else only) for name, item in items.items()]
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        """Whether an item has this name, in whatever case or Unicode form."""
+        return normalize_name(name) in self._items
+
+    def __len__(self) -> int:
+        return sum(map(len, self._items.values()))
+
+
+def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:
+    """Return a name without its extension, and the extension; a folder's name has none."""
+    stem, dot, extension = name.rpartition(".")
+    return (name, "") if is_folder or not stem else (stem, dot + extension)
+
+
+def own_name(name: str, token: str | None = None, *, is_folder: bool = False) -> str:
+    """
+    Return a name that nobody else can have, and that is no longer than the item's own if that is possible.
+
+    It keeps the extension: the service treats files by it.
+
+    :param token: What makes it unique. Default is a new random one.
+    """
+    stem, extension = split_name(name, is_folder=is_folder)
+    token = (token or uuid4().hex)[:_TOKEN_LENGTH]
+    return f"{stem[: max(0, len(stem) - len(token) - 1)]}~{token}{extension}"
+
+
+def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = False) -> str:
+    """Return the name, or the name with the lowest free number, as ``rename`` does: ``plan 1.docx``."""
+    stem, extension = split_name(name, is_folder=is_folder)
+    candidate, number = name, 0
+    while taken(candidate):
+        number += 1
+        candidate = f"{stem} {number}{extension}"
+    return candidate
+
+
+def is_renamed(name: str, wanted: str) -> bool:
+    """Whether a name is what ``rename`` may have made of the wanted one."""
+    parts = (split_name(wanted, is_folder=is_folder) for is_folder in (False, True))
+    patterns = (rf"{re.escape(stem)}(?: ?\(?[0-9]+\)?)?{re.escape(extension)}" for stem, extension in parts)
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in patterns)

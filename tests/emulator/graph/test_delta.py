@@ -1,0 +1,56 @@
+import pytest
+
+
+def follow(graph, url):
+    """Read all pages. Return the items by id, and the delta link."""
+    items = []
+    while True:
+        body = graph.send("GET", url, headers={"Authorization": f"Bearer {graph.token}"}).json()
+        items += body["value"]
+        if "@odata.deltaLink" in body:
+            return {item["id"]: item for item in items}, body["@odata.deltaLink"]
+        url = body["@odata.nextLink"]
+
+
+def test_delta_lists_what_changed(graph, tenant, legal):
+    tenant.page_size = 2
+    gone, moved = legal.put("a/gone.txt"), legal.put("a/moved.txt")
+    items, link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta")
+    assert items.keys() == legal.items.keys()
+    assert follow(graph, link)[0] == {}
+    legal.put("b/new.txt")
+    graph.move(moved, legal.root)
+    graph("DELETE", f"drives/{legal.id}/items/{gone.id}")
+    items, link = follow(graph, link)
+    assert {item.get("name", "gone") for item in items.values()} == {"b", "new.txt", "moved.txt", "gone"}
+    assert items[gone.id]["deleted"] == {"state": "deleted"}
+    assert all("path" not in item["parentReference"] for item in items.values())
+
+
+@pytest.mark.parametrize("latest", ["delta?token=latest", "delta(token='latest')"])
+def test_the_token_latest_lists_only_later_changes(graph, legal, latest):
+    legal.put("old.txt")
+    items, link = follow(graph, f"{graph.base}drives/{legal.id}/root/{latest}")
+    new = legal.put("new.txt")
+    assert items == {}
+    assert follow(graph, link)[0].keys() == {new.id}
+
+
+def test_an_old_delta_token_is_refused(graph, legal):
+    legal.put("a.txt")
+    legal.oldest_token = 5
+    response = graph.get(f"drives/{legal.id}/root/delta?token=1")
+    assert (response.status_code, response.json()["error"]["code"]) == (410, "resyncChangesApplyDifferences")
+    assert response.headers["Location"].endswith("/root/delta")
+
+
+def test_only_personal_drives_support_delta_on_a_folder(graph, legal, personal):
+    for drive, status in ((legal, 400), (personal, 200)):
+        drive.put("a/b.txt")
+        assert graph.get(f"drives/{drive.id}/root:/a:/delta").status_code == status
+
+
+def test_search_finds_items_by_name(graph, legal):
+    legal.put("a/it's.txt")
+    found = graph.get(f"drives/{legal.id}/root/search(q='It''s')").json()["value"]
+    assert [item["name"] for item in found] == ["it's.txt"]

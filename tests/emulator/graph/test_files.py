@@ -1,0 +1,88 @@
+import pytest
+
+STAMP = "2001-01-01T00:00:00Z"
+
+
+def test_a_file_is_uploaded_and_downloaded(graph, legal):
+    path = f"drives/{legal.id}/root:/new/folders/a.bin:/content"
+    assert graph("PUT", path, data=b"one").status_code == 201
+    assert graph("PUT", path, data=b"three").status_code == 200
+    item = legal.find("new/folders/a.bin")
+    assert (item.size, len(item.versions)) == (5, 1)
+    response = graph.get(path)
+    assert response.status_code == 302
+    assert graph.send("GET", response.headers["Location"]).content == b"three"
+    assert graph.send("GET", response.headers["Location"], headers={"Range": "bytes=1-2"}).content == b"hr"
+    assert graph.send("GET", response.headers["Location"].partition("?")[0]).status_code == 404
+
+
+def test_a_large_file_is_downloaded(graph, legal):
+    item = legal.put("big", b"x", size=3 << 20)
+    url = graph.get(f"drives/{legal.id}/items/{item.id}").json()["@microsoft.graph.downloadUrl"]
+    assert len(graph.send("GET", url).content) == 3 << 20
+
+
+def test_a_range_of_an_empty_file_is_refused(graph, legal):
+    url = graph.get(f"drives/{legal.id}/items/{legal.put('empty').id}").json()["@microsoft.graph.downloadUrl"]
+    response = graph.send("GET", url, headers={"Range": "bytes=0-9"})
+    assert (response.status_code, response.headers["Content-Range"]) == (416, "bytes */0")
+
+
+@pytest.mark.parametrize(
+    ("conflict", "status", "names"), [("fail", 409, 1), ("replace", 200, 1), ("rename", 201, 2)]
+)
+def test_an_upload_to_a_name_that_is_taken_follows_the_conflict_behavior(
+    graph, legal, conflict, status, names
+):
+    legal.put("a.txt", b"old")
+    query = f"?@microsoft.graph.conflictBehavior={conflict}"
+    assert graph("PUT", f"drives/{legal.id}/root:/a.txt:/content{query}", data=b"new").status_code == status
+    assert len(legal.tree()) == names
+
+
+def test_an_upload_session_accepts_consecutive_ranges(graph, legal):
+    options = {
+        "item": {"@microsoft.graph.conflictBehavior": "replace", "fileSystemInfo": {"createdDateTime": STAMP}}
+    }
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json=options).json()[
+        "uploadUrl"
+    ]
+
+    def send(piece, first):
+        headers = {"Content-Range": f"bytes {first}-{first + len(piece) - 1}/6"}
+        return graph.send("PUT", url, data=piece, headers=headers)
+
+    assert send(b"abc", 0).json()["nextExpectedRanges"] == ["3-"]
+    assert send(b"xyz", 1).status_code == 416
+    assert graph.send("GET", url).json()["nextExpectedRanges"] == ["3-"]
+    response = send(b"def", 3)
+    assert (response.status_code, response.json()["size"]) == (201, 6)
+    assert response.json()["fileSystemInfo"]["createdDateTime"] == STAMP
+    assert graph.send("GET", url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("piece", "byte_range", "status"),
+    [
+        (bytes(327_680), "0-327679/500000", 202),
+        (bytes(327_681), "0-327680/500000", 400),
+        (bytes(10), "0-10/500000", 400),
+        (bytes(11), "0-10/9", 400),
+        (bytes(62_914_561), "0-62914560/62914561", 400),
+    ],
+    ids=["right", "not a multiple", "short", "long", "over 60 MiB"],
+)
+def test_the_size_of_a_fragment_is_checked(graph, legal, piece, byte_range, status):
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
+    headers = {"Content-Range": f"bytes {byte_range}"}
+    assert graph.send("PUT", url, data=piece, headers=headers).status_code == status
+
+
+def test_an_upload_url_refuses_tokens(graph, legal):
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
+    assert graph.send("GET", url, headers={"Authorization": "Bearer none"}).status_code == 401
+
+
+def test_an_upload_session_can_be_cancelled(graph, legal):
+    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
+    assert [graph.send("DELETE", url).status_code for _ in range(2)] == [204, 404]
