@@ -56,7 +56,7 @@ def open_manifest(manifest: Any, hook: DriveHook, hosts: Hosts) -> ManifestStore
     except DriveAddressError as error:
         if "://" not in str(manifest) or str(manifest).startswith(("http://", "https://")):
             raise DriveArgumentError(
-                "Invalid manifest: must be a URL of Airflow's object storage, or a drive address with a "
+                "Invalid `manifest`: must be a URL of Airflow's object storage, or a drive address with a "
                 f"path. {error}"
             ) from None
         return ObjectStorageManifest(manifest)

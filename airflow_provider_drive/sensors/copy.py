@@ -200,7 +200,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
             return job.monitor_url
         if not isinstance(self.monitor_url, str):
             raise DriveArgumentError(
-                f"Invalid monitor_url: must be text, got {type(self.monitor_url).__name__}."
+                f"Invalid `monitor_url`: must be text, got {type(self.monitor_url).__name__}."
             )
         return decrypt_url(self.monitor_url)
 

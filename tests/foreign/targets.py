@@ -129,12 +129,12 @@ def job(data):
     read = read_copy_job(stored(data), decrypt_url)
     logged(str(read))
     json.dumps(read.as_dict(encrypt_url))
-    for name in filter(None, (read.name, read.temporary_name)):
+    for name in filter(None, (read.name, read.arrival.name)):
         child(read.destination, name).url.encode("ascii")
 
 
 def task_state(data):
-    """What an earlier try has left in the task state store."""
+    """State that an earlier try left in the task state store."""
     saved, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
     written = {}
     TaskState({"task_state_store": Store(written), "ti": ti}).save(Checkpoint("copy", None))
@@ -308,7 +308,7 @@ def download(data):
 
 
 def manifest(data):
-    """What an earlier try has left at the place of a manifest."""
+    """A manifest that an earlier try left."""
     report = ArchiveReport("run", deletes=True)
     lines = [line + b"\n" for line in data.split(b"\n")]
     report.merge_earlier(iter(lines), lambda refs: [None] * len(refs))
@@ -326,24 +326,8 @@ def monitor(data):
 TARGETS = {
     target.__name__: target
     for target in (
-        *(
-            item,
-            status,
-            error,
-            wait,
-            event,
-            job,
-            task_state,
-            extra,
-            address,
-            name,
-            tag,
-            url,
-            sealed,
-            text,
-            token,
-        ),
-        *(listing, tree, batch, library, copy, move, monitor, upload, download, manifest),
+        *(item, status, error, wait, event, job, task_state, extra, address, name, tag, url, sealed),
+        *(text, token, listing, tree, batch, library, copy, move, monitor, upload, download, manifest),
     )
 }
 NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin

@@ -78,7 +78,7 @@ def wire(tmp_path_factory):
 
 @pytest.fixture(params=["requests", "aiohttp"])
 def post(wire, request):
-    """Post something, and give the answer or the error."""
+    """Send a POST, and return the answer or the error."""
     asked = Request("POST", f"{wire.url}/x", "send it", json={}, kind="monitor")
 
     async def go():
@@ -86,7 +86,7 @@ def post(wire, request):
             return await session.send(asked)
 
     def send(answer):
-        throttle._throttled.clear()
+        throttle.reset()
         wire.answer, before = answer, wire.requests
         message = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1

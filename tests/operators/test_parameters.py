@@ -72,7 +72,7 @@ def test_text_of_a_value_that_a_template_rendered_is_refused_in_every_field(refu
 
     told = refused(kind, **{parameter: text})
 
-    assert told.startswith(f"Invalid {parameter}: a template rendered")
+    assert told.startswith(f"Invalid `{parameter}`: a template rendered")
     assert "render_template_as_native_obj=True" in told
 
 
@@ -81,7 +81,7 @@ def test_text_of_a_value_that_a_template_rendered_is_refused_in_every_field(refu
 def test_a_boolean_that_is_neither_true_nor_false_is_refused(refused, kind, field, value):
     parameter = field.removeprefix("is_")
 
-    assert f"Invalid {parameter}: must be true or false" in refused(kind, **{parameter: value})
+    assert f"Invalid `{parameter}`: must be true or false" in refused(kind, **{parameter: value})
 
 
 @pytest.mark.parametrize(("kind", "field"), BOOLEANS, ids=name_of)
@@ -97,7 +97,7 @@ def test_a_boolean_may_be_text(kind, field):
 @pytest.mark.parametrize(("kind", "field"), DURATIONS, ids=name_of)
 @pytest.mark.parametrize("value", ["soon", "", 0, "-1", None, True, timedelta(0)])
 def test_a_duration_that_is_not_positive_is_refused(refused, kind, field, value):
-    assert f"Invalid {field}: must be a positive number of seconds" in refused(kind, **{field: value})
+    assert f"Invalid `{field}`: must be a positive number of seconds" in refused(kind, **{field: value})
 
 
 @pytest.mark.parametrize(("kind", "field"), DURATIONS, ids=name_of)
@@ -112,7 +112,9 @@ def test_a_duration_may_be_a_number_text_or_a_timedelta(kind, field, value):
 
 @pytest.mark.parametrize("value", [-1, "-1", 1.5, "some", None, True])
 def test_max_failures_that_is_no_count_is_refused(refused, value):
-    assert "Invalid max_failures: must be a whole number" in refused(DriveArchiveOperator, max_failures=value)
+    assert "Invalid `max_failures`: must be a whole number" in refused(
+        DriveArchiveOperator, max_failures=value
+    )
 
 
 @pytest.mark.parametrize("kind", [DriveArchiveOperator, DriveListOperator])
@@ -125,7 +127,7 @@ def test_an_empty_list_of_globs_is_refused_with_the_reason(refused, kind, field)
 def test_items_that_are_no_list_are_refused(refused, value):
     told = refused(DriveArchiveOperator, source=None, items=value)
 
-    assert "Invalid items: must be a list of addresses" in told
+    assert "Invalid `items`: must be a list of addresses" in told
 
 
 @pytest.mark.parametrize(("text", "copies"), [("True", 0), ("False", 1)])

@@ -40,7 +40,7 @@ def refuse_rendered_text(name: str, value: Any) -> None:
             refuse_rendered_text(name, element)
     if isinstance(value, str) and _RENDERED.fullmatch(value.strip()):
         raise DriveArgumentError(
-            f"Invalid {name}: a template rendered {_KINDS[value.strip()[0]]} to text. Set "
+            f"Invalid `{name}`: a template rendered {_KINDS[value.strip()[0]]} to text. Set "
             "render_template_as_native_obj=True on the Dag, or pass an XComArg (the other task's .output) "
             "instead of a template."
         )
@@ -57,7 +57,7 @@ def read_bool(name: str, value: Any) -> bool:
         return True
     if word is False or word == "false":
         return False
-    raise DriveArgumentError(f"Invalid {name}: must be true or false, got {_shorten(value)}.")
+    raise DriveArgumentError(f"Invalid `{name}`: must be true or false, got {_shorten(value)}.")
 
 
 def read_count(name: str, value: Any, *, minimum: int = 0) -> int:
@@ -70,7 +70,7 @@ def read_count(name: str, value: Any, *, minimum: int = 0) -> int:
     if isinstance(number, int) and not isinstance(number, bool) and number >= minimum:
         return number
     raise DriveArgumentError(
-        f"Invalid {name}: must be a whole number of {minimum} or more, got {_shorten(value)}."
+        f"Invalid `{name}`: must be a whole number of {minimum} or more, got {_shorten(value)}."
     )
 
 
@@ -84,7 +84,7 @@ def read_seconds(name: str, value: Any) -> float:
     if 0 < seconds <= MAX_SECONDS:
         return seconds
     raise DriveArgumentError(
-        f"Invalid {name}: must be a positive number of seconds, or a duration such as 'PT2H', got "
+        f"Invalid `{name}`: must be a positive number of seconds, or a duration such as 'PT2H', got "
         f"{_shorten(value)}."
     )
 
@@ -97,7 +97,7 @@ def check_globs(name: str, value: Any) -> Any:
     """
     if isinstance(value, (list, tuple, set)) and not value:
         raise DriveArgumentError(
-            f"Invalid {name}: the list is empty, which would select everything. If you mean that, leave "
+            f"Invalid `{name}`: the list is empty, which would select everything. If you mean that, leave "
             f"{name} out or set it to None."
         )
     return value
@@ -113,7 +113,7 @@ def read_items(value: Any) -> list[Any]:
         return [value]
     if isinstance(value, Iterable):
         return list(value)
-    raise DriveArgumentError(f"Invalid items: must be a list of addresses, got {_shorten(value)}.")
+    raise DriveArgumentError(f"Invalid `items`: must be a list of addresses, got {_shorten(value)}.")
 
 
 def _to_seconds(value: Any) -> float:

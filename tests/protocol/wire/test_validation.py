@@ -27,7 +27,7 @@ def test_text_that_a_template_made_of_another_value_is_refused_with_the_remedy(t
         with pytest.raises(DriveArgumentError) as caught:
             refuse_rendered_text("exclude", value)
 
-        assert f"Invalid exclude: a template rendered {kind} to text." in str(caught.value)
+        assert f"Invalid `exclude`: a template rendered {kind} to text." in str(caught.value)
         assert "render_template_as_native_obj=True" in str(caught.value)
         assert ".output" in str(caught.value)
 
@@ -62,7 +62,7 @@ def test_false_is_read_from_text_in_any_case(value):
 
 @pytest.mark.parametrize("value", ["no", "yes", "0", "", "None", 0, 1, None, [], 1.0])
 def test_what_is_neither_true_nor_false_is_no_boolean(value):
-    with pytest.raises(DriveArgumentError, match="Invalid verify: must be true or false, got"):
+    with pytest.raises(DriveArgumentError, match="Invalid `verify`: must be true or false, got"):
         read_bool("verify", value)
 
 
@@ -73,7 +73,9 @@ def test_a_count_is_read_from_its_digits(value, count):
 
 @pytest.mark.parametrize("value", [-1, "-1", 1.5, "1.5", "many", True, None, "٣", "9" * 19])
 def test_what_is_no_whole_number_is_no_count(value):
-    with pytest.raises(DriveArgumentError, match="Invalid max_failures: must be a whole number of 0 or more"):
+    with pytest.raises(
+        DriveArgumentError, match="Invalid `max_failures`: must be a whole number of 0 or more"
+    ):
         read_count("max_failures", value)
 
 
@@ -102,7 +104,7 @@ def test_a_duration_is_a_number_its_text_a_timedelta_or_an_iso_duration(value, s
 )
 def test_what_is_no_positive_duration_of_ten_years_at_most_is_refused(value):
     with pytest.raises(
-        DriveArgumentError, match="Invalid copy_timeout: must be a positive number of seconds"
+        DriveArgumentError, match="Invalid `copy_timeout`: must be a positive number of seconds"
     ):
         read_seconds("copy_timeout", value)
 
@@ -114,7 +116,7 @@ def test_globs_are_left_as_they_are(value):
 
 @pytest.mark.parametrize("value", [[], (), set()])
 def test_an_empty_list_of_globs_is_refused_since_it_would_select_everything(value):
-    with pytest.raises(DriveArgumentError, match="Invalid exclude: the list is empty, which would select"):
+    with pytest.raises(DriveArgumentError, match="Invalid `exclude`: the list is empty, which would select"):
         check_globs("exclude", value)
 
 
@@ -130,5 +132,5 @@ def test_items_are_read_from_anything_that_can_be_iterated_over(items):
 
 @pytest.mark.parametrize("value", [7, True, 1.5])
 def test_what_cannot_be_iterated_over_is_no_list_of_items(value):
-    with pytest.raises(DriveArgumentError, match="Invalid items: must be a list of addresses"):
+    with pytest.raises(DriveArgumentError, match="Invalid `items`: must be a list of addresses"):
         read_items(value)
