@@ -61,6 +61,7 @@ class MoveOrder:
     :param name: The new name; None for the one that it has.
     :param if_match: The eTag or cTag that it has to have; None for the one that it has when it is read.
     :param cross_drive: What to do if the destination is in another drive: ``fail`` or ``copy``.
+    :param verify: Compare a copy with its source. It has to be true where the original is deleted.
     """
 
     item: Address
@@ -70,6 +71,7 @@ class MoveOrder:
     conflict_behavior: str = "fail"
     create_destination: bool = False
     cross_drive: str = "fail"
+    verify: bool = True
 
     def check(self) -> None:
         """
@@ -81,6 +83,11 @@ class MoveOrder:
         if self.cross_drive not in CROSS_DRIVE:
             raise DriveArgumentError(
                 f"cross_drive is {self.cross_drive!r}; it has to be one of {', '.join(CROSS_DRIVE)}."
+            )
+        if self.cross_drive == "copy" and not self.verify:
+            raise DriveArgumentError(
+                'verify=False is not possible with cross_drive="copy": an original is deleted only if its '
+                "copy was verified."
             )
         if self.name is not None:
             check_name(self.name)

@@ -118,6 +118,8 @@ class RunCheck:
         if result is None:
             return
         standing = [item for item in self.standing if item is not result]
+        if self.order.history and self.was_taken:
+            standing = []  # it had the source's name first, and could not get its own
         if standing and not self.others_acted:
             self.problems.append(f"success with {result.path}, and there is {paths(standing)} too")
         self._check_content(result)
@@ -211,6 +213,11 @@ class RunCheck:
             self.problems.append("the move failed, and the source is gone")
         elif (source.parent, source.name) != order.place and excuse != "leaves":
             self.problems.append(f"the move failed, and the source is {source.path}")
+
+    @property
+    def leaves_something(self):
+        """Whether it failed, and something may be left where it was not asked for."""
+        return self.run.state != "success" and self.excuse(self.run.error) == "leaves"
 
     def excuse(self, error):
         """Say why a failure is right: ``nothing`` was left, or it ``leaves`` something; None if it is wrong."""
@@ -330,7 +337,8 @@ def _was_replaced(item, checks):
 
 def _is_displaced(item, checks):
     """Whether a task that failed has not been able to give a file its name back."""
-    is_excused = any(check.others_acted for check in _replacing(item, checks))
+    runs = _replacing(item, checks)
+    is_excused = any(check.others_acted or check.leaves_something for check in runs)
     return OWN_NAME.search(item.name) is not None and is_excused
 
 

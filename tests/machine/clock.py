@@ -14,7 +14,7 @@ from airflow_provider_drive.emulator import app
 from airflow_provider_drive.protocol import batch
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.transport import asynchronous, blocking, rate_limit, usage
-from airflow_provider_drive.triggers import copy as trigger_module
+from airflow_provider_drive.triggers import base as trigger_module
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 REQUEST_SECONDS = 0.05

@@ -55,7 +55,7 @@ class BaseOrder:
     :ivar numbers: The numbers of all documents that the source has held since.
     :ivar all_numbers: Those that it held in the beginning.
     :ivar kept: Those that it has held all the time, by their paths in it.
-    :ivar disturbed: Where other people have changed something: the ``source``, the ``destination``.
+    :ivar disturbed: Where other people have changed something: the ``source``, the ``folder``.
     """
 
     def __init__(self, simulation, parameters):

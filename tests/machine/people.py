@@ -40,7 +40,10 @@ class People:
         if method(order):
             self.simulation.note(f"somebody did {action} of task {order.number}")
             self.simulation.totals[f"people: {action}"] += 1
-            order.disturbed.add("source" if action in _SOURCE else "destination")
+            place = "source" if action in _SOURCE else "folder"
+            for other in self.simulation.orders:
+                if getattr(other, place) is getattr(order, place):
+                    other.disturbed.add(place)
 
     def _edit_source(self, order):
         return self._edit(self._file_of(order.source))

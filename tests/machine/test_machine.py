@@ -24,7 +24,7 @@ from machine.simulation import Attempt, Simulation
 from machine.tasks import Crash, Task, crashing
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
-from airflow_provider_drive.hooks import drive
+from airflow_provider_drive.operators import move
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "0"))
 """
@@ -213,7 +213,7 @@ def _check_of(task):
 
 @pytest.fixture
 def simulation(emulator, connection, helpers, fresh_process, monkeypatch):
-    monkeypatch.setattr(drive, "COPY_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(move, "COPY_TIMEOUT", TIMEOUT)
     with virtual_time(monkeypatch, emulator) as clock:
         simulation = Simulation(emulator, clock, helpers, fresh_process)
         with crashing(monkeypatch, simulation):
