@@ -73,8 +73,8 @@ class RunCheck:
         shares_source = other.source is order.source and (other.removes_source or order.removes_source)
         has_names = bool({*other.names} & {*order.names})
         replaces = other.folder is order.folder and other.behavior == "replace" and has_names
-        takes_away = other.removes_source and (other.source is order.folder or other.source.id in self.run.made)
-        return shares_source or replaces or takes_away
+        is_result = other.source is order.folder or other.source.id in self.run.made
+        return shares_source or replaces or (other.removes_source and is_result)
 
     @property
     def may_be_unlike(self):
@@ -220,7 +220,7 @@ class RunCheck:
         return self.run.state != "success" and self.excuse(self.run.error) == "leaves"
 
     def excuse(self, error):
-        """Say why a failure is right: ``nothing`` was left, or it ``leaves`` something; None if it is wrong."""
+        """Return ``nothing`` or ``leaves``, by what a failure may leave behind; None if it has no reason."""
         reasons = (self._others_acted, self._name_is_taken, self._graph_failed, self._cannot_be_known)
         return next((excuse for reason in reasons if (excuse := reason(error))), None)
 
@@ -240,8 +240,8 @@ class RunCheck:
         code = getattr(error, "code", "")
         if not order.copies and run.jobs and (run.met or run.crashes):
             return "leaves"  # the job of a move is not stored, and gives the item another id
-        is_reported = isinstance(error, DriveCopyFailedError) and any(job.state == "failed" for job in run.jobs)
-        if is_reported and order.is_sensed:
+        has_failed = any(job.state == "failed" for job in run.jobs)
+        if isinstance(error, DriveCopyFailedError) and has_failed and order.is_sensed:
             return "leaves"  # a sensor cannot request another
         if code == "notAsAsked" and any(job.behaviour.misplaced for job in run.jobs):
             return "leaves"
@@ -269,7 +269,7 @@ def paths(items):
 
 
 def check_documents(simulation, checks):
-    """Check that nothing is lost, nothing has changed that no task was to change, and nothing is left over."""
+    """Check that nothing is lost, changed by mistake or left over."""
     lost = _check_owned(simulation, checks)
     return lost + _check_numbers(simulation, checks) + _check_left_over(simulation, checks)
 
@@ -297,7 +297,12 @@ def _check_numbers(simulation, checks):
     """Each document that people have put somewhere, and have not discarded, is somewhere."""
     deleted = [item for drive in simulation.tenant.drives.values() for item in drive.recycle_bin]
     replaced = {number_of(item) for item in deleted if not item.is_folder and _was_replaced(item, checks)}
-    lost = set(range(1, simulation.next_number)) - simulation.live_numbers() - simulation.people.discarded - replaced
+    lost = (
+        set(range(1, simulation.next_number))
+        - simulation.live_numbers()
+        - simulation.people.discarded
+        - replaced
+    )
     return [f"the document {number} is nowhere" for number in sorted(lost)]
 
 
@@ -307,7 +312,9 @@ def _check_left_over(simulation, checks):
     everything = [item for drive in simulation.tenant.drives.values() for item in drive.items.values()]
     unknown = [item for item in everything if item.id not in known and not item.is_folder]
     problems = [f"nobody has made {path}" for path in paths(unknown)]
-    if all(check.run.state == "success" for check in checks) and not any(check.others_acted for check in checks):
+    if all(check.run.state == "success" for check in checks) and not any(
+        check.others_acted for check in checks
+    ):
         left = [item for item in everything if OWN_NAME.search(item.name) and item.parent is not None]
         problems += [f"all tasks succeeded, and there is {path}" for path in paths(left)]
     return problems

@@ -153,7 +153,9 @@ class Order(BaseOrder):
         if not self.parameters["shares_source"]:
             return None
         for order in simulation.orders:
-            fits = isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
+            fits = (
+                isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
+            )
             if fits and is_live(order.source) and order.source.parent.path.startswith("In"):
                 return order.source
         return None
@@ -161,7 +163,9 @@ class Order(BaseOrder):
     def _put_source(self, simulation, drive):
         stem, dot, extension = self.parameters["source"].partition(".")
         path = f"In/{self.number}/{stem}" + ("" if self.is_folder else dot + extension)
-        paths = [f"{path}/{below}" for below in ("a.txt", "b.txt", "deep/c.txt")] if self.is_folder else [path]
+        paths = (
+            [f"{path}/{below}" for below in ("a.txt", "b.txt", "deep/c.txt")] if self.is_folder else [path]
+        )
         for each in paths:
             drive.put(each, simulation.content().data)
         simulation.keep(drive.find(path))

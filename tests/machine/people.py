@@ -21,7 +21,13 @@ ACTIONS = (
 )
 AT_REQUESTS = st.lists(st.tuples(st.integers(1, 25), st.sampled_from(ACTIONS)), min_size=1, max_size=2)
 """The number of the request before which something is done, and what."""
-_SOURCE = {"edit the source", "rename the source", "move the source", "delete the source", "add to the source"}
+_SOURCE = {
+    "edit the source",
+    "rename the source",
+    "move the source",
+    "delete the source",
+    "add to the source",
+}
 
 
 class People:
@@ -98,7 +104,8 @@ class People:
     def _empty_destination(self, order):
         """Move everything elsewhere, as a flow does that empties an inbox."""
         items = list(order.folder.children.values()) if order.folder is not None else []
-        return any([self._take_away(order, item) for item in items if item is not order.source])
+        taken = [self._take_away(order, item) for item in items if item is not order.source]
+        return any(taken)
 
     def _take_away(self, order, item):
         self.simulation.moved_away += 1

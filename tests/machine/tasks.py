@@ -177,8 +177,6 @@ def now():
     return datetime.now(UTC)
 
 
-
-
 @contextmanager
 def crashing(patch, simulation):
     """Let the processes of tasks and triggers die, and other tasks run, where that is planned."""

@@ -28,8 +28,8 @@ from airflow_provider_drive.operators import move
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "0"))
 """
-The number of new random sequences; those that fail are listed at the end. By default, the sequences are always
-the same, and the shortest one that fails is shown.
+The number of new random sequences; those that fail are listed at the end. By default, the sequences are
+always the same, and the shortest one that fails is shown.
 """
 MAX_SHOWN = 25
 MAX_TASKS = 3
@@ -163,7 +163,7 @@ class Machine(RuleBasedStateMachine):
         """Run a task; an error that is not to be raised at all ends the run."""
         try:
             task.attempt()
-        except Exception as error:  # it is a problem of this sequence alone
+        except Exception as error:  # noqa: BLE001  # whatever it is, other sequences have to run
             task.run.error, task.run.state = error, "failed"
 
     def _note_outcome(self, task):
