@@ -21,6 +21,7 @@ from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
 
 OWN_NAME = re.compile(r"~[0-9a-f]{12}(\.[^.]*)?$")
 _EXCUSED_BY_OTHERS = (
+    AirflowSensorTimeout,
     DriveArgumentError,
     DriveCopyFailedError,
     DriveCopyUnknownError,
