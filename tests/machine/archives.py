@@ -1,11 +1,11 @@
 """Archives as tasks: several documents, in both directions, several archives into one folder."""
 
 import hypothesis.strategies as st
-from machine.checks import OWN_NAME, RunCheck, paths
+from machine.checks import OWN_NAME, RunCheck, describe, paths
 from machine.documents import is_live, number_of, numbers_in
 from machine.orders import TIMEOUT, BaseOrder
 
-from airflow_provider_drive.exceptions import DriveArchiveError
+from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 
 DRIVES = ("legal", "archive", "personal")
@@ -30,8 +30,8 @@ ARCHIVES = st.fixed_dictionaries(
 class ArchiveOrder(BaseOrder):
     """What an archive is asked to do."""
 
-    is_move = crosses = is_sensed = is_bare = False
-    copies = is_folder = True
+    is_move = crosses = is_sensed = is_bare = children_only = False
+    copies = is_folder = is_archive = True
 
     def __init__(self, simulation, parameters):
         super().__init__(simulation, parameters)
@@ -111,6 +111,8 @@ class ArchiveCheck(RunCheck):
             self.problems.append("it does not end")
         elif self.run.state == "success":
             self._check_success()
+        elif not isinstance(self.run.error, DriveError):
+            self.problems.append(f"an error that is not the package's: {describe(self.run.error)[-1500:]}")
         if self.run.summary is not None and not self.others_acted and len(self.task.runs) == 1:
             self._check_counts(self.run.summary)
         return self.problems
@@ -119,7 +121,8 @@ class ArchiveCheck(RunCheck):
         """No document is copied twice by one run."""
         if self.others_acted or self.order.behavior == "replace":
             return
-        numbers = [number_of(item) for item in self.run.made.values() if not item.is_folder and is_live(item)]
+        made = [item for job in self.placed if job.state == "completed" for item in job.made]
+        numbers = [number_of(item) for item in made if not item.is_folder and is_live(item)]
         twice = {number for number in numbers if numbers.count(number) > 1}
         if twice:
             self.problems.append(f"these documents were copied twice: {twice}")
@@ -146,7 +149,3 @@ class ArchiveCheck(RunCheck):
         deleted = len(self.order.all_numbers) - len(left)
         if counts["deleted"] > deleted:
             self.problems.append(f"it has deleted {deleted} documents and counts {counts}")
-
-    def _check_failure(self):
-        if not isinstance(self.run.error, DriveArchiveError):
-            super()._check_failure()

@@ -62,6 +62,15 @@ class RunCheck:
         return [item for item in made.values() if is_live(item) and item.parent.id not in made]
 
     @property
+    def parts(self):
+        """The ids of what copies that failed have left, under names that Graph chose or where it is hidden."""
+        failed = [job for job in self.run.jobs if job.state == "failed"]
+        hidden = [job for job in failed if job.behaviour.read_lag]
+        return {item.id for job in hidden for item in job.made} | {
+            item.id for job in failed for item in job.made if not OWN_NAME.search(job.made[0].name)
+        }
+
+    @property
     def others_acted(self):
         """Whether other people or tasks have changed its source or what is at its destination."""
         order = self.order
@@ -76,6 +85,13 @@ class RunCheck:
         replaces = other.folder is order.folder and other.behavior == "replace" and has_names
         is_result = other.source is order.folder or other.source.id in self.run.made
         return shares_source or replaces or (other.removes_source and is_result)
+
+    @property
+    def has_twin(self):
+        """Whether another task makes the same copies in the same folder: identical content counts."""
+        order = self.order
+        others = [other for other in self.simulation.orders if other is not order]
+        return any(other.source is order.source and other.folder is order.folder for other in others)
 
     @property
     def may_be_unlike(self):
@@ -109,7 +125,8 @@ class RunCheck:
             self._check_copy()
 
     def _check_own_names(self):
-        left = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
+        made = [item for item in self.run.made.values() if item.id not in self.parts]
+        left = [item for item in made if is_live(item) and OWN_NAME.search(item.name)]
         if left and not self.others_acted:
             self.problems.append(f"success, and there is {paths(left)}")
 
@@ -121,6 +138,7 @@ class RunCheck:
         standing = [item for item in self.standing if item is not result]
         if self.order.history and self.was_taken:
             standing = []  # it had the source's name first, and could not get its own
+        standing = [item for item in standing if item.id not in self.parts]
         if standing and not self.others_acted:
             self.problems.append(f"success with {result.path}, and there is {paths(standing)} too")
         self._check_content(result)
@@ -189,7 +207,7 @@ class RunCheck:
         strays = [item for item in self.standing if item.parent is not order.folder]
         if strays:
             self.problems.append(f"these are elsewhere: {paths(strays)}")
-        if order.behavior == "skip" and not self.run.jobs:
+        if (order.behavior == "skip" and not self.run.jobs) or self.has_twin:
             return
         there = sorted(number for item in self.standing for number in numbers_in(item).values())
         if there != sorted(order.kept.values()):
@@ -261,6 +279,9 @@ class RunCheck:
             return None
         if order.is_bare or (order.names_are_graphs and run.doubtful):
             return "leaves"
+        is_nameless = any(not job.behaviour.resource_id for job in run.jobs)
+        if is_nameless and not order.is_plain:
+            return "leaves"  # a file that the service rewrites is known by its id, or its own name
         was_requested = run.jobs or run.doubtful >= MAX_REQUESTS
         return "leaves" if was_requested and not run.seen_at_end else None  # it came later, or never
 
@@ -278,7 +299,7 @@ def check_documents(simulation, checks):
 def _check_owned(simulation, checks):
     """What people have put somewhere is there, unless a task was to move or to replace it."""
     problems = []
-    sources = [order.source for order in simulation.orders if order.is_move]
+    sources = [order.source for order in simulation.orders if order.removes_source]
     for item, parent, name, content in simulation.owned.values():
         if any(each in sources for each in (item, *item.ancestors())):
             if is_live(item) and item.content is not content:
@@ -316,7 +337,11 @@ def _check_left_over(simulation, checks):
     if all(check.run.state == "success" for check in checks) and not any(
         check.others_acted for check in checks
     ):
-        left = [item for item in everything if OWN_NAME.search(item.name) and item.parent is not None]
+        cleared = {
+            key for task in simulation.tasks for run in task.runs if run.is_abandoned for key in run.made
+        }
+        cleared |= {key for check in checks for key in check.parts}
+        left = [item for item in everything if OWN_NAME.search(item.name) and item.id not in cleared]
         problems += [f"all tasks succeeded, and there is {path}" for path in paths(left)]
     return problems
 
@@ -327,7 +352,7 @@ def _replacing(item, checks):
         check
         for check in checks
         if check.order.behavior == "replace"
-        and check.order.folder is item.parent
+        and check.order.folder in list(item.ancestors())[: None if check.order.is_archive else 1]
         and (
             OWN_NAME.search(item.name) is not None
             or item.name.casefold() in {wanted.casefold() for wanted in check.order.names}

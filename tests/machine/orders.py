@@ -58,6 +58,8 @@ class BaseOrder:
     :ivar disturbed: Where other people have changed something: the ``source``, the ``folder``.
     """
 
+    is_archive = False
+
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)
         self.parameters, self.number = parameters, len(simulation.tasks)

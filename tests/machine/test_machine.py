@@ -140,6 +140,7 @@ class Machine(RuleBasedStateMachine):
     def clear(self, task):
         self.steps += 1
         if not task.order.is_move:
+            self.simulation.note(f"task {task.order.number} is cleared")
             task.clear()
 
     def _prepare(self, task, faults, behaviours, later):
