@@ -63,7 +63,7 @@ class RunCheck:
 
     @property
     def parts(self):
-        """The ids of what copies that failed have left, under names that Graph chose or where it is hidden."""
+        """The ids of what failed copies have left, under names that Graph chose, or hidden at first."""
         failed = [job for job in self.run.jobs if job.state == "failed"]
         hidden = [job for job in failed if job.behaviour.read_lag]
         return {item.id for job in hidden for item in job.made} | {
