@@ -113,14 +113,15 @@ class ArchiveCheck(RunCheck):
             self._check_success()
         elif not isinstance(self.run.error, DriveError):
             self.problems.append(f"an error that is not the package's: {describe(self.run.error)[-1500:]}")
-        if self.run.summary is not None and not self.others_acted and len(self.task.runs) == 1:
+        is_alone = not self.others_acted and len(self.task.runs) == 1
+        if self.run.summary is not None and is_alone and self.placed == self.run.jobs:
             self._check_counts(self.run.summary)
         return self.problems
 
     def _check_repetitions(self):
         """No document is copied twice by one run."""
-        if self.others_acted or self.order.behavior == "replace":
-            return
+        if self.others_acted or self.order.behavior == "replace" or self.placed != self.run.jobs:
+            return  # a misplaced copy may be in the source, and is a document of it then
         made = [item for job in self.placed if job.state == "completed" for item in job.made]
         numbers = [number_of(item) for item in made if not item.is_folder and is_live(item)]
         twice = {number for number in numbers if numbers.count(number) > 1}
