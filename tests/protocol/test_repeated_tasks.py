@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from protocol.service import Service, ref
 
+from airflow_provider_drive.emulator.faults import Fault
 from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
-from airflow_provider_drive.exceptions import DriveCopyFailedError
+from airflow_provider_drive.exceptions import DriveAccessDeniedError, DriveCopyFailedError
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
+from airflow_provider_drive.protocol.move import MoveOrder, move_item
 
 
 @pytest.fixture
@@ -67,6 +69,25 @@ def test_a_failed_copy_into_which_a_person_put_a_document_is_left(service, inbox
     copy(service, source, inbox)
     assert part.child("a person's.txt") is not None
     assert part.drive.items[part.id] is part
+
+
+def test_a_replaced_file_that_could_not_be_deleted_is_deleted_by_the_retry(service, inbox):
+    service.put("inbox/report.txt", b"the old report", "archive")
+    drafts = service.folder("drafts")
+    source = service.put("drafts/report.txt", b"the new report", "archive")
+    service.tenant.move_honours_conflict = False
+    service.tenant.faults.append(Fault("DELETE", kind="refuse", status=403))
+
+    def move():
+        return service.run(move_item(MoveOrder(ref(source), ref(inbox), conflict_behavior="replace")))
+
+    error = move()
+    assert isinstance(error, DriveAccessDeniedError)
+    (left,) = (item for item in inbox.children.values() if item is not source)
+    assert left.name in str(error)
+    assert move().ref.item_id == source.id
+    assert list(inbox.children.values()) == [source]
+    assert drafts.children == {}
 
 
 def put(service, name):

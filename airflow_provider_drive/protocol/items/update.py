@@ -115,7 +115,7 @@ class _Update:
 
     :ivar other: The file that had the name, and was renamed to make way.
     :ivar own_name: The name that it was given, which no other item can have.
-    :ivar displaced: The checkpoint that says so.
+    :ivar displaced: The checkpoint that says so; ``is_durable`` if a later try will find it.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class _Update:
     ) -> None:
         self.item, self.place, self.asked = item, place, place
         self.if_match, self.conflict_behavior = if_match, conflict_behavior
-        self.before, self.wait = before, wait
+        self.before, self.wait, self.is_durable = before, wait, False
         self.other: DriveItem | None = None
         self.tries: Counter[str] = Counter()
         self.own_name = own_name(place.name or before.name or "")
@@ -139,6 +139,7 @@ class _Update:
     def restore(self) -> Flow[None]:
         """Find the file that an earlier try has renamed: by its id, and the name that it was given."""
         saved: Saved = yield Restore(self.displaced)
+        self.is_durable = saved.is_durable
         if saved.state is None:
             return
         other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
@@ -218,12 +219,15 @@ class _Update:
         yield Checkpoint(self.displaced, None)
 
     def delete_displaced(self) -> Flow[None]:
-        """Delete the file that was replaced, if it is still as it was."""
+        """Delete the file that was replaced, if it is still as it was. A later try can do it, too."""
         if self.other is None:
             return
         try:
             yield from delete_unchanged(self.other)
         except DriveError as error:
+            if self.is_durable and not isinstance(error, DriveItemChangedError):
+                error.args = (f"{error} The file that was replaced is {self.other} now.",)
+                raise
             yield Pause(0.0, f"The file that was replaced stays behind as {self.other}: {error}")
             return
         yield Checkpoint(self.displaced, None)
