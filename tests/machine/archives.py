@@ -118,6 +118,12 @@ class ArchiveCheck(RunCheck):
             self._check_counts(self.run.summary)
         return self.problems
 
+    @property
+    def parts(self):
+        """What documents that failed may have left, too."""
+        failed = bool(self.run.summary and self.run.summary["failed"])
+        return super().parts | (self.run.made.keys() if failed else set())
+
     def _check_repetitions(self):
         """No document is copied twice by one run."""
         if self.others_acted or self.order.behavior == "replace" or self.placed != self.run.jobs:
@@ -130,7 +136,7 @@ class ArchiveCheck(RunCheck):
 
     def _check_success(self):
         left = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
-        if left and not self.others_acted:
+        if left and not self.others_acted and not self.run.summary["failed"]:
             self.problems.append(f"success, and there is {paths(left)}")
         if self.others_acted or self.order.parameters["max_failures"]:
             return

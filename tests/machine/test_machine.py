@@ -15,8 +15,9 @@ from hypothesis.stateful import (
 )
 from ledger import ledger
 from machine.archives import ARCHIVES, ArchiveCheck, ArchiveOrder, make_archive
-from machine.checks import RunCheck, check_documents, describe
+from machine.checks import RunCheck, describe
 from machine.clock import virtual_time
+from machine.drive_checks import check_documents
 from machine.faults import COPY_BEHAVIOURS, CRASHES, FAULTS, SERVICE
 from machine.orders import ORDERS, TIMEOUT, make_order
 from machine.people import ACTIONS, AT_REQUESTS
