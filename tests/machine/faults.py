@@ -65,7 +65,7 @@ FAULTS = st.one_of(
     *(_slow(place) for place in (_COPY, _MONITOR)),
 )
 CRASHES = st.one_of(st.none(), st.tuples(st.integers(1, 14), st.booleans()))
-COPY_BEHAVIOURS = st.fixed_dictionaries(
+_ANY_BEHAVIOUR = st.fixed_dictionaries(
     {},
     optional={
         "looks": st.sampled_from([0, 1, 4]),
@@ -84,6 +84,18 @@ COPY_BEHAVIOURS = st.fixed_dictionaries(
         "read_lag": st.sampled_from([1, 3]),
         "leaves_out": st.sampled_from([1, 2, ("b.txt",), ("deep",)]),
     },
+)
+COPY_BEHAVIOURS = st.one_of(
+    _ANY_BEHAVIOUR,
+    st.sampled_from(
+        [
+            {"misplaced": True},
+            {"leaves_out": 1},
+            {"lost": True, "seconds": 40.0},
+            {"failure": "generalException", "appears": "start", "partial": 2},
+            {"seconds": 200.0, "appears": "start", "looks": 4},
+        ]
+    ),
 )
 SERVICE = st.fixed_dictionaries(
     {},

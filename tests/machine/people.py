@@ -136,8 +136,9 @@ class People:
         item.drive.write(item, self.simulation.content())
         for order in self.simulation.orders:
             order.replace_number(before, number_of(item))
-        if item.id in self.simulation.owned:
+        if item.id in self.simulation.owned:  # a copy of what it was need not be kept
             self.simulation.keep(item)
+            self.discarded.add(before)
         self._discard({before})
         return True
 
@@ -146,6 +147,7 @@ class People:
             return False
         files = [each for each in item.walk() if not each.is_folder]
         numbers = set(map(number_of, files))
+        self.discarded |= {number_of(each) for each in files if each.id in self.simulation.owned}
         for each in item.walk():
             self.simulation.owned.pop(each.id, None)
         item.drive.remove(item)
