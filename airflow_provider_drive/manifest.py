@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.archive.in_flight import Outcome
+from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.transfer import check_file
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_drive.hooks.drive import DriveHook
+    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
 
 MAX_FAILURES = MAX_PLANNED = 100
 """That are told in the summary; the manifest tells of all."""
-KEPT, TO_BE_DELETED, DELETED = "kept", "to be deleted", "deleted"
+KEPT, TO_BE_DELETED, DELETED, GONE = "kept", "to be deleted", "deleted", "gone"
 _NOT_SHOWN = "kept: its copy was found, and was not shown to be the same byte for byte"
 _NO_ETAG = "kept: it had no eTag"
 _NOT_MET = "kept: a later try found it, but not among what it was to archive"
 _GONE = "it was gone when the next try looked for it"
-_STATES = ("copied", "there", "failed", "planned")
+_STATES = ("copied", "there", "failed", "planned", "gone")
 _LONGEST_LINE = 1 << 20
 _AT_ONCE = 160
 _LOCAL = {"file", "local"}
@@ -83,6 +84,7 @@ class ArchiveReport:
             "source": _told(found.item),
             "destination": destination,
             "shown": outcome.is_verified,
+            "ours": outcome.is_ours,
             "original": self._fate_of_original(outcome),
             "reason": outcome.reason or None,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -113,43 +115,52 @@ class ArchiveReport:
         """Return, one by one, what came of the documents whose copies were shown to be whole."""
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                source = line["source"]
-                item = DriveItem(_ref(line), source["name"], size=source["size"], etag=source["eTag"])
-                yield Outcome(line["outcome"], ListedItem(line["path"], item), is_verified=True)
+                original, copy = _item(line["source"]), _item(line["destination"])
+                found = ListedItem(line["path"], original)
+                yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])
 
     def sources(self) -> set[str]:
         """Return the ids of the originals."""
         return {line["source"]["id"] for line in self.lines()}
 
-    def count_gone(self, gone: Mapping[str, int]) -> None:
+    def count_deleted(self, before: Mapping[str, int]) -> None:
         """
-        Count what an earlier try has deleted, where no manifest tells of it.
+        Count the originals that an earlier try has deleted, where no manifest tells of them.
 
-        :param gone: How many originals, by what came of them, and ``bytes``.
+        :param before: How many, by what came of their documents; how many were ``deleted`` and ``gone``; and
+            ``bytes``.
         """
-        counts = dict(gone)
-        self.bytes += counts.pop("bytes", 0)
-        for state, count in counts.items():
-            self.counts[state] += count
-            self.deleted += count
+        for state, count in before.items():
+            if state in self.counts:
+                self.counts[state] += count
+        self.bytes += before.get("bytes", 0)
+        self.deleted += before.get("deleted", 0)
 
-    def note_deletions(self, failures: Mapping[str, str]) -> None:
+    def note_deletions(self, not_deleted: Mapping[str, Deletion]) -> None:
         """
         Note what became of the originals that were to be deleted.
 
-        :param failures: Why some could not be deleted, by their ids.
+        :param not_deleted: What became of those that were not, by their ids.
         """
         noted = _open()
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                reason = failures.get(line["source"]["id"])
-                line["original"] = DELETED if reason is None else f"kept: {reason}"
-                self.deleted += reason is None
-                if reason is not None:
-                    self.counts["failed"] += 1
-                    self._tell_failure(line["path"], line["source"], f"copied, but not deleted: {reason}")
+                deletion = not_deleted.get(line["source"]["id"])
+                self._note_deletion(line, deletion)
             _write(noted, line)
         self._replace(noted)
+
+    def _note_deletion(self, line: dict[str, Any], deletion: Deletion | None) -> None:
+        if deletion is None:
+            line["original"] = DELETED
+            self.deleted += 1
+        elif deletion.state == "gone":
+            line["original"] = GONE
+            self.counts["gone"] += 1
+        else:
+            line["original"] = f"kept: {deletion.reason}"
+            self.counts["failed"] += 1
+            self._tell_failure(line["path"], line["source"], f"copied, but not deleted: {deletion.reason}")
 
     def keep_lines(
         self,
@@ -379,9 +390,27 @@ def _ref(line: Mapping[str, Any]) -> ItemRef:
     return ItemRef(line["source"]["driveId"], line["source"]["id"])
 
 
+def _item(told: Mapping[str, Any]) -> DriveItem:
+    """Return an item as :func:`_told` has told it."""
+    return DriveItem(
+        ItemRef(told["driveId"], told["id"]),
+        told["name"],
+        parent_id=told["parentId"],
+        kind=told["kind"],
+        size=told["size"],
+        etag=told["eTag"],
+        hashes=told["hashes"],
+        modified=told["modified"],
+    )
+
+
 def _told(item: DriveItem) -> dict[str, Any]:
     return {
         **item.ref.as_dict(),
+        "parentId": item.parent_id,
+        "kind": item.kind,
+        "hashes": dict(item.hashes),
+        "modified": item.modified,
         "name": item.name,
         "eTag": item.etag,
         "size": item.size,

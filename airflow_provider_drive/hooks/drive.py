@@ -21,7 +21,8 @@ from airflow_provider_drive.exceptions import (
     DriveItemChangedError,
     DriveItemNotFoundError,
 )
-from airflow_provider_drive.protocol.archive.run import archive, delete_originals
+from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
+from airflow_provider_drive.protocol.archive.run import archive
 from airflow_provider_drive.protocol.connection_test import test_connection_flow
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
@@ -61,8 +62,9 @@ if TYPE_CHECKING:
 
     import requests
 
-    from airflow_provider_drive.protocol.archive.in_flight import Outcome
-    from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
+    from airflow_provider_drive.protocol.archive.order import ArchiveOrder
+    from airflow_provider_drive.protocol.archive.outcome import Outcome
     from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.items.listing import ListedItem
@@ -93,6 +95,7 @@ class DriveHook(BaseHook):
     """
 
     conn_name_attr = "drive_conn_id"
+    timings = Timings()
     default_conn_name = "drive_default"
     conn_type = "microsoft_drive"
     hook_name = "Microsoft Drive (OneDrive, SharePoint)"
@@ -100,7 +103,6 @@ class DriveHook(BaseHook):
     def __init__(self, drive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
-        self.timings = Timings()
         self._opened: Session | None = None
         self._submitted: dict[str | ItemRef, CopyJob] = {}
 
@@ -448,7 +450,6 @@ class DriveHook(BaseHook):
         order: ArchiveOrder,
         report: Callable[[Outcome], None],
         *,
-        before: ArchiveState | None = None,
         max_idle: float | None = None,
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
@@ -459,18 +460,16 @@ class DriveHook(BaseHook):
 
         :param order: What is to be copied, where to and how.
         :param report: Is told what came of each document.
-        :param before: How far it was, if it was begun before.
         :param max_idle: Seconds to wait when there is nothing else to do. Default is until all have ended.
         :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
         :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
-        :param memory: Keeps when the archive was begun. Default is none.
+        :param memory: Stores and restores how far the archive is. Default is none.
         :return: How far it is: what is under way after all that patience.
         """
         flow = archive(
             order,
             report,
             Wait(poll_interval=poll_interval, clock=self._session.clock.now, timings=self.timings),
-            before=before,
             max_idle=math.inf if max_idle is None else max_idle,
             copy_timeout=copy_timeout,
             throttled=lambda: self.usage.throttled,
@@ -480,27 +479,25 @@ class DriveHook(BaseHook):
     def delete_originals(
         self,
         outcomes: Iterable[Outcome],
-        failures: dict[str, str],
+        not_deleted: dict[str, Deletion],
         *,
-        before: ArchiveState,
         memory: TaskState | None = None,
     ) -> None:
         """
-        Delete the originals of documents that were copied, if they have not changed since.
+        Delete the originals of documents that were copied, if copy and original have not changed since.
 
         https://learn.microsoft.com/graph/api/driveitem-delete
 
         :param outcomes: What came of the documents, with the originals as they were when they were copied.
-        :param failures: Gets why some could not be deleted, by their ids.
-        :param before: How far the archive is.
-        :param memory: Keeps what is gone. Default is none.
+        :param not_deleted: Gets what became of the others, by the ids of the originals.
+        :param memory: Stores which originals are deleted. Default is none.
         """
 
-        def tell(found: ListedItem, error: DriveError | None) -> None:
-            if error is not None:
-                failures[found.item.ref.item_id] = str(error)
+        def report(found: ListedItem, deletion: Deletion) -> None:
+            if deletion.state != "deleted":
+                not_deleted[found.item.ref.item_id] = deletion
 
-        self._run(delete_originals(outcomes, tell, before, self._wait()), memory)
+        self._run(delete_originals(outcomes, report, self._wait()), memory)
 
     def find_items(self, refs: Sequence[ItemRef]) -> list[DriveItem | DriveError | None]:
         """

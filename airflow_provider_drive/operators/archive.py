@@ -17,7 +17,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder, estimate_cost
+from airflow_provider_drive.protocol.archive.order import ArchiveOrder, estimate_cost
 from airflow_provider_drive.protocol.archive.state import read_archive_state, read_completion_event
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.manifest import ArchiveReport, ManifestStore
+    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
     from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.wire.addresses import Address
 
@@ -180,6 +181,7 @@ class DriveArchiveOperator(BaseOperator):
                     "The XCom archive, which this task pushed before it was deferred, is gone."
                 )
             before = read_completion_event(event, read_archive_state(pushed.get("standing")))
+            memory.hand_on("archive", before)
             return self._archive(context, memory, before, dict(pushed["usage"]))
 
     def on_kill(self) -> None:
@@ -216,7 +218,6 @@ class DriveArchiveOperator(BaseOperator):
             standing = self.hook.archive(
                 order,
                 tally.add,
-                before=before,
                 max_idle=MAX_IDLE_SECONDS if self.deferrable else None,
                 poll_interval=self.poll_interval,
                 copy_timeout=seconds,
@@ -282,9 +283,8 @@ class DriveArchiveOperator(BaseOperator):
         :return: Whether there is a manifest of this run.
         """
         if self.delete_source and not self.is_dry_run:
-            standing = standing.count_gone_originals(tally.sources()) if standing.is_deleting else standing
             if manifest is None:
-                tally.count_gone(standing.gone)
+                tally.count_deleted(standing.deleted)
             else:
                 deleted = tally.keep_lines(manifest.lines(), self.hook.find_items)
                 if deleted:
@@ -292,9 +292,9 @@ class DriveArchiveOperator(BaseOperator):
                         "An earlier try has deleted %d originals: the manifest keeps them.", deleted
                     )
                 manifest.write(tally.content)
-            failures: dict[str, str] = {}
-            self.hook.delete_originals(tally.to_be_deleted(), failures, before=standing, memory=memory)
-            tally.note_deletions(failures)
+            not_deleted: dict[str, Deletion] = {}
+            self.hook.delete_originals(tally.to_be_deleted(), not_deleted, memory=memory)
+            tally.note_deletions(not_deleted)
         if manifest is None:
             return False
         if self.is_dry_run and not manifest.takes_plans:
@@ -381,4 +381,5 @@ _WORDS = {
     "there": "there already",
     "failed": "failed",
     "deleted": "originals deleted",
+    "gone": "originals gone",
 }

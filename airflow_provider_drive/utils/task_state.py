@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.state import ArchiveState, read_archive_state
 from airflow_provider_drive.protocol.flow import Saved
 from airflow_provider_drive.protocol.move import read_move
@@ -41,6 +42,7 @@ class TaskState:
     def __init__(self, context: Mapping[str, Any], *about: Any) -> None:
         self._store, self._context = context.get("task_state_store"), context
         self._kept: dict[str, Any] = {}
+        self._handed_on: dict[str, Any] = {}
         self.begun: CopyJob | Move | None = None
         if self._store is None:
             return
@@ -58,11 +60,17 @@ class TaskState:
         """Whether a later try finds what this one stores."""
         return self._store is not None
 
+    def hand_on(self, name: str, state: Any) -> None:
+        """Let a checkpoint be what this task knew before it was deferred."""
+        self._handed_on[name] = state
+
     def restore(self, name: str) -> Saved:
         """Return what an earlier try has stored under a checkpoint's name, or this one."""
+        if name in self._handed_on:
+            return Saved(self._handed_on[name], self.is_durable)
         kept = self._kept.get(name)
         if kept is not None:
-            return Saved(_READERS[name](kept), self.is_durable)
+            return Saved(_READERS.get(name, _as_it_is)(kept), self.is_durable)
         return Saved(self._begun_archive() if name == "archive" else None, self.is_durable)
 
     def _begun_archive(self) -> ArchiveState | None:
@@ -70,15 +78,16 @@ class TaskState:
         began = getattr(self._context.get("dag_run"), "start_date", None)
         if self._store is not None or began is None or self._context["ti"].try_number <= 1:
             return None
-        return ArchiveState(began.timestamp())
+        return ArchiveState(begun=began.timestamp())
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Store a checkpoint, before anything else happens. What of it is secret is encrypted."""
         state = checkpoint.state
+        self._handed_on.pop(checkpoint.name, None)
         self.begun = state or self.begun
         if self._store is None:
             return
-        kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
+        kept = _as_json(state)
         self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
         self._store.set(STATE_KEY, self._kept)
 
@@ -86,5 +95,23 @@ class TaskState:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "copy": lambda kept: read_copy_job(kept, decrypt_url),
     "move": read_move,
-    "archive": read_archive_state,
+    "archive": lambda kept: read_archive_state(kept, _decrypt_or_none),
 }
+
+
+def _as_it_is(kept: Any) -> Any:
+    return kept
+
+
+def _as_json(state: Any) -> Any:
+    if isinstance(state, (CopyJob, ArchiveState)):
+        return state.as_dict(encrypt_url)
+    return state if state is None or isinstance(state, dict) else state.as_dict()
+
+
+def _decrypt_or_none(text: str) -> str | None:
+    """Return a monitor URL, or None if it was encrypted with another key: its copy is searched then."""
+    try:
+        return decrypt_url(text)
+    except DriveArgumentError:
+        return None

@@ -23,13 +23,16 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
     DriveResponseError,
 )
+from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.archive import in_flight, target
+from airflow_provider_drive.protocol.archive import delete_originals, in_flight, scan, target
 from airflow_provider_drive.protocol.archive import run as run_module
-from airflow_provider_drive.protocol.archive.state import ArchiveState
+from airflow_provider_drive.protocol.archive import state as state_module
+from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.items import listing, transfer
 from airflow_provider_drive.protocol.items.listing import ListedItem
+from airflow_provider_drive.protocol.timing import Timings
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
@@ -53,14 +56,20 @@ POINTS = (
 )
 
 
+TIMINGS = Timings(find=0.3, read_back=0.3, resume_find=0.3, false_404=0.3)
+
+
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    for name in ("FIND_SECONDS", "READ_BACK_SECONDS", "FALSE_404_SECONDS", "RESUME_FIND_SECONDS"):
-        monkeypatch.setattr(in_flight, name, 0.3)
-    for name in ("_FIRST_LOOK", "_GROWTH"):
-        monkeypatch.setattr(in_flight, name, 0.05)
+def timings(monkeypatch):
+    """Search for a moment only for what is not to be seen, and let the triggerer wait soon."""
+
+    def change(**changes):
+        monkeypatch.setattr(DriveHook, "timings", replace(TIMINGS, **changes))
+
+    change()
+    monkeypatch.setattr(in_flight, "SHORTEST_PAUSE", 0.05)
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
+    return change
 
 
 @pytest.fixture
@@ -153,7 +162,7 @@ def die_deleting(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(Session, "send", send_or_die)
-            patch.setattr(run_module, "CHUNK_SIZE", 2)
+            patch.setattr(delete_originals, "BATCH_SIZE", 2)
             with pytest.raises(Killed):
                 task.run()
         assert not armed
@@ -227,7 +236,7 @@ class TestWhatIsCopied:
         assert "missing.txt" in summary["failures"][0]["reason"]
 
     def test_a_folder_that_is_too_large_is_split(self, run, out, throttled_response, tenant, monkeypatch):
-        monkeypatch.setattr(run_module, "MAX_ITEMS_PER_COPY", 2)
+        monkeypatch.setattr(scan, "MAX_ITEMS_PER_COPY", 2)
         assert run()["copied"] == 5
         assert throttled_response() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
@@ -432,10 +441,10 @@ class TestDeletion:
     def test_nothing_is_deleted_without_an_etag_whoever_asks(self, hook, legal, tenant):
         item = legal.put("In/x.bin", b"x")
         found = ListedItem("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
-        failures = {}
-        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=ArchiveState(1.0))
+        not_deleted = {}
+        hook.delete_originals([Outcome("copied", found)], not_deleted)
 
-        assert "it had no eTag" in failures[item.id]
+        assert "it had no eTag" in not_deleted[item.id].reason
         assert tenant.calls("DELETE") == []
 
     def test_not_unseen(self, run, out):
@@ -818,8 +827,8 @@ class TestTheWait:
 
 
 class TestTheLog:
-    def test_it_tells_how_far_it_is(self, run, out, tenant, log, monkeypatch, legal):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+    def test_it_tells_how_far_it_is(self, run, out, tenant, log, timings, legal):
+        timings(progress=0.0)
         tenant.copies = CopyBehaviour(seconds=0.3)
         tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
         for number in range(3):
@@ -829,15 +838,17 @@ class TestTheLog:
         assert summary["throttled_seconds"] >= 1.0
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
-    def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
-        monkeypatch.setattr(run_module, "CHUNK_SIZE", 2)
+    def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch, timings):
+        timings(progress=0.0)
+        monkeypatch.setattr(delete_originals, "BATCH_SIZE", 2)
+        monkeypatch.setattr(delete_originals, "ORIGINALS_PER_UNIT", 0)
         run(delete_source=True)
-        assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
+        counts = (2, 4, 5)
+        assert [log.has(f"{count} originals deleted or kept so far") for count in counts] == [True] * 3
 
     def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
-        monkeypatch.setattr(run_module, "MAX_SAVED", 3)
-        monkeypatch.setattr(run_module, "MAX_REASON_LENGTH", 20)
+        monkeypatch.setattr(state_module, "MAX_FAILED", 3)
+        monkeypatch.setattr(state_module, "MAX_REASON_LENGTH", 20)
         items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
         for item in items[1:]:
             tenant.faults.append(Fault("POST", rf"{item.id}/copy$", status=423, times=9))
@@ -997,7 +1008,7 @@ class TestFaults:
         monkeypatch.setattr(blocking, "throttled_response", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert run_module.THROTTLE_PAUSE_SECONDS in pauses
+        assert TIMINGS.throttled in pauses
 
     def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
@@ -1023,7 +1034,9 @@ class TestFaults:
         assert run(pattern="*.bin", max_failures=1)["failed"] == 1
         assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
 
-    def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(self, run, out, tenant, archive, monkeypatch):
+    def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(
+        self, run, out, tenant, archive, monkeypatch, timings
+    ):
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)
         archive.put("Out/a.txt", b"a")
         looks = iter([404, 404])
@@ -1034,14 +1047,14 @@ class TestFaults:
             return None
 
         tenant.witness = lag
-        monkeypatch.setattr(in_flight, "READ_BACK_SECONDS", 5.0)
+        timings(read_back=5.0)
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
     def test_a_folder_that_still_fills_when_it_is_completed(
-        self, run, throttled_response, tenant, source, monkeypatch
+        self, run, throttled_response, tenant, source, timings
     ):
-        monkeypatch.setattr(in_flight, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
+        timings(filling=(0.3, 0.3))
         hidden = []
 
         def hide(request):

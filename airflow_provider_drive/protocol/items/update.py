@@ -82,6 +82,8 @@ def update_item(
     conflict_behavior: str = "fail",
     before: DriveItem | None = None,
     wait: Wait | None = None,
+    displaced_name: str | None = None,
+    displaced: DriveItem | None = None,
 ) -> Flow[DriveItem]:
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
@@ -92,15 +94,18 @@ def update_item(
     :param item: The item as it was read; without ``if_match``, its eTag guards the change.
     :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
     :param before: The item as an earlier try has read it, if there was one.
+    :param displaced_name: The name that a file which is replaced gets first, by which a later try finds it.
+        Default is a random name and a checkpoint.
+    :param displaced: The file that an earlier try has given that name.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
     update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
     if conflict_behavior != "replace":
         return (yield from update.run())
-    saved: Saved = yield Restore(update.displaced)
-    if saved.state:
-        update.other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+    update.displaced_name, update.other = displaced_name, displaced
+    if displaced_name is None:
+        yield from update.restore_displaced()
     try:
         updated = yield from update.run()
     except DriveError:
@@ -115,6 +120,7 @@ class _Update:
     One change of an item.
 
     :ivar other: The file that had the name, and was renamed to make way.
+    :ivar displaced_name: The name that it gets, if a later try finds it by that.
     """
 
     def __init__(
@@ -131,6 +137,7 @@ class _Update:
         self.if_match, self.conflict_behavior = if_match, conflict_behavior
         self.before, self.wait = before, wait
         self.other: DriveItem | None = None
+        self.displaced_name: str | None = None
         self.tries: Counter[str] = Counter()
         self.displaced = f"displaced by {item.ref.item_id}"
 
@@ -185,8 +192,20 @@ class _Update:
             return
         if other.is_container:
             raise conflict  # only files are replaced
-        yield Checkpoint(self.displaced, other.ref.as_dict())
-        self.other = yield from update_item(other, Location(None, own_name(name)), wait=self.wait)
+        yield from self._save_displaced(other.ref)
+        new_name = self.displaced_name or own_name(name)
+        self.other = yield from update_item(other, Location(None, new_name), wait=self.wait)
+
+    def restore_displaced(self) -> Flow[None]:
+        """Find the file that an earlier try has renamed."""
+        saved: Saved = yield Restore(self.displaced)
+        if saved.state:
+            self.other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+
+    def _save_displaced(self, other: ItemRef | None) -> Flow[None]:
+        """Store which file is renamed to make way, unless its name tells."""
+        if self.displaced_name is None:
+            yield Checkpoint(self.displaced, other and other.as_dict())
 
     def put_back(self) -> Flow[None]:
         """Give the file that was renamed its name back."""
@@ -198,7 +217,7 @@ class _Update:
         except DriveError as error:
             yield Pause(0.0, f"The file that had the name {name!r} is {self.other} now: {error}")
             return
-        yield Checkpoint(self.displaced, None)
+        yield from self._save_displaced(None)
 
     def delete_displaced(self) -> Flow[None]:
         """Delete the file that was replaced, if it is still as it was."""
@@ -209,7 +228,7 @@ class _Update:
         except DriveError as error:
             yield Pause(0.0, f"The file that was replaced stays behind as {self.other}: {error}")
             return
-        yield Checkpoint(self.displaced, None)
+        yield from self._save_displaced(None)
 
     def _patch(self) -> Flow[DriveItem | DriveError]:
         """Send the change once; return the item as it is then, or what went wrong."""
