@@ -180,7 +180,8 @@ class DriveArchiveOperator(BaseOperator):
                 raise DriveResponseError(
                     "The XCom archive, which this task pushed before it was deferred, is gone."
                 )
-            before = read_completion_event(event, read_archive_state(pushed.get("standing")))
+            before = read_archive_state(pushed.get("standing"))
+            before = read_completion_event(event, before.with_monitors(memory.restore("archive").state))
             memory.hand_on("archive", before)
             return self._archive(context, memory, before, dict(pushed["usage"]))
 
@@ -266,7 +267,8 @@ class DriveArchiveOperator(BaseOperator):
 
         context["ti"].xcom_push(key="archive", value={"standing": standing.as_dict(), "usage": usage})
         deadline = time.time() + self.copy_timeout
-        monitors = encrypt_url(json.dumps(dict(standing.pending)))
+        urls = {source_id: pending.monitor_url for source_id, pending in standing.pending.items()}
+        monitors = encrypt_url(json.dumps(urls))
         self.log.info("%d copies are under way.", len(standing.pending))
         self.defer(
             trigger=CopiesCompleteTrigger(monitors, self.poll_interval, deadline, self.drive_conn_id),

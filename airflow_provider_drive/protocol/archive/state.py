@@ -97,6 +97,13 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         }
         return msgspec.structs.replace(self, **changes)
 
+    def with_monitors(self, stored: ArchiveState | None) -> ArchiveState:
+        """Return this state with the monitor URLs that another place has stored of the same archive."""
+        state = self.copied()
+        if stored is not None and stored.token == self.token:
+            state.pending |= {key: each for key, each in stored.pending.items() if key in state.pending}
+        return state
+
     def add_done(self, source_id: str, done: Done) -> bool:
         """Note a copy; tell whether there is room for it."""
         if source_id not in self.done and len(self.done) >= MAX_DONE:
