@@ -26,7 +26,7 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.archive import delete_originals, in_flight, scan, target
+from airflow_provider_drive.protocol.archive import delete_originals, poll_schedule, scan, target
 from airflow_provider_drive.protocol.archive import run as run_module
 from airflow_provider_drive.protocol.archive import state as state_module
 from airflow_provider_drive.protocol.archive.outcome import Outcome
@@ -67,7 +67,7 @@ def timings(monkeypatch):
         monkeypatch.setattr(DriveHook, "timings", replace(TIMINGS, **changes))
 
     change()
-    monkeypatch.setattr(in_flight, "SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(poll_schedule, "SHORTEST_PAUSE", 0.05)
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
     return change
 

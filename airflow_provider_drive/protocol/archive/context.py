@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveError, DriveRequestError, DriveThrottledError
+from airflow_provider_drive.exceptions import DriveRequestError, DriveThrottledError
 from airflow_provider_drive.protocol.copy.find import CLOCK_SLACK
 from airflow_provider_drive.protocol.flow import Checkpoint
 from airflow_provider_drive.protocol.wire.names import own_name
@@ -14,6 +14,7 @@ from airflow_provider_drive.protocol.wire.names import own_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.flow import Flow

@@ -80,6 +80,11 @@ class CopyTask:
         return self.status.resource_id if self.status and self.status.state == "completed" else None
 
     @property
+    def is_identified(self) -> bool:
+        """Whether its copy is known by an id that Graph told, or by a name that nothing else can have."""
+        return self.is_own or self.resource_id is not None
+
+    @property
     def is_edited(self) -> bool:
         """Whether the source has changed since the copy was requested, by an earlier try."""
         return self.mark != fingerprint(self.source, self.contents)
@@ -88,6 +93,16 @@ class CopyTask:
     def weight(self) -> int:
         """How much of the memory for copies it takes; a document takes one."""
         return 1 + len(self.contents or ()) // 10
+
+    def documents(self) -> list[tuple[str, ListedItem]]:
+        """Return the documents in a folder: files and packages, without what is in packages."""
+        contents = self.contents or {}
+        packages = tuple(f"{path}/" for path, found in contents.items() if found.item.kind == "package")
+        return [
+            (path, found)
+            for path, found in contents.items()
+            if not found.item.is_folder and not path.startswith(packages)
+        ]
 
     def resume(self, state: ArchiveState, now: float) -> bool:
         """Go on with what an earlier try knows of this copy; tell whether it knows anything."""

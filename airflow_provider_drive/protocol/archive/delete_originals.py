@@ -19,7 +19,7 @@ from airflow_provider_drive.exceptions import DriveError, DriveItemChangedError,
 from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting, Done
 from airflow_provider_drive.protocol.archive.target import TargetFolder, Wanted
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore, Saved
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
 from airflow_provider_drive.protocol.items.compare import compare_listings, fingerprint, list_tree
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.items.update import delete_item
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_drive.protocol.archive.outcome import Outcome
-    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.protocol.flow import Flow, Saved
     from airflow_provider_drive.protocol.items.listing import ListedItem
     from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.items import DriveItem
@@ -92,7 +92,7 @@ def delete_originals(
 
 
 def count_deleting(state: ArchiveState) -> Flow[None]:
-    """Count the originals that an earlier try was deleting, and that are gone: nothing tells who deleted them."""
+    """Count the originals that an earlier try was deleting, and that do not exist any more."""
     refs = [ItemRef(each.drive_id, source_id) for source_id, each in state.deleting.items()]
     items = yield from in_batches([find_item(ref, follow=False) for ref in refs])
     for ref, item in zip(refs, items, strict=True):

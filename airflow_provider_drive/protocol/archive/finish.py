@@ -63,7 +63,7 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
 
     :raises DriveCopyFailedError: If the copy has another content.
     """
-    is_told = copy.resource_id is not None or copy.is_own
+    is_told = copy.is_identified
     if not context.order.verify:
         return Verified(copy.found, is_verified=False)
     match = yield from compare_items(item, copy.source)
@@ -93,7 +93,7 @@ def place_document(
     """Give a copy its final name, and return what came of the document."""
     if needs_final_name(copy, item, context):
         item = yield from _rename(copy, item, context)
-    is_ours = copy.resource_id is not None or copy.is_own
+    is_ours = copy.is_identified
     state: State = "there" if context.order.conflict_behavior == SKIP and not is_ours else "copied"
     return Outcome(state, verified.found, copy=item.bare, is_verified=verified.is_verified, is_ours=is_ours)
 
@@ -132,7 +132,7 @@ def verify_folder(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> F
     wrong = _with_parents([*difference.missing, *(difference.different if context.order.verify else ())])
     inexact = _with_parents(difference.inexact)
     outcomes, missing = [], []
-    for path, found in documents_of(copy):
+    for path, found in copy.documents():
         if path in wrong:
             missing.append(found)
         else:
@@ -145,27 +145,17 @@ def _with_parents(paths: list[str]) -> set[str]:
     """Return paths, and those of all folders and packages that they are in."""
     found = set()
     for path in paths:
-        while path and path not in found:
-            found.add(path)
-            path = path.rpartition("/")[0]
+        above = path
+        while above and above not in found:
+            found.add(above)
+            above = above.rpartition("/")[0]
     return found
-
-
-def documents_of(copy: CopyTask) -> list[tuple[str, ListedItem]]:
-    """Return the documents in a folder: files and packages, without what is in packages."""
-    contents = copy.contents or {}
-    packages = tuple(f"{path}/" for path, found in contents.items() if found.item.kind == "package")
-    return [
-        (path, found)
-        for path, found in contents.items()
-        if not found.item.is_folder and not path.startswith(packages)
-    ]
 
 
 def _outcome_in_folder(
     copy: CopyTask, found: ListedItem, there: DriveItem, is_exact: bool, context: ArchiveContext
 ) -> Outcome:
-    is_ours = copy.resource_id is not None or copy.is_own
+    is_ours = copy.is_identified
     is_verified = context.order.verify and (is_exact or (is_ours and not copy.is_edited))
     state: State = "there" if context.order.conflict_behavior == SKIP and not is_ours else "copied"
     return Outcome(state, found, "folder", there.bare, is_verified=is_verified, is_ours=is_ours)

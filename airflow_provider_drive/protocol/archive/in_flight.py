@@ -10,8 +10,6 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
-from collections import deque
-from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_drive.exceptions import (
@@ -24,18 +22,17 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.archive.copy_task import CONFLICT
+from airflow_provider_drive.protocol.archive.identify import identify, unseen
+from airflow_provider_drive.protocol.archive.poll_schedule import PollSchedule
 from airflow_provider_drive.protocol.archive.state import Pending
 from airflow_provider_drive.protocol.archive.target import Wanted
 from airflow_provider_drive.protocol.batch import in_batches
-from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, Found, decide
+from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
 from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
 from airflow_provider_drive.protocol.flow import Gather, Pause
-from airflow_provider_drive.protocol.items.compare import compare_items, compare_trees
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.wire.addresses import same_drive
-from airflow_provider_drive.protocol.wire.content import Match
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
-from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 if TYPE_CHECKING:
@@ -43,6 +40,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.archive.context import ArchiveContext
     from airflow_provider_drive.protocol.archive.copy_task import CopyTask
+    from airflow_provider_drive.protocol.archive.identify import Sighting
     from airflow_provider_drive.protocol.archive.target import TargetFolder
     from airflow_provider_drive.protocol.copy.recovery import MonitorWord
     from airflow_provider_drive.protocol.flow import Flow, Response
@@ -50,16 +48,11 @@ if TYPE_CHECKING:
 
 MAX_REQUESTS = 3
 """How often a copy is requested, if the answers to the requests before were lost."""
-COPIES_PER_UNIT = 10
-"""Copies that have to wait for each resource unit of a listing, while others are still on their way there."""
-MIN_SAMPLE = 5
-"""Copies that are polled often, until it is known how long one takes."""
-MAX_WAITING = 500
-"""Copies that wait for a listing at most."""
-SHORTEST_PAUSE = 1.0
-"""Seconds after its request that a copy is polled first, unless the poll interval is shorter."""
-GROWTH = 0.15
-"""Of a copy's age: the next poll comes after that."""
+COPIES_PER_UNIT, MAX_WAITING = 10, 500
+"""
+While other copies are on their way to a folder, it is listed when so many have ended for each resource unit
+that this costs, or so many in all.
+"""
 _Answer: TypeAlias = "Response | DriveError | None"
 """To the request for a copy; None if the answer was lost."""
 
@@ -73,21 +66,14 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
-class _Sighting(NamedTuple):
-    found: Found
-    item: DriveItem | None = None
-    reason: str = ""
-
-
 class InFlightCopies:
     """Copies that are under way."""
 
     def __init__(self, context: ArchiveContext) -> None:
         self._context, self._wait = context, context.wait
         self._copies: list[CopyTask] = []
-        self._durations: deque[float] = deque(maxlen=50)
+        self._schedule = PollSchedule(context.wait.poll_interval)
         self._is_batching = True
-        self._shortest = min(SHORTEST_PAUSE, self._wait.poll_interval)
 
     def __len__(self) -> int:
         return len(self._copies)
@@ -120,23 +106,22 @@ class InFlightCopies:
                 yield from target.ensure()
             except DriveError as error:
                 refused += [(copy, error) for copy in copies if copy.target is target]
-        copies = [copy for copy in copies if copy.target.ref is not None]
-        now = self._wait.now()
-        for copy in copies:
-            if copy.lost and not copy.requests:  # an earlier try may have requested it
-                copy.requests, copy.submitted, copy.ended, copy.next_look = 1, now, now, now
-                self._copies.append(copy)
-        known = {*self._copies}
-        for copy in copies:
-            if copy not in known and copy.requests and (copy.monitor_url or copy.status):
-                self._copies.append(copy)  # resumed
-        known = {*self._copies}
-        wanted = [copy for copy in copies if copy not in known]
+        wanted = [copy for copy in copies if copy.target.ref is not None and not self._resume(copy)]
         answers = yield from self._request(wanted)
         for copy, answer in zip(wanted, answers, strict=True):
             if (refusal := self._record_answer(copy, answer)) is not None:
                 refused.append((copy, refusal))
         return refused
+
+    def _resume(self, copy: CopyTask) -> bool:
+        """Go on with a copy that an earlier try has requested, or may have; tell whether it has."""
+        now = self._wait.now()
+        if copy.lost and not copy.requests:
+            copy.requests, copy.submitted, copy.ended, copy.next_look = 1, now, now, now
+        elif not (copy.monitor_url or copy.status):
+            return False
+        self._copies.append(copy)
+        return True
 
     def _request(self, copies: Sequence[CopyTask]) -> Flow[list[_Answer]]:
         """
@@ -188,7 +173,7 @@ class InFlightCopies:
             copy.is_accepted, copy.monitor_url = True, answer.headers.get("location") or None
         copy.target.count += 1
         copy.ended = copy.ended or (0.0 if copy.monitor_url else now)
-        copy.next_look = now if copy.status else now + self._first_poll()
+        copy.next_look = now if copy.status else now + self._schedule.first_poll()
         self._copies.append(copy)
         return None
 
@@ -209,7 +194,7 @@ class InFlightCopies:
         results = (yield Gather(searches)) if searches else []
         ended = []
         for (_, copies), result in zip(groups, results, strict=True):
-            sightings = [_unseen(result)] * len(copies) if isinstance(result, DriveError) else result
+            sightings = [unseen(result)] * len(copies) if isinstance(result, DriveError) else result
             ended += [
                 end
                 for copy, sighting in zip(copies, sightings, strict=True)
@@ -233,12 +218,12 @@ class InFlightCopies:
             return
         now = self._wait.now()
         age = now - copy.submitted
-        copy.next_look = now + max(retry_after, self._pause_after(age))
+        copy.next_look = now + max(retry_after, self._schedule.pause_after(age))
         if status.is_running and age > self._context.copy_timeout:
             status = CopyStatus("timeout")
         if not status.is_running:
             copy.end(status, now)
-            self._durations.append(age)
+            self._schedule.add(age)
 
     def _groups_to_search(self) -> list[tuple[TargetFolder, list[CopyTask]]]:
         """
@@ -258,59 +243,23 @@ class InFlightCopies:
         for target, copies in groups.items():
             if target in running and len(copies) < min(MAX_WAITING, COPIES_PER_UNIT * target.units):
                 for copy in copies:  # until more have ended, or all
-                    copy.next_look = now + self._shortest
+                    copy.next_look = now + self._schedule.shortest
             else:
                 found.append((target, copies))
         return found
 
-    def _search(self, target: TargetFolder, copies: Sequence[CopyTask]) -> Flow[list[_Sighting]]:
+    def _search(self, target: TargetFolder, copies: Sequence[CopyTask]) -> Flow[list[Sighting]]:
         """Search copies in their folder: by their ids if Graph has told them, else by their names."""
         found = yield from target.search([Wanted(copy.name, copy.resource_id) for copy in copies])
         sightings = []
         for copy, item in zip(copies, found, strict=True):
             try:
-                sightings.append((yield from self._identify(copy, item)))
+                sightings.append((yield from identify(copy, item, self._context)))
             except DriveError as error:
-                sightings.append(_unseen(error))
+                sightings.append(unseen(error))
         return sightings
 
-    def _identify(self, copy: CopyTask, item: DriveItem | DriveError | None) -> Flow[_Sighting]:
-        """Tell whether an item is the copy: by its id, by a name of its own, or by exact content."""
-        if isinstance(item, DriveError):
-            return _unseen(item)
-        if item is None:
-            is_taken = copy.status is not None and copy.status.is_name_conflict
-            return _Sighting(Found.UNSEEN if is_taken else Found.NOTHING, reason="it is not to be seen")
-        if copy.resource_id is not None:
-            is_in_place = item.parent_id is None or (copy.target.ref and item.is_in(copy.target.ref))
-            where = f"it is in the folder {item.parent_id} of the drive {item.ref.drive_id}"
-            return _Sighting(Found.OURS, item) if is_in_place else _Sighting(Found.ELSEWHERE, item, where)
-        if copy.is_own:
-            return (yield from self._identify_own(copy, item))
-        if copy.target.is_claimed(item.ref.item_id, copy.id):
-            return _Sighting(Found.OTHER, item, "it is the copy of another document")
-        has_failed = copy.status is not None and copy.status.state == "failed"
-        may_be_ours = copy.lost or copy.refusal or (copy.is_accepted and not has_failed)
-        is_skip = self._context.order.conflict_behavior == SKIP
-        if not is_skip and not (may_be_ours and self._context.is_newer(item)):
-            return _Sighting(Found.OTHER, item, "another item has its name")
-        if copy.contents is not None and item.is_folder:
-            difference = yield from compare_trees(item.ref, copy.source.ref)
-            found = Found.FILLING if difference.is_partial else Found.OTHER
-            return _Sighting(Found.OURS if difference.is_exact else found, item, str(difference))
-        match = yield from compare_items(item, copy.source)
-        found = Found.OURS if match is Match.SAME else Found.OTHER
-        return _Sighting(found, item, "it does not have exactly the content of the original")
-
-    def _identify_own(self, copy: CopyTask, item: DriveItem) -> Flow[_Sighting]:
-        """Tell whether an item that only this archive can have made is whole, or an earlier version."""
-        if copy.contents is not None or (yield from compare_items(item, copy.source)) is not Match.DIFFERENT:
-            return _Sighting(Found.OURS, item)
-        if (copy.source.modified or 0.0) > (item.created or 0.0):
-            return _Sighting(Found.OURS, item)  # of an earlier version: it is discarded
-        return _Sighting(Found.FILLING, item, f"it has {item.size} bytes, and another content")
-
-    def _decide(self, copy: CopyTask, sighting: _Sighting) -> Ended | None:
+    def _decide(self, copy: CopyTask, sighting: Sighting) -> Ended | None:
         """Return what to do about a copy, or None if it is to be waited for."""
         now = self._wait.now()
         evidence = Evidence(
@@ -323,7 +272,7 @@ class InFlightCopies:
         )
         decision = decide(evidence)
         if decision is Decision.WAIT:
-            copy.next_look = now + self._pause_after(now - copy.ended)
+            copy.next_look = now + self._schedule.pause_after(now - copy.ended)
             return None
         return Ended(copy, decision, sighting.item, sighting.reason)
 
@@ -337,31 +286,11 @@ class InFlightCopies:
         may_be_new = self._context.is_resumed and copy.requests == 1 and not copy.is_accepted
         return timings.resume_find if may_be_new else timings.find
 
-    def _first_poll(self) -> float:
-        """Return the seconds until a copy is polled first."""
-        if len(self._durations) >= MIN_SAMPLE:
-            return max(self._shortest, min(self._typical, self._wait.poll_interval))
-        return self._shortest
-
-    @property
-    def _typical(self) -> float:
-        """How long copies take, as far as it is known."""
-        return median(self._durations) if len(self._durations) >= MIN_SAMPLE else 0.0
-
-    def _pause_after(self, age: float) -> float:
-        """Return the seconds until a copy of an age is looked at again."""
-        until_most_end = 0.9 * self._typical - age
-        return min(self._wait.poll_interval, max(self._shortest, GROWTH * age, until_most_end))
-
 
 def _monitor_word(copy: CopyTask) -> MonitorWord:
     if copy.status is None:
         return "none"
     return "conflict" if copy.status.is_name_conflict else copy.status.state
-
-
-def _unseen(error: DriveError) -> _Sighting:
-    return _Sighting(Found.UNSEEN, reason=f"the destination cannot be searched: {error}")
 
 
 def _is_refusal(answer: _Answer) -> bool:

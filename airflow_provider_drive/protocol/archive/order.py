@@ -56,7 +56,8 @@ def estimate_cost(
     """
     Return about how many requests and resource units it takes to copy and verify what was found.
 
-    Requests to monitors are not counted: they cost no units, and their number depends on how long copies take.
+    Requests to monitors are not counted: they cost no units, and their number depends on how long copies
+    take.
 
     :param alone: Documents that are copied one by one.
     :param with_folders: Documents that are copied with their folders.

@@ -15,14 +15,15 @@ class Outcome(NamedTuple):
     """
     What came of a document.
 
-    :param state: ``copied``; ``there`` if the destination holds its content, and this archive cannot tell that
-        it has made that copy; ``failed``; ``planned`` in a dry run; ``gone`` if an earlier try has copied it,
-        and the original does not exist any more.
+    :param state: ``copied``; ``there`` if the destination holds its content, and nothing tells that this
+        archive has made that copy; ``failed``; ``planned`` in a dry run; ``gone`` if an earlier try has
+        copied it, and the original does not exist any more.
     :param how: ``folder`` if it was copied with its folder, else ``document``.
     :param copy: The item at the destination.
     :param is_verified: Whether size and hash are those of the original; or, where the service rewrites them
         or tells none, whether the copy is known by its id and does not differ.
-    :param is_ours: Whether Graph told this archive the copy's id, or the copy arrived under a name of its own.
+    :param is_ours: Whether Graph told this archive the copy's id, or the copy arrived under a name of its
+        own.
     :param to: Where it would go, below the destination, if it is planned.
     """
 

@@ -42,27 +42,36 @@ def plan_document(
 ) -> Flow[Outcome | CopyTask]:
     """Return the copy to make of a document, or what came of it already."""
     name, source_id, behavior = found.item.name or "", found.item.ref.item_id, context.order.conflict_behavior
-    there = target.get(name, source_id)
-    if there is not None and same_item(there.ref, found.item.ref):
-        target.assign(name, source_id)
-        return Outcome("there", found, copy=there, reason="it is in its place already")
-    if source_id in context.state.failed:
-        return Outcome("failed", found, reason=context.state.failed[source_id])
-    if behavior != "rename" and target.is_assigned(name, source_id):
-        return Outcome("failed", found, reason="another document of this archive has its name")
+    known = _known_outcome(found, target, context)
+    if known is not None:
+        return known
     if behavior == "rename":
         return _plan_renamed(found, target, context)
     target.assign(name, source_id)
     copy = CopyTask(found, target, name, name)
     if copy.resume(context.state, context.wait.now()):
-        copy.name = context.arrival_name(found.item) if behavior == "replace" else name
-        copy.is_own = behavior == "replace"
+        if behavior == "replace":
+            copy.name, copy.is_own = context.arrival_name(found.item), True
         return copy
+    there = target.get(name, source_id)
     if there is not None:
         return (yield from _plan_taken(found, there, target, context))
-    if behavior == "replace" and target.items.get(context.arrival_name(found.item)) is not None:
+    if behavior == "replace" and context.arrival_name(found.item) in target.items:
         return _own_copy(found, target, context)  # an earlier try has moved the old file out of the way
     return _planned(copy, context)
+
+
+def _known_outcome(found: ListedItem, target: TargetFolder, context: ArchiveContext) -> Outcome | None:
+    """Return what came of a document that is not to be copied, whatever has its name."""
+    name, source_id = found.item.name or "", found.item.ref.item_id
+    there = target.get(name, source_id)
+    if there is not None and same_item(there.ref, found.item.ref):
+        target.assign(name, source_id)
+        return Outcome("there", found, copy=there, reason="it is in its place already")
+    reason = context.state.failed.get(source_id)
+    if reason is None and context.order.conflict_behavior != "rename" and target.is_assigned(name, source_id):
+        reason = "another document of this archive has its name"
+    return None if reason is None else Outcome("failed", found, reason=reason)
 
 
 def plan_folder(

@@ -71,15 +71,11 @@ class _Visit(NamedTuple):
 
 
 class Scan:
-    """
-    Reads what there is to copy.
-
-    :ivar outcomes: What came of documents that cannot be copied; whoever reads them empties the list.
-    """
+    """Reads what there is to copy."""
 
     def __init__(self, context: ArchiveContext) -> None:
         self._context, self._order = context, context.order
-        self.outcomes: list[Outcome] = []
+        self._outcomes: list[Outcome] = []
         self._root = TargetFolder("", address=self._order.destination)
         self._source: DriveItem | None = None
         self._above: set[str] = set()
@@ -118,6 +114,11 @@ class Scan:
     def is_done(self) -> bool:
         """Whether everything is read, if no items were given."""
         return not (self._visits or self._reading or self._ready)
+
+    def take_outcomes(self) -> list[Outcome]:
+        """Return what came of documents that cannot be copied, and of those that cannot be read."""
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
 
     def read(self) -> Flow[Documents | WholeFolder | None]:
         """Read on; None at the end."""
@@ -163,7 +164,7 @@ class Scan:
                 raise
             self._reading = None
             if not isinstance(about_one_item(error), DriveItemNotFoundError):  # else it is gone since
-                self.outcomes.append(Outcome("failed", visit.folder, reason=str(error)))
+                self._outcomes.append(Outcome("failed", visit.folder, reason=str(error)))
             return
         if not listing:
             self._reading = None
@@ -176,7 +177,7 @@ class Scan:
         """Whether a document is to be copied. What cannot be is reported, if it would be but for its kind."""
         fault = fault_of(found.item)
         if fault and self._any_kind.takes(found.path, found.item):
-            self.outcomes.append(Outcome("failed", found, reason=fault))
+            self._outcomes.append(Outcome("failed", found, reason=fault))
         return not fault and self._order.selection.takes(found.path, found.item)
 
     def _add_folders(self, folders: Sequence[ListedItem], parent: TargetFolder) -> Flow[None]:
@@ -190,9 +191,9 @@ class Scan:
             if self._root.ref is not None and same_item(found.item.ref, self._root.ref):
                 continue
             if name in errors:
-                self.outcomes.append(Outcome("failed", found, reason=str(errors[name])))
+                self._outcomes.append(Outcome("failed", found, reason=str(errors[name])))
             elif keep and there is not None and not there.is_folder:
-                self.outcomes.append(Outcome("failed", found, reason="a document has its name"))
+                self._outcomes.append(Outcome("failed", found, reason="a document has its name"))
             else:
                 target = self._below(parent, name) if keep else parent
                 may_be_whole = keep and self._may_be_whole(found.item, there)
@@ -251,10 +252,10 @@ class Scan:
                 continue
             folder = path.rpartition("/")[0]
             found = ListedItem(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
-            if not isinstance(address, ItemRef) and len(self._context.state.paths) < MAX_ITEMS_PER_COPY:
-                self._context.state.paths[str(address)] = item.ref.item_id
+            if not isinstance(address, ItemRef):
+                self._context.state.add_path(address.url, item.ref.item_id)
             if item.is_folder:
-                self.outcomes.append(Outcome("failed", found, reason="it is a folder, not a document"))
+                self._outcomes.append(Outcome("failed", found, reason="it is a folder, not a document"))
             elif item.ref not in self._given and self._is_selected(found):
                 self._given.add(item.ref)
                 groups.setdefault(folder if self._order.keep_structure else "", []).append(found)
@@ -267,7 +268,7 @@ class Scan:
             target = yield from self._target_at(folder, self._targets)
         except DriveRequestError as error:
             reason = str(about_one_item(error))
-            self.outcomes += [Outcome("failed", found, reason=reason) for found in documents]
+            self._outcomes += [Outcome("failed", found, reason=reason) for found in documents]
         else:
             self._ready.append(Documents(documents, target))
 
@@ -279,7 +280,7 @@ class Scan:
         another's by now.
         """
         state = self._context.state
-        item_id = address.item_id if isinstance(address, ItemRef) else state.paths.get(str(address), "")
+        item_id = address.item_id if isinstance(address, ItemRef) else state.id_at(address.url)
         drive_id = address.drive_id if isinstance(address, ItemRef) else ""
         done = state.done.get(item_id) if isinstance(error, DriveItemNotFoundError) else None
         if done is not None and done.original != "kept":
@@ -288,10 +289,10 @@ class Scan:
         found = ListedItem(path, DriveItem(ItemRef(drive_id, item_id or str(address)), name))
         if done is not None:
             reason = f"the original does not exist any more; an earlier try has copied it as {done.copy_id}"
-            self.outcomes.append(Outcome("gone", found, reason=reason))
+            self._outcomes.append(Outcome("gone", found, reason=reason))
         else:
             about_one_item(error)
-            self.outcomes.append(Outcome("failed", found, reason=str(error)))
+            self._outcomes.append(Outcome("failed", found, reason=str(error)))
 
 
 def fault_of(item: DriveItem) -> str:

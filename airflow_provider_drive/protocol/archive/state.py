@@ -6,6 +6,7 @@ It holds the ids of the copies that are made, since neither a name nor a content
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,7 +74,7 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     :param done: Documents whose copies are known, and folders that were copied whole.
     :param pending: Copies that are under way.
     :param failed: Why copies have failed, for the documents that are not requested again after a deferral.
-    :param paths: Ids of items that were given by another address than their ids.
+    :param paths: Ids of items that were given by another address than their ids, by digests of the addresses.
     :param deleted: Originals that Graph has deleted, and those that were ``gone``: how many, by the state of
         their copies, and the ``bytes``.
     :param deleting: Originals that are being deleted.
@@ -110,6 +111,15 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             return False
         self.done[source_id] = done
         return True
+
+    def add_path(self, url: str, item_id: str) -> None:
+        """Note the id of an item that was given by another address, which may be a secret."""
+        if len(self.paths) < MAX_DONE:
+            self.paths[_digest(url)] = item_id
+
+    def id_at(self, url: str) -> str:
+        """Return the id that the item at an address had; empty if it is not known."""
+        return self.paths.get(_digest(url), "")
 
     def add_failed(self, source_id: str, reason: str) -> None:
         """Note why a copy has failed; the oldest are forgotten."""
@@ -209,3 +219,7 @@ def read_completion_event(event: Any, state: ArchiveState) -> ArchiveState:
         state.pending.pop(source_id, None)
         state.add_failed(source_id, reason)
     return state
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

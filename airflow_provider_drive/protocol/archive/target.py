@@ -92,7 +92,7 @@ class TargetFolder:
         return name in self.items or normalize_name(name) in self._names
 
     def get(self, name: str, source_id: str) -> DriveItem | None:
-        """Return what is known to have a name here, unless it is another document's copy under a similar one."""
+        """Return what is known to have a name here, unless it is another document's and only similar."""
         item = self.items.get(name)
         if (
             item is not None
