@@ -111,7 +111,11 @@ class CopyTask:
             self.end(CopyStatus("completed", done.copy_id), now)
             self.mark, self.is_accepted = done.mark, True
         elif pending is not None:
-            self.mark, self.monitor_url = pending.mark, pending.monitor_url or None
+            self.mark, self.is_own, self.monitor_url = (
+                pending.mark,
+                pending.is_own,
+                pending.monitor_url or None,
+            )
             self.is_accepted, self.lost = bool(pending.monitor_url), int(not pending.monitor_url)
         if done is None and pending is None:
             return False

@@ -16,6 +16,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.archive.finish import (
     discard,
+    is_unnamed,
     needs_final_name,
     place_document,
     place_folder,
@@ -86,7 +87,7 @@ def _handle_failure(end: Ended, work: Work) -> Flow[None]:
     copy, item = end.copy, end.item
     if copy.resource_id is not None:  # what Graph has made is never requested again
         work.state.add_done(copy.id, Done(copy.resource_id, copy.mark))
-    elif copy.is_own and item is not None:
+    elif item is not None and is_unnamed(copy, item):
         yield from discard(item)
     if copy.contents is not None and end.decision in {Decision.FAILED, Decision.INCOMPLETE}:
         is_there = item is not None and item.is_folder and not copy.is_own
@@ -167,8 +168,8 @@ def _store_ids(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
 
 
 def _discard_own(copy: CopyTask, item: DriveItem, work: Work) -> Flow[None]:
-    """Delete a copy under a name of its own that is of no use."""
-    if copy.is_own:
+    """Delete a copy that still has a name of its own, and is of no use."""
+    if is_unnamed(copy, item):
         work.state.done.pop(copy.id, None)
         yield from discard(item)
 

@@ -78,11 +78,12 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
     is_edited = copy.mark != fingerprint(now)
     if match is not Match.DIFFERENT:
         return Verified(found, is_verified=is_told and not is_edited)
-    if is_edited and copy.is_own:
+    is_older = (now.modified or 0.0) > (item.created or 0.0)
+    if (is_edited or is_older) and is_unnamed(copy, item):
         return Verified(found, is_verified=False, is_outdated=True)
     raise DriveCopyFailedError(
         f"{item} has arrived with {item.size} bytes, and the original has {now.size}, or another hash"
-        + ("" if copy.is_own else "; it was left there"),
+        + ("" if is_unnamed(copy, item) else "; it was left there"),
         code="notAsAsked",
     )
 
@@ -98,12 +99,15 @@ def place_document(
     return Outcome(state, verified.found, copy=item.bare, is_verified=verified.is_verified, is_ours=is_ours)
 
 
+def is_unnamed(copy: CopyTask, item: DriveItem) -> bool:
+    """Whether a copy still has the name of its own under which it has arrived: nobody else uses it then."""
+    return copy.is_own and same_name(item.name or "", copy.name)
+
+
 def needs_final_name(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> bool:
-    """Whether a copy has arrived under a name of its own, or a file that it replaces may be left."""
-    if not copy.is_own:
-        return False
-    is_replacing = context.order.conflict_behavior == "replace" and context.is_resumed
-    return is_replacing or same_name(item.name or "", copy.name)
+    """Whether a copy has not got its final name yet, or a file that it replaces may be left."""
+    is_replacing = copy.is_own and context.is_resumed and context.order.conflict_behavior == "replace"
+    return is_replacing or is_unnamed(copy, item)
 
 
 def discard(item: DriveItem) -> Flow[None]:
@@ -186,5 +190,6 @@ def _rename(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[Dr
             )
         )
     except DriveNameConflictError:
-        yield from discard(item)
+        if is_unnamed(copy, item):
+            yield from discard(item)
         raise

@@ -90,7 +90,11 @@ class InFlightCopies:
 
     def pending(self) -> dict[str, Pending]:
         """Return the copies that Graph has accepted, by the ids of their sources."""
-        return {copy.id: Pending(copy.mark, copy.monitor_url) for copy in self._copies if copy.monitor_url}
+        return {
+            copy.id: Pending(copy.mark, copy.is_own, copy.monitor_url)
+            for copy in self._copies
+            if copy.monitor_url
+        }
 
     # -- requests --------------------------------------------------------------------------------------------
 

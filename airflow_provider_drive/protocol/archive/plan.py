@@ -48,11 +48,11 @@ def plan_document(
     if behavior == "rename":
         return _plan_renamed(found, target, context)
     target.assign(name, source_id)
-    copy = CopyTask(found, target, name, name)
+    copy = CopyTask(found, target, name, name, is_own=behavior == "replace")
     if copy.resume(context.state, context.wait.now()):
-        if behavior == "replace":
-            copy.name, copy.is_own = context.arrival_name(found.item), True
+        copy.name = context.arrival_name(found.item) if copy.is_own else name
         return copy
+    copy.is_own = False
     there = target.get(name, source_id)
     if there is not None:
         return (yield from _plan_taken(found, there, target, context))

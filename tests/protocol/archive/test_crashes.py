@@ -84,13 +84,32 @@ class TestEachStep:
             world = new()
             outcomes = try_until_done(world, kill_at)
             is_refused = behavior in {"skip", "fail"} and order not in {"documents and folders"}
-            expected = sorted(content for path, content in TREE.items() if not (is_refused and path == "a.txt"))
+            expected = sorted(
+                content for path, content in TREE.items() if not (is_refused and path == "a.txt")
+            )
             assert copied_contents(world) == expected, kill_at
             assert own_names(world) == [], kill_at
             assert [each for each in states(outcomes).values()].count("failed") == is_refused, kill_at
             assert sorted(states(outcomes)) == sorted(TREE), kill_at
             sources = [item for item in world.legal.find("In").walk() if not item.is_folder]
             assert max(world.tenant.copies_made(item.id) for item in sources) <= 1, kill_at
+
+    @pytest.mark.parametrize("forgets", [False, True])
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    def test_nothing_is_left_behind_in_drives_that_ignore_conflict_behaviors(self, behavior, forgets):
+        def new():
+            world = make(behavior)
+            world.tenant.move_honours_conflict = False
+            return world
+
+        for kill_at in range(1, steps_of(new) + 1):
+            world = new()
+            stop(world, kill_at)
+            for job in world.tenant.jobs:
+                job.behaviour.lost = forgets
+            assert set(states(world.archive(timings=SHORT, **world.order)).values()) == {"copied"}, kill_at
+            assert copied_contents(world) == sorted(TREE.values()), kill_at
+            assert own_names(world) == [], kill_at
 
     @pytest.mark.parametrize("behavior", BEHAVIORS)
     def test_copies_that_are_under_way_are_polled_and_not_requested_again(self, behavior):
@@ -141,17 +160,32 @@ class TestChangesBetweenTries:
         def new():
             return make(behavior, looks=looks)
 
+        unnamed = 0
         for kill_at in range(1, steps_of(new) + 1):
             world = new()
             stop(world, kill_at)
             world.tenant.clock_offset += 5.0
             world.legal.put("In/a.txt", b"edited since")
+            unnamed += any(name.startswith("~") and name.endswith(".txt") for name in own_names(world))
+            has_name = b"a" in [each for name, each in world.contents().items() if "~" not in name]
             outcomes = world.archive(timings=SHORT, **world.order)
             assert own_names(world) == [], kill_at
             (outcome,) = [each for each in outcomes if each.found.path == "a.txt"]
-            if outcome.state == "copied" and outcome.is_verified:
-                copy = world.vault.items[outcome.copy.ref.item_id]
-                assert copy.content.data == b"edited since", kill_at
+            if outcome.state == "copied":
+                assert world.vault.items[outcome.copy.ref.item_id].content.data == b"edited since", kill_at
+            else:
+                assert has_name or world.tenant.jobs[-1].is_running or looks, kill_at
+                assert "it was left there" in outcome.reason
+        assert unnamed
+
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    def test_a_finished_copy_that_somebody_has_edited_is_left_alone(self, behavior):
+        world = make(behavior)
+        world.archive(**world.order)
+        world.vault.put("Out/2024/report.docx", b"what somebody has written into the copy" * 1000)
+        (failed,) = [each for each in world.archive(**world.order) if each.state == "failed"]
+        assert "it was left there" in failed.reason
+        assert world.contents()["2024/report.docx"].startswith(b"what somebody")
 
     def test_a_copy_that_was_removed_from_the_destination_is_not_made_again(self):
         world = make("skip", taken=b"a")
@@ -207,7 +241,9 @@ class TestDeferrals:
         for outcome in outcomes:
             if outcome.state == "copied":
                 copy = world.vault.items[outcome.copy.ref.item_id]
-                assert copy.content.data[1:18] == TREE[outcome.found.path][1:18]  # the service rewrites the first
+                assert (
+                    copy.content.data[1:18] == TREE[outcome.found.path][1:18]
+                )  # the service rewrites the first
                 assert outcome.is_verified
         assert own_names(world) == []
         assert len(world.tenant.jobs) == len(completed)

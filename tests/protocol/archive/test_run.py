@@ -5,7 +5,13 @@ from protocol.archive.world import Store, states
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
-TREE = {"a.txt": b"a", "b.bin": b"bb", "2025/c.txt": b"ccc", "2025/q1/d.txt": b"dddd", "2026/e.docx": b"eeeee"}
+TREE = {
+    "a.txt": b"a",
+    "b.bin": b"bb",
+    "2025/c.txt": b"ccc",
+    "2025/q1/d.txt": b"dddd",
+    "2026/e.docx": b"eeeee",
+}
 
 
 @pytest.fixture

@@ -132,7 +132,9 @@ class World:
             if count == kill_at:
                 raise Killed
 
-    def archive(self, outcomes=None, *, store=None, kill_at=None, max_idle=float("inf"), timings=None, **order):
+    def archive(
+        self, outcomes=None, *, store=None, kill_at=None, max_idle=float("inf"), timings=None, **order
+    ):
         """Run an archive of the folder In to the folder Out, and return what came of the documents."""
         outcomes = [] if outcomes is None else outcomes
         flow = self.flow(outcomes, max_idle=max_idle, timings=timings, **order)
