@@ -1185,7 +1185,7 @@ class TestDeaths:
     def test_before_airflow_3_3_a_retry_with_rename_fails_rather_than_copy_twice(
         self, second_try, source, out, throttled_response, tenant
     ):
-        with pytest.raises(DriveArchiveError, match="before Airflow 3.3 it is not known"):
+        with pytest.raises(DriveArchiveError, match=r"before Airflow 3\.3 it is not known"):
             second_try(conflict_behavior="rename")
         assert throttled_response() == SIZES
         assert len(tenant.jobs) == 5

@@ -4,6 +4,7 @@ import pytest
 from protocol.archive.world import Store, states
 
 from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {
     "a.txt": b"a",
@@ -49,7 +50,7 @@ class TestCopies:
         for number in range(320):
             world.legal.put(f"In/{number}.bin", b"%d" % number)
         world.vault.mkdir("Out")
-        world.archive(selection=_all_but_whole())
+        world.archive(selection=Selection(pattern=("**",)))
         assert world.store.saves <= 4
 
 
@@ -71,7 +72,7 @@ class TestSecondRun:
         tree.archive(conflict_behavior=behavior)
         tree.store.states["archive"]["done"] = {}
         outcomes = tree.archive(conflict_behavior=behavior)
-        assert {state for state in states(outcomes).values()} == {"copied"}
+        assert set(states(outcomes).values()) == {"copied"}
         assert not any(outcome.is_ours for outcome in outcomes)
         assert len(tree.tenant.jobs) == 4
 
@@ -165,9 +166,3 @@ class TestItemsThatAreGone:
         assert world.delete(world.archive(items=items))["a.txt"].state == "deleted"
         assert world.archive(items=items) == []
         assert world.state.deleted == {"copied": 1, "bytes": 1, "deleted": 1}
-
-
-def _all_but_whole():
-    from airflow_provider_drive.protocol.items.filters import Selection
-
-    return Selection(pattern=("**",))
