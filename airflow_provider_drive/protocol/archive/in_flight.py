@@ -24,7 +24,7 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.archive.copy_task import CONFLICT
 from airflow_provider_drive.protocol.archive.identify import identify, unseen
 from airflow_provider_drive.protocol.archive.poll_schedule import PollSchedule
-from airflow_provider_drive.protocol.archive.state import Pending
+from airflow_provider_drive.protocol.archive.state import Done, Pending
 from airflow_provider_drive.protocol.archive.target import Wanted
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
@@ -85,16 +85,20 @@ class InFlightCopies:
 
     @property
     def can_be_deferred(self) -> bool:
-        """Whether all that is left to do is to poll monitors."""
-        return all(copy.is_running for copy in self._copies)
+        """Whether all that is left to do is to poll monitors: what they told so far can be stored."""
+        return all(copy.is_running or copy.resource_id for copy in self._copies)
 
     def pending(self) -> dict[str, Pending]:
-        """Return the copies that Graph has accepted, by the ids of their sources."""
+        """Return the copies whose monitors have to be polled, by the ids of their sources."""
         return {
             copy.id: Pending(copy.mark, copy.is_own, copy.monitor_url)
             for copy in self._copies
-            if copy.monitor_url
+            if copy.monitor_url and not copy.resource_id
         }
+
+    def completed(self) -> dict[str, Done]:
+        """Return the copies that are not verified yet and whose ids are known, by their sources' ids."""
+        return {copy.id: Done(copy.resource_id, copy.mark) for copy in self._copies if copy.resource_id}
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -233,7 +237,7 @@ class InFlightCopies:
         """
         Return the copies whose folders are to be searched now.
 
-        While other copies are on their way to a folder, it is not listed for a few.
+        While other copies are on their way to a folder, it is not listed for a few whose ids are known.
         """
         now = self._wait.now()
         running: set[TargetFolder] = set()
@@ -243,14 +247,13 @@ class InFlightCopies:
                 running.add(copy.target)
             elif copy.next_look <= now:
                 groups.setdefault(copy.target, []).append(copy)
-        found = []
-        for target, copies in groups.items():
-            if target in running and len(copies) < min(MAX_WAITING, COPIES_PER_UNIT * target.units):
-                for copy in copies:  # until more have ended, or all
+        for target in running & groups.keys():
+            identified = [copy for copy in groups[target] if copy.resource_id]
+            if len(identified) < min(MAX_WAITING, COPIES_PER_UNIT * target.units):
+                for copy in identified:
                     copy.next_look = now + self._schedule.shortest
-            else:
-                found.append((target, copies))
-        return found
+                groups[target] = [copy for copy in groups[target] if not copy.resource_id]
+        return [(target, copies) for target, copies in groups.items() if copies]
 
     def _search(self, target: TargetFolder, copies: Sequence[CopyTask]) -> Flow[list[Sighting]]:
         """Search copies in their folder: by their ids if Graph has told them, else by their names."""

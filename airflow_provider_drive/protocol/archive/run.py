@@ -76,14 +76,7 @@ def archive(
     order.check()
     saved: Saved = Saved() if order.dry_run else (yield Restore("archive"))
     source = None if order.source is None else (yield from _source_folder(order.source))
-    there = yield from find_item(order.destination)
-    if there is not None and not there.is_folder:
-        raise DriveNameConflictError(
-            f"{order.destination} exists and is not a folder.",
-            status=409,
-            code="nameAlreadyExists",
-            retryable=False,
-        )
+    there = yield from _destination_folder(order.destination)
     read = source or there
     state: ArchiveState = saved.state or ArchiveState(begun=(read and read.read_at) or wait.now())
     state.token = state.token or uuid4().hex
@@ -103,6 +96,15 @@ def _source_folder(address: Address) -> Flow[DriveItem]:
         raise DriveArgumentError(f"{address} is a shortcut. Give the address of the folder that it leads to.")
     if not folder.is_folder:
         raise DriveArgumentError(f"{address} is not a folder.")
+    return folder
+
+
+def _destination_folder(address: Address) -> Flow[DriveItem | None]:
+    folder = yield from find_item(address)
+    if folder is not None and not folder.is_folder:
+        raise DriveNameConflictError(
+            f"{address} exists and is not a folder.", status=409, code="nameAlreadyExists", retryable=False
+        )
     return folder
 
 
@@ -135,6 +137,7 @@ class _Run:
                 yield Pause(self._in_flight.seconds_to_next_look(), work.progress.line(is_reading=has_more))
             elif not (has_more or work.waiting or not work.scan.is_done):
                 break
+        self._state.done |= self._in_flight.completed()
         yield from self._save()
         result = self._state.copied()
         result.pending = self._in_flight.pending()

@@ -7,6 +7,7 @@ https://learn.microsoft.com/graph/api/driveitem-move
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveConnectionError,
     DriveError,
     DriveItemChangedError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
     DriveResponseError,
     DriveServiceError,
@@ -105,7 +107,9 @@ def update_item(
         return (yield from update.run())
     update.displaced_name, update.other = displaced_name, displaced
     if displaced_name is None:
-        yield from update.restore_displaced()
+        saved: Saved = yield Restore(update.displaced)
+        if saved.state:
+            update.other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
     try:
         updated = yield from update.run()
     except DriveError:
@@ -120,6 +124,7 @@ class _Update:
     One change of an item.
 
     :ivar other: The file that had the name, and was renamed to make way.
+    :ivar older: Files that had the name before that one, if other tasks have taken the name meanwhile.
     :ivar displaced_name: The name that it gets, if a later try finds it by that.
     """
 
@@ -137,6 +142,7 @@ class _Update:
         self.if_match, self.conflict_behavior = if_match, conflict_behavior
         self.before, self.wait = before, wait
         self.other: DriveItem | None = None
+        self.older: list[DriveItem] = []
         self.displaced_name: str | None = None
         self.tries: Counter[str] = Counter()
         self.displaced = f"displaced by {item.ref.item_id}"
@@ -192,15 +198,13 @@ class _Update:
             return
         if other.is_container:
             raise conflict  # only files are replaced
+        if self.other is not None:  # another task has taken the name since
+            self.older.append(self.other)
+            self.other = None
         yield from self._save_displaced(other.ref)
-        new_name = self.displaced_name or own_name(name)
-        self.other = yield from update_item(other, Location(None, new_name), wait=self.wait)
-
-    def restore_displaced(self) -> Flow[None]:
-        """Find the file that an earlier try has renamed."""
-        saved: Saved = yield Restore(self.displaced)
-        if saved.state:
-            self.other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+        new_name = own_name(name) if self.older or not self.displaced_name else self.displaced_name
+        with suppress(DriveItemChangedError, DriveItemNotFoundError):  # another task has moved it meanwhile
+            self.other = yield from update_item(other, Location(None, new_name), wait=self.wait)
 
     def _save_displaced(self, other: ItemRef | None) -> Flow[None]:
         """Store which file is renamed to make way, unless its name tells."""
@@ -221,14 +225,15 @@ class _Update:
 
     def delete_displaced(self) -> Flow[None]:
         """Delete the file that was replaced, if it is still as it was."""
-        if self.other is None:
-            return
-        try:
-            yield from delete_unchanged(self.other)
-        except DriveError as error:
-            yield Pause(0.0, f"The file that was replaced stays behind as {self.other}: {error}")
-            return
-        yield from self._save_displaced(None)
+        others = [other for other in (*self.older, self.other) if other is not None]
+        for other in others:
+            try:
+                yield from delete_unchanged(other)
+            except DriveError as error:
+                yield Pause(0.0, f"The file that was replaced stays behind as {other}: {error}")
+                return
+        if others:
+            yield from self._save_displaced(None)
 
     def _patch(self) -> Flow[DriveItem | DriveError]:
         """Send the change once; return the item as it is then, or what went wrong."""

@@ -248,6 +248,17 @@ class TestDeferrals:
         assert own_names(world) == []
         assert len(world.tenant.jobs) == len(completed)
 
+    def test_copies_that_have_ended_before_do_not_keep_it_from_being_deferred(self):
+        world = make("skip", taken=b"a")
+        world.tenant.next_copies += [CopyBehaviour(), CopyBehaviour(looks=999), CopyBehaviour(looks=999)]
+        world.order["keep_structure"] = True
+        for name in ("2024", "2025"):
+            world.legal.put(f"In/2026/{name}.docx", b"another report")
+        world.tenant.copies = CopyBehaviour(looks=999)
+        world.archive(max_idle=30.0, **world.order)
+        assert len(world.state.pending) == 4
+        assert len(world.state.done) == 1
+
     def test_what_is_edited_meanwhile_is_not_verified(self):
         world = make("skip", looks=4, taken=b"a")
         world.tenant.rewrites_office = True

@@ -217,6 +217,17 @@ class TestArchivesSideBySide:
         assert not [path for path in world.contents() if "~" in path]
 
     @pytest.mark.parametrize("seed", range(10))
+    def test_with_replace_nothing_is_left_behind(self, world, seed):
+        for path, content in TREE.items():
+            world.legal.put(f"In/{path}", content)
+            world.vault.put(f"Out/{path}", b"older")
+        world.tenant.move_honours_conflict = bool(seed % 2)
+        pick, results = chance(seed), [[] for _ in range(3)]
+        tasks = [(world.flow(outcomes, conflict_behavior="replace"), Store()) for outcomes in results]
+        side_by_side(world, tasks, pick)
+        assert world.contents() == TREE
+
+    @pytest.mark.parametrize("seed", range(10))
     def test_with_skip_each_copy_is_counted_as_copied_once(self, world, seed):
         for path, content in TREE.items():
             world.legal.put(f"In/{path}", content)
