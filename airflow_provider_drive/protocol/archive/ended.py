@@ -184,7 +184,7 @@ def _error(end: Ended) -> DriveError:
     if end.decision is Decision.MISPLACED:
         return DriveCopyFailedError(
             f"Graph says that it is copied, but {end.reason}: {end.item}. It was left there, and no retry "
-            "requests another copy.",
+            "requests another copy",
             code="notAsAsked",
         )
     if copy.refusal is not None:
@@ -192,7 +192,7 @@ def _error(end: Ended) -> DriveError:
     if copy.resource_id is not None:
         return DriveCopyUnknownError(
             f"Graph says that it is copied as {copy.resource_id}, but that item is not to be seen: it was "
-            "moved or deleted. No retry requests another copy; clear the task to copy it again."
+            "moved or deleted. No retry requests another copy; clear the task to copy it again"
         )
     return DriveCopyUnknownError(
         "it cannot be known what became of its copy, which may still come: "

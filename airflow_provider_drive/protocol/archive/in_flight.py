@@ -30,8 +30,9 @@ from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
 from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
 from airflow_provider_drive.protocol.flow import Gather, Pause
+from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.monitor import poll_once
-from airflow_provider_drive.protocol.wire.addresses import same_drive
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
@@ -261,7 +262,8 @@ class InFlightCopies:
         sightings = []
         for copy, item in zip(copies, found, strict=True):
             try:
-                sightings.append((yield from identify(copy, item, self._context)))
+                seen = item or (yield from _find_in_told_drive(copy))
+                sightings.append((yield from identify(copy, seen, self._context)))
             except DriveError as error:
                 sightings.append(unseen(error))
         return sightings
@@ -292,6 +294,14 @@ class InFlightCopies:
             return timings.read_back
         may_be_new = self._context.is_resumed and copy.requests == 1 and not copy.is_accepted
         return timings.resume_find if may_be_new else timings.find
+
+
+def _find_in_told_drive(copy: CopyTask) -> Flow[DriveItem | None]:
+    """Look at a copy that is not to be seen in its own drive, if its monitor names another."""
+    drive_id, target = copy.status and copy.status.drive_id, copy.target.ref
+    if not (copy.resource_id and drive_id and target) or same_drive(drive_id, target.drive_id):
+        return None
+    return (yield from find_item(ItemRef(drive_id, copy.resource_id), follow=False))
 
 
 def _monitor_word(copy: CopyTask) -> MonitorWord:

@@ -96,8 +96,7 @@ def update_item(
     :param item: The item as it was read; without ``if_match``, its eTag guards the change.
     :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
     :param before: The item as an earlier try has read it, if there was one.
-    :param displaced_name: The name that a file which is replaced gets first, by which a later try finds it.
-        Default is a random name and a checkpoint.
+    :param displaced_name: The name of a replaced file until it is deleted. Default is stored by a checkpoint.
     :param displaced: The file that an earlier try has given that name.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
@@ -124,7 +123,7 @@ class _Update:
     One change of an item.
 
     :ivar other: The file that had the name, and was renamed to make way.
-    :ivar older: Files that had the name before that one, if other tasks have taken the name meanwhile.
+    :ivar older: Files that had the name before that one.
     :ivar displaced_name: The name that it gets, if a later try finds it by that.
     """
 
@@ -199,8 +198,7 @@ class _Update:
         if other.is_container:
             raise conflict  # only files are replaced
         if self.other is not None:  # another task has taken the name since
-            self.older.append(self.other)
-            self.other = None
+            self.older, self.other = [*self.older, self.other], None
         yield from self._save_displaced(other.ref)
         new_name = own_name(name) if self.older or not self.displaced_name else self.displaced_name
         with suppress(DriveItemChangedError, DriveItemNotFoundError):  # another task has moved it meanwhile
