@@ -89,8 +89,10 @@ def _decide_conflict(evidence: Evidence) -> Decision:
     """
     Decide what a taken name means: a request that was refused made nothing.
 
-    Only if the answer to an earlier request was lost may the item with the name be its work.
+    Only if the answer to an earlier request was lost may the item with the name be its work. An archive
+    looks at that item, so it waits until it is to be seen.
     """
-    if evidence.lost and evidence.may_search and evidence.found is not Found.OTHER:
+    may_be_ours = evidence.lost and evidence.found is not Found.OTHER
+    if evidence.may_search and (may_be_ours or evidence.found is Found.UNSEEN):
         return Decision.WAIT
     return Decision.CONFLICT
