@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test dist chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -42,12 +42,18 @@ matrix: $(UV)  ## run the quick tests on Airflow 2.11 to 3.3 with each installed
 fuzz: .venv/.ready  ## fuzz each parser of external data; SECONDS=60 TARGET=url
 	@nice $(BIN)/python tests/foreign/fuzz.py $(or $(SECONDS),60) $(TARGET)
 
-lint: .venv/.ready  ## run ruff, mypy and import-linter
+lint: .venv/.ready  ## run ruff, mypy, import-linter and zizmor
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@MYPYPATH=scripts $(BIN)/mypy --no-error-summary scripts
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
+	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github
+
+dist: .venv/.ready  ## build the sdist and the wheel, and check them with twine
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+	@$(BIN)/twine check --strict dist/*
 
 soak: .venv/.ready  ## run a triggerer under load while one request in twenty fails; MINUTES=30
 	@PYTHONPATH=.:scripts:tests $(BIN)/python soak/soak.py $(or $(MINUTES),30)
@@ -63,7 +69,7 @@ lock: $(UV)  ## update requirements/*.txt from pyproject.toml; UPGRADE=1 allows 
 		--output-file requirements/airflow-peers.txt
 
 clean:  ## remove everything that make has created
-	@rm -rf .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf build dist .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
