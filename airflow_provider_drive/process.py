@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -19,7 +19,9 @@ _registries: WeakSet[Registry[object, object]] = WeakSet()
 
 class Registry(Generic[_Key, _Value]):
     """
-    Shared values, made when they are first asked for, and dropped when they were not used for an hour.
+    Shared values, made when they are first asked for.
+
+    One that was not asked for in an hour is dropped, once nothing else holds it.
 
     :param make: Makes the value of a key.
     """
@@ -28,19 +30,19 @@ class Registry(Generic[_Key, _Value]):
         self._make = make
         self._lock = threading.Lock()
         self._entries: dict[_Key, tuple[float, _Value]] = {}
+        self._held: WeakValueDictionary[_Key, _Value] = WeakValueDictionary()
         _registries.add(self)  # type: ignore[arg-type]  # whatever its keys and values are
 
     def get(self, key: _Key) -> _Value:
         """Return the value of a key."""
         with self._lock:
+            value = self._held.get(key)
             now = time.monotonic()
-            if key in self._entries:
-                value = self._entries[key][1]
-            else:
-                unused = [other for other, (used, _) in self._entries.items() if now - used > UNUSED_SECONDS]
-                for other in unused:
-                    del self._entries[other]
-                value = self._make(key)
+            if value is None:
+                value = self._held[key] = self._make(key)
+                self._entries = {
+                    other: entry for other, entry in self._entries.items() if now - entry[0] <= UNUSED_SECONDS
+                }
             self._entries[key] = now, value
             return value
 
@@ -48,6 +50,7 @@ class Registry(Generic[_Key, _Value]):
         """Drop all values."""
         with self._lock:
             self._entries.clear()
+            self._held.clear()
 
 
 def reset() -> None:

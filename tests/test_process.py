@@ -57,6 +57,14 @@ def test_a_value_that_was_not_used_for_an_hour_is_dropped_when_another_is_made(r
     assert registry.get("a").key == "a"
 
 
+def test_a_value_that_something_still_holds_is_not_made_twice(registry, clock):
+    held = registry.get("a")
+    clock.now += UNUSED_SECONDS + 1
+    registry.get("b")
+
+    assert registry.get("a") is held
+
+
 def test_a_value_that_is_asked_for_again_is_kept_however_long_it_was_unused(registry, clock):
     value = registry.get("a")
     clock.now += 10 * UNUSED_SECONDS
@@ -65,7 +73,8 @@ def test_a_value_that_is_asked_for_again_is_kept_however_long_it_was_unused(regi
 
 
 def test_a_value_that_cannot_be_made_is_made_the_next_time():
-    outcomes = [ValueError("not now"), "made"]
+    made = Value("a")
+    outcomes = [ValueError("not now"), made]
 
     def make(_):
         outcome = outcomes.pop(0)
@@ -77,7 +86,7 @@ def test_a_value_that_cannot_be_made_is_made_the_next_time():
     with pytest.raises(ValueError, match="not now"):
         registry.get("a")
 
-    assert registry.get("a") == "made"
+    assert registry.get("a") is made
 
 
 def test_threads_that_ask_at_the_same_time_get_the_same_value():

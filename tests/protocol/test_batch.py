@@ -88,15 +88,15 @@ def each(request):
 
 
 class TestSending:
-    def test_nothing_is_nothing(self):
+    def test_without_flows_nothing_is_sent_and_the_result_is_empty(self):
         assert together([]).result == []
 
-    def test_what_is_alone_goes_alone(self):
+    def test_a_single_request_is_sent_without_a_batch(self):
         talk = together([get("a")], here("a", "plan.pdf"))
         assert talk.lines == ["GET /drives/d/items/a"]
         assert outcomes(talk) == ["plan.pdf"]
 
-    def test_several_go_in_one_and_are_answered_in_any_order(self):
+    def test_several_requests_share_a_batch_and_are_answered_in_any_order(self):
         talk = together([get("a"), get("b"), get("c")], then=each)
         (request,) = talk.requests
         assert (request.method, request.url) == ("POST", "/$batch")
@@ -104,18 +104,18 @@ class TestSending:
         assert outcomes(talk) == ["a", "b", "c"]
         assert not request.repeatable
 
-    def test_twenty_go_at_once_at_most(self):
+    def test_a_batch_holds_twenty_requests_at_most(self):
         talk = together([get(str(number)) for number in range(45)], then=each)
         assert [len(request.parts) for request in talk.requests] == [20, 20, 5]
         assert outcomes(talk) == [str(number) for number in range(45)]
 
-    def test_several_batches_may_go_at_the_same_time(self):
+    def test_in_batches_runs_several_batches_at_the_same_time(self):
         talk = converse(in_batches([get(str(number)) for number in range(45)]), then=each)
         assert [len(request.parts) for request in talk.requests] == [20, 20, 5]
         assert outcomes(talk) == [str(number) for number in range(45)]
         assert converse(in_batches([])).result == []
 
-    def test_the_body_and_the_headers_of_each_go_with_it(self):
+    def test_a_batch_carries_the_body_and_the_headers_of_each_request(self):
         def patch():
             yield Request("PATCH", "/a", "patch", json={"name": "b"}, headers={"If-Match": '"{a},1"'})
 
@@ -141,7 +141,7 @@ class TestSending:
             Request("GET", "https://contoso.sharepoint.com/monitor", "look", kind="monitor"),
         ],
     )
-    def test_what_no_batch_takes_goes_by_itself(self, alone):
+    def test_a_request_that_no_batch_takes_is_sent_by_itself(self, alone):
         def other():
             return (yield alone).status
 
@@ -155,7 +155,7 @@ class TestSending:
         assert outcomes(talk) == [200, "a", "b"]
         assert each_batch.ok
 
-    def test_who_has_more_to_ask_goes_with_others_that_have(self):
+    def test_flows_with_further_requests_share_the_next_batch(self):
         def twice(name):
             yield from get(name)
             return (yield from get(name)).name
@@ -164,13 +164,13 @@ class TestSending:
         assert list(map(parts, talk.requests))[1] == ["GET /drives/d/items/a", "GET /drives/d/items/c"]
         assert outcomes(talk) == ["a", "b", "c"]
 
-    def test_a_batch_says_what_it_is_for(self):
+    def test_the_action_of_a_batch_names_its_size_and_its_first_request(self):
         talk = together([get("a"), get("b")], then=each)
         assert talk.requests[0].action == "send 2 requests in one, the first to read drives/d/items/a"
 
 
 class TestPauses:
-    def test_who_pauses_holds_up_no_other(self):
+    def test_a_flow_that_pauses_holds_up_no_other_flow(self):
         def late(name):
             yield Pause(60)
             return (yield from get(name)).name
@@ -181,7 +181,7 @@ class TestPauses:
         assert talk.waited == pytest.approx(60)
         assert outcomes(talk) == ["a", "b", "c"]
 
-    def test_those_who_may_come_back_about_the_same_time_come_together(self):
+    def test_flows_whose_pauses_end_about_the_same_time_share_a_batch(self):
         def after(seconds):
             yield Pause(seconds)
             return (yield from get(str(seconds))).name
@@ -191,7 +191,7 @@ class TestPauses:
         assert [len(request.parts) for request in talk.requests] == [3, 0]
         assert [pause.seconds for pause in talk.pauses] == pytest.approx([10 + GATHERING, 20 - GATHERING])
 
-    def test_who_only_pauses_asks_nothing(self):
+    def test_flows_that_only_pause_send_nothing(self):
         def idle():
             yield Pause(5)
             return "done"
@@ -207,7 +207,7 @@ def throttled(number, seconds=None):
 
 
 class TestThrottling:
-    def test_a_part_that_was_one_too_many_is_sent_again_alone_and_nothing_else_is(self):
+    def test_only_the_throttled_part_of_a_batch_is_sent_again(self):
         flows = [post("a"), post("b"), post("c")]
         first = batch(part(0, 202, location="A"), throttled(1, 7), part(2, 202, location="C"))
         talk = together(flows, first, answer(202, location="B"))
@@ -215,7 +215,7 @@ class TestThrottling:
         assert talk.lines == ["POST /$batch", "POST /drives/d/items/b/copy"]
         assert talk.waited >= 7
 
-    def test_several_are_sent_again_together(self):
+    def test_several_throttled_parts_share_a_batch_when_they_are_sent_again(self):
         flows = [post(name) for name in "abcd"]
         first = batch(throttled(0, 7), part(1, 202, location="B"), throttled(2, 7), throttled(3, 7))
         again = batch(*(part(number, 202, location=name) for number, name in ((0, "A"), (2, "C"), (3, "D"))))
@@ -223,7 +223,7 @@ class TestThrottling:
         assert outcomes(talk) == ["A", "B", "C", "D"]
         assert ids(talk.requests[1]) == ["0", "2", "3"]
 
-    def test_the_longest_wait_that_is_asked_for_holds_back_all_at_once(self):
+    def test_the_longest_retry_after_of_a_batch_holds_back_all_requests_at_once(self):
         flows = [post(str(number)) for number in range(MAX_BATCH_SIZE + 2)]
         first = [part(number, 202) for number in range(MAX_BATCH_SIZE)]
         first[3], first[5], first[6] = throttled(3), throttled(5, 90), throttled(6, 7)
@@ -239,21 +239,21 @@ class TestThrottling:
         assert talk.pauses[0].seconds == 0
         assert [pause.throttled for pause in talk.pauses[1:]] == [None] * len(talk.pauses[1:])
 
-    def test_what_was_not_tried_since_another_was_refused_is_sent_again(self):
+    def test_a_part_that_was_not_tried_because_another_was_throttled_is_sent_again(self):
         first = batch(throttled(0, 3), part(1, 424))
         talk = together([post("a"), post("b")], first, batch(part(0, 202), part(1, 202)))
         assert outcomes(talk) == [None, None]
         assert [len(request.parts) for request in talk.requests] == [2, 2]
         assert talk.waited >= 3
 
-    def test_a_batch_that_was_one_too_many_is_sent_again_whole(self):
+    def test_a_throttled_batch_is_sent_again_whole(self):
         whole = refusal(429, "activityLimitReached", retry_after="5")
         talk = together([post("a"), post("b")], whole, batch(part(0, 202), part(1, 202)))
         assert outcomes(talk) == [None, None]
         assert [pause.throttled for pause in talk.pauses] == [None]  # the transport has heard it
         assert talk.waited >= 5
 
-    def test_who_is_refused_again_and_again_gives_up(self):
+    def test_a_flow_that_is_throttled_again_and_again_gives_up(self):
         talk = together(
             [get("a"), get("b")],
             batch(throttled(0, 1), part(1, body=item("b", "b"))),
@@ -263,44 +263,44 @@ class TestThrottling:
 
 
 class TestFailures:
-    def test_a_lost_answer_leaves_what_cannot_be_repeated_as_sent(self):
+    def test_after_a_lost_answer_a_request_that_cannot_be_repeated_counts_as_sent(self):
         talk = together([post("a"), get("b"), post("c")], LOST, here("b", "b"))
         assert outcomes(talk) == [DriveConnectionError, "b", DriveConnectionError]
         assert [each_.sent for each_ in (talk.result[0], talk.result[2])] == [True, True]
         assert talk.result[0] is not talk.result[2]
         assert talk.posts == ["POST /$batch"]
 
-    def test_who_is_alone_loses_its_own_answer(self):
+    def test_a_request_that_is_sent_alone_receives_its_own_lost_connection(self):
         talk = together([post("a")], LOST)
         assert outcomes(talk) == [DriveConnectionError]
         assert outcomes(together([get("a")], LOST, here("a", "a"))) == ["a"]
 
-    def test_what_has_not_left_is_sent_again_whatever_it_is(self):
+    def test_a_batch_that_was_not_sent_is_sent_again_with_all_its_requests(self):
         talk = together([post("a"), post("b")], UNSENT, batch(part(0, 202), part(1, 202)))
         assert outcomes(talk) == [None, None]
         assert len(talk.requests) == 2
 
-    def test_a_batch_that_fails_is_sent_again_but_for_what_cannot_be_repeated(self):
+    def test_only_the_repeatable_requests_of_a_failed_batch_are_sent_again(self):
         talk = together([post("a"), get("b"), get("c")], refusal(504), then=each)
         assert outcomes(talk) == [DriveServiceError, "b", "c"]
         assert list(map(parts, talk.requests))[1] == ["GET /drives/d/items/b", "GET /drives/d/items/c"]
 
-    def test_what_refuses_a_batch_refuses_each(self):
+    def test_the_refusal_of_a_batch_refuses_each_of_its_requests(self):
         talk = together([post("a"), get("b")], refusal(400, "BadRequest"))
         assert [each_.status for each_ in talk.result] == [400, 400]
         assert "copy a" in str(talk.result[0])
 
-    def test_each_part_fails_by_itself(self):
+    def test_one_part_of_a_batch_may_fail_while_the_others_succeed(self):
         gone = part(0, 404, {"error": {"code": "itemNotFound", "message": "No."}})
         talk = together([get("a"), get("b")], batch(gone, part(1, body=item("b", "b"))))
         assert outcomes(talk) == [DriveItemNotFoundError, "b"]
 
-    def test_a_part_that_fails_for_a_moment_is_sent_again(self):
+    def test_a_part_with_a_transient_fault_is_sent_again_if_it_is_repeatable(self):
         first = batch(part(0, 503), part(1, 500), part(2, body=item("c", "c")))
         talk = together([get("a"), post("b"), get("c")], first, here("a", "a"))
         assert outcomes(talk) == ["a", DriveServiceError, "c"]
 
-    def test_a_part_without_an_answer_is_asked_for_again_if_it_may_be(self):
+    def test_a_part_without_an_answer_is_sent_again_if_it_is_repeatable(self):
         first = batch(part(2, body=item("c", "c")), part("other"), part(99))
         talk = together([get("a"), post("b"), get("c")], first, here("a", "a"))
         assert outcomes(talk) == ["a", DriveResponseError, "c"]
@@ -314,20 +314,20 @@ class TestFailures:
             {"responses": [{"id": "0", "status": status} for status in (0, -1, 99, 600, True, 2.0, "200")]},
         ],
     )
-    def test_garbage_is_asked_for_again_if_it_may_be(self, garbage):
+    def test_an_unreadable_batch_is_sent_again_for_the_repeatable_requests(self, garbage):
         talk = together([post("a"), get("b"), get("c")], answer(200, garbage), then=each)
         assert outcomes(talk) == [DriveResponseError, "b", "c"]
         talk = together([get("b"), get("c")], then=answer(200, garbage))
         assert outcomes(talk) == [DriveResponseError, DriveResponseError]
         assert len(talk.requests) <= 2 * MAX_TRIES["unreadable"]
 
-    def test_an_answer_that_the_transport_refuses_is_garbage(self):
+    def test_an_answer_that_the_transport_refuses_is_the_error_of_each_request(self):
         refused = DriveResponseError("the answer is larger than 32 MiB", retryable=False)
         talk = together([get("a"), get("b")], refused)
         assert outcomes(talk) == [DriveResponseError] * 2
         assert not any(each_.retryable for each_ in talk.result)
 
-    def test_an_error_that_is_none_of_ours_ends_all(self):
+    def test_an_unexpected_error_of_one_flow_ends_all_flows(self):
         def broken():
             yield Pause(0)
             raise ZeroDivisionError
@@ -336,12 +336,12 @@ class TestFailures:
 
 
 class TestTokens:
-    def test_a_refused_token_is_replaced_for_all(self):
+    def test_a_refused_token_is_replaced_for_the_whole_batch(self):
         talk = together([get("a"), get("b")], refusal(401, "InvalidAuthenticationToken"), then=each)
         assert [request.refused_token for request in talk.requests] == [False, True]
         assert outcomes(talk) == ["a", "b"]
 
-    def test_a_part_whose_token_is_refused_is_sent_again(self):
+    def test_a_part_whose_token_is_refused_is_sent_again_with_a_fresh_one(self):
         first = batch(part(0, 401), part(1, body=item("b", "b")))
         talk = together([get("a"), get("b")], first, here("a", "a"))
         assert [request.refused_token for request in talk.requests] == [False, True]
@@ -385,14 +385,14 @@ class TestAnswers:
             (5, b"5"),
         ],
     )
-    def test_a_body_is_what_it_would_have_been_alone(self, body, content):
+    def test_the_body_of_a_part_is_what_it_is_without_a_batch(self, body, content):
         assert self.heard({"status": 200, "body": body}).body == content
 
     @pytest.mark.parametrize("headers", [None, [], "x", 5])
-    def test_headers_that_are_none_are_left_out(self, headers):
+    def test_headers_that_are_not_an_object_are_left_out(self, headers):
         assert self.heard({"status": 200, "headers": headers}).headers == {}
 
-    def test_an_id_may_be_a_number(self):
+    def test_the_id_of_a_part_may_be_a_number(self):
         talk = converse(
             batched([get("a"), get("b")]),
             batch({"id": 0, "status": 200, "body": item("a", "a")}, {"id": 1, "status": 404}),
@@ -419,7 +419,7 @@ PART = st.fixed_dictionaries(
 @given(
     st.lists(st.lists(PART | JSON, max_size=4).map(lambda parts_: {"responses": parts_}) | JSON, max_size=4)
 )
-def test_whatever_a_batch_is_answered_each_comes_to_something_and_a_post_is_not_repeated_unseen(bodies):
+def test_any_answer_to_a_batch_ends_each_flow_and_repeats_no_post_that_may_have_taken_effect(bodies):
     rest, refused = [json.dumps(body).encode() for body in bodies], []
 
     def told(request):
@@ -443,5 +443,5 @@ def says_no_to_the_second(body):
     return found[-1]["status"] in {401, 424, 429, 503}
 
 
-def test_a_missing_item_in_a_batch_of_one_is_a_plain_refusal():
+def test_a_missing_item_in_a_batch_of_one_is_not_found():
     assert outcomes(together([get("a")], missing())) == [DriveItemNotFoundError]

@@ -41,26 +41,26 @@ def test_a_json_answer_is_read():
     ],
     ids=lambda body: str(body[:20]),
 )
-def test_what_is_no_json_is_refused_in_no_time(body):
+def test_an_answer_that_is_not_json_is_refused_quickly(body):
     started = time.monotonic()
     with pytest.raises(DriveResponseError, match=rf"HTTP 502, {len(body)} bytes"):
         Response(502, body=body).json()
     assert time.monotonic() - started < 5
 
 
-def test_a_wide_answer_is_read_in_no_time():
+def test_a_wide_answer_is_read_quickly():
     started = time.process_time()
     assert len(Response(200, body=b"[" + b"[[]]," * 200_000 + b"[]]").json()) == 200_001
     assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("body", [[], "text", 5, None, True])
-def test_what_is_no_object_is_refused(body):
+def test_an_answer_that_is_not_an_object_is_refused(body):
     with pytest.raises(DriveResponseError, match="not an object"):
         Response(200, body=json.dumps(body).encode()).mapping()
 
 
-def test_a_refusal_says_nothing_of_the_body():
+def test_the_error_about_an_unreadable_answer_does_not_quote_its_body():
     with pytest.raises(DriveResponseError) as raised:
         answer(200, b"tempauth=secret").json()
     assert "secret" not in str(raised.value)
@@ -68,14 +68,14 @@ def test_a_refusal_says_nothing_of_the_body():
     assert raised.value.__context__ is None
 
 
-def test_an_answers_headers_and_body_are_not_printed():
+def test_the_repr_of_an_answer_hides_headers_and_body():
     told = answer(202, b"secret", location="https://contoso.sharepoint.com/?tempauth=secret")
     assert repr(told) == "Response(status=202)"
     assert told.ok
     assert [answer(status).ok for status in (199, 200, 299, 300, 303)] == [False, True, True, False, False]
 
 
-def test_a_requests_url_is_not_printed():
+def test_the_repr_of_a_request_hides_its_url():
     assert "secret" not in repr(Request("GET", "https://contoso.sharepoint.com/?tempauth=secret", "look"))
 
 
@@ -92,7 +92,7 @@ def test_the_date_of_an_answer_is_read_or_is_none(value, date):
     assert answer(200, **({} if value is None else {"date": value})).date == date
 
 
-def test_reading_and_deleting_may_be_done_twice():
+def test_get_delete_and_idempotent_requests_are_repeatable():
     assert Request("GET", "/", "").repeatable
     assert Request("DELETE", "/", "").repeatable
     assert not Request("POST", "/", "").repeatable
@@ -101,7 +101,7 @@ def test_reading_and_deleting_may_be_done_twice():
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_are_json_or_refused(body):
+def test_any_bytes_are_read_as_json_or_refused(body):
     response = Response(200, body=body)
     for read in (response.json, response.mapping):
         try:

@@ -54,14 +54,14 @@ def move(source, destination, *answers, then=None, clock=None, deadline=NOW + CO
 
 
 class TestWithinADrive:
-    def test_it_is_one_get_and_one_patch(self):
+    def test_a_move_is_one_get_and_one_patch(self):
         talk = move(ref("i"), ref("g"), here("i"), here("i", parent="g"))
         assert talk.lines == [GET, PATCH]
         assert talk.requests[1].json == {"parentReference": {"driveId": "d", "id": "g"}}
         assert talk.requests[1].headers == {"If-Match": '"{i},1"'}
         assert talk.result.parent_id == "g"
 
-    def test_paths_are_looked_up(self):
+    def test_paths_of_item_and_destination_are_looked_up(self):
         talk = move(
             "me/drive/root:/a/plan.pdf",
             "me/drive/root:/b",
@@ -71,7 +71,7 @@ class TestWithinADrive:
         )
         assert talk.lines == ["GET /me/drive/root:/a/plan.pdf", "GET /me/drive/root:/b", PATCH]
 
-    def test_the_root_is_known_by_its_real_id(self):
+    def test_the_root_as_destination_is_sent_by_its_real_id(self):
         talk = move(ref("i"), "drives/d/root", here("i"), here("r", kind="root"), here("i", parent="r"))
         assert talk.requests[-1].json == {"parentReference": {"driveId": "d", "id": "r"}}
 
@@ -79,12 +79,12 @@ class TestWithinADrive:
         talk = move(ref("i"), None, here("i"), here("i", "new.pdf"), name="new.pdf")
         assert talk.requests[1].json == {"name": "new.pdf"}
 
-    def test_what_is_there_already_is_left_alone(self):
+    def test_an_item_that_is_there_already_is_left_alone(self):
         talk = move(ref("i"), ref("f"), here("i"), name="plan.pdf")
         assert talk.lines == [GET]
         assert talk.result.ref == ref("i")
 
-    def test_missing_folders_are_made(self):
+    def test_missing_folders_of_the_destination_are_made(self):
         talk = move(
             ref("i"),
             "drives/d/root:/New",
@@ -97,21 +97,21 @@ class TestWithinADrive:
         )
         assert talk.lines[-2:] == ["POST /drives/d/items/r/children", PATCH]
 
-    def test_the_case_of_a_personal_drives_id_makes_no_other_drive(self):
+    def test_ids_of_personal_drives_that_differ_in_case_are_the_same_drive(self):
         talk = move(
             ref("i", "04f62"), ref("g", "4F62"), here("i", drive="04f62"), here("i", parent="g", drive="4F62")
         )
         assert talk.result.parent_id == "g"
         assert talk.lines[1] == "PATCH /drives/04f62/items/i"
 
-    def test_the_users_tag_and_conflict_behaviour_are_used(self):
+    def test_if_match_and_conflict_behavior_are_sent(self):
         talk = move(
             ref("i"), ref("g"), here("i"), here("i", parent="g"), if_match="mine", conflict_behavior="rename"
         )
         assert talk.requests[1].headers == {"If-Match": "mine"}
         assert talk.lines[1].endswith("=rename")
 
-    def test_an_item_that_is_missing_is_told(self):
+    def test_a_missing_item_is_not_found(self):
         assert type(move(ref("i"), ref("g"), missing()).error) is DriveItemNotFoundError
 
 
@@ -131,19 +131,21 @@ class TestRefusals:
             ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "if_match is"),
         ],
     )
-    def test_what_makes_no_sense_is_refused_before_anything_is_sent(self, source, destination, order, words):
+    def test_parameters_that_make_no_sense_are_refused_before_anything_is_sent(
+        self, source, destination, order, words
+    ):
         talk = move(source, destination, **order)
         assert isinstance(talk.error, DriveArgumentError)
         assert words in str(talk.error)
         assert not talk.error.retryable
         assert not talk.requests
 
-    def test_a_root_folder_that_is_read_is_refused(self):
+    def test_an_item_that_turns_out_to_be_a_root_folder_is_refused(self):
         talk = move(ref("i"), ref("g"), here("i", kind="root"))
         assert "is a root folder" in str(talk.error)
         assert talk.lines == [GET]
 
-    def test_another_drive_is_refused_unless_it_is_asked_for(self):
+    def test_a_destination_in_another_drive_is_refused_by_default(self):
         talk = move(ref("i"), ref("g", "e"), here("i"))
         assert type(talk.error) is DriveArgumentError
         assert "cross_drive='copy'" in str(talk.error)
@@ -163,7 +165,7 @@ class TestAcrossDrives:
     def move(self, *answers, **order):
         return move(ref("i"), ref("g", "e"), self.SOURCE, *answers, cross_drive="copy", **order)
 
-    def test_it_is_copied_waited_for_shown_and_then_deleted(self):
+    def test_an_item_is_copied_verified_and_only_then_deleted(self):
         talk = self.move(accepted(), DONE, self.copy(), answer(204))
         assert talk.lines == [GET, POST, f"GET {MONITOR}", THERE, DELETE]
         assert talk.requests[-1].headers == {"If-Match": '"{i},1"'}
@@ -191,7 +193,7 @@ class TestAcrossDrives:
         assert talk.error
         assert DELETE not in talk.lines
 
-    def test_a_copy_that_nobody_sees_keeps_the_source(self):
+    def test_a_copy_that_does_not_appear_keeps_the_source(self):
         talk = self.move(accepted(), DONE, then=missing())
         assert type(talk.error) is DriveCopyUnknownError
         assert DELETE not in talk.lines
@@ -200,7 +202,7 @@ class TestAcrossDrives:
         assert DELETE not in talk.lines
 
     @pytest.mark.parametrize("fields", [{"size": 8}, {"file": {"hashes": {"quickXorHash": "other="}}}])
-    def test_a_copy_that_differs_is_looked_at_for_a_while_and_keeps_the_source(self, fields):
+    def test_a_copy_that_stays_different_keeps_the_source(self, fields):
         clock = Clock()
         talk = self.move(accepted(), DONE, then=self.copy(**fields), clock=clock)
         assert type(talk.error) is DriveCopyFailedError
@@ -231,26 +233,26 @@ class TestAcrossDrives:
         talk = self.move(accepted(), DONE, half, half, self.copy(), answer(204))
         assert talk.lines[-3:] == [THERE, THERE, DELETE]
 
-    def test_what_nobody_tells_is_not_compared(self):
+    def test_size_and_hash_that_graph_leaves_out_are_not_compared(self):
         source = here("i", file={}, size=None)
         answers = [accepted(), DONE, self.copy(), answer(204)]
         assert move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy").lines[-1] == DELETE
         assert self.move(accepted(), DONE, self.copy(file={}, size=None), answer(204)).lines[-1] == DELETE
 
-    def test_what_the_service_rewrites_is_not_compared_by_its_bytes(self):
+    def test_files_that_the_service_rewrites_are_not_compared_by_size(self):
         source = here("i", "plan.docx")
         answers = [accepted(), DONE, self.copy("plan.docx", size=99), answer(204)]
         talk = move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy")
         assert talk.lines[-1] == DELETE
 
-    def test_on_a_personal_drive_it_is_compared_all_the_same(self):
+    def test_files_on_personal_drives_are_always_compared_by_size(self):
         made = answer(200, personal(item("n", "plan.docx", "g", "e", size=99)))
         talk = move(
             ref("i"), ref("g", "e"), here("i", "plan.docx"), accepted(), DONE, then=made, cross_drive="copy"
         )
         assert type(talk.error) is DriveCopyFailedError
 
-    def test_a_folder_is_shown_to_be_whole_by_all_that_is_in_it(self):
+    def test_a_folder_is_verified_by_all_that_is_in_it(self):
         source, made = here("i", "C", kind="folder"), here("n", "C", "g", "e", kind="folder")
         there, half = page(item("a", "a"), item("b", "b")), page(item("a", "a", drive="e"))
         whole = [there, page(item("a", "a", drive="e"), item("b", "b", drive="e"))]
@@ -283,7 +285,7 @@ class TestAcrossDrives:
         assert talk.requests[-1].headers == {"If-Match": "two"}
         assert talk.result.ref == ref("n", "e")
 
-    def test_a_source_that_cannot_be_deleted_is_told(self):
+    def test_a_source_that_cannot_be_deleted_is_an_error(self):
         assert type(self.move(accepted(), DONE, self.copy(), refusal(423)).error) is DriveLockedError
 
     def test_a_lost_answer_to_the_delete_is_asked_for_again(self):
@@ -301,7 +303,7 @@ class TestAcrossDrives:
         talk = self.move(accepted(), DONE, self.copy(), answer(204), if_match=tag)
         assert talk.requests[-1].headers == {"If-Match": tag}
 
-    def test_the_name_may_be_taken_there(self):
+    def test_a_name_conflict_of_the_copy_keeps_the_source(self):
         failed = {"status": "failed", "error": {"code": "nameAlreadyExists"}}
         talk = self.move(accepted(), answer(200, failed))
         assert isinstance(talk.error, DriveNameConflictError)

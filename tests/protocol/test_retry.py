@@ -72,31 +72,31 @@ class TestRetryAfter:
             ("\x00", None),
         ],
     )
-    def test_it_is_seconds_or_nothing(self, value, seconds):
+    def test_a_retry_after_is_read_as_seconds_or_ignored(self, value, seconds):
         assert retry_after(answer(429, retry_after=value)) == seconds
 
-    def test_it_may_be_missing(self):
+    def test_a_missing_retry_after_is_none(self):
         assert retry_after(answer(429)) is None
 
-    def test_a_date_is_held_against_the_services_clock(self):
+    def test_a_retry_after_date_is_compared_with_the_date_of_the_answer(self):
         later = "Mon, 21 Sep 2026 14:15:20 GMT"
         assert retry_after(answer(429, retry_after=later, date=DATE)) == 120
         assert retry_after(answer(429, retry_after=DATE, date=later)) == 0
 
     @pytest.mark.parametrize("date", ["", "now", "Mon, 99 Foo 2026"])
-    def test_a_date_is_held_against_our_clock_if_the_service_tells_no_time(self, date):
+    def test_a_retry_after_date_is_compared_with_this_machines_clock_if_the_answer_has_no_date(self, date):
         with time_machine.travel(NOW, tick=False):
             response = answer(429, retry_after="Mon, 21 Sep 2026 14:15:20 GMT", date=date)
             assert retry_after(response) == 120
 
     @given(st.text(), st.text())
-    def test_any_text_is_a_finite_wait_or_none(self, value, date):
+    def test_any_retry_after_is_a_finite_time_or_none(self, value, date):
         seconds = retry_after(answer(429, retry_after=value, date=date))
         assert seconds is None or 0 <= seconds <= 3600
 
 
 class TestKinds:
-    def test_a_429_was_refused_and_a_503_only_if_it_says_when_to_come_back(self):
+    def test_a_429_is_throttling_and_a_503_only_with_retry_after(self):
         assert is_throttled(answer(429))
         assert is_throttled(answer(503, retry_after="0"))
         assert not is_throttled(answer(503))
@@ -104,11 +104,11 @@ class TestKinds:
         assert not is_throttled(answer(504, retry_after="5"))
 
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 509])
-    def test_these_faults_pass(self, status):
+    def test_these_statuses_are_transient(self, status):
         assert is_transient(answer(status))
 
     @pytest.mark.parametrize("status", [200, 202, 303, 400, 401, 403, 404, 409, 412, 423, 429, 501, 505, 507])
-    def test_these_do_not(self, status):
+    def test_these_statuses_are_not_transient(self, status):
         assert not is_transient(answer(status))
 
 
@@ -123,13 +123,13 @@ class TestPauses:
         ("seconds", "more"),
         [(0.0, 2.0), (1.0, 2.0), (20.0, 2.0), (30.0, 3.0), (100.0, 10.0), (3_600.0, 10.0)],
     )
-    def test_what_is_asked_for_is_waited_for_and_a_little_more(self, seconds, more):
+    def test_a_pause_is_what_graph_asked_for_and_up_to_a_tenth_more(self, seconds, more):
         waits = [spread(seconds) for _ in range(200)]
         assert seconds <= min(waits) <= max(waits) <= seconds + more
         assert max(waits) - min(waits) > more / 2
 
     @pytest.mark.parametrize("interval", [1.0, 1.5, 5.0, 15.0, 600.0])
-    def test_looks_come_soon_at_first_and_never_later_than_the_interval(self, interval):
+    def test_poll_intervals_grow_from_a_second_up_to_the_poll_interval(self, interval):
         for _ in range(20):
             pauses = list(itertools.islice(poll_intervals(interval), 50))
             assert max(pauses) <= interval
@@ -137,11 +137,11 @@ class TestPauses:
             assert min(pauses) >= 0.8
             assert pauses[-1] >= 0.8 * interval
 
-    def test_looks_are_spread(self):
+    def test_poll_intervals_are_spread(self):
         assert len({next(poll_intervals(15.0)) for _ in range(10)}) > 1
 
     @pytest.mark.parametrize("interval", [0.001, 0.5, 0.999])
-    def test_an_interval_under_a_second_is_kept(self, interval):
+    def test_a_poll_interval_under_a_second_is_kept(self, interval):
         assert set(itertools.islice(poll_intervals(interval), 20)) == {interval}
 
 
@@ -150,19 +150,19 @@ class TestThrottling:
         "request_", [GET, POST, PATCH, DELETE, FOLDER], ids=lambda request: request.method
     )
     @pytest.mark.parametrize("status", [429, 503])
-    def test_what_was_refused_as_too_much_is_sent_again(self, request_, status):
+    def test_a_throttled_request_is_sent_again_whatever_its_method(self, request_, status):
         talk = sent(request_, refusal(status, retry_after="20"), answer(200, {"ok": True}))
         assert talk.result == {"ok": True}
         assert talk.requests == [request_, request_]
         (pause,) = talk.pauses
         assert 20 <= pause.seconds <= 22
 
-    def test_a_429_that_names_no_time_is_sent_again_too(self):
+    def test_a_429_without_retry_after_is_sent_again(self):
         talk = sent(POST, recorded_answer("iss-429-without-retry-after"), answer(200, {}))
         assert len(talk.requests) == 2
         assert 0.75 <= talk.waited <= 1.25
 
-    def test_one_request_is_throttled_so_often_and_no_more(self):
+    def test_a_request_that_is_throttled_eight_times_gives_up(self):
         talk = sent(GET, then=refusal(429, "activityLimitReached", retry_after="1"))
         assert type(talk.error) is DriveThrottledError
         assert len(talk.requests) == 8
@@ -170,7 +170,7 @@ class TestThrottling:
         assert "activityLimitReached" in str(talk.error)
         assert talk.error.status == 429
 
-    def test_the_budget_is_kept_and_named(self):
+    def test_the_pauses_of_a_request_stay_within_the_budget_that_the_error_names(self):
         talk = sent(GET, refusal(429, retry_after="200"), refusal(429, retry_after="200"))
         assert type(talk.error) is DriveThrottledError
         assert len(talk.requests) == 2
@@ -178,19 +178,19 @@ class TestThrottling:
         assert f"a budget of {RETRY_BUDGET_SECONDS:.0f} s" in str(talk.error)
         assert "Graph asks for 2" in str(talk.error)
 
-    def test_more_than_the_budget_is_not_waited_for_at_all(self):
+    def test_a_retry_after_beyond_the_budget_gives_up_at_once(self):
         talk = sent(GET, refusal(429, retry_after="3600"))
         assert type(talk.error) is DriveThrottledError
         assert not talk.pauses
         assert "(Graph asks for 3" in str(talk.error)
         assert talk.error.retryable
 
-    def test_a_budget_of_ones_own_is_kept(self):
+    def test_a_budget_that_was_given_is_kept(self):
         talk = converse(send_with_retries(GET, read, RetryBudget(5.0)), refusal(429, retry_after="6"))
         assert "a budget of 5 s" in str(talk.error)
 
     @pytest.mark.parametrize("value", ["0", "-1"])
-    def test_who_is_asked_to_come_back_at_once_does_not_hammer(self, value):
+    def test_a_retry_after_of_zero_does_not_lead_to_hammering(self, value):
         talk = sent(GET, then=refusal(429, retry_after=value))
         assert talk.waited > 1
 
@@ -200,7 +200,7 @@ class TestFaults:
     @pytest.mark.parametrize(
         "fault", [answer(500), answer(502), answer(503), answer(504), answer(408), LOST, UNSENT]
     )
-    def test_what_does_no_harm_twice_is_sent_again(self, request_, fault):
+    def test_a_repeatable_request_is_sent_again_after_a_transient_fault(self, request_, fault):
         talk = sent(request_, fault, fault, answer(200, {"ok": True}))
         assert talk.result == {"ok": True}
         assert talk.requests == [request_] * 3
@@ -220,17 +220,17 @@ class TestFaults:
         assert len(talk.requests) == 1
 
     @pytest.mark.parametrize("request_", [POST, PATCH], ids=lambda request: request.method)
-    def test_a_post_that_never_left_is_sent_again(self, request_):
+    def test_a_post_that_was_not_sent_is_sent_again(self, request_):
         talk = sent(request_, DriveConnectionError("x", sent=False), answer(200, {}))
         assert talk.result == {}
         assert len(talk.requests) == 2
 
-    def test_a_post_is_not_sent_again_after_garbage(self):
+    def test_a_post_is_not_sent_again_after_an_unreadable_answer(self):
         talk = sent(POST, answer(200, b"<html>"))
         assert type(talk.error) is DriveResponseError
         assert len(talk.requests) == 1
 
-    def test_a_fault_is_borne_five_times(self):
+    def test_a_request_with_five_transient_faults_gives_up(self):
         talk = sent(GET, then=refusal(500, request_id="r-9"))
         assert type(talk.error) is DriveServiceError
         assert len(talk.requests) == 5
@@ -239,28 +239,28 @@ class TestFaults:
         assert type(talk.error) is DriveConnectionError
         assert str(talk.error).startswith("cut off Gave up after 5 tries")
 
-    def test_a_fault_that_says_when_to_come_back_is_left_alone_until_then(self):
+    def test_a_transient_fault_with_retry_after_is_retried_after_that_time(self):
         talk = sent(GET, answer(504, retry_after="30"), answer(200, {}))
         assert 30 <= talk.waited <= 33
 
-    def test_garbage_is_read_thrice_at_most(self):
+    def test_a_request_with_three_unreadable_answers_gives_up(self):
         talk = sent(GET, then=answer(200, b"<html>"))
         assert type(talk.error) is DriveResponseError
         assert len(talk.requests) == 3
 
-    def test_garbage_that_passes_is_forgotten(self):
+    def test_an_unreadable_answer_is_retried(self):
         assert sent(GET, answer(200, b""), answer(200, b"{"), answer(200, {"ok": True})).result == {
             "ok": True
         }
 
-    def test_an_answer_that_was_no_answer_counts_as_garbage(self):
+    def test_an_answer_that_the_driver_refuses_is_retried_only_if_it_is_retryable(self):
         talk = sent(GET, DriveResponseError("larger than 32 MiB"), answer(200, {}))
         assert len(talk.requests) == 2
         talk = sent(GET, DriveResponseError("elsewhere", retryable=False))
         assert len(talk.requests) == 1
         assert not talk.error.retryable
 
-    def test_kinds_of_faults_are_counted_apart_and_the_budget_is_one(self):
+    def test_each_kind_of_fault_is_counted_for_itself_within_one_budget(self):
         budget = RetryBudget()
         answers = [
             refusal(429, retry_after="1"),
@@ -274,7 +274,7 @@ class TestFaults:
         assert budget.waited == pytest.approx(talk.waited)
 
     @pytest.mark.parametrize("status", [400, 403, 404, 409, 412, 423, 501, 507])
-    def test_a_refusal_is_taken_at_its_word(self, status):
+    def test_a_refusal_is_not_retried(self, status):
         talk = sent(GET, refusal(status))
         assert talk.error.status == status
         assert not talk.pauses
@@ -294,13 +294,13 @@ class TestTokens:
         talk = sent(GET, refusal(401), refusal(429, retry_after="1"), answer(200, {}))
         assert [request.refused_token for request in talk.requests] == [False, True, False]
 
-    def test_a_request_without_a_token_needs_no_fresh_one(self):
+    def test_a_401_of_a_monitor_is_not_retried_with_a_fresh_token(self):
         monitor = Request("GET", MONITOR, "look", kind="monitor")
         talk = sent(monitor, refusal(401))
         assert type(talk.error) is DriveAuthError
         assert talk.requests == [monitor]
 
-    def test_a_token_that_is_refused_between_faults_ends(self):
+    def test_a_token_that_is_refused_between_faults_gives_up(self):
         answers = itertools.chain.from_iterable([refusal(401), refusal(500)] for _ in range(5))
         talk = sent(GET, *answers)
         assert type(talk.error) is DriveServiceError
@@ -317,7 +317,7 @@ OUTCOMES = st.sampled_from(
 
 
 @given(st.sampled_from([GET, POST, PATCH, DELETE, FOLDER]), st.lists(OUTCOMES, min_size=1, max_size=30))
-def test_every_conversation_ends_in_time(request_, outcomes):
+def test_any_answers_end_within_the_retry_budget(request_, outcomes):
     flow = send_with_retries(request_, read)
     talk = converse(lenient(flow, outcomes))
     assert talk.waited <= RETRY_BUDGET_SECONDS
@@ -340,7 +340,7 @@ def lenient(flow, outcomes):
             reply = yield said
 
 
-def test_a_missing_item_is_not_asked_for_again():
+def test_a_missing_item_is_not_retried():
     talk = sent(GET, refusal(404, "itemNotFound"))
     assert type(talk.error) is DriveItemNotFoundError
     assert len(talk.requests) == 1

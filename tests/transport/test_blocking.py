@@ -21,7 +21,7 @@ def test_a_request_is_answered(drive, settings, monitor):
     assert all(name == name.lower() for name in response.headers)
 
 
-def test_a_pause_is_waited_for(drive, settings, connection):
+def test_a_pause_takes_its_time(drive, settings, connection):
     def flow():
         yield Pause(0.2)
         return "done"
@@ -32,7 +32,7 @@ def test_a_pause_is_waited_for(drive, settings, connection):
     assert 0.2 <= time.monotonic() - started < 2
 
 
-def test_the_notes_of_pauses_are_logged_if_they_are_news(drive, settings, log, connection):
+def test_notes_of_pauses_are_logged_once(drive, settings, log, connection):
     def flow():
         yield Pause(0.0, "one")
         yield Pause(0.0, "one")
@@ -44,7 +44,7 @@ def test_the_notes_of_pauses_are_logged_if_they_are_news(drive, settings, log, c
     assert [line for line in log.lines if line in {"one", "two"} or "too soon" in line] == ["one", "two"]
 
 
-def test_an_error_of_the_flow_comes_out(drive, settings, connection):
+def test_an_error_of_the_flow_is_raised(drive, settings, connection):
     def flow():
         yield Pause(0.0)
         raise DriveResponseError("from the flow")
@@ -73,14 +73,14 @@ def test_a_refused_connection_is_thrown_into_the_flow_as_not_sent(drive, setting
     assert "abcdefghijkl" not in str(error)
 
 
-def test_a_host_that_does_not_exist_is_not_sent_to(drive, settings, tenant):
+def test_a_host_that_does_not_exist_is_thrown_into_the_flow_as_not_sent(drive, settings, tenant):
     error = drive(one("https://no-such-host.invalid/x"), settings(allowed_hosts=["no-such-host.invalid"]))
 
     assert isinstance(error, DriveConnectionError)
     assert not error.sent
 
 
-def test_an_answer_that_is_late_is_a_lost_one(drive, settings, tenant, monitor):
+def test_an_answer_after_the_timeout_is_lost(drive, settings, tenant, monitor):
     tenant.faults.append(Fault(where="monitor", kind="delay", seconds=2))
     started = time.monotonic()
 
@@ -91,7 +91,7 @@ def test_an_answer_that_is_late_is_a_lost_one(drive, settings, tenant, monitor):
     assert time.monotonic() - started < 1.5
 
 
-def test_an_answer_beyond_all_measure_is_not_read_to_its_end(drive, settings, tenant, monitor):
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(drive, settings, tenant, monitor):
     tenant.faults.append(Fault(where="monitor", kind="huge"))
 
     error = drive(one(monitor), settings())
@@ -100,7 +100,7 @@ def test_an_answer_beyond_all_measure_is_not_read_to_its_end(drive, settings, te
     assert re.search("larger than (32|1) MiB", str(error))  # a monitor's answer, in the triggerer
 
 
-def test_a_redirect_is_an_answer(drive, settings, tenant, emulator, monitor):
+def test_a_redirect_is_an_answer_and_is_not_followed(drive, settings, tenant, emulator, monitor):
     tenant.faults.append(Fault(where="monitor", kind="redirect", location=f"{emulator.url}/v1.0/elsewhere"))
 
     assert drive(one(monitor), settings()).status == 302
@@ -124,13 +124,13 @@ def test_a_certificate_of_an_unknown_authority_is_refused_with_a_hint(
     assert emulator.tenant.calls(where="monitor") == []
 
 
-def test_what_was_not_sent_for_its_certificate_counts_as_not_sent(drive, settings, monitor, tmp_path):
+def test_a_request_refused_for_the_servers_certificate_counts_as_not_sent(drive, settings, monitor, tmp_path):
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
 
     assert not drive(one(monitor), settings(verify=str(tmp_path / "other.pem"))).sent
 
 
-def test_the_environments_bundle_does_not_override_the_connection(
+def test_the_connections_bundle_takes_precedence_over_the_environments(
     drive, settings, monitor, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
@@ -139,7 +139,7 @@ def test_the_environments_bundle_does_not_override_the_connection(
     assert drive(one(monitor), settings()).status == 200
 
 
-def test_the_environments_bundle_holds_where_the_connection_is_silent(
+def test_the_environments_bundle_is_used_if_the_connection_has_none(
     drive, settings, monitor, emulator, monkeypatch
 ):
     silent = settings(verify=None)
@@ -150,7 +150,7 @@ def test_the_environments_bundle_holds_where_the_connection_is_silent(
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 @pytest.mark.parametrize("verify", [False, "false"])
-def test_nothing_is_verified_if_the_connection_says_so(drive, settings, monitor, verify):
+def test_certificates_are_not_verified_if_the_connection_says_so(drive, settings, monitor, verify):
     assert drive(one(monitor), settings(verify=verify)).status == 200
 
 
@@ -161,13 +161,13 @@ def test_the_connections_proxy_is_used(drive, settings, monitor):
     assert not error.sent
 
 
-def test_the_environments_proxy_is_used_where_the_connection_is_silent(drive, settings, monitor, monkeypatch):
+def test_the_environments_proxy_is_used_if_the_connection_has_none(drive, settings, monitor, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
 
     assert isinstance(drive(one(monitor), settings()), DriveConnectionError)
 
 
-def test_the_environments_exceptions_from_the_proxy_hold(drive, settings, monitor, monkeypatch):
+def test_the_environments_exceptions_from_the_proxy_are_kept(drive, settings, monitor, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
     monkeypatch.setenv("NO_PROXY", "localhost")
 

@@ -39,8 +39,7 @@ def test_an_answer_of_another_time_sets_the_clock(clock, wrong_by):
 def test_the_clock_goes_on_after_it_was_set_and_follows_later_answers(clock):
     clock.adjust(dated(1_000_000_000))
     before = clock.now()
-    time.sleep(0.01)
-    assert before + 0.01 <= clock.now() < before + 5
+    assert before < clock.now() < before + 5
 
     clock.adjust(dated(2_000_000_000))
     assert clock.now() == pytest.approx(2_000_000_000, abs=0.5)

@@ -74,7 +74,7 @@ class Store:
 # Flows side by side, in worker and triggerer
 
 
-def test_each_comes_to_what_it_would_alone_in_their_order(drive, settings, monitor):
+def test_gathered_flows_return_their_results_and_errors_in_order(drive, settings, monitor):
     refused = DriveResponseError("no")
     flows = (waits(0.1), fails(refused), status(monitor), status(monitor + "x"), waits(0.0))
 
@@ -85,11 +85,11 @@ def test_each_comes_to_what_it_would_alone_in_their_order(drive, settings, monit
     assert outcomes[4] == 0.0
 
 
-def test_none_is_nothing(drive, settings, connection):
+def test_gathering_no_flows_returns_an_empty_list(drive, settings, connection):
     assert drive(together(), settings()) == []
 
 
-def test_they_wait_at_the_same_time(drive, settings, connection):
+def test_gathered_flows_pause_at_the_same_time(drive, settings, connection):
     started = time.monotonic()
 
     drive(together(*(waits(0.3) for _ in range(MAX_THREADS))), settings())
@@ -97,7 +97,7 @@ def test_they_wait_at_the_same_time(drive, settings, connection):
     assert time.monotonic() - started < 1.2
 
 
-def test_they_ask_at_the_same_time(drive, settings, tenant, monitor):
+def test_gathered_flows_send_at_the_same_time(drive, settings, tenant, monitor):
     tenant.faults.append(Fault(where="monitor", kind="delay", seconds=0.3, times=MAX_THREADS))
     started = time.monotonic()
 
@@ -105,25 +105,25 @@ def test_they_ask_at_the_same_time(drive, settings, tenant, monitor):
     assert time.monotonic() - started < 1.5
 
 
-def test_more_than_can_go_at_once_come_to_their_turn(drive, settings, monitor):
+def test_more_flows_than_threads_all_run(drive, settings, monitor):
     assert drive(together(*(status(monitor) for _ in range(50))), settings()) == [200] * 50
 
 
-def test_some_may_have_others_of_their_own(drive, settings, monitor):
+def test_gathered_flows_may_gather_flows(drive, settings, monitor):
     assert drive(together(together(waits(0.0), waits(0.01)), waits(0.02)), settings()) == [[0.0, 0.01], 0.02]
 
 
-def test_what_is_no_error_of_ours_ends_all(drive, settings, connection):
+def test_an_unexpected_error_of_a_gathered_flow_ends_all_flows(drive, settings, connection):
     with pytest.raises(ZeroDivisionError):
         drive(together(fails(ZeroDivisionError()), waits(0.0)), settings())
 
 
-def test_requests_that_no_batch_takes_go_by_themselves(drive, settings, tenant, monitor):
+def test_requests_that_no_batch_takes_are_sent_by_themselves(drive, settings, tenant, monitor):
     assert drive(batched([status(monitor), status(monitor)]), settings()) == [200, 200]
     assert len(tenant.calls(where="monitor")) == 2
 
 
-def test_if_one_ends_the_task_the_others_send_nothing_more(blocking, settings, tenant):
+def test_after_an_interrupt_in_one_flow_the_others_send_nothing_more(blocking, settings, tenant):
     session, asleep = blocking(settings()), threading.Event()
 
     def sleeps():
@@ -144,7 +144,7 @@ def test_if_one_ends_the_task_the_others_send_nothing_more(blocking, settings, t
     assert tenant.calls() == []
 
 
-def test_if_the_task_is_to_end_all_end(blocking, settings, tenant):
+def test_a_timeout_of_the_task_ends_all_gathered_flows(blocking, settings, tenant):
     def too_late(*_):
         raise TimeoutError
 
@@ -164,7 +164,7 @@ def test_if_the_task_is_to_end_all_end(blocking, settings, tenant):
     assert tenant.calls() == []
 
 
-def test_what_they_keep_is_kept(blocking, settings, connection):
+def test_checkpoints_of_gathered_flows_are_stored_and_restored(blocking, settings, connection):
     def keeps(name):
         yield Checkpoint(name, name.upper())
         return (yield Restore(name))
@@ -179,7 +179,7 @@ def test_what_they_keep_is_kept(blocking, settings, connection):
     assert run(asks_for("before"), session, store) == Saved("KEPT", is_durable=True)
 
 
-def test_without_a_store_nothing_is_kept(drive, settings, connection):
+def test_without_a_store_checkpoints_are_not_restored(drive, settings, connection):
     def keeps():
         told = yield Checkpoint("copy", 1)
         return told, (yield from asks_for("copy"))
@@ -242,7 +242,7 @@ def batches(tenant):
     return tenant.calls("POST", r"/\$batch$")
 
 
-def test_copies_travel_together(session, tenant, copies, documents, posts, vault):
+def test_several_copies_share_a_batch(session, tenant, copies, documents, posts, vault):
     locations = session.run(batched(copies))
 
     assert len(set(locations)) == 3
@@ -252,7 +252,7 @@ def test_copies_travel_together(session, tenant, copies, documents, posts, vault
     assert session.usage.units == tenant.units_spent == 6
 
 
-def test_many_travel_in_several(session, tenant, legal):
+def test_many_requests_are_sent_in_several_batches(session, tenant, legal):
     items = [legal.put(f"{number}.txt") for number in range(45)]
 
     found = session.run(in_batches(reads(items)))
@@ -261,7 +261,7 @@ def test_many_travel_in_several(session, tenant, legal):
     assert len(batches(tenant)) == 3
 
 
-def test_each_has_its_own_answer(session, legal, documents):
+def test_each_request_of_a_batch_has_its_own_answer(session, legal, documents):
     legal.remove(documents[1])
 
     outcomes = session.run(batched(reads(documents)))
@@ -270,9 +270,7 @@ def test_each_has_its_own_answer(session, legal, documents):
     assert [outcomes[0].name, outcomes[2].name] == ["a.txt", "c.txt"]
 
 
-def test_a_part_that_was_one_too_many_is_sent_again_alone_and_nothing_else_is(
-    session, tenant, copies, documents, posts
-):
+def test_only_the_throttled_part_of_a_batch_is_sent_again(session, tenant, copies, documents, posts):
     tenant.faults.append(Fault("POST", "/copy$", status=429, retry_after=0.05, after=1))
 
     session.run(batched(copies))
@@ -282,7 +280,7 @@ def test_a_part_that_was_one_too_many_is_sent_again_alone_and_nothing_else_is(
     assert tenant.calls()[-1].is_batched is False
 
 
-def test_what_one_part_is_told_holds_back_all_that_talk_to_graph(
+def test_a_throttled_part_of_a_batch_holds_back_other_sessions(
     session, blocking, settings, tenant, documents
 ):
     tenant.faults.append(Fault("GET", documents[1].id, status=429, retry_after=0.3))
@@ -305,7 +303,9 @@ def get_request(item):
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "truncate"])
-def test_a_lost_answer_leaves_each_copy_as_sent(session, tenant, copies, documents, posts, kind):
+def test_after_a_lost_answer_each_copy_of_the_batch_counts_as_sent(
+    session, tenant, copies, documents, posts, kind
+):
     tenant.faults.append(Fault("POST", r"\$batch", kind=kind))
 
     outcomes = session.run(batched(copies))
@@ -315,7 +315,9 @@ def test_a_lost_answer_leaves_each_copy_as_sent(session, tenant, copies, documen
     assert len(batches(tenant)) == 1
 
 
-def test_after_a_lost_answer_what_can_be_repeated_is(session, tenant, copies, documents, posts):
+def test_after_a_lost_answer_the_repeatable_requests_of_the_batch_are_sent_again(
+    session, tenant, copies, documents, posts
+):
     tenant.faults.append(Fault("POST", r"\$batch", kind="drop_after"))
 
     lost, *found = session.run(batched([copies[0], *reads(documents)]))
@@ -326,7 +328,9 @@ def test_after_a_lost_answer_what_can_be_repeated_is(session, tenant, copies, do
 
 
 @pytest.mark.parametrize("kind", ["garbage", "html", "nested"])
-def test_an_answer_that_is_garbage_leaves_each_copy_in_doubt(session, tenant, copies, documents, posts, kind):
+def test_an_unreadable_answer_is_an_error_of_each_copy_of_the_batch(
+    session, tenant, copies, documents, posts, kind
+):
     tenant.faults.append(Fault("POST", r"\$batch", kind=kind, status=200, effect=True))
 
     outcomes = session.run(batched(copies))
@@ -336,7 +340,9 @@ def test_an_answer_that_is_garbage_leaves_each_copy_in_doubt(session, tenant, co
 
 
 @pytest.mark.parametrize(("status_", "error"), [(400, DriveRequestError), (504, DriveServiceError)])
-def test_what_refuses_a_batch_refuses_each(session, tenant, copies, documents, posts, status_, error):
+def test_the_refusal_of_a_batch_refuses_each_of_its_requests(
+    session, tenant, copies, documents, posts, status_, error
+):
     tenant.faults.append(Fault("POST", r"\$batch", status=status_, code="x"))
 
     outcomes = session.run(batched(copies))
@@ -346,7 +352,7 @@ def test_what_refuses_a_batch_refuses_each(session, tenant, copies, documents, p
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 0.05}, {"status": 503, "retry_after": 0}])
-def test_a_batch_that_was_one_too_many_is_sent_again_whole(session, tenant, copies, documents, posts, fault):
+def test_a_throttled_batch_is_sent_again_whole(session, tenant, copies, documents, posts, fault):
     tenant.faults.append(Fault("POST", r"\$batch", **fault))
 
     session.run(batched(copies))
@@ -355,7 +361,7 @@ def test_a_batch_that_was_one_too_many_is_sent_again_whole(session, tenant, copi
     assert [call.status for call in batches(tenant)] == [fault["status"], 200]
 
 
-def test_a_batch_that_has_not_left_is_sent_again(session, tenant, copies, documents, posts, monkeypatch):
+def test_a_batch_that_was_not_sent_is_sent_again(session, tenant, copies, documents, posts, monkeypatch):
     send, unsent = session.send, [DriveConnectionError("no way", sent=False)]
     monkeypatch.setattr(session, "send", lambda request: unsent.pop() if unsent else send(request))
 
@@ -364,7 +370,7 @@ def test_a_batch_that_has_not_left_is_sent_again(session, tenant, copies, docume
     assert posts(documents) == ([1, 1, 1], [1, 1, 1])
 
 
-def test_a_token_that_is_refused_is_replaced(session, tenant, copies, documents, posts):
+def test_a_refused_token_is_replaced_for_a_whole_batch(session, tenant, copies, documents, posts):
     session.run(batched(reads(documents)))
     tenant.revoke_tokens()
 
@@ -374,7 +380,9 @@ def test_a_token_that_is_refused_is_replaced(session, tenant, copies, documents,
     assert [call.status for call in batches(tenant)] == [200, 401, 200]
 
 
-def test_a_part_whose_token_is_refused_is_sent_again(session, tenant, copies, documents, posts):
+def test_a_part_whose_token_is_refused_is_sent_again_with_a_fresh_one(
+    session, tenant, copies, documents, posts
+):
     tenant.faults.append(Fault("POST", "/copy$", status=401, code="InvalidAuthenticationToken", after=2))
 
     session.run(batched(copies))
@@ -383,7 +391,7 @@ def test_a_part_whose_token_is_refused_is_sent_again(session, tenant, copies, do
     assert posts(documents)[1] == [1, 1, 1]
 
 
-def test_a_task_that_is_stopped_asks_for_nothing_more(session, tenant, copies):
+def test_a_task_that_is_stopped_sends_nothing_more(session, tenant, copies):
     session.stopped = True
 
     with pytest.raises(DriveError, match="The task was stopped"):
@@ -396,7 +404,7 @@ def test_a_task_that_is_stopped_asks_for_nothing_more(session, tenant, copies):
 
 
 @pytest.mark.asyncio
-async def test_where_very_many_are_open_each_begins_in_its_turn(settings, monkeypatch):
+async def test_the_starts_of_very_many_sessions_are_staggered(settings, monkeypatch):
     longest = []
     monkeypatch.setattr(asynchronous, "STARTS_PER_SECOND", 2)
     monkeypatch.setattr(asynchronous.random, "uniform", lambda _, most: longest.append(most) or 0.0)
@@ -408,7 +416,7 @@ async def test_where_very_many_are_open_each_begins_in_its_turn(settings, monkey
 
 
 @pytest.mark.asyncio
-async def test_flows_side_by_side_begin_one_after_the_other(settings, monkeypatch):
+async def test_the_starts_of_gathered_flows_are_staggered(settings, monkeypatch):
     monkeypatch.setattr(asynchronous, "STARTS_PER_SECOND", 50)
     begun = []
 

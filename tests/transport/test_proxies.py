@@ -35,7 +35,7 @@ def through(proxy, **extra):
 
 
 class TestATask:
-    def test_logs_in_copies_and_waits_through_the_connections_proxy(
+    def test_a_task_logs_in_copies_and_waits_through_the_connections_proxy(
         self, worker, connect, proxy, tenant, plan, vault, ids, host, asked
     ):
         connect(**through(proxy, proxies={"https": proxy.url_for("ann:p%40ss%3Aword")}))
@@ -57,7 +57,7 @@ class TestATask:
         assert proxy.asked == [host] * 4  # one connection each for token, worker, triggerer, and worker again
         assert "p@ss" not in worker.stored
 
-    def test_goes_by_the_environment_where_the_connection_is_silent(
+    def test_a_task_uses_the_environments_proxy_if_the_connection_has_none(
         self, connect, proxy, plan, ids, monkeypatch
     ):
         connect(verify=None)
@@ -67,7 +67,9 @@ class TestATask:
         assert DriveHook().get_item(ids(plan))["name"] == "plan.txt"
         assert proxy.asked
 
-    def test_says_that_the_proxy_wants_a_login(self, connect, proxy, plan, ids, tenant, fresh_process):
+    def test_a_task_reports_that_the_proxy_wants_a_login(
+        self, connect, proxy, plan, ids, tenant, fresh_process
+    ):
         proxy.credentials = "ann:secret"
         connect(**through(proxy, proxies={"https": proxy.url_for("ann:guessed")}))
 
@@ -78,7 +80,7 @@ class TestATask:
         assert "guessed" not in str(caught.value)
         assert tenant.calls() == []
 
-    def test_a_session_of_its_own_goes_the_same_way(self, connect, proxy, plan, host):
+    def test_a_session_from_get_conn_uses_the_connections_proxy(self, connect, proxy, plan, host):
         connect(**through(proxy))
 
         answer = DriveHook().get_conn().get(f"https://{host}/v1.0/drives/{plan.drive.id}/items/{plan.id}")
@@ -86,7 +88,7 @@ class TestATask:
         assert answer.json()["name"] == "plan.txt"
         assert set(proxy.asked) == {host}
 
-    def test_a_session_of_its_own_sends_prepared_requests_that_way(self, connect, proxy, host):
+    def test_a_session_from_get_conn_sends_prepared_requests_through_the_proxy(self, connect, proxy, host):
         connect(**through(proxy))
         session = DriveHook().get_conn()
 
@@ -96,7 +98,7 @@ class TestATask:
         assert proxy.asked
 
     @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
-    def test_a_redirect_leads_through_the_proxy_too_but_to_excepted_hosts(
+    def test_a_redirect_goes_through_the_proxy_except_to_excepted_hosts(
         self, connect, proxy, host, tenant, foreign, emulator, tmp_path, name
     ):
         connect(verify=proxy.bundle(tmp_path), proxies={"https": proxy.url, "no_proxy": "127.0.0.1"})
@@ -117,11 +119,15 @@ def _get(url):
 
 
 class TestBothTransports:
-    def test_go_through_it_and_trust_the_connections_bundle(self, drive, settings, monitor, proxy, host):
+    def test_requests_go_through_the_connections_proxy_and_trust_its_bundle(
+        self, drive, settings, monitor, proxy, host
+    ):
         assert drive(one(monitor), settings(**through(proxy))).status == 200
         assert proxy.asked == [host]
 
-    def test_go_by_the_environment(self, drive, settings, monitor, proxy, monkeypatch, host):
+    def test_requests_use_the_environments_proxy_and_bundle(
+        self, drive, settings, monitor, proxy, monkeypatch, host
+    ):
         silent = settings(verify=None)
         monkeypatch.setenv("https_proxy", proxy.url)
         monkeypatch.setenv("SSL_CERT_FILE", proxy.ca_file)
@@ -129,7 +135,7 @@ class TestBothTransports:
         assert drive(one(monitor), silent).status == 200
         assert proxy.asked == [host]
 
-    def test_leave_it_where_the_environment_says_so(
+    def test_requests_bypass_the_proxy_for_the_environments_exceptions(
         self, drive, settings, monitor, proxy, emulator, monkeypatch
     ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
@@ -139,7 +145,9 @@ class TestBothTransports:
         assert proxy.asked == []
 
     @pytest.mark.parametrize("name", ["no", "no_proxy"])
-    def test_leave_it_where_the_connection_says_so(self, drive, settings, monitor, proxy, monkeypatch, name):
+    def test_requests_bypass_the_proxy_for_the_connections_exceptions(
+        self, drive, settings, monitor, proxy, monkeypatch, name
+    ):
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
 
         excepted = settings(proxies={"https": proxy.url, name: "example.org,localhost"})
@@ -147,7 +155,7 @@ class TestBothTransports:
         assert drive(one(monitor), excepted).status == 200
         assert proxy.asked == []
 
-    def test_take_the_connections_proxy_before_the_environments(
+    def test_the_connections_proxy_takes_precedence_over_the_environments(
         self, drive, settings, monitor, proxy, monkeypatch
     ):
         monkeypatch.setenv("HTTPS_PROXY", "http://localhost:1")
@@ -156,12 +164,12 @@ class TestBothTransports:
         assert drive(one(monitor), settings(**through(proxy))).status == 200
         assert proxy.asked
 
-    def test_take_a_proxy_without_a_scheme(self, drive, settings, monitor, proxy):
+    def test_a_proxy_without_a_scheme_is_used(self, drive, settings, monitor, proxy):
         named = through(proxy, proxies={"https": proxy.url.removeprefix("http://")})
 
         assert drive(one(monitor), settings(**named)).status == 200
 
-    def test_say_that_nobody_vouches_for_what_ends_tls(self, drive, settings, monitor, proxy, emulator):
+    def test_a_proxy_with_an_unknown_certificate_is_reported(self, drive, settings, monitor, proxy, emulator):
         error = drive(one(monitor), settings(**through(proxy, verify=emulator.ca_file)))
 
         assert isinstance(error, DriveConnectionError)
@@ -169,7 +177,7 @@ class TestBothTransports:
         assert "the connection's verify" in str(error)
 
     @pytest.mark.parametrize("status", [407, 502])
-    def test_say_what_a_proxy_refused_with(self, drive, settings, monitor, proxy, status):
+    def test_a_refusal_of_the_proxy_is_reported(self, drive, settings, monitor, proxy, status):
         proxy.refusal = status
 
         error = drive(one(monitor), settings(**through(proxy)))
@@ -178,7 +186,7 @@ class TestBothTransports:
         assert not error.sent
         assert "the connection's proxies" in str(error)
 
-    def test_do_not_wait_for_ever_for_a_proxy_that_hangs(self, drive, settings, monitor, proxy):
+    def test_a_proxy_that_hangs_is_a_timeout(self, drive, settings, monitor, proxy):
         proxy.hangs = True
         started = time.monotonic()
 
@@ -191,7 +199,7 @@ class TestBothTransports:
     @pytest.mark.parametrize(
         "url", ["socks5://localhost:1", "http://localhost:99999", "http://:3128", "http://ann:guessed@a b"]
     )
-    def test_refuse_what_is_no_proxy_and_quote_no_password(self, drive, settings, monitor, tenant, url):
+    def test_an_invalid_proxy_is_refused_without_its_password(self, drive, settings, monitor, tenant, url):
         error = drive(one(monitor), settings(proxies={"https": url}))
 
         assert isinstance(error, DriveArgumentError)
@@ -199,7 +207,7 @@ class TestBothTransports:
         assert "guessed" not in str(error)
         assert tenant.calls(where="monitor") == []
 
-    def test_see_that_a_bundle_was_renewed(self, drive, settings, monitor, tmp_path, proxy):
+    def test_a_renewed_bundle_is_read_again(self, drive, settings, monitor, tmp_path, proxy):
         bundle = tmp_path / "bundle.pem"
         trustme.CA().cert_pem.write_to_path(bundle)
         renewing = settings(**through(proxy, verify=str(bundle)))

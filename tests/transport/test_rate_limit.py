@@ -48,7 +48,7 @@ def most_in_a_minute(usage):
 )
 @example(110, [(0.0, 40)] * 20)
 @example(1_250, [(0.0, 40)] * 100)
-def test_no_minute_has_more_than_the_limit(limit, wishes):
+def test_any_minute_stays_within_the_limit(limit, wishes):
     clock = Clock(0.0)
     limiter, usage = RateLimiter(limit, clock), []
     for gap, units in wishes:
@@ -60,7 +60,7 @@ def test_no_minute_has_more_than_the_limit(limit, wishes):
 
 
 @given(st.integers(80, 6_250), st.lists(st.integers(1, 40), min_size=2, max_size=200))
-def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
+def test_any_minute_stays_within_the_limit_if_all_reserve_at_once(limit, wishes):
     clock = Clock(0.0)
     limiter = RateLimiter(limit, clock)
 
@@ -72,20 +72,20 @@ def test_no_minute_has_more_than_the_limit_if_all_ask_at_once(limit, wishes):
 
 @pytest.mark.parametrize("limit", [1_250, 2_500, 6_250])
 @pytest.mark.parametrize("units", [1, 2, 40])
-def test_nearly_all_of_the_budget_is_spent_if_it_is_wanted(clock, limit, units):
+def test_nearly_all_of_the_limit_can_be_spent(clock, limit, units):
     times = list(spend(RateLimiter(limit, clock), clock, units, int(10 * limit / units)))
 
     assert 0.94 < len(times) * units / limit / (times[-1] / MINUTE) <= 1.01
 
 
-def test_a_batch_of_copies_need_not_wait_at_first(clock):
+def test_the_first_batch_of_copies_does_not_wait(clock):
     limiter = RateLimiter(1_250, clock)
 
     assert limiter.reserve(40) == 0.0
     assert limiter.reserve(40) > 0.0
 
 
-def test_what_costs_nothing_never_waits(clock):
+def test_a_request_without_cost_never_waits(clock):
     limiter = RateLimiter(80, clock)
     limiter.reserve(40)
     limiter.reserve(40)
@@ -93,14 +93,14 @@ def test_what_costs_nothing_never_waits(clock):
     assert limiter.reserve(0) == 0.0
 
 
-def test_who_was_idle_has_saved_no_more_than_a_little(clock):
+def test_an_idle_time_saves_no_more_than_one_burst(clock):
     limiter = RateLimiter(1_250, clock)
     clock.now += 3_600
 
     assert sum(1 for at in spend(limiter, clock, 1, 200) if at == 3_600) <= 1_250 / 20 + 1
 
 
-def test_threads_share_it_and_none_is_forgotten():
+def test_reservations_of_many_threads_all_count():
     limiter, callers, each = RateLimiter(1_250, Clock(0.0)), 8, 500
     together, interval = threading.Barrier(callers), sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -120,7 +120,7 @@ def test_threads_share_it_and_none_is_forgotten():
     assert all(mine == sorted(mine) for mine in turns)
 
 
-def test_callers_that_come_back_as_soon_as_they_may_get_the_same():
+def test_callers_that_return_as_soon_as_they_may_get_equal_shares():
     clock = Clock(0.0)
     limiter, counts = RateLimiter(1_250, clock), [0] * 8
     turns = [(0.0, caller) for caller in range(8)]
@@ -141,7 +141,7 @@ def rate(limiter, clock, units=1):
     return MINUTE * units / (limiter.reserve(units) or float("nan"))
 
 
-def test_a_refusal_slows_down_and_time_heals(clock):
+def test_a_throttled_answer_slows_down_for_some_minutes(clock):
     limiter = RateLimiter(1_250, clock)
     before = rate(limiter, clock)
 
@@ -156,7 +156,7 @@ def test_a_refusal_slows_down_and_time_heals(clock):
     assert rate(limiter, clock) == pytest.approx(before)
 
 
-def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
+def test_throttled_answers_at_the_same_time_slow_down_once(clock):
     one, many = RateLimiter(1_250, clock), RateLimiter(1_250, clock)
 
     one.adapt(REFUSED)
@@ -166,7 +166,7 @@ def test_refusals_of_what_was_under_way_together_are_one_lesson(clock):
     assert many._share_at(clock.now) == one._share_at(clock.now)
 
 
-def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clock):
+def test_repeated_throttling_slows_down_more_and_more_but_never_stops(clock):
     limiter, shares = RateLimiter(1_250, clock), []
     for _ in range(40):
         limiter.adapt(refusal(503, "serviceNotAvailable", retry_after="5"))
@@ -180,14 +180,14 @@ def test_refusals_one_after_the_other_slow_down_more_and_more_but_never_stop(clo
 @pytest.mark.parametrize(
     "heard", [answer(200), refusal(503), refusal(500), refusal(404), answer(202, retry_after="10")]
 )
-def test_other_answers_teach_nothing(clock, heard):
+def test_other_answers_do_not_slow_down(clock, heard):
     limiter = RateLimiter(1_250, clock)
     limiter.adapt(heard)
 
     assert limiter._share_at(clock.now) == 1.0
 
 
-def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
+def test_the_remaining_units_of_an_answer_last_until_the_reset(clock):
     limiter = RateLimiter(1_250, clock)
     list(spend(limiter, clock, 1, 100))
     until = clock.now + 30
@@ -198,7 +198,7 @@ def test_the_rest_of_the_budget_is_made_to_last_until_it_is_new(clock):
     assert 100 < usage <= 125
 
 
-def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
+def test_an_answer_without_remaining_units_slows_down_until_some_time_after_the_reset(clock):
     limiter = RateLimiter(1_250, clock)
     limiter.adapt(answer(200, ratelimit_remaining="0", ratelimit_reset="60"))
 
@@ -214,14 +214,14 @@ def test_a_budget_that_is_spent_slows_down_and_time_heals(clock):
         *(("5", "nan"), ("inf", "5"), ("5", "1e9"), ("", "")),
     ],
 )
-def test_what_a_header_says_that_makes_no_sense_teaches_nothing(clock, remaining, reset):
+def test_headers_that_make_no_sense_do_not_slow_down(clock, remaining, reset):
     limiter = RateLimiter(1_250, clock)
     limiter.adapt(answer(200, ratelimit_remaining=remaining, ratelimit_reset=reset))
 
     assert limiter._share_at(clock.now) == 1.0
 
 
-def test_more_than_was_known_is_not_learned_from_a_header(clock):
+def test_a_header_never_speeds_up(clock):
     limiter = RateLimiter(1_250, clock)
     limiter.adapt(REFUSED)
     limiter.adapt(answer(200, ratelimit_remaining="1200", ratelimit_reset="10"))
@@ -232,7 +232,7 @@ def test_more_than_was_known_is_not_learned_from_a_header(clock):
 # One for each app in a tenant
 
 
-def test_sessions_of_one_app_share_its_budget(settings, fresh_process, connection):
+def test_an_app_in_a_tenant_has_one_rate_limiter(settings, fresh_process, connection):
     first, other = ("graph", "tenant", "app"), ("graph", "tenant", "other")
 
     assert rate_limiter_for(first, 1_250) is rate_limiter_for(first, 1_250)
@@ -254,7 +254,7 @@ def limited(settings, blocking):
     return lambda units: blocking(settings(resource_units_per_minute=units))
 
 
-def test_what_is_beyond_the_budget_waits(limited, tenant):
+def test_a_request_beyond_the_burst_waits(limited, tenant):
     session, started = limited(80), time.monotonic()  # 40 at once, and then 40 a minute
 
     session.run(reads(40))
@@ -268,7 +268,7 @@ def test_what_is_beyond_the_budget_waits(limited, tenant):
     assert len(tenant.calls(where="graph")) == 41
 
 
-def test_two_sessions_spend_one_budget(limited):
+def test_two_sessions_share_one_rate_limiter(limited):
     one, other = limited(80), limited(80)
     waits = []
     other.pause = lambda pause: waits.append(pause.seconds)
@@ -292,7 +292,7 @@ def test_a_task_that_is_stopped_while_it_waits_sends_nothing_more(limited, tenan
     assert len(tenant.calls(where="graph")) <= 41
 
 
-def test_a_refusal_by_graph_is_learned_from(limited, tenant):
+def test_a_throttled_answer_of_graph_slows_down_the_session(limited, tenant):
     session = limited(1_250)
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=0.01))
     session.run(reads(1))
@@ -300,7 +300,7 @@ def test_a_refusal_by_graph_is_learned_from(limited, tenant):
     assert 0.69 < session._limiter._share_at(time.monotonic()) < 0.8
 
 
-def test_what_a_host_holds_back_costs_nothing(limited, tenant):
+def test_a_request_that_throttling_holds_back_costs_nothing(limited, tenant):
     session = limited(1_250)
     tenant.faults.append(Fault("GET", "/me/drive", status=429, retry_after=60))
     session.run(reads(1))

@@ -56,7 +56,7 @@ def monitored(tenant):
 # What one caller is told, all are
 
 
-def test_a_host_that_asks_to_slow_down_is_not_asked_by_anybody_else(
+def test_a_host_that_throttles_one_session_is_not_called_by_another(
     drive, settings, refuse, monitor, monitored
 ):
     refuse(60)
@@ -69,7 +69,7 @@ def test_a_host_that_asks_to_slow_down_is_not_asked_by_anybody_else(
     assert len(monitored()) == 1
 
 
-def test_a_host_is_the_same_however_it_is_written(drive, settings, refuse, monitor, monitored):
+def test_a_throttled_host_is_recognised_however_it_is_written(drive, settings, refuse, monitor, monitored):
     refuse(60)
     drive(one(monitor), settings())
 
@@ -78,7 +78,7 @@ def test_a_host_is_the_same_however_it_is_written(drive, settings, refuse, monit
     assert throttle.host_of("https://X.example/a") == throttle.host_of("https://x.example:443/b?c")
 
 
-def test_a_host_that_asks_for_a_day_is_left_alone_for_an_hour(drive, settings, refuse, monitor, monitored):
+def test_a_retry_after_of_a_day_holds_back_for_an_hour(drive, settings, refuse, monitor, monitored):
     refuse(86_400)
 
     asked = [seconds(drive(one(monitor), settings())) for _ in range(2)]
@@ -87,7 +87,7 @@ def test_a_host_that_asks_for_a_day_is_left_alone_for_an_hour(drive, settings, r
     assert len(monitored()) == 1
 
 
-def test_who_cannot_wait_so_long_gives_up_at_once_and_without_a_request(
+def test_a_flow_that_cannot_wait_so_long_gives_up_at_once_without_a_request(
     drive, settings, refuse, monitor, monitored
 ):
     refuse(400)
@@ -101,7 +101,7 @@ def test_who_cannot_wait_so_long_gives_up_at_once_and_without_a_request(
     assert len(monitored()) == 1
 
 
-def test_who_can_wait_waits_until_its_deadline(
+def test_a_trigger_waits_for_a_throttled_host_until_its_deadline(
     drive, settings, refuse, monitor, monitored, helpers, quick_triggers
 ):
     refuse(400)
@@ -115,7 +115,7 @@ def test_who_can_wait_waits_until_its_deadline(
     assert "asked this process to slow down" in event["message"]
 
 
-def test_an_answer_that_names_no_time_holds_the_host_back_longer_each_time(
+def test_throttling_without_retry_after_holds_back_longer_each_time(
     drive, settings, refuse, monitor, monitored
 ):
     refuse(times=2)
@@ -137,7 +137,7 @@ def test_an_answer_that_names_no_time_holds_the_host_back_longer_each_time(
     assert throttle._throttled == {}  # what it was told is forgotten with the first good answer
 
 
-def test_a_monitor_that_says_when_to_look_again_holds_back_nobody_else(drive, settings, refuse, monitor):
+def test_a_retry_after_of_a_running_copy_holds_back_no_other_request(drive, settings, refuse, monitor):
     refuse(60)
     settings = settings()
     hint = Response(202, {"retry-after": "60"}, b'{"status": "inProgress"}')
@@ -147,14 +147,14 @@ def test_a_monitor_that_says_when_to_look_again_holds_back_nobody_else(drive, se
     assert drive(one(monitor), settings).status == 429
 
 
-def test_another_host_may_be_asked_meanwhile(drive, settings, refuse, monitor, monitored):
+def test_another_host_is_called_meanwhile(drive, settings, refuse, monitor, monitored):
     refuse(60)
 
     assert drive(one(monitor), settings()).status == 429
     assert drive(one(elsewhere(monitor)), settings(allowed_hosts=["127.0.0.1"])).status == 200
 
 
-def test_no_turn_is_given_twice_whatever_the_threads_do(fresh_process):
+def test_each_held_back_request_gets_its_own_slot_across_threads(fresh_process):
     url, callers, each = "https://contoso.sharepoint.com/x", 8, 3_000
     together = threading.Barrier(callers)
     throttle.record_throttling(url, Response(429, {"retry-after": "600"}))
@@ -187,7 +187,7 @@ def returns(calls, seconds):
 
 
 @pytest.mark.slow
-def test_a_crowd_of_triggers_does_not_come_back_in_one_instant(tenant, monitor, monitored, quick_triggers):
+def test_throttled_triggers_return_one_after_the_other(tenant, monitor, monitored, quick_triggers):
     cohort = 120
     numbers = itertools.count()
 
@@ -213,9 +213,7 @@ def test_a_crowd_of_triggers_does_not_come_back_in_one_instant(tenant, monitor, 
 
 
 @pytest.mark.slow
-def test_a_crowd_of_threads_does_not_come_back_in_one_instant(
-    drive, settings, refuse, monitor, monitored, request
-):
+def test_throttled_threads_return_one_after_the_other(drive, settings, refuse, monitor, monitored, request):
     cohort = 40
     refuse(2)
     settings = settings()
@@ -233,7 +231,7 @@ def test_a_crowd_of_threads_does_not_come_back_in_one_instant(
 # Nothing else in the triggerer is held up
 
 
-def test_the_triggers_of_another_host_and_all_else_in_the_loop_go_on(
+def test_throttling_of_one_host_holds_up_neither_other_hosts_nor_the_event_loop(
     connect, settings, refuse, hook, monitor, monitored, quick_triggers
 ):
     connect(allowed_hosts=["127.0.0.1"])

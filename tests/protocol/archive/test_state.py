@@ -22,13 +22,13 @@ json_values = st.recursive(
 )
 
 
-def test_what_is_remembered_is_read_as_it_was_but_for_the_secrets():
+def test_a_stored_state_is_read_as_it_was_without_secrets():
     kept = json.loads(json.dumps(TOLD.as_dict()))
     assert "secret" not in str(kept)
     assert read_archive_state(kept).as_dict() == kept
 
 
-def test_what_was_being_deleted_is_gone_if_it_is_not_there_any_more():
+def test_an_original_that_was_being_deleted_and_is_missing_counts_as_gone():
     count_gone_originals = TOLD.count_gone_originals({"01F"})
     assert count_gone_originals.gone == {"copied": 3, "there": 1, "bytes": 34}
     assert count_gone_originals.leaving == {}
@@ -36,7 +36,7 @@ def test_what_was_being_deleted_is_gone_if_it_is_not_there_any_more():
 
 
 @given(key=st.sampled_from(["begun", "failed", "completed", "gone", "leaving", "more"]), value=json_values)
-def test_anything_else_is_refused(key, value):
+def test_any_other_value_of_a_field_is_refused(key, value):
     kept = TOLD.as_dict() | {key: value}
     try:
         read = read_archive_state(kept)
@@ -47,6 +47,6 @@ def test_anything_else_is_refused(key, value):
 
 
 @pytest.mark.parametrize("value", [None, [], "", {}, {"begun": 1.0}])
-def test_what_is_no_memory_is_refused(value):
+def test_a_value_that_is_not_a_stored_state_is_refused(value):
     with pytest.raises(DriveResponseError, match="remembered"):
         read_archive_state(value)

@@ -84,7 +84,9 @@ def render(rows):
     """Return the table as docs/crash-safety.md has it."""
     told = ["| monitor | request | the destination shows | search | decision |", "|---|---|---|---|---|"]
     for evidence, decision in rows:
-        request = "accepted" if evidence.is_accepted else "its answer was lost" if evidence.lost else "refused"
+        request = (
+            "accepted" if evidence.is_accepted else "its answer was lost" if evidence.lost else "refused"
+        )
         search = "goes on" if evidence.may_search else "over"
         if evidence.may_submit:
             search += "; may repeat"

@@ -74,7 +74,7 @@ def kept(talk):
 
 
 class TestWritingDown:
-    def test_the_intent_comes_before_the_request_and_the_job_after_it(self):
+    def test_a_checkpoint_precedes_the_request_and_another_follows_it(self):
         talk = copy(answer(200, item("i", "a.pdf"), date=DATE), accepted())
         assert talk.lines == ["GET /drives/d/items/i", f"{POST}fail"]
         assert kept(talk) == [(1, (False, None)), (2, (True, None))]
@@ -90,13 +90,13 @@ class TestWritingDown:
             (DriveConnectionError("no route", sent=False), DriveConnectionError),
         ],
     )
-    def test_what_was_refused_or_never_left_is_not_in_doubt(self, refused, error):
+    def test_a_request_that_was_refused_or_not_sent_clears_the_checkpoint(self, refused, error):
         times = 5 if error is DriveConnectionError else 1
         talk = copy(SOURCE, *[refused] * times)
         assert type(talk.error) is error
         assert kept(talk)[-1] == (1 + times, None)
 
-    def test_a_refused_repetition_leaves_the_first_request_in_doubt(self):
+    def test_a_refused_repetition_keeps_the_checkpoint_of_the_first_request(self):
         def serve(request):
             return refusal(403) if request.method == "POST" else missing()
 
@@ -105,12 +105,12 @@ class TestWritingDown:
         (_, state, _) = talk.checkpoints[-1]
         assert (state.accepted, state.repeated) == (False, True)
 
-    def test_a_copy_on_a_foreign_host_is_written_down_too(self):
+    def test_a_copy_whose_monitor_is_on_another_host_is_stored_too(self):
         talk = copy(SOURCE, accepted("https://evil.com/m"))
         assert talk.result.monitor_url == "https://evil.com/m"
         assert talk.checkpoints[-1][1] == talk.result
 
-    def test_what_was_read_back_is_written_down_before_it_is_checked(self):
+    def test_a_copy_that_was_read_back_is_stored_before_it_is_verified(self):
         status = CopyStatus("completed", "n")
         flow = verify_copy(JOB, status, wait(deadline=NOW + 60))
         talk = converse(flow, made("other.pdf"))
@@ -123,14 +123,14 @@ class TestWritingDown:
 class TestAnIntent:
     """Nobody knows whether Graph has taken it."""
 
-    def test_what_it_made_is_taken(self):
+    def test_the_copy_of_an_unanswered_request_is_taken(self):
         talk = copy(made(), saved=INTENT)
         assert talk.lines == [LOOK]
         assert (talk.result.resource_id, talk.result.accepted) == ("n", True)
         assert kept(talk) == [(1, (True, "n"))]
 
     @pytest.mark.parametrize(("behavior", "seconds"), [("fail", 20), ("replace", 120), ("skip", 20)])
-    def test_what_does_not_show_is_asked_for_again(self, behavior, seconds):
+    def test_an_unanswered_request_whose_copy_does_not_appear_is_sent_again(self, behavior, seconds):
         clock = Clock()
 
         def serve(request):
@@ -147,11 +147,11 @@ class TestAnIntent:
         assert job.submitted_at == NOW  # which is the Date of the answer
         assert any("cannot make a second one" in note for note in talk.notes)
 
-    def test_after_the_deadline_it_is_not_asked_for_again(self):
+    def test_after_the_deadline_an_unanswered_request_is_not_sent_again(self):
         talk = copy(missing(), saved=INTENT, deadline=NOW - 1)
         assert type(talk.error) is DriveCopyUnknownError
 
-    def test_what_graph_may_name_as_it_likes_is_not_asked_for_again(self):
+    def test_an_unanswered_request_is_not_sent_again_if_graph_chooses_the_name(self):
         clock = Clock()
         intent = replace(INTENT, conflict_behavior="rename", children_only=True, name=None)
         originals = page(item("o", "a.pdf", "i"))
@@ -165,11 +165,11 @@ class TestAnIntent:
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 120 <= clock.now <= NOW + 130
 
-    def test_an_older_item_of_the_name_is_a_conflict(self):
+    def test_an_older_item_of_the_name_is_a_conflict_with_an_unanswered_request(self):
         talk = copy(made(createdDateTime=OLD), saved=INTENT)
         assert type(talk.error) is DriveNameConflictError
 
-    def test_a_name_that_was_picked_and_went_to_somebody_else_is_picked_anew(self):
+    def test_a_chosen_name_that_another_item_took_is_chosen_again(self):
         intent = replace(INTENT, conflict_behavior="rename", requested_behavior="fail", name="a 1.pdf")
         there = page(item("o", "a.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
         older = made("a 1.pdf", createdDateTime=OLD)
@@ -184,26 +184,26 @@ class TestAJob:
     """Graph has taken it."""
 
     @pytest.mark.parametrize("look", [RUNNING, answer(200, {"status": "completed", "resourceId": "n"})])
-    def test_one_that_runs_or_is_done_is_gone_on_with(self, look):
+    def test_a_stored_copy_that_runs_or_is_done_is_resumed(self, look):
         talk = copy(look, saved=JOB)
         assert talk.lines == [f"GET {MONITOR}"]
         assert talk.result == JOB
 
-    def test_one_whose_monitor_is_gone_or_was_never_there_is_looked_for_later(self):
+    def test_a_stored_copy_without_a_monitor_is_resumed_without_a_request(self):
         assert copy(then=answer(404), saved=JOB).result == JOB
         silent = replace(JOB, monitor_url=None)
         assert (copy(saved=silent).result, copy(saved=silent).lines) == (silent, [])
         done = replace(JOB, resource_id="n")
         assert (copy(saved=done).result, copy(saved=done).lines) == (done, [])
 
-    def test_one_that_failed_is_asked_for_anew(self):
+    def test_a_stored_copy_that_failed_is_requested_again(self):
         for failed in (FAILED, CONFLICT):
             talk = copy(failed, SOURCE, accepted(), saved=JOB)
             assert talk.lines[1:] == ["GET /drives/d/items/i", f"{POST}fail"]
             assert not talk.result.repeated
             assert any("asked for anew" in note for note in talk.notes)
 
-    def test_one_that_failed_over_the_name_may_have_been_beaten_by_itself(self):
+    def test_a_stored_copy_with_a_name_conflict_that_may_be_its_own_is_resumed(self):
         repeated = replace(JOB, repeated=True)
         assert copy(CONFLICT, saved=repeated).result == repeated
         skipped = replace(JOB, conflict_behavior="skip")
@@ -220,10 +220,10 @@ class TestFinishing:
         talk.clock = clock
         return talk
 
-    def test_a_taken_name_is_a_failure(self):
+    def test_a_name_conflict_of_the_copy_is_raised(self):
         assert type(self.finish(JOB).error) is DriveCopyNameConflictError
 
-    def test_a_copy_that_is_there_is_not_late_though_its_monitor_did_not_answer(self):
+    def test_a_copy_that_is_there_does_not_time_out_though_its_monitor_did_not_answer(self):
         silent = CopyStatus("timeout", message="HTTP 429")
         talk = self.finish(JOB, made(), made(), status=silent)
         assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK, "GET /drives/e/items/n"])
@@ -231,7 +231,7 @@ class TestFinishing:
             assert type(self.finish(JOB, there, status=silent).error) is DriveCopyTimeoutError
         assert type(self.finish(JOB, status=CopyStatus("timeout")).error) is DriveCopyTimeoutError
 
-    def test_but_not_if_this_task_has_taken_it(self):
+    def test_a_name_conflict_with_the_copy_of_an_earlier_request_is_resolved(self):
         repeated = replace(JOB, repeated=True)
         talk = self.finish(repeated, made(), made())
         assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK, "GET /drives/e/items/n"])
@@ -245,7 +245,7 @@ class TestFinishing:
         talk = self.finish(repeated, folder, there, half, folder, there, there, folder)
         assert talk.result.ref.item_id == "n"
 
-    def test_but_only_as_long_as_it_is_filled(self):
+    def test_a_folder_that_is_not_filled_any_more_is_not_waited_for(self):
         repeated = replace(JOB, repeated=True, kind="folder", size=None, quick_xor_hash=None, name="C")
         folder = made("C", kind="folder")
         there = [item(f"x{number}", f"x{number}", createdDateTime=OLD) for number in range(9)]
@@ -264,7 +264,7 @@ class TestFinishing:
         assert type(talk.error) is DriveCopyNameConflictError
         assert NOW + 600 <= talk_clock.now <= NOW + 800
 
-    def test_a_file_is_not_waited_for_until_the_deadline(self):
+    def test_a_file_of_another_size_is_waited_for_two_minutes_at_most(self):
         repeated = replace(JOB, repeated=True)
 
         def serve(request):
@@ -274,7 +274,7 @@ class TestFinishing:
         assert type(talk.error) is DriveCopyNameConflictError
         assert talk.clock.now <= NOW + 121
 
-    def test_with_skip_the_same_content_will_do_whoever_put_it_there(self):
+    def test_with_skip_an_item_of_the_same_content_resolves_a_name_conflict(self):
         skipped = replace(JOB, conflict_behavior="skip", requested_behavior="fail")
         older = made(createdDateTime=OLD)
         assert self.finish(skipped, SOURCE, older, older).result.ref.item_id == "n"
@@ -302,24 +302,24 @@ class TestNames:
     def rename(self, *answers, **order):
         return copy(*answers, conflict_behavior="rename", **order)
 
-    def test_a_free_name_is_asked_for_by_name(self):
+    def test_with_rename_a_free_name_is_sent(self):
         talk = self.rename(SOURCE, missing(), accepted())
         assert talk.lines[1:] == [LOOK, f"{POST}fail"]
         assert talk.sent("POST").json["name"] == "a.pdf"
 
-    def test_the_lowest_free_number_is_picked(self):
+    def test_with_rename_the_lowest_free_number_is_chosen(self):
         there = page(item("o", "A.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
         talk = self.rename(SOURCE, made(item_id="o"), there, accepted())
         assert talk.sent("POST").json["name"] == "a 2.pdf"
         assert (talk.result.conflict_behavior, talk.result.arrives_as) == ("rename", ("a 2.pdf", "fail"))
 
-    def test_a_name_that_is_lost_at_once_is_picked_anew(self):
+    def test_with_rename_a_name_that_is_taken_meanwhile_is_chosen_again(self):
         there = page(item("o", "a.pdf", "f", "e"))
         talk = self.rename(SOURCE, missing(), TAKEN, SOURCE, made(item_id="o"), there, accepted())
         assert talk.result.name == "a 1.pdf"
         assert kept(talk) == [(2, (False, None)), (3, None), (6, (False, None)), (7, (True, None))]
 
-    def test_but_not_for_ever(self):
+    def test_with_rename_eight_names_are_tried_at_most(self):
         def serve(request):
             return {"POST": TAKEN}.get(request.method, SOURCE if "/d/" in request.url else missing())
 
@@ -327,7 +327,7 @@ class TestNames:
         assert type(talk.error) is DriveNameConflictError
         assert talk.lines.count(f"{POST}fail") == 8
 
-    def test_children_keep_their_names_if_these_are_free(self):
+    def test_with_rename_children_keep_their_names_if_these_are_free(self):
         source = here("i", "C", kind="folder")
         there, children = page(item("o", "a.pdf", "f", "e")), page(item("x", "b.pdf", "i"))
         talk = self.rename(source, there, children, accepted(), children_only=True)
@@ -335,7 +335,7 @@ class TestNames:
         talk = self.rename(source, there, page(item("x", "A.pdf", "i")), accepted(), children_only=True)
         assert talk.lines[-1] == f"{POST}rename"
 
-    def test_a_copy_that_is_waited_for_gets_its_name_when_it_is_there(self):
+    def test_with_rename_an_awaited_copy_arrives_under_a_temporary_name(self):
         """Others may want the same name at the same time; one of its own nobody wants."""
         talk = self.rename(SOURCE, accepted(), is_awaited=True)
         job = talk.result
@@ -346,14 +346,14 @@ class TestNames:
         folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), is_awaited=True).result
         assert re.fullmatch(r"v1\.2 \(copying [0-9a-f]{12}\)", folder.temporary_name)
 
-    def test_with_versions_no_name_can_be_sent(self):
+    def test_with_rename_and_versions_no_name_is_sent(self):
         versions = {"include_all_version_history": True, "is_awaited": True}
         talk = self.rename(SOURCE, missing(), accepted(), **versions)
         assert ("name" in talk.sent("POST").json, talk.lines[-1]) == (False, f"{POST}fail")
         talk = self.rename(SOURCE, made(), accepted(), **versions)
         assert ("name" in talk.sent("POST").json, talk.lines[-1]) == (False, f"{POST}rename")
 
-    def test_in_a_new_folder_every_name_is_free(self):
+    def test_with_rename_a_new_folder_needs_no_other_name(self):
         flow = copy_item(
             CopyOrder(
                 ref("i"),
@@ -367,7 +367,7 @@ class TestNames:
         talk = converse(flow, missing(), here("r", kind="root", drive="e"), new, accepted())
         assert talk.lines[-1] == f"{POST}fail"
 
-    def test_without_care_graph_picks_the_name(self):
+    def test_with_rename_graph_chooses_the_name_if_checkpoints_are_not_durable(self):
         flow = copy_item(CopyOrder(ref("i"), FOLDER, conflict_behavior="rename"), wait())
         assert converse(flow, accepted()).lines == [f"{POST}rename"]
 
@@ -376,37 +376,37 @@ class TestSkip:
     def skip(self, *answers, **order):
         return copy(*answers, conflict_behavior="skip", **order)
 
-    def test_a_free_name_is_asked_for(self):
+    def test_with_skip_a_free_name_is_copied_to(self):
         talk = self.skip(SOURCE, missing(), accepted())
         assert talk.lines == ["GET /drives/d/items/i", LOOK, f"{POST}fail"]
         assert "name" not in talk.sent("POST").json
         assert talk.result.conflict_behavior == "skip"
 
-    def test_the_same_content_is_the_copy(self):
+    def test_with_skip_an_item_of_the_same_content_is_the_copy(self):
         talk = self.skip(SOURCE, made(createdDateTime=OLD))
         assert (talk.result.resource_id, talk.result.monitor_url) == ("n", None)
         assert any("is there already, with the same content" in note for note in talk.notes)
         assert talk.checkpoints == []
 
-    def test_another_content_is_a_conflict(self):
+    def test_with_skip_an_item_of_another_content_is_a_conflict(self):
         for other in (made(size=8), made(kind="folder")):
             talk = self.skip(SOURCE, other)
             assert type(talk.error) is DriveNameConflictError
             assert "another content" in str(talk.error)
 
-    def test_a_race_for_the_name_is_settled_by_the_content(self):
+    def test_with_skip_a_name_taken_meanwhile_is_resolved_by_its_content(self):
         older = made(createdDateTime=OLD)
         assert self.skip(SOURCE, missing(), TAKEN, SOURCE, older).result.resource_id == "n"
         lost = self.skip(SOURCE, missing(), TAKEN, SOURCE, made(size=8))
         assert type(lost.error) is DriveNameConflictError
 
-    def test_an_item_is_not_its_own_copy(self):
+    def test_with_skip_an_item_is_not_its_own_copy(self):
         flow = copy_item(CopyOrder(ref("i"), None, conflict_behavior="skip"), wait(deadline=NOW))
         talk = converse(flow, here("i", "a.pdf", parent="p"))
         assert type(talk.error) is DriveNameConflictError
         assert not talk.error.retryable
 
-    def test_on_personal_drives_too(self):
+    def test_with_skip_an_item_of_the_same_content_on_a_personal_drive_is_the_copy(self):
         talk = converse(
             copy_item(
                 CopyOrder(ref("i", "p"), ref("f", "p"), conflict_behavior="skip"),
@@ -425,7 +425,7 @@ class TestSkip:
             (["a"], "1 of 2 are there already"),
         ],
     )
-    def test_children_are_there_all_or_none(self, there, outcome):
+    def test_with_skip_children_must_be_there_all_or_none(self, there, outcome):
         children = page(item("x", "a", "i"), item("y", "b", "i"))
         copies = page(*[item(f"n{name}", name.upper(), "f", "e") for name in there])
         rest = {"asked for": [accepted()], "done": [here("f", "F", kind="folder", drive="e")]}
@@ -439,7 +439,7 @@ class TestSkip:
         else:
             assert outcome in str(talk.error)
 
-    def test_children_of_another_content_are_a_conflict(self):
+    def test_with_skip_children_of_another_content_are_a_conflict(self):
         children, other = page(item("x", "a", "i")), page(item("n", "a", "f", "e", size=8))
         talk = self.skip(here("i", "C", kind="folder"), other, children, children_only=True)
         assert "another content" in str(talk.error)
@@ -454,12 +454,12 @@ class TestAMove:
         flow = move_item(MoveOrder(ref("i"), ref(to, drive), **order), wait(clock))
         return converse(flow, *answers, then=then, clock=clock, saved=states, durable=True)
 
-    def test_what_the_item_was_is_written_down_before_the_patch(self):
+    def test_a_checkpoint_of_the_item_precedes_the_patch(self):
         talk = self.move(answer(200, self.ITEM), here("i", "a.pdf", "g"))
         ((name, state, count),) = talk.checkpoints
         assert (name, state, count) == ("move", self.MOVE, 1)
 
-    def test_it_crosses_a_database(self):
+    def test_a_move_is_read_from_json_as_it_was(self):
         for move in (self.MOVE, Move(read_item(self.ITEM), None, proven=True)):
             read = read_move(move.as_dict())
             assert (read.folder, read.proven) == (move.folder, move.proven)
@@ -478,45 +478,45 @@ class TestAMove:
             {"item": ITEM, "drive_id": "d", "folder": None},
         ],
     )
-    def test_what_cannot_be_read_is_refused(self, value):
+    def test_a_stored_move_that_cannot_be_read_is_refused(self, value):
         with pytest.raises(DriveArgumentError, match="Clear the task"):
             read_move(value)
 
-    def test_one_that_was_done_is_returned(self):
+    def test_a_move_that_was_done_is_not_repeated(self):
         talk = self.move(here("i", "a.pdf", "g"), saved=self.MOVE, if_match='"old"')
         assert talk.lines == ["GET /drives/d/items/i"]
         assert talk.result.parent_id == "g"
 
-    def test_one_that_was_not_is_done_now(self):
+    def test_a_move_that_was_not_done_is_done_now(self):
         talk = self.move(answer(200, self.ITEM), here("i", "a.pdf", "g"), saved=self.MOVE)
         assert talk.sent("PATCH").headers == {"If-Match": '"{i},1"'}
 
-    def test_a_name_that_was_free_is_not_looked_for_again(self):
+    def test_a_moved_item_with_a_numbered_name_is_not_renamed_again(self):
         renamed = here("i", "a 1.pdf", "g")
         talk = self.move(renamed, saved=self.MOVE, conflict_behavior="rename")
         assert talk.result.name == "a 1.pdf"
         talk = self.move(renamed, here("i", "b.pdf", "g"), saved=self.MOVE, name="b.pdf")
         assert talk.sent("PATCH").json["name"] == "b.pdf"
 
-    def test_an_item_that_has_a_name_like_it_where_it_was_has_not_been_moved(self):
+    def test_an_item_with_a_numbered_name_where_it_was_has_not_been_moved(self):
         move = Move(read_item(item("i", "a 1.pdf", "p")), None)
         flow = move_item(MoveOrder(ref("i"), None, "a.pdf", conflict_behavior="rename"), wait())
         talk = converse(flow, here("i", "a 1.pdf", "p"), here("i", "a.pdf", "p"), saved={"move": move})
         assert talk.sent("PATCH").json == {"name": "a.pdf"}
 
-    def test_a_lost_answer_to_a_move_under_a_free_name_is_seen_to_be_one(self):
+    def test_a_lost_answer_to_a_move_under_a_numbered_name_is_recognised(self):
         lost = DriveConnectionError("cut off")
         talk = self.move(answer(200, self.ITEM), lost, here("i", "a 1.pdf", "g"), conflict_behavior="rename")
         assert talk.result.name == "a 1.pdf"
         assert len(talk.lines) == 3
 
-    def test_an_item_that_is_gone_is_told(self):
+    def test_a_move_whose_item_is_gone_is_not_found(self):
         talk = self.move(missing(), missing(), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
         talk = self.move(missing(), here("n", "a.pdf", "g", size=8), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
 
-    def test_an_item_that_got_a_new_id_on_its_way_is_found_by_its_content(self):
+    def test_a_moved_item_with_a_new_id_is_found_by_its_content(self):
         talk = self.move(missing(), here("n", "a.pdf", "g"), saved=self.MOVE)
         assert talk.lines == ["GET /drives/d/items/i", "GET /drives/d/items/g:/a.pdf"]
         assert talk.result.ref == ref("n")
@@ -530,7 +530,7 @@ class TestAMove:
     def across(self, *answers, **saved):
         return self.move(*answers, drive="e", cross_drive="copy", **saved)
 
-    def test_across_drives_a_copy_that_was_asked_for_is_gone_on_with(self):
+    def test_across_drives_a_stored_copy_is_resumed(self):
         talk = self.across(self.DONE, self.DONE, self.MADE, answer(204), saved=self.ACROSS, made=self.COPY)
         assert talk.lines[2:] == ["GET /drives/e/items/n", self.DELETE]
         assert talk.sent("DELETE").headers == {"If-Match": '"{i},1"'}
@@ -546,7 +546,7 @@ class TestAMove:
         assert talk.lines == ["GET /drives/e/items/n", "GET /drives/d/items/i"]
         assert talk.result.ref == ref("n", "e")
 
-    def test_across_drives_an_original_that_is_there_is_held_against_the_copy_again(self):
+    def test_across_drives_an_original_that_still_exists_is_compared_with_the_copy_again(self):
         smaller = here("n", "a.pdf", "g", "e", size=6)
         there = answer(200, self.ITEM)
         talk = self.across(smaller, there, then=smaller, saved=self.PROVEN, made=self.MADE_BEFORE)

@@ -61,7 +61,7 @@ def copy(source, destination, *answers, then=None, clock=None, deadline=NOW + 60
 
 
 class TestSending:
-    def test_by_ids_it_is_one_post(self):
+    def test_a_copy_by_ids_is_one_post(self):
         talk = copy(ref("i"), FOLDER, accepted())
         assert talk.lines == [f"{POST}fail"]
         (request,) = talk.requests
@@ -71,7 +71,7 @@ class TestSending:
         assert (job.monitor_url, job.source, job.destination) == (MONITOR, ref("i"), FOLDER)
         assert (job.name, job.conflict_behavior, job.submitted_at, job.kind) == (None, "fail", NOW, None)
 
-    def test_each_path_is_one_get_more(self):
+    def test_each_path_takes_one_get_more(self):
         talk = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted())
         assert talk.lines == ["GET /drives/d/root:/a.pdf", f"{POST}fail"]
         talk = copy(ref("i"), "drives/e/root:/Archive", here("f", kind="folder", drive="e"), accepted())
@@ -86,11 +86,11 @@ class TestSending:
         assert talk.lines == ["GET /drives/d/root:/a.pdf", "GET /drives/e/root", f"{POST}fail"]
         assert talk.sent("POST").json == {"parentReference": {"driveId": "e", "id": "f"}}
 
-    def test_what_was_read_of_the_source_is_in_the_job(self):
+    def test_the_job_holds_what_was_read_of_the_source(self):
         job = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted()).result
         assert (job.name, job.kind, job.size, job.quick_xor_hash) == ("a.pdf", "file", 7, "hash=")
 
-    def test_an_item_that_is_known_is_not_read_again(self):
+    def test_a_source_that_is_known_is_not_read_again(self):
         talk = copy(ref("i"), FOLDER, accepted(), known=read_item(item("i", "a.pdf")))
         assert talk.lines == [f"{POST}fail"]
         assert talk.result.name == "a.pdf"
@@ -99,12 +99,12 @@ class TestSending:
         assert talk.lines == [f"{POST}fail"]
 
     @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
-    def test_the_conflict_behaviour_is_in_the_query_and_nowhere_else(self, behavior):
+    def test_the_conflict_behaviour_is_sent_in_the_query_alone(self, behavior):
         talk = copy(ref("i"), FOLDER, accepted(), conflict_behavior=behavior, name="new.pdf")
         assert talk.lines == [POST + behavior]
         assert talk.requests[0].json == {"parentReference": {"driveId": "e", "id": "f"}, "name": "new.pdf"}
 
-    def test_the_children_alone_are_asked_for(self):
+    def test_children_only_is_sent_to_graph(self):
         talk = copy(ref("i"), FOLDER, accepted(), children_only=True)
         assert talk.requests[0].json == {"parentReference": {"driveId": "e", "id": "f"}, "childrenOnly": True}
         assert talk.result.children_only
@@ -112,7 +112,7 @@ class TestSending:
         assert talk.lines == ["GET /drives/d/root", f"{POST}fail"]
         assert talk.result.name is None
 
-    def test_the_versions_are_asked_for(self):
+    def test_include_all_version_history_is_sent_to_graph(self):
         talk = copy(ref("i"), FOLDER, accepted(), include_all_version_history=True)
         assert talk.requests[0].json["includeAllVersionHistory"] is True
         assert talk.lines == [f"{POST}fail"]
@@ -122,7 +122,7 @@ class TestSending:
         assert talk.lines == ["GET /drives/d/items/i", f"{POST}fail"]
         assert talk.sent("POST").json == {"parentReference": {"driveId": "d", "id": "p"}, "name": "b.pdf"}
 
-    def test_missing_folders_are_made_on_the_way(self):
+    def test_missing_folders_of_the_destination_are_made(self):
         talk = copy(
             ref("i"),
             "drives/e/root:/Archive",
@@ -168,14 +168,14 @@ class TestSending:
         job = copy(ref("i"), FOLDER, recorded_answer(name)).result
         assert job.monitor_url == recording(name)["headers"]["Location"]
 
-    def test_the_services_clock_tells_when_it_was_asked(self):
+    def test_the_date_of_the_answer_is_the_time_of_the_request(self):
         late = "Mon, 21 Sep 2026 14:15:20 GMT"
         assert copy(ref("i"), FOLDER, accepted(date=late)).result.submitted_at == NOW + 120
         for date in ("", "now", "Mon, 99 Foo"):
             assert copy(ref("i"), FOLDER, accepted(date=date)).result.submitted_at == NOW
 
     @pytest.mark.parametrize("location", [None, ""])
-    def test_a_copy_without_a_monitor_is_a_job_without_one(self, location):
+    def test_an_accepted_copy_without_a_monitor_is_a_job_without_one(self, location):
         talk = copy(
             ref("i"), FOLDER, answer(202, date=DATE, **({} if location is None else {"location": ""}))
         )
@@ -192,7 +192,7 @@ class TestSending:
         talk = copy(ref("i"), FOLDER, refusal(429, retry_after="9999"))
         assert type(talk.error) is DriveThrottledError
 
-    def test_a_post_that_never_left_is_sent_again_or_told(self):
+    def test_a_post_that_was_not_sent_is_retried_and_then_an_error(self):
         unsent = [DriveConnectionError("no route", sent=False) for _ in range(6)]
         assert copy(ref("i"), FOLDER, unsent[0], accepted()).result.monitor_url == MONITOR
         talk = copy(ref("i"), FOLDER, *unsent[1:])
@@ -222,12 +222,12 @@ class TestRefusals:
         assert not talk.error.retryable
         assert not talk.requests
 
-    def test_folders_on_the_way_to_nowhere_cannot_be_made(self):
+    def test_create_destination_without_a_destination_is_refused(self):
         talk = copy(ref("i"), None, create_destination=True)
         assert type(talk.error) is DriveArgumentError
         assert not talk.requests
 
-    def test_what_is_read_first_may_be_refused_too(self):
+    def test_items_that_cannot_be_copied_are_refused_once_they_are_read(self):
         talk = copy("drives/d/root:/a", FOLDER, here("i", kind="root"))
         assert "only its children" in str(talk.error)
         talk = copy("drives/d/root:/a", FOLDER, here("i"), children_only=True)
@@ -261,7 +261,7 @@ class TestRefusals:
             ("doc-copy-400-childrenOnly-file", DriveRequestError),
         ],
     )
-    def test_a_recorded_refusal_is_told(self, name, kind):
+    def test_a_recorded_refusal_is_raised(self, name, kind):
         talk = copy(ref("i"), ref("f"), recorded_answer(name))
         assert type(talk.error) is kind
         assert "copy drives/d/items/i to drives/d/items/f" in str(talk.error)
@@ -270,7 +270,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "kind"), [(423, DriveLockedError), (507, DriveQuotaError), (409, DriveRequestError)]
     )
-    def test_another_refusal_is_told(self, status, kind):
+    def test_a_refusal_is_raised_as_its_error(self, status, kind):
         assert type(copy(ref("i"), FOLDER, refusal(status)).error) is kind
 
     def test_a_copy_whose_monitor_is_on_another_host_is_a_job_and_polling_it_fails_for_good(self):
@@ -294,31 +294,31 @@ class TestFreshFolders:
             ref("i"), "drives/e/root:/New", *self.ANSWERS, *answers, create_destination=True, **options
         )
 
-    def test_a_folder_just_made_may_be_unknown_for_a_while(self):
+    def test_a_404_for_a_folder_just_made_is_retried(self):
         """Seen: 404 for a folder that reads 200."""
         talk = self.copy(missing(), missing(), accepted())
         assert talk.result.monitor_url == MONITOR
         assert [pause.seconds for pause in talk.pauses] == [0.25, 0.5]
 
-    def test_it_is_not_unknown_for_ever(self):
+    def test_a_404_for_a_folder_just_made_is_raised_after_six_tries(self):
         talk = self.copy(*[missing()] * 6, then=missing())
         assert type(talk.error) is DriveItemNotFoundError
         assert len([line for line in talk.lines if line == f"{POST}fail"]) == 6
         assert talk.waited < 16
 
-    def test_a_folder_that_was_there_is_not_unknown(self):
+    def test_a_404_for_a_folder_that_existed_is_not_retried(self):
         there = here("f", drive="e", kind="folder")
         to = "drives/e/root:/New"
         talk = copy(ref("i"), to, there, missing(), create_destination=True, then=missing())
         assert type(talk.error) is DriveItemNotFoundError
         assert len(talk.posts) == 1
 
-    def test_a_name_that_is_taken_there_is_taken_by_the_copy_that_graph_did_not_know_of(self):
+    def test_a_name_conflict_in_a_folder_just_made_may_be_the_copy_itself(self):
         source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
         talk = self.copy(missing(), refusal(409, "nameAlreadyExists"), source, made)
         assert talk.result.resource_id == "n"
 
-    def test_the_copy_is_seen_though_graph_knew_nothing_of_it(self):
+    def test_a_copy_to_another_drive_that_got_a_404_is_searched_for(self):
         """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
         source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
         dated = answer(200, item("f", drive="e", kind="folder"), date=DATE)
@@ -328,7 +328,7 @@ class TestFreshFolders:
         talk = copy(ref("i"), FOLDER, missing(), dated, source, older)
         assert type(talk.error) is DriveItemNotFoundError
 
-    def test_in_one_drive_graph_is_believed(self):
+    def test_a_404_for_a_copy_within_one_drive_is_raised(self):
         talk = copy(ref("i"), ref("f"), missing())
         assert type(talk.error) is DriveItemNotFoundError
 
@@ -355,7 +355,7 @@ class TestLostAnswers:
         return here("n", "a.pdf", "f", "e", **fields)
 
     @pytest.mark.parametrize("loss", LOSSES, ids=str)
-    def test_the_destination_is_looked_at_and_its_new_item_is_taken(self, loss):
+    def test_after_a_lost_answer_the_new_item_at_the_destination_is_the_copy(self, loss):
         talk = copy(ref("i"), FOLDER, loss, self.folder(), self.SOURCE, self.made())
         assert talk.lines == [
             f"{POST}fail",
@@ -366,7 +366,7 @@ class TestLostAnswers:
         job = talk.result
         assert (job.resource_id, job.monitor_url) == ("n", None)
 
-    def test_the_source_is_read_first_though_the_name_is_known(self):
+    def test_after_a_lost_answer_the_source_is_read_though_its_name_is_known(self):
         talk = copy(
             ref("i"),
             FOLDER,
@@ -381,20 +381,20 @@ class TestLostAnswers:
         assert talk.lines[2] == "GET /drives/d/items/i"
         assert type(talk.error) is DriveCopyUnknownError
 
-    def test_the_copy_may_take_its_time_to_be_seen(self):
+    def test_after_a_lost_answer_the_destination_is_searched_until_the_copy_appears(self):
         talk = copy(
             ref("i"), FOLDER, self.LOSSES[0], self.folder(), self.SOURCE, missing(), missing(), self.made()
         )
         assert talk.result.resource_id == "n"
         assert talk.sent("POST")
 
-    def test_faults_while_looking_are_borne(self):
+    def test_the_search_after_a_lost_answer_goes_on_after_faults(self):
         lost = [DriveConnectionError("cut off") for _ in range(5)]
         talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, *lost, self.made())
         assert talk.result.resource_id == "n"
 
     @pytest.mark.parametrize(("behavior", "seconds"), [("fail", 100), ("replace", 100), ("rename", 600)])
-    def test_nothing_to_be_seen_until_the_deadline_is_unknown(self, behavior, seconds):
+    def test_a_copy_that_does_not_appear_until_the_deadline_is_unknown(self, behavior, seconds):
         clock, nothing = Clock(), page() if behavior == "rename" else missing()
         told = [refusal(504), self.folder(), self.SOURCE]
         order = {"conflict_behavior": behavior, "deadline": NOW + seconds, "clock": clock}
@@ -419,7 +419,9 @@ class TestLostAnswers:
         return copy(ref("i"), FOLDER, then=serve, **{"deadline": NOW + 2_000, **order})
 
     @pytest.mark.parametrize("behavior", ["fail", "replace"])
-    def test_after_two_minutes_it_is_asked_for_again_since_a_name_is_there_once(self, behavior):
+    def test_a_copy_that_does_not_appear_in_two_minutes_is_requested_again_under_the_same_name(
+        self, behavior
+    ):
         clock = Clock()
         talk = self.ask_twice(accepted(), clock=clock, conflict_behavior=behavior)
         assert talk.lines.count(POST + behavior) == 2
@@ -428,21 +430,21 @@ class TestLostAnswers:
         assert (job.monitor_url, job.accepted, job.repeated) == (MONITOR, True, True)
         assert job.submitted_at == NOW  # what the first request has made is not too old
 
-    def test_what_the_first_request_made_is_taken_if_the_second_is_refused(self):
+    def test_the_copy_of_the_first_request_is_taken_if_the_second_is_a_name_conflict(self):
         talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=self.made())
         assert talk.result.resource_id == "n"
 
-    def test_a_refusal_of_the_second_is_told_if_the_name_is_somebody_elses(self):
+    def test_a_name_conflict_of_the_second_request_is_raised_if_another_item_has_the_name(self):
         for others in (self.made(createdDateTime=OLD), self.made(size=8)):
             talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=others)
             assert type(talk.error) is DriveNameConflictError
 
-    def test_it_is_asked_for_three_times_at_most(self):
+    def test_a_copy_is_requested_three_times_at_most(self):
         talk = self.ask_twice(refusal(504), refusal(504), then=missing())
         assert type(talk.error) is DriveCopyUnknownError
         assert talk.lines.count(f"{POST}fail") == 3
 
-    def test_a_destination_that_cannot_be_looked_at_is_unknown(self):
+    def test_a_copy_whose_destination_cannot_be_read_is_unknown(self):
         talk = copy(
             ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, then=refusal(500), deadline=NOW + 1
         )
@@ -456,7 +458,7 @@ class TestLostAnswers:
         assert type(talk.error) is DriveNameConflictError
         assert "an older item has the name" in str(talk.error)
 
-    def test_an_older_item_is_waited_for_to_be_replaced(self):
+    def test_with_replace_an_older_item_is_waited_for_to_be_replaced(self):
         talk = copy(
             ref("i"),
             FOLDER,
@@ -470,7 +472,7 @@ class TestLostAnswers:
         assert talk.result.resource_id == "n"
 
     @pytest.mark.parametrize("fields", [{"size": 8}, {"createdDateTime": None}])
-    def test_an_item_that_may_be_another_is_not_taken(self, fields):
+    def test_an_item_of_another_size_or_unknown_age_is_not_taken_for_the_copy(self, fields):
         clock = Clock()
         talk = copy(
             ref("i"),
@@ -522,7 +524,7 @@ class TestLostAnswers:
         )
         assert type(talk.error) is DriveCopyUnknownError
 
-    def test_two_that_might_be_the_renamed_copy_are_unknown(self):
+    def test_two_items_that_might_be_the_renamed_copy_are_unknown(self):
         children = page(item("n", "a 1.pdf", "f", "e"), item("m", "a 2.pdf", "f", "e"))
         talk = copy(
             ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, children, conflict_behavior="rename"
@@ -530,7 +532,7 @@ class TestLostAnswers:
         assert type(talk.error) is DriveCopyUnknownError
         assert "2 new items" in str(talk.error)
 
-    def test_a_copied_folder_is_taken_when_all_of_it_is_there(self):
+    def test_a_copied_folder_is_found_once_all_of_it_is_there(self):
         source = here("i", "Contracts", kind="folder")
         made = here("n", "Contracts", "f", "e", kind="folder")
         talk = copy(
@@ -549,7 +551,7 @@ class TestLostAnswers:
         assert talk.result.resource_id == "n"
         assert talk.lines[4:6] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children"]
 
-    def test_the_services_clock_tells_new_from_old(self):
+    def test_an_item_is_new_by_the_services_clock(self):
         """Ours may go wrong by hours."""
         behind = "Mon, 21 Sep 2026 11:13:20 GMT"
         made = self.made(createdDateTime="2026-09-21T11:13:19Z")
@@ -561,20 +563,20 @@ class TestLostAnswers:
         assert type(talk.error) is DriveNameConflictError
 
     @pytest.mark.parametrize("date", ["", "now"])
-    def test_our_clock_tells_it_if_the_services_is_not_known(self, date):
+    def test_an_item_is_new_by_the_waits_clock_if_the_service_sends_no_date(self, date):
         talk = copy(ref("i"), FOLDER, refusal(504), self.folder(date), self.SOURCE, self.made())
         assert talk.result.resource_id == "n"
 
-    def test_a_destination_that_tells_no_time_is_looked_at_all_the_same(self):
+    def test_a_destination_whose_date_cannot_be_read_is_searched_all_the_same(self):
         talk = copy(ref("i"), FOLDER, refusal(504), *[refusal(500)] * 5, self.SOURCE, self.made())
         assert talk.result.resource_id == "n"
 
     @pytest.mark.parametrize("fault", [refusal(500), missing()])
-    def test_a_source_that_cannot_be_read_any_more_leaves_it_unknown(self, fault):
+    def test_a_copy_whose_source_cannot_be_read_any_more_is_unknown(self, fault):
         talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), then=fault, deadline=NOW + 5)
         assert type(talk.error) is DriveCopyUnknownError
 
-    def test_children_are_all_looked_for(self):
+    def test_copied_children_are_found_once_all_are_there(self):
         there = page(item("m", "a.pdf", "f", "e"), item("n", "B.pdf", "f", "e"))
         originals = page(item("a", "a.pdf"), item("b", "b.pdf"))
         source, folder = here("i", "C", kind="folder"), here("f", "A", kind="folder", drive="e")
@@ -608,7 +610,7 @@ class TestPersonal:
     def copy(self, *answers, source=SOURCE, folder=FOLDER, **order):
         return copy(source, folder, *answers, **order)
 
-    def test_a_free_name_is_taken(self):
+    def test_on_personal_drives_a_name_is_looked_up_and_used_if_it_is_free(self):
         talk = self.copy(answer(200, self.entry()), missing(), accepted())
         assert talk.lines == [
             "GET /drives/4f62/items/4F62!1",
@@ -617,13 +619,13 @@ class TestPersonal:
         ]
         assert "name" not in talk.sent("POST").json
 
-    def test_a_name_that_is_taken_is_a_conflict(self):
+    def test_on_personal_drives_a_name_that_is_taken_is_a_conflict(self):
         talk = self.copy(answer(200, self.entry()), answer(200, self.entry("4F62!7")))
         assert type(talk.error) is DriveNameConflictError
         assert "an item of that name" in str(talk.error)
         assert len(talk.requests) == 2
 
-    def test_a_renamed_copy_gets_the_lowest_free_number(self):
+    def test_on_personal_drives_rename_uses_the_lowest_free_number(self):
         children = page(self.entry("4F62!7", "A.pdf"), self.entry("4F62!8", "a 1.pdf"))
         talk = self.copy(
             answer(200, self.entry()),
@@ -635,7 +637,7 @@ class TestPersonal:
         assert talk.sent("POST").json["name"] == "a 2.pdf"
         assert talk.result.name == "a 2.pdf"
 
-    def test_a_copy_that_replaces_arrives_beside_the_old_file_first(self):
+    def test_on_personal_drives_replace_copies_under_a_temporary_name_first(self):
         talk = self.copy(
             answer(200, self.entry()),
             answer(200, self.entry("4F62!7")),
@@ -648,22 +650,22 @@ class TestPersonal:
         job = talk.result
         assert (job.name, job.temporary_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
 
-    def test_a_folder_is_not_replaced(self):
+    def test_on_personal_drives_a_folder_is_not_replaced(self):
         there = answer(200, self.entry("4F62!7", kind="folder"))
         talk = self.copy(answer(200, self.entry()), there, conflict_behavior="replace")
         assert type(talk.error) is DriveNameConflictError
         assert "a folder of that name" in str(talk.error)
 
-    def test_a_drive_that_says_that_it_is_personal_is(self):
+    def test_a_drive_is_personal_by_its_drive_type(self):
         folder = answer(200, personal(item("f", "A", "r", "e", kind="folder")))
         talk = copy(ref("i"), "drives/e/root:/A", folder, here("i", "a.pdf"), missing(), accepted())
         assert talk.lines[1:] == ["GET /drives/d/items/i", "GET /drives/e/items/f:/a.pdf", f"{POST}fail"]
 
-    def test_the_children_are_asked_for_at_once(self):
+    def test_on_personal_drives_children_are_copied_without_a_look_at_their_names(self):
         assert len(self.copy(accepted(), children_only=True).requests) == 1
 
     @pytest.mark.parametrize("order", [{}, {"name": "a.pdf", "include_all_version_history": True}])
-    def test_an_item_does_not_replace_itself(self, order):
+    def test_on_personal_drives_an_item_does_not_replace_itself(self, order):
         source = answer(200, self.entry(parent="4F62!9"))
         order = CopyOrder(self.SOURCE, self.FOLDER, conflict_behavior="replace", **order)
         talk = converse(copy_item(order, wait()), source)
@@ -678,7 +680,7 @@ class TestTwoSteps:
             ref("i"), FOLDER, *answers, **{"name": "b.pdf", "include_all_version_history": True, **order}
         )
 
-    def test_the_copy_arrives_under_its_old_name(self):
+    def test_with_versions_a_named_copy_arrives_under_its_old_name(self):
         source = here("i", "a.pdf")
         talk = self.copy(source, missing(), missing(), accepted())
         assert talk.lines[1:] == [
@@ -693,7 +695,7 @@ class TestTwoSteps:
         job = talk.result
         assert (job.name, job.temporary_name, job.conflict_behavior) == ("b.pdf", "a.pdf", "fail")
 
-    def test_a_name_that_is_taken_is_a_conflict_before_anything_is_copied(self):
+    def test_with_versions_a_name_that_is_taken_is_a_conflict_before_anything_is_copied(self):
         talk = self.copy(here("i", "a.pdf"), here("x", "b.pdf", "f", "e"))
         assert type(talk.error) is DriveNameConflictError
         assert "POST" not in "".join(talk.lines)
@@ -703,7 +705,7 @@ class TestTwoSteps:
         assert type(talk.error) is DriveNameConflictError
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
-    def test_a_name_that_is_taken_may_be_dealt_with_afterwards(self, behavior):
+    def test_with_versions_a_name_that_is_taken_is_replaced_or_renamed_afterwards(self, behavior):
         source = here("i", "a.pdf")
         taken = here("x", "b.pdf", "f", "e")
         talk = self.copy(source, taken, missing(), accepted(), conflict_behavior=behavior)

@@ -74,15 +74,15 @@ class TestWaiting:
         assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", READ]
         assert talk.kinds == ["monitor", "monitor", "graph"]
 
-    def test_a_fresh_copy_is_given_a_moment(self):
+    def test_a_fresh_copy_is_polled_after_a_pause(self):
         assert await_copy(DONE, copy(), fresh=True).waited >= 0.8
         assert await_copy(DONE, copy()).waited == 0
 
-    def test_a_copy_whose_item_is_known_is_read(self):
+    def test_a_copy_whose_item_is_known_is_read_without_a_poll(self):
         talk = await_copy(copy(), job=replace(JOB, monitor_url=None, resource_id="n"))
         assert talk.lines == [READ]
 
-    def test_a_copy_without_a_monitor_is_looked_for_until_the_deadline(self):
+    def test_a_copy_without_a_monitor_is_searched_for_until_the_deadline(self):
         job = replace(JOB, monitor_url=None)
         assert await_copy(missing(), missing(), copy(), job=job).lines == [LOOK] * 3
         clock = Clock()
@@ -90,7 +90,7 @@ class TestWaiting:
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 1_000 <= clock.now <= NOW + 1_001
 
-    def test_a_failed_copy_is_told_with_its_code(self):
+    def test_the_error_of_a_failed_copy_has_its_code(self):
         talk = await_copy(FAILED)
         assert type(talk.error) is DriveCopyFailedError
         assert talk.error.code == "accessDenied"
@@ -112,20 +112,20 @@ class TestWaiting:
             },
         ],
     )
-    def test_a_name_conflict_is_one_whether_graph_says_it_now_or_later(self, error):
+    def test_a_name_conflict_that_the_monitor_reports_is_a_name_conflict(self, error):
         talk = await_copy(answer(200, {"status": "failed", "error": error}))
         assert type(talk.error) is DriveCopyNameConflictError
         assert isinstance(talk.error, DriveNameConflictError)
         assert isinstance(talk.error, DriveCopyFailedError)
         assert "conflict_behavior" in str(talk.error)
 
-    def test_a_failures_details_are_told(self):
+    def test_the_error_of_a_failed_copy_has_its_details(self):
         details = [{"code": "b", "message": "m"}, {"code": "c"}]
         talk = await_copy(answer(200, {"status": "failed", "error": {"message": "x", "details": details}}))
         assert "2 details, the first: {'code': 'b', 'message': 'm'}" in str(talk.error)
         assert list(talk.error.details) == details
 
-    def test_a_copy_that_is_not_done_at_the_deadline_is_told_with_its_percentage(self):
+    def test_a_copy_that_is_not_done_at_the_deadline_times_out_with_its_percentage(self):
         talk = await_copy(then=RUNNING, deadline=NOW + 30)
         assert type(talk.error) is DriveCopyTimeoutError
         assert isinstance(talk.error, TimeoutError)
@@ -138,7 +138,7 @@ class TestWaiting:
     def test_a_copy_that_is_done_at_the_deadline_is_done(self):
         assert await_copy(RUNNING, DONE, copy(), deadline=NOW + 0.5).result.name == "plan.pdf"
 
-    def test_a_monitor_elsewhere_is_not_called(self):
+    def test_the_drivers_refusal_of_a_monitors_host_is_raised(self):
         for flow in (wait_for_copy, check_copy):
             refused = wrong_host()
             talk = await_copy(refused, job=replace(JOB, monitor_url="https://evil.com/m"), flow=flow)
@@ -157,63 +157,63 @@ class TestWaiting:
 class TestForgotten:
     """A monitor that does not know the job is asked twice, and then the destination decides."""
 
-    def test_the_new_item_at_the_destination_is_the_copy(self):
+    def test_a_copy_that_its_monitor_has_forgotten_is_found_at_the_destination(self):
         talk = await_copy(GONE, GONE, copy())
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", LOOK]
 
-    def test_an_older_item_means_that_the_copy_was_not_made(self):
+    def test_an_older_item_at_the_destination_means_that_the_copy_was_not_made(self):
         talk = await_copy(GONE, GONE, copy(createdDateTime=OLD))
         assert isinstance(talk.error, DriveNameConflictError)
 
-    def test_the_destination_is_looked_at_for_two_minutes(self):
+    def test_a_forgotten_copy_is_searched_for_two_minutes(self):
         clock = Clock()
         talk = await_copy(GONE, GONE, then=missing(), clock=clock)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 120 <= clock.now <= NOW + 125
         assert "before you copy again" in str(talk.error)
 
-    def test_the_deadline_may_come_sooner(self):
+    def test_the_search_for_a_forgotten_copy_ends_at_the_deadline(self):
         clock = Clock()
         talk = await_copy(GONE, GONE, then=missing(), clock=clock, deadline=NOW + 10)
         assert type(talk.error) is DriveCopyUnknownError
         assert clock.now <= NOW + 11
 
-    def test_a_copy_whose_source_was_not_read_is_described_first(self):
+    def test_the_source_is_read_before_its_copy_is_searched_for(self):
         job = replace(JOB, name=None, kind=None, size=None)
         talk = await_copy(GONE, GONE, here("i"), copy(), job=job)
         assert talk.lines[2:] == ["GET /drives/d/items/i", LOOK]
 
-    def test_a_copy_of_nobody_knows_what_is_known_by_its_name(self):
+    def test_a_copy_of_an_unknown_source_is_found_by_its_name(self):
         job = replace(JOB, source=None, kind=None, size=None)
         assert await_copy(GONE, GONE, copy(), job=job).result.ref.item_id == "n"
 
 
 class TestReadingBack:
-    def test_the_item_may_take_its_time_to_be_seen(self):
+    def test_a_completed_copy_is_read_until_it_appears(self):
         talk = finish(CopyStatus("completed", "n"), missing(), missing(), missing(), copy())
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [READ] * 4
         assert talk.waited > 4
 
-    def test_it_does_not_take_for_ever(self):
+    def test_a_completed_copy_that_does_not_appear_for_100_seconds_is_unknown(self):
         clock = Clock()
         talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 100 <= clock.now <= NOW + 115
         assert "completed, as drives/e/items/n, but that item is not to be seen" in str(talk.error)
 
-    def test_it_does_not_take_much_longer_than_the_deadline(self):
+    def test_a_copy_that_completes_at_the_deadline_has_ten_seconds_to_appear(self):
         clock = Clock()
         talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock, deadline=NOW + 1)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 10 <= clock.now <= NOW + 25
 
-    def test_a_refusal_is_told(self):
+    def test_a_refusal_to_read_the_copy_is_raised(self):
         assert type(finish(CopyStatus("completed", "n"), refusal(403)).error) is DriveAccessDeniedError
         assert type(finish(CopyStatus("completed", "n"), then=refusal(500)).error) is DriveServiceError
 
-    def test_a_completed_copy_without_an_id_is_looked_for(self):
+    def test_a_completed_copy_without_an_id_is_searched_for_by_name(self):
         talk = finish(CopyStatus("completed"), missing(), copy())
         assert talk.lines == [LOOK, LOOK]
 
@@ -229,22 +229,22 @@ class TestReadingBack:
             (copy("x.pdf", "y"), "it is in the folder y of the drive e and its name is 'x.pdf'"),
         ],
     )
-    def test_an_item_that_is_not_as_asked_is_a_failure(self, made, fault):
+    def test_an_item_in_another_place_or_of_another_name_or_kind_is_a_failed_copy(self, made, fault):
         talk = finish(CopyStatus("completed", "n"), made)
         assert type(talk.error) is DriveCopyFailedError
         assert talk.error.code == "notAsAsked"
         assert fault in str(talk.error)
         assert "It was left there." in str(talk.error)
 
-    def test_a_folders_id_is_its_own_case_and_all(self):
+    def test_the_case_of_a_folders_id_matters(self):
         assert type(finish(CopyStatus("completed", "n"), copy(parent="F")).error) is DriveCopyFailedError
 
     @pytest.mark.parametrize("made", [copy(None), copy(file=None)])
-    def test_what_graph_does_not_tell_is_not_checked(self, made):
+    def test_a_name_or_kind_that_graph_leaves_out_is_not_checked(self, made):
         assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
 
     @pytest.mark.parametrize("made", [copy("PLAN.pdf"), answer(200, {**item("n", parent="f", drive="E")})])
-    def test_case_makes_no_difference(self, made):
+    def test_the_case_of_names_and_drive_ids_does_not_matter(self, made):
         assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
 
     def test_a_name_that_was_not_asked_for_is_not_checked(self):
@@ -266,16 +266,16 @@ class TestReadingBack:
     @pytest.mark.parametrize(
         "fields", [{"size": 8}, {"file": {"hashes": {"quickXorHash": "other="}}}, {"size": 8, "file": {}}]
     )
-    def test_another_size_or_hash_is_said_and_not_fatal(self, fields):
+    def test_another_size_or_hash_is_noted_and_not_an_error(self, fields):
         talk = finish(CopyStatus("completed", "n"), copy(**fields))
         assert talk.result.ref.item_id == "n"
         assert "or the service has written properties" in talk.notes[0]
 
-    def test_the_same_size_and_hash_are_not_worth_a_word(self):
+    def test_the_same_or_an_unknown_size_and_hash_are_not_noted(self):
         assert not finish(CopyStatus("completed", "n"), copy()).notes
         assert not finish(CopyStatus("completed", "n"), copy(file={}, size=None)).notes
 
-    def test_the_destination_of_children_is_read(self):
+    def test_a_copy_of_children_results_in_the_destination(self):
         job = replace(JOB, children_only=True, name=None, kind="folder")
         for resource_id in ("f", "c", None):
             talk = finish(
@@ -284,7 +284,7 @@ class TestReadingBack:
             assert talk.result.ref == ref("f", "e")
             assert talk.lines == ["GET /drives/e/items/f"]
 
-    def test_a_copy_in_two_steps_gets_its_name(self):
+    def test_a_copy_under_a_temporary_name_gets_its_name(self):
         job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
@@ -296,13 +296,13 @@ class TestReadingBack:
         assert talk.sent("PATCH").json == {"name": "new.pdf"}
         assert talk.sent("PATCH").headers == {"If-Match": '"{n},1"'}
 
-    def test_a_copy_in_two_steps_that_arrives_elsewhere_is_left_there(self):
+    def test_a_copy_under_a_temporary_name_that_arrives_elsewhere_is_left_there(self):
         job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(CopyStatus("completed", "n"), copy("plan.pdf", "x"), job=job)
         assert type(talk.error) is DriveCopyFailedError
         assert len(talk.requests) == 1
 
-    def test_a_copy_in_two_steps_may_have_lost_its_name_in_between(self):
+    def test_a_copy_under_a_temporary_name_whose_name_was_taken_is_a_conflict(self):
         job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
@@ -313,7 +313,7 @@ class TestReadingBack:
         )
         assert type(talk.error) is DriveNameConflictError
 
-    def test_a_copy_in_two_steps_replaces_what_has_its_name(self):
+    def test_a_copy_under_a_temporary_name_replaces_the_file_that_has_its_name(self):
         job = replace(JOB, temporary_name="u plan.pdf", name="plan.pdf", conflict_behavior="replace")
         old = copy(item_id="o", createdDateTime=OLD)
         talk = finish(
@@ -337,19 +337,19 @@ class TestChecking:
     def check(self, *answers, **options):
         return await_copy(*answers, flow=check_copy, **options)
 
-    def test_a_copy_that_runs_is_nothing_yet(self):
+    def test_a_check_of_a_running_copy_results_in_nothing(self):
         assert self.check(RUNNING).result is None
         assert self.check(refusal(429, retry_after="100")).result is None
         assert self.check(refusal(500)).result is None
         assert self.check(DriveConnectionError("cut off")).result is None
 
-    def test_a_copy_that_has_ended_is_told(self):
+    def test_a_check_of_a_copy_that_has_ended_results_in_its_item_or_error(self):
         assert self.check(DONE, copy()).result.ref == ref("n", "e")
         assert type(self.check(FAILED).error) is DriveCopyFailedError
         assert self.check(GONE, GONE, copy()).result.ref == ref("n", "e")
         assert self.check(copy(), job=replace(JOB, resource_id="n")).lines == [READ]
 
-    def test_a_copy_without_a_monitor_is_looked_for_once(self):
+    def test_a_check_of_a_copy_without_a_monitor_searches_once(self):
         job = replace(JOB, monitor_url=None)
         talk = self.check(missing(), job=job)
         assert talk.result is None
@@ -358,12 +358,12 @@ class TestChecking:
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [LOOK, READ]
 
-    def test_the_time_is_no_error(self):
+    def test_a_check_after_the_deadline_is_not_an_error(self):
         assert self.check(RUNNING, deadline=NOW - 1_000).result is None
 
 
 class TestConcluding:
-    def test_what_the_monitor_told_is_passed_on(self):
+    def test_the_result_of_a_status_holds_what_the_monitor_reports(self):
         assert result_from_status(CopyStatus("completed", "n", "e", 100.0)) == {
             "status": "completed",
             "resource_id": "n",
@@ -372,7 +372,7 @@ class TestConcluding:
             "id": "n",
         }
 
-    def test_another_end_is_an_error(self):
+    def test_a_status_other_than_completed_is_an_error(self):
         with pytest.raises(DriveCopyFailedError, match="the copy failed: c: m"):
             result_from_status(CopyStatus("failed", code="c", message="m"))
         with pytest.raises(DriveCopyNameConflictError):
@@ -388,51 +388,51 @@ class TestFinding:
         clock = clock or Clock()
         return converse(find_copy(job, wait(clock, deadline=until)), *answers, then=then, clock=clock)
 
-    def test_there_is_one_look_at_least(self):
+    def test_a_search_looks_once_even_after_its_deadline(self):
         assert self.find(copy(), until=NOW - 1_000).result.ref.item_id == "n"
         talk = self.find(missing(), until=NOW - 1_000)
         assert type(talk.error) is DriveCopyUnknownError
         assert not talk.pauses
 
-    def test_the_last_look_is_at_the_end(self):
+    def test_a_search_looks_once_more_at_its_deadline(self):
         clock = Clock()
         self.find(then=missing(), clock=clock, until=NOW + 60)
         assert clock.now == pytest.approx(NOW + 60)
 
-    def test_a_shortage_passes_and_a_refusal_does_not(self):
+    def test_a_search_goes_on_after_unreadable_answers_and_ends_with_a_refusal(self):
         assert (
             self.find(answer(200, b"{"), answer(200, b"{"), answer(200, b"{"), copy()).result.name
             == "plan.pdf"
         )
         assert type(self.find(refusal(403)).error) is DriveAccessDeniedError
 
-    def test_an_item_made_a_moment_before_is_new_since_clocks_are_apart(self):
+    def test_an_item_created_up_to_ten_seconds_before_the_request_is_new(self):
         assert self.find(copy(createdDateTime="2026-09-21T14:13:10Z")).result.ref.item_id == "n"
         assert isinstance(
             self.find(copy(createdDateTime="2026-09-21T14:13:09Z")).error, DriveNameConflictError
         )
 
-    def test_a_size_that_nobody_tells_is_not_compared(self):
+    def test_an_unknown_size_is_not_compared(self):
         assert self.find(copy(size=None)).result.ref.item_id == "n"
         assert self.find(copy(), job=replace(JOB, size=None)).result.ref.item_id == "n"
 
-    def test_what_the_service_rewrites_may_have_another_size(self):
+    def test_a_file_that_the_service_rewrites_may_have_another_size(self):
         job = replace(JOB, name="plan.docx")
         assert self.find(copy("plan.docx", size=99), job=job).result.ref.item_id == "n"
 
-    def test_a_copy_that_arrives_under_another_name_is_looked_for_there(self):
+    def test_a_copy_under_a_temporary_name_is_searched_for_under_that_name(self):
         job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
         talk = self.find(page(item("n", "plan 1.pdf", "f", "e")), job=job)
         assert talk.result.ref.item_id == "n"
         assert talk.lines == ["GET /drives/e/items/f/children"]
 
-    def test_children_of_nobody_knows_what_are_unknown(self):
+    def test_copied_children_of_an_unknown_source_are_unknown(self):
         job = replace(JOB, children_only=True, source=None, kind=None, name=None)
         talk = self.find(page(), job=job)
         assert type(talk.error) is DriveCopyUnknownError
         assert "what it was made of is not known" in str(talk.error)
 
-    def test_folders_among_the_children_have_to_be_whole(self):
+    def test_copied_children_are_found_once_folders_among_them_are_whole(self):
         job = replace(JOB, children_only=True, kind="folder", name=None)
         originals = page(item("a", "A", kind="folder"))
         there = page(item("n", "A", "f", "e", kind="folder"))

@@ -40,17 +40,17 @@ class TestKinds:
             ("all", [FILE, FOLDER, NOTEBOOK, SHORTCUT]),
         ],
     )
-    def test_a_kind_is_what_it_says(self, kind, taken):
+    def test_a_kind_takes_items_of_that_kind(self, kind, taken):
         selection = select(kind=kind)
         found = (self.FILE, self.FOLDER, self.NOTEBOOK, self.SHORTCUT)
         assert [each for each in found if selection.takes("a", each)] == taken
 
     @pytest.mark.parametrize("kind", ["files", "", None, []])
-    def test_another_word_is_refused(self, kind):
+    def test_an_unknown_kind_is_refused(self, kind):
         with pytest.raises(DriveArgumentError, match=r"kind is .* one of file, folder, all"):
             select(kind=kind)
 
-    def test_only_who_selects_nothing_takes_all_files(self):
+    def test_only_a_selection_without_conditions_takes_all_files(self):
         assert select().is_all
         assert select(pattern=[], exclude=None, modified_before=None, min_size=None).is_all
         assert not select(min_size=0).is_all
@@ -88,18 +88,18 @@ class TestGlobs:
             ("Übersicht.pdf", "üBERSICHT.pdf", True),
         ],
     )
-    def test_a_glob_means_what_globs_mean(self, glob, path, is_taken):
+    def test_globs_match_as_documented(self, glob, path, is_taken):
         assert takes(path, pattern=glob) is is_taken
         assert takes(path, exclude=glob) is not is_taken
 
-    def test_one_of_several_has_to_match_and_none_of_those_that_exclude(self):
+    def test_an_item_matches_one_pattern_and_no_exclusion(self):
         wanted = {"pattern": ["*.pdf", "*.docx"], "exclude": ("~*", "*draft*")}
         names = ["plan.pdf", "plan.docx", "plan.txt", "~plan.docx", "Draft.pdf"]
         assert [name for name in names if takes(name, **wanted)] == ["plan.pdf", "plan.docx"]
 
     @pytest.mark.parametrize("value", ["", "/", [""], ["*", None], 5, {"a": "b"}, b"*", ["[z-a]"], [["*"]]])
     @pytest.mark.parametrize("name", ["pattern", "exclude"])
-    def test_what_is_no_glob_is_refused_by_its_name(self, name, value):
+    def test_a_value_that_is_not_a_glob_is_refused_with_the_parameters_name(self, name, value):
         with pytest.raises(DriveArgumentError, match=f"^{name} is .*glob"):
             select(**{name: value})
 
@@ -124,7 +124,7 @@ class TestGlobs:
     @given(st.lists(PIECES, max_size=7).map("".join), st.text("aBc/.!-^&]\n", max_size=8))
     @example("**/**/a", "a/a")
     @example("[c-a]", "a")
-    def test_any_glob_takes_what_a_slow_reading_of_it_takes(self, glob, path):
+    def test_any_glob_matches_as_a_plain_reading_of_it_does(self, glob, path):
         glob = glob.strip("/")
         try:
             meant = matches(glob, path)
@@ -187,19 +187,19 @@ class TestSizes:
             ({"min_size": "0", "max_size": "1000000"}, True),
         ],
     )
-    def test_both_ends_count(self, sizes, taken):
+    def test_sizes_at_both_ends_are_included(self, sizes, taken):
         assert takes("a", of=file(size=7), **sizes) is taken
 
-    def test_what_has_no_size_is_not_meant_where_sizes_count(self):
+    def test_an_item_without_a_size_does_not_match_a_size(self):
         assert not takes("a", of=file(size=None), min_size=0)
         assert takes("a", of=file(size=None))
 
-    def test_the_size_of_a_folder_does_not_matter(self):
+    def test_folders_match_any_size(self):
         assert takes("a", of=file(kind="folder", size=3), kind="all", min_size=10)
 
     @pytest.mark.parametrize("value", [-1, 1.5, True, "1 GB", "-1", "", [], "9" * 30])
     @pytest.mark.parametrize("name", ["min_size", "max_size"])
-    def test_what_is_no_count_of_bytes_is_refused_by_its_name(self, name, value):
+    def test_a_value_that_is_not_a_size_is_refused_with_the_parameters_name(self, name, value):
         with pytest.raises(DriveArgumentError, match=f"^{name} is .* count of bytes"):
             select(**{name: value})
 
@@ -227,7 +227,7 @@ class TestTimes:
         ],
     )
     @pytest.mark.parametrize("name", TIMES)
-    def test_a_time_or_a_duration_back_from_now_is_read(self, name, value, moment):
+    def test_times_and_durations_before_now_are_read(self, name, value, moment):
         assert getattr(select(**{name: value}), name) == moment
 
     @pytest.mark.parametrize(
@@ -241,12 +241,12 @@ class TestTimes:
         ids=count(),
     )
     @pytest.mark.parametrize("name", TIMES)
-    def test_what_is_neither_is_refused_by_its_name(self, name, value):
+    def test_a_value_that_is_not_a_time_is_refused_with_the_parameters_name(self, name, value):
         with pytest.raises(DriveArgumentError, match=f"^{name} is .*a time or a duration"):
             select(**{name: value})
 
     @given(st.text(max_size=12) | st.from_regex(r"P?[0-9T:YMWDHS./Z+-]{1,16}", fullmatch=True))
-    def test_any_text_is_read_or_refused(self, text):
+    def test_any_text_is_read_as_a_time_or_refused(self, text):
         try:
             assert isinstance(select(modified_before=text).modified_before, float)
         except DriveArgumentError as refusal:
@@ -261,23 +261,25 @@ class TestTimes:
             ("2026-09-22", False, False),
         ],
     )
-    def test_before_is_before_and_after_is_from_then_on(self, moment, is_modified_after, is_created_after):
+    def test_before_excludes_its_time_and_after_includes_it(
+        self, moment, is_modified_after, is_created_after
+    ):
         assert takes("a", of=self.ITEM, modified_after=moment) is is_modified_after
         assert takes("a", of=self.ITEM, modified_before=moment) is not is_modified_after
         assert takes("a", of=self.ITEM, created_after=moment) is is_created_after
         assert takes("a", of=self.ITEM, created_before=moment) is not is_created_after
 
-    def test_a_time_of_both_ends_is_between(self):
+    def test_both_times_together_are_an_interval(self):
         assert takes("a", of=self.ITEM, modified_after="2026-09-21", modified_before="2026-09-22")
         assert not takes("a", of=self.ITEM, modified_after="2026-09-20", modified_before="2026-09-21")
 
-    def test_what_has_no_time_is_not_meant_where_times_count(self):
+    def test_an_item_without_a_time_does_not_match_a_time(self):
         never = file(lastModifiedDateTime="0001-01-01T00:00:00Z", createdDateTime=None)
         assert takes("a", of=never)
         assert not any(takes("a", of=never, **{name: "2019-01-01"}) for name in TIMES)
 
 
-def test_all_that_is_asked_for_has_to_hold():
+def test_an_item_has_to_match_all_conditions():
     wanted = {"pattern": "*.pdf", "min_size": 5, "created_before": "2030-01-01", "kind": "file"}
     assert takes("plan.pdf", **wanted)
     for other in (
@@ -289,5 +291,5 @@ def test_all_that_is_asked_for_has_to_hold():
         assert not takes("plan.pdf", **wanted | other)
 
 
-def test_a_selection_is_what_it_was_read_from():
+def test_a_selection_holds_the_values_it_was_read_from():
     assert select(pattern="*.pdf", min_size="5") == Selection(pattern=("*.pdf",), min_size=5)

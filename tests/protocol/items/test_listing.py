@@ -36,7 +36,7 @@ def asked(talk):
     return [urlsplit(request.url).path for request in talk.requests]
 
 
-def test_a_folder_is_asked_for_long_pages_of_what_is_needed():
+def test_a_folder_is_listed_in_long_pages_with_the_fields_that_are_needed():
     talk = listed(page(item("a")))
     query = parse_qs(urlsplit(talk.requests[0].url).query)
     assert query["$top"] == ["1000"]
@@ -45,12 +45,12 @@ def test_a_folder_is_asked_for_long_pages_of_what_is_needed():
     assert asked(talk) == ["/drives/d/items/f/children"]
 
 
-def test_a_page_is_read_at_a_time():
+def test_pages_are_read_one_at_a_time():
     talk = listed(page(item("a", "a"), link=f"{GRAPH}/x?1"), page(link=f"{GRAPH}/x?2"), page(item("b", "b")))
     assert [[found.path for found in read] for read in talk.result] == [["a"], [], ["b"]]
 
 
-def test_what_is_in_folders_has_its_path():
+def test_items_in_subfolders_have_their_paths():
     talk = listed(
         page(folder("g", "2026"), item("a", "plan.pdf")),
         page(folder("h", "Q1"), link=f"{GRAPH}/x"),
@@ -61,16 +61,16 @@ def test_what_is_in_folders_has_its_path():
     assert asked(talk) == [*(f"/drives/d/items/{each}/children" for each in "fg"), "/v1.0/x", asked(talk)[3]]
 
 
-def test_what_is_in_folders_can_be_left_out():
+def test_subfolders_are_not_read_if_not_recursive():
     talk = listed(page(folder("g", "2026"), item("a", "plan.pdf")), recursive=False)
     assert paths(talk) == ["2026", "plan.pdf"]
 
 
-def test_a_folder_that_is_below_another_gives_its_own_path_first():
+def test_a_prefix_precedes_every_path():
     assert paths(listed(page(item("a", "plan.pdf")), prefix="2026/Q1")) == ["2026/Q1/plan.pdf"]
 
 
-def test_a_folder_is_read_even_if_its_parent_says_that_it_is_empty():
+def test_a_subfolder_is_read_even_if_its_child_count_is_zero():
     talk = listed(page(folder("g", "2026", folder={"childCount": 0})), page(item("a", "plan.pdf")))
     assert paths(talk) == ["2026", "2026/plan.pdf"]
 
@@ -80,35 +80,35 @@ def test_folders_that_hold_each_other_are_read_once():
     assert paths(talk) == ["a", "a/b", "a/c"]
 
 
-def test_a_folder_that_is_gone_meanwhile_was_empty():
+def test_a_subfolder_that_is_gone_meanwhile_counts_as_empty():
     talk = listed(page(folder("g", "a"), folder("h", "b")), missing(), page(item("a", "plan.pdf")))
     assert paths(talk) == ["a", "b", "a/plan.pdf"]
 
 
-def test_a_folder_that_goes_between_its_pages_ends_there():
+def test_a_subfolder_that_is_deleted_between_its_pages_ends_there():
     talk = listed(page(folder("g", "a")), page(item("a", "b"), link=f"{GRAPH}/x"), missing())
     assert paths(talk) == ["a", "a/b"]
 
 
-def test_a_folder_that_there_is_not_is_an_error():
+def test_a_missing_folder_is_not_found():
     assert type(listed(missing()).error) is DriveItemNotFoundError
 
 
-def test_what_is_refused_below_is_an_error():
+def test_a_subfolder_that_may_not_be_read_is_an_error():
     assert listed(page(folder("g", "a")), refusal(403, "accessDenied")).error.status == 403
 
 
 @pytest.mark.parametrize("entry", [{}, {"id": ""}, {"id": 5}, {"name": "a"}])
-def test_an_entry_that_is_no_item_is_an_error(entry):
+def test_an_entry_that_is_not_an_item_is_an_error(entry):
     assert type(listed(page(entry)).error) is DriveResponseError
 
 
-def test_an_item_that_leaves_out_its_drive_is_in_the_folders():
+def test_an_item_without_a_drive_is_in_the_drive_of_the_folder():
     found = listed(page({"id": "a", "file": {}})).result[0][0]
     assert (found.item.ref, found.path) == (ref("a"), "")
 
 
-def test_what_is_found_is_told_in_short():
+def test_a_listed_item_as_dict_holds_what_an_xcom_needs():
     found = ListedItem(
         "2026/plan.pdf", read_item(item("a", "plan.pdf", lastModifiedDateTime=TODAY, webUrl="x"))
     )

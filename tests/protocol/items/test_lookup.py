@@ -60,17 +60,17 @@ class TestGetting:
             ("shares/u!abc/driveItem", "/shares/u!abc/driveItem"),
         ],
     )
-    def test_an_address_is_one_get(self, text, url):
+    def test_an_address_is_read_with_one_get(self, text, url):
         talk = get(text, here("i"))
         assert talk.result.ref == ref("i")
         assert talk.lines == [f"GET {url}"]
 
-    def test_the_drive_is_known_though_the_answer_leaves_it_out(self):
+    def test_the_drive_of_an_answer_without_one_is_that_of_the_address(self):
         assert get("drives/d/items/i", answer(200, {"id": "i"})).result.ref == ref("i")
         talk = get("me/drive/items/i", then=answer(200, {"id": "i"}))
         assert type(talk.error) is DriveResponseError
 
-    def test_what_is_missing_is_told_or_is_none(self):
+    def test_a_missing_item_is_an_error_for_get_and_none_for_find(self):
         assert type(get("drives/d/items/i", missing()).error) is DriveItemNotFoundError
         assert converse(find_item(ref("i")), missing()).result is None
         assert type(converse(find_item(ref("i")), refusal(403)).error) is DriveAccessDeniedError
@@ -89,7 +89,7 @@ class TestGetting:
         talk = get("drives/d/items/i", then=circle)
         assert talk.failure is None or isinstance(talk.failure, DriveError)
 
-    def test_a_folder_has_to_be_one(self):
+    def test_an_item_that_is_not_a_folder_is_refused(self):
         assert converse(get_folder(ref("f")), here("f", kind="folder")).result.is_folder
         assert converse(get_folder(ref("f")), here("f", kind="root")).result.is_root
         assert converse(get_folder(ref("f")), here("f", kind="package")).result.kind == "package"
@@ -103,7 +103,7 @@ class TestListing:
     def children(self, *answers, **options):
         return converse(list_children(ref("f")), *answers, **options)
 
-    def test_one_page_is_one_get(self):
+    def test_a_folder_of_one_page_is_read_with_one_get(self):
         talk = self.children(page(item("a"), item("b")))
         assert [entry["id"] for entry in talk.result] == ["a", "b"]
         assert talk.lines == ["GET /drives/d/items/f/children"]
@@ -127,7 +127,7 @@ class TestListing:
         assert [entry["id"] for entry in read] == [entry["id"] for entry in body["value"]]
         assert "downloadUrl" not in str(read)
 
-    def test_pages_that_lead_in_a_circle_end(self):
+    def test_pages_that_lead_in_a_circle_are_an_error(self):
         first, second = (f"{GRAPH}/x?$skiptoken={number}" for number in (1, 2))
         talk = self.children(page(link=first), page(link=second), page(link=first))
         assert type(talk.error) is DriveResponseError
@@ -145,23 +145,23 @@ class TestListing:
     @pytest.mark.parametrize(
         "body", [[], {}, {"value": {}}, {"value": None}, {"value": [], "@odata.nextLink": 5}, b"<html>"]
     )
-    def test_what_is_no_page_is_asked_for_again_and_then_refused(self, body):
+    def test_an_answer_that_is_not_a_page_is_read_again_and_then_an_error(self, body):
         talk = self.children(then=answer(200, body))
         assert type(talk.error) is DriveResponseError
         assert len(talk.requests) == 3
         assert self.children(answer(200, body), page(item("a"))).result[0]["id"] == "a"
 
-    def test_entries_that_are_none_are_left_out(self):
+    def test_entries_that_are_not_objects_are_left_out(self):
         assert self.children(answer(200, {"value": [5, None, item("a")]})).result[0]["id"] == "a"
 
-    def test_a_fault_in_the_midst_is_borne(self):
+    def test_a_page_is_read_again_after_a_lost_answer(self):
         lost = DriveConnectionError("cut off")
         talk = self.children(page(item("a"), link=f"{GRAPH}/x"), lost, page(item("b")))
         assert len(talk.result) == 2
         assert talk.lines[1] == talk.lines[2]
         assert type(self.children(missing()).error) is DriveItemNotFoundError
 
-    def test_a_folder_is_surveyed_to_its_depth(self):
+    def test_list_tree_reads_all_subfolders(self):
         talk = converse(
             list_tree(ref("f")),
             page(item("a", "A.txt", size=5), item("b", "b", kind="folder"), item("c", "c.docx")),
@@ -172,7 +172,7 @@ class TestListing:
         assert (talk.result["/a.txt"].size, talk.result["/a.txt"].raw) == (5, {})
         assert talk.lines[1:] == ["GET /drives/d/items/b/children", "GET /drives/d/items/g/children"]
 
-    def test_an_entry_without_an_id_cannot_be_surveyed(self):
+    def test_list_tree_refuses_an_entry_without_an_id(self):
         talk = converse(list_tree(ref("f")), page({"name": "x"}))
         assert type(talk.error) is DriveResponseError
 
@@ -191,7 +191,7 @@ class TestContent:
         assert not self.same(item("c", file={"hashes": {"quickXorHash": "other="}}), item("i"))
         assert not self.same(item("c", kind="folder"), item("i"))
 
-    def test_without_a_hash_the_size_has_to_do_and_the_copy_has_to_be_newer(self):
+    def test_without_a_hash_the_size_must_match_and_the_copy_must_be_newer(self):
         def without_hash(name, **times):
             return item(name, file={}, **times)
 
@@ -210,7 +210,7 @@ class TestContent:
             ("BEFORE", "AFTER", "BEFORE", True),  # by the service, which is still at it
         ],
     )
-    def test_office_files_are_told_by_their_times(self, created, modified, changed, expected):
+    def test_office_files_are_compared_by_their_times(self, created, modified, changed, expected):
         times = {
             "createdDateTime": getattr(self, created),
             "lastModifiedDateTime": getattr(self, modified),
@@ -221,7 +221,7 @@ class TestContent:
         assert not self.same(personal(copy), source)  # nothing is rewritten there
         assert not self.same({**copy, "name": "plan.zip"}, source)
 
-    def test_folders_are_the_same_if_all_below_them_is(self):
+    def test_folders_are_the_same_if_all_below_them_is_the_same(self):
         def folder(name):
             return item(name, "x", kind="folder")
 
@@ -278,7 +278,7 @@ class TestLibraries:
         )
         assert talk.lines[-1] == "GET /drives/b!4/root"
 
-    def test_a_library_that_is_not_there_is_refused_with_those_that_are(self):
+    def test_a_missing_library_is_refused_with_the_names_of_the_others(self):
         talk = get(f"{self.SITE}/drives/Archive/root", page(*self.DRIVES))
         assert type(talk.error) is DriveArgumentError
         assert "0 libraries named 'Archive'" in str(talk.error)
@@ -286,17 +286,17 @@ class TestLibraries:
         talk = get(f"{self.SITE}/drives/Archive/root", page())
         assert "this login sees: none" in str(talk.error)
 
-    def test_two_libraries_of_a_name_are_refused(self):
+    def test_two_libraries_of_the_same_name_are_refused(self):
         talk = get(
             f"{self.SITE}/drives/Documents/root", page(self.DRIVES[0], {"id": "b!9", "name": "DOCUMENTS"})
         )
         assert "2 libraries named 'Documents'" in str(talk.error)
 
     @pytest.mark.parametrize("entry", [{"name": "Archive"}, {"name": "Archive", "id": 5}])
-    def test_a_library_without_an_id_is_none(self, entry):
+    def test_a_library_without_an_id_is_refused(self, entry):
         assert type(get(f"{self.SITE}/drives/Archive/root", page(entry)).error) is DriveArgumentError
 
-    def test_a_site_that_is_not_there_is_told(self):
+    def test_a_missing_site_is_not_found(self):
         talk = get(f"{self.SITE}/drives/Archive/root", missing())
         assert type(talk.error) is DriveItemNotFoundError
         assert f"list the libraries of {self.SITE}" in str(talk.error)
@@ -306,7 +306,7 @@ class TestEnsuring:
     def ensure(self, text, *answers, **options):
         return converse(ensure_folder(at(text)), *answers, **options)
 
-    def test_a_folder_that_is_there_is_one_get(self):
+    def test_a_folder_that_exists_takes_one_get(self):
         talk = self.ensure("drives/d/root:/a/b", here("b", kind="folder"))
         assert talk.result.folder.ref == ref("b")
         assert not talk.result.created
@@ -332,7 +332,7 @@ class TestEnsuring:
         ]
         assert talk.requests[-1].json["name"] == "b c"
 
-    def test_folders_of_a_named_library_are_made_there(self):
+    def test_missing_folders_of_a_named_library_are_made_in_it(self):
         talk = self.ensure(
             "sites/h/drives/Archive/root:/a",
             page({"id": "b!1", "name": "Archive"}),
@@ -343,7 +343,7 @@ class TestEnsuring:
         assert talk.result.folder.ref == ref("a", "b!1")
         assert talk.lines[0] == "GET /sites/h/drives"
 
-    def test_who_comes_second_takes_what_the_first_has_made(self):
+    def test_a_folder_that_is_made_meanwhile_is_taken(self):
         talk = self.ensure(
             "drives/d/root:/a",
             missing(),
@@ -354,7 +354,7 @@ class TestEnsuring:
         assert talk.result.folder.ref == ref("a")
         assert talk.lines[-1] == "GET /drives/d/items/r:/a"
 
-    def test_a_lost_answer_is_asked_for_again(self):
+    def test_a_lost_answer_to_a_new_folder_is_retried(self):
         talk = self.ensure(
             "drives/d/root:/a",
             missing(),
@@ -370,14 +370,14 @@ class TestEnsuring:
         ] * 3
 
     @pytest.mark.parametrize("found", [here("a"), missing()])
-    def test_a_name_that_something_else_has_is_a_conflict(self, found):
+    def test_a_name_conflict_without_a_folder_of_that_name_is_raised(self, found):
         talk = self.ensure(
             "drives/d/root:/a", missing(), here("r", kind="root"), refusal(409, "nameAlreadyExists"), found
         )
         assert type(talk.error) is DriveNameConflictError
         assert "make the folder 'a' in drives/d/items/r" in str(talk.error)
 
-    def test_something_that_is_no_folder_is_a_conflict_that_stays(self):
+    def test_an_existing_file_instead_of_a_folder_is_a_conflict_that_is_not_retryable(self):
         for text in ("drives/d/root:/a", "drives/d/root:/a/b"):
             answers = [missing()] if text.endswith("b") else []
             talk = self.ensure(text, *answers, here("a"))
@@ -385,7 +385,7 @@ class TestEnsuring:
             assert "drives/d/root:/a exists and is no folder" in str(talk.error)
             assert not talk.error.retryable
 
-    def test_an_empty_answer_to_a_folder_is_read_again(self):
+    def test_after_an_empty_answer_the_new_folder_is_read(self):
         """Seen: 201 and 200 with an empty body."""
         talk = self.ensure(
             "drives/d/root:/a", missing(), here("r", kind="root"), answer(201), here("a", kind="folder")
@@ -394,29 +394,29 @@ class TestEnsuring:
         assert talk.lines[-1] == "GET /drives/d/items/r:/a"
 
     @pytest.mark.parametrize("text", ["drives/d/root", "drives/d/items/i", "shares/u!abc/driveItem"])
-    def test_what_has_no_name_cannot_be_made(self, text):
+    def test_a_missing_folder_without_a_name_cannot_be_made(self, text):
         talk = self.ensure(text, missing(), missing())
         assert type(talk.error) is DriveItemNotFoundError
         assert {request.method for request in talk.requests} == {"GET"}
 
-    def test_a_fault_is_told(self):
+    def test_a_fault_or_refusal_while_folders_are_made_is_raised(self):
         assert type(self.ensure("drives/d/root:/a", then=refusal(500)).error) is DriveServiceError
         talk = self.ensure("drives/d/root:/a", missing(), here("r", kind="root"), refusal(403))
         assert type(talk.error) is DriveAccessDeniedError
 
 
 class TestDestinations:
-    def test_ids_are_taken_as_they_are(self):
+    def test_a_destination_by_ids_is_not_read(self):
         talk = converse(get_destination(ref("f"), create=True))
         assert talk.result == (ref("f"), None, False)
 
-    def test_a_path_is_one_get(self):
+    def test_a_destination_by_path_takes_one_get(self):
         folder, read, new = converse(
             get_destination(at("drives/d/root:/a"), create=False), here("a", kind="folder")
         ).result
         assert (folder, read.ref, new) == (ref("a"), ref("a"), False)
 
-    def test_a_missing_one_is_made_only_if_that_is_asked_for(self):
+    def test_a_missing_destination_is_made_only_with_create(self):
         talk = converse(get_destination(at("drives/d/root:/a"), create=False), missing())
         assert type(talk.error) is DriveItemNotFoundError
         talk = converse(
@@ -427,6 +427,6 @@ class TestDestinations:
         )
         assert talk.result[2]
 
-    def test_a_file_is_no_destination(self):
+    def test_a_file_as_destination_is_refused(self):
         talk = converse(get_destination(at("drives/d/root:/a"), create=False), here("a"))
         assert type(talk.error) is DriveArgumentError

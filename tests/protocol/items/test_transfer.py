@@ -52,16 +52,16 @@ def ranges(talk):
 
 
 class TestWriting:
-    def test_what_is_small_is_one_request_of_graph(self):
+    def test_a_small_file_is_written_in_one_request_to_graph(self):
         talk = write(SIMPLE_UPLOAD_LIMIT, written(SIMPLE_UPLOAD_LIMIT))
         assert talk.lines == [f"PUT {PATH}:/content"]
         assert len(talk.requests[0].content) == SIMPLE_UPLOAD_LIMIT
         assert talk.result.name == "m.jsonl"
 
-    def test_an_empty_file(self):
+    def test_an_empty_file_is_written_in_one_request(self):
         assert write(0, written(0)).requests[0].content == b""
 
-    def test_what_is_larger_goes_piece_by_piece_to_a_session(self):
+    def test_a_large_file_is_written_piece_by_piece_to_an_upload_session(self):
         talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE))
         assert talk.lines == [f"POST {PATH}:/createUploadSession", *[f"PUT {UP}"] * 3]
         assert talk.requests[0].json == {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
@@ -73,11 +73,11 @@ class TestWriting:
         assert [len(request.content) for request in talk.requests[1:]] == [FRAGMENT_SIZE, FRAGMENT_SIZE, 5]
         assert talk.result.size == LARGE
 
-    def test_the_pieces_are_as_microsoft_wants_them(self):
+    def test_the_size_of_pieces_is_what_microsoft_asks_for(self):
         assert FRAGMENT_SIZE % (320 * 1024) == 0
         assert FRAGMENT_SIZE < 60 << 20
 
-    def test_no_token_goes_to_a_session(self):
+    def test_requests_to_an_upload_session_are_of_the_kind_transfer(self):
         talk = write(
             LARGE, OPENED, wants(FRAGMENT_SIZE), MET_BEFORE, wants(2 * FRAGMENT_SIZE), written(LARGE)
         )
@@ -96,38 +96,38 @@ class TestWriting:
         assert talk.lines[1:5] == [f"PUT {UP}", f"PUT {UP}", f"GET {UP}", f"PUT {UP}"]
         assert talk.result.size == LARGE
 
-    def test_it_goes_on_where_the_session_wants_it(self):
+    def test_the_next_piece_starts_where_the_session_wants_it(self):
         told = answer(202, {"nextExpectedRanges": ["327680-655359", "700000-"]})
         talk = write(LARGE, OPENED, told, wants(2 * FRAGMENT_SIZE), written(LARGE))
         assert ranges(talk)[1] == f"bytes 327680-{327680 + FRAGMENT_SIZE - 1}/{LARGE}"
 
     @pytest.mark.parametrize("status", [500, 503, 504])
-    def test_a_fault_that_passes_is_waited_for(self, status):
+    def test_a_piece_is_sent_again_after_a_transient_fault(self, status):
         talk = write(
             LARGE, OPENED, refusal(status), wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)
         )
         assert talk.result.size == LARGE
         assert talk.waited > 0
 
-    def test_a_session_that_is_gone_is_begun_anew(self):
+    def test_a_file_whose_session_is_gone_is_written_to_a_new_one(self):
         talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), missing(), OPENED, *TO_THE_END)
         assert talk.result.size == LARGE
 
-    def test_so_it_is_if_it_is_gone_since_the_last_answer_was_lost(self):
+    def test_a_session_that_is_gone_after_a_lost_last_answer_is_replaced(self):
         lost = DriveConnectionError("cut off")
         talk = write(LARGE, OPENED, *TO_THE_END[:2], lost, MET_BEFORE, missing(), OPENED, *TO_THE_END)
         assert talk.result.size == LARGE
 
-    def test_not_for_ever(self):
+    def test_three_upload_sessions_are_opened_at_most(self):
         talk = write(LARGE, *[OPENED, missing()] * MAX_UPLOADS)
         assert "upload sessions were gone" in str(talk.error)
 
-    def test_a_session_that_asks_for_the_same_again_and_again(self):
+    def test_a_session_that_asks_for_the_same_bytes_again_and_again_is_an_error(self):
         talk = write(LARGE, OPENED, then=wants(0))
         assert "again and again" in str(talk.error)
         assert len(ranges(talk)) == MAX_SETBACKS + 1
 
-    def test_a_file_of_another_size_is_not_what_was_written(self):
+    def test_a_written_file_of_another_size_is_an_error(self):
         talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(5))
         assert f"it has 5 bytes, not {LARGE}" in str(talk.error)
 
@@ -144,32 +144,32 @@ class TestWriting:
         ],
         ids=str,
     )
-    def test_an_answer_that_says_nothing(self, body):
+    def test_an_answer_without_the_next_range_is_an_error(self, body):
         with pytest.raises(DriveResponseError):
             _ = write(LARGE, OPENED, then=answer(202, body)).result
 
     @pytest.mark.parametrize("told", [{}, {"uploadUrl": 5}])
-    def test_no_session(self, told):
+    def test_an_answer_without_an_upload_session_is_an_error(self, told):
         with pytest.raises(DriveResponseError):
             _ = write(LARGE, then=answer(200, told)).result
 
-    def test_a_session_on_another_host_is_not_called(self):
+    def test_the_drivers_refusal_of_a_sessions_host_ends_the_write(self):
         refusal_ = wrong_host()
         talk = write(LARGE, answer(200, {"uploadUrl": "https://evil.example/up?tempauth=secret"}), refusal_)
         assert talk.error is refusal_
         assert talk.kinds == ["graph", "transfer"]
 
     @pytest.mark.parametrize("answers", [(refusal(403),), (OPENED, refusal(403)), (OPENED, refusal(409))])
-    def test_a_refusal_ends_it_and_shows_no_url(self, answers):
+    def test_a_refusal_ends_the_write_and_its_error_shows_no_url(self, answers):
         talk = write(LARGE, *answers)
         assert isinstance(talk.error, DriveRequestError)
         assert "write drives/d/root:/R/m.jsonl" in str(talk.error)
         assert "secret" not in str(talk.error) + repr(talk.requests)
 
-    def test_patience_has_an_end(self):
+    def test_a_session_with_lasting_faults_is_an_error(self):
         assert isinstance(write(LARGE, OPENED, then=refusal(500)).error, DriveServiceError)
 
-    def test_in_a_library_by_its_name(self):
+    def test_a_file_is_written_to_a_library_by_its_name(self):
         address = parse_address("sites/h:/sites/S:/drives/Docs/root:/R/m.jsonl", HOSTS)
         talk = write(5, page({"id": "b!x", "name": "Docs"}), written(5), address=address)
         assert talk.lines == ["GET /sites/h:/sites/S:/drives", "PUT /drives/b!x/root:/R/m.jsonl:/content"]
@@ -189,7 +189,7 @@ TO_THE_END = [wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)]
         "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents/m.jsonl",
     ],
 )
-def test_what_has_no_path_cannot_be_written_to(address):
+def test_an_address_without_a_path_cannot_be_written_to(address):
     with pytest.raises(DriveArgumentError, match="no path to a file"):
         check_file(parse_address(address, HOSTS))
 
@@ -210,7 +210,7 @@ def piece(start, content, size):
 
 
 class TestReading:
-    def test_it_is_read_piece_by_piece_without_a_token(self):
+    def test_a_file_is_read_piece_by_piece_without_a_token(self):
         size = FRAGMENT_SIZE + 3
         talk, content = read(
             there(size), FOUND, piece(0, b"a" * FRAGMENT_SIZE, size), piece(FRAGMENT_SIZE, b"bcd", size)
@@ -224,29 +224,29 @@ class TestReading:
             f"bytes={FRAGMENT_SIZE}-{2 * FRAGMENT_SIZE - 1}",
         ]
 
-    def test_a_server_may_send_all_of_it(self):
+    def test_a_whole_file_in_answer_to_a_range_is_read(self):
         talk, content = read(there(3), FOUND, answer(200, b"abc"))
         assert (talk.result, content) == (True, b"abc")
 
-    def test_where_there_is_none(self):
+    def test_a_missing_file_is_not_read(self):
         talk, content = read(missing())
         assert (talk.result, content) == (False, b"")
 
-    def test_an_empty_one_is_not_asked_for(self):
+    def test_an_empty_file_is_not_downloaded(self):
         talk, content = read(there(0))
         assert (talk.result, content, talk.lines) == (True, b"", [f"GET {PATH}"])
 
-    def test_a_folder(self):
+    def test_a_folder_cannot_be_read_as_a_file(self):
         talk, _ = read(answer(200, item("i", "m.jsonl", kind="folder")))
         assert isinstance(talk.error, DriveArgumentError)
 
-    def test_what_is_lost_on_the_way_is_asked_for_again(self):
+    def test_a_piece_whose_answer_is_lost_is_read_again(self):
         talk, content = read(
             there(3), FOUND, DriveConnectionError("cut off"), refusal(503), piece(0, b"abc", 3)
         )
         assert (talk.result, content) == (True, b"abc")
 
-    def test_a_place_on_another_host_is_not_asked(self):
+    def test_the_drivers_refusal_of_a_downloads_host_ends_the_read(self):
         refusal_ = wrong_host()
         talk, content = read(
             there(3), answer(302, location="https://evil.example/down?tempauth=secret"), refusal_
@@ -255,7 +255,7 @@ class TestReading:
         assert (talk.kinds[-1], content) == ("transfer", b"")
 
     @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=DOWN)])
-    def test_an_answer_that_leads_nowhere(self, told):
+    def test_an_answer_without_a_download_url_is_an_error(self, told):
         with pytest.raises(DriveResponseError):
             _ = read(there(3), then=told)[0].result
 
@@ -270,11 +270,11 @@ class TestReading:
             answer(204),
         ],
     )
-    def test_what_is_not_the_piece_that_was_asked_for(self, told):
+    def test_an_answer_that_is_not_the_requested_piece_is_an_error(self, told):
         with pytest.raises(DriveResponseError):
             _ = read(there(3), FOUND, then=told)[0].result
 
-    def test_a_file_that_changes_meanwhile(self):
+    def test_a_file_that_changes_while_it_is_read_is_an_error(self):
         first = piece(0, b"a" * FRAGMENT_SIZE, FRAGMENT_SIZE + 3)
         talk, _ = read(
             there(FRAGMENT_SIZE + 3), FOUND, first, then=piece(FRAGMENT_SIZE, b"bcde", FRAGMENT_SIZE + 4)
@@ -282,7 +282,7 @@ class TestReading:
         assert "has changed meanwhile" in str(talk.error)
 
     @pytest.mark.parametrize("status", [401, 403, 404, 410])
-    def test_a_url_that_opens_nothing_any_more(self, status):
+    def test_an_expired_download_url_is_an_error_that_shows_no_url(self, status):
         talk, _ = read(there(3), FOUND, refusal(status))
         assert talk.error is not None
         assert "secret" not in str(talk.error)

@@ -61,7 +61,7 @@ def tags(talk):
 
 
 class TestMoving:
-    def test_it_is_one_patch_guarded_by_the_etag_that_was_read(self):
+    def test_a_move_is_one_patch_guarded_by_the_etag_that_was_read(self):
         talk = update(TO_G, answer(200, MOVED))
         assert talk.lines == [PATCH]
         assert talk.requests[0].json == {"parentReference": {"driveId": "d", "id": "g"}}
@@ -78,7 +78,7 @@ class TestMoving:
             ),
         ],
     )
-    def test_a_name_is_changed_alone_or_as_well(self, place, body):
+    def test_a_patch_holds_the_new_name_and_the_folder_if_it_changes(self, place, body):
         moved = item("i", "new.pdf", body.get("parentReference", {"id": "f"})["id"])
         assert update(place, answer(200, moved)).requests[0].json == body
 
@@ -93,7 +93,7 @@ class TestMoving:
     @pytest.mark.parametrize(
         "place", [Location(ref("f"), None), Location(None, "plan.pdf"), Location(ref("f"), "plan.pdf")]
     )
-    def test_what_is_there_already_is_left_alone(self, place):
+    def test_an_item_that_is_there_already_is_left_alone(self, place):
         talk = update(place)
         assert talk.result.ref == ref("i")
         assert not talk.requests
@@ -101,17 +101,17 @@ class TestMoving:
     def test_the_case_of_a_name_may_be_changed(self):
         assert update(Location(None, "Plan.pdf"), here("i", "Plan.pdf")).result.name == "Plan.pdf"
 
-    def test_a_tag_that_was_given_guards_instead(self):
+    def test_if_match_guards_the_patch_instead_of_the_etag(self):
         assert tags(update(TO_G, answer(200, MOVED), if_match='"c:{i},1"')) == ['"c:{i},1"']
         assert tags(update(TO_G, answer(200, MOVED), if_match="*")) == ["*"]
 
     @pytest.mark.parametrize(("leave_out", "guard"), [(("eTag",), '"c:{i},1"'), (("eTag", "cTag"), "*")])
-    def test_without_an_etag_there_is_still_a_guard(self, leave_out, guard):
+    def test_without_an_etag_the_ctag_or_any_tag_guards_the_patch(self, leave_out, guard):
         before = {key: OLD[key] for key in OLD if key not in leave_out}
         assert tags(update(TO_G, answer(200, MOVED), before=before)) == [guard]
 
     @pytest.mark.parametrize("body", [None, b"<html>", {"id": "i", "name": "plan.pdf"}, {"id": "i"}])
-    def test_an_answer_that_leaves_out_much_is_read_again(self, body):
+    def test_after_an_answer_that_leaves_out_the_place_the_item_is_read(self, body):
         talk = update(TO_G, answer(200, body), answer(200, MOVED))
         assert talk.lines == [PATCH, GET]
         assert talk.result.parent_id == "g"
@@ -132,19 +132,19 @@ class TestMoving:
             (409, DriveRequestError),
         ],
     )
-    def test_a_refusal_is_told(self, status, kind):
+    def test_a_refusal_of_the_patch_is_raised(self, status, kind):
         talk = update(TO_G, refusal(status), answer(200, OLD))
         assert type(talk.error) is kind
         assert talk.error.retryable is (status != 400)
         assert "Part of it" not in str(talk.error)
 
-    def test_a_patch_that_was_done_in_part_is_told(self):
+    def test_a_patch_that_was_done_in_part_is_an_error_that_says_so(self):
         """Seen: the name was changed, the parent refused."""
         place = Location(ref("g"), "new.pdf")
         talk = update(place, refusal(400), here("i", "new.pdf"))
         assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
 
-    def test_an_item_that_is_gone_is_told(self):
+    def test_a_move_whose_item_is_gone_is_not_found(self):
         assert type(update(TO_G, missing(), missing()).error) is DriveItemNotFoundError
 
     def test_a_throttled_patch_is_sent_again(self):
@@ -163,12 +163,12 @@ class TestDrift:
         "changed",
         [CHANGED, refusal(409, "resourceModified"), recorded_answer("iss-412-preconditionFailed-personal")],
     )
-    def test_an_etag_that_moved_by_itself_is_read_again(self, changed):
+    def test_a_patch_is_repeated_with_an_etag_that_changed_by_itself(self, changed):
         talk = update(TO_G, changed, self.drifted(2), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, PATCH]
         assert tags(talk) == ['"{i},1"', '"{i},2"']
 
-    def test_it_is_read_again_three_times(self):
+    def test_a_changing_etag_is_read_again_three_times_at_most(self):
         drifts = [answer for number in (2, 3, 4) for answer in (CHANGED, self.drifted(number))]
         assert update(TO_G, *drifts, answer(200, MOVED)).result.parent_id == "g"
         talk = update(TO_G, *drifts, CHANGED, self.drifted(5))
@@ -179,19 +179,19 @@ class TestDrift:
     @pytest.mark.parametrize(
         "fields", [{"cTag": "other"}, {"name": "other.pdf"}, {"parentReference": {"driveId": "d", "id": "x"}}]
     )
-    def test_an_item_that_somebody_changed_is_left_alone(self, fields):
+    def test_an_item_that_was_changed_meanwhile_is_left_alone(self, fields):
         talk = update(TO_G, CHANGED, self.drifted(2, **fields))
         assert type(talk.error) is DriveItemChangedError
         assert talk.error.retryable
         assert talk.lines == [PATCH, GET]
 
-    def test_a_tag_of_the_users_that_does_not_match_is_final(self):
+    def test_an_if_match_that_does_not_match_is_final(self):
         talk = update(TO_G, CHANGED, self.drifted(2), if_match='"{i},1"')
         assert type(talk.error) is DriveItemChangedError
         assert not talk.error.retryable
         assert talk.lines.count(PATCH) == 1
 
-    def test_an_item_that_somebody_else_moved_there_is_there(self):
+    def test_an_item_that_was_moved_there_meanwhile_counts_as_moved(self):
         assert update(TO_G, CHANGED, answer(200, MOVED), if_match='"{i},1"').result.parent_id == "g"
 
 
@@ -199,18 +199,18 @@ class TestLostAnswers:
     @pytest.mark.parametrize(
         "loss", [lost(), refusal(500), refusal(502), refusal(503), refusal(504)], ids=str
     )
-    def test_what_was_lost_may_be_the_answer_and_not_the_move(self, loss):
+    def test_a_move_whose_answer_was_lost_may_have_been_made(self, loss):
         talk = update(TO_G, loss, answer(200, MOVED))
         assert talk.lines == [PATCH, GET]
         assert talk.result.parent_id == "g"
 
     @pytest.mark.parametrize("loss", [lost(), refusal(504)], ids=str)
-    def test_a_move_that_had_no_effect_is_sent_again(self, loss):
+    def test_a_move_whose_answer_was_lost_and_that_had_no_effect_is_sent_again(self, loss):
         talk = update(TO_G, loss, answer(200, OLD), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, PATCH]
         assert talk.waited > 0
 
-    def test_it_is_sent_again_three_times(self):
+    def test_a_move_whose_answers_are_lost_is_sent_again_three_times_at_most(self):
         talk = update(
             TO_G, *[lost() if even else answer(200, OLD) for _ in range(4) for even in (True, False)]
         )
@@ -219,7 +219,7 @@ class TestLostAnswers:
         talk = update(TO_G, *[refusal(500), answer(200, OLD)] * 4)
         assert type(talk.error) is DriveServiceError
 
-    def test_a_patch_that_never_left_is_told(self):
+    def test_a_patch_that_was_not_sent_is_an_error_after_five_tries(self):
         unsent = [DriveConnectionError("no route", sent=False) for _ in range(5)]
         talk = update(TO_G, *unsent)
         assert talk.error is unsent[-1]
@@ -229,31 +229,31 @@ class TestLostAnswers:
 class TestLater:
     """Graph may answer 202 and move afterwards."""
 
-    def test_its_monitor_is_watched(self):
+    def test_the_monitor_of_an_asynchronous_move_is_polled(self):
         done = answer(200, {"status": "completed", "resourceId": "i"})
         talk = update(TO_G, answer(202, location=MONITOR), done, answer(200, MOVED))
         assert talk.lines == [PATCH, f"GET {MONITOR}", GET]
         assert talk.kinds == ["graph", "monitor", "graph"]
         assert talk.result.parent_id == "g"
 
-    def test_the_item_may_get_a_new_id(self):
+    def test_an_asynchronous_move_may_give_the_item_a_new_id(self):
         done = answer(200, {"status": "completed", "resourceId": "n"})
         talk = update(TO_G, answer(202, location=MONITOR), done, missing(), here("n", parent="g"))
         assert talk.result.ref == ref("n")
 
-    def test_the_item_may_get_a_new_name_as_well(self):
+    def test_an_asynchronous_move_may_give_the_item_a_new_id_and_name(self):
         done = answer(200, {"status": "completed", "resourceId": "n"})
         renamed = answer(200, item("n", "plan 1.pdf", "g"))
         talk = update(TO_G, answer(202, location=MONITOR), done, renamed, conflict_behavior="rename")
         assert (talk.result.ref, talk.result.name) == (ref("n"), "plan 1.pdf")
 
-    def test_a_move_that_failed_is_told(self):
+    def test_an_asynchronous_move_that_failed_is_an_error(self):
         failed = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
         talk = update(TO_G, answer(202, location=MONITOR), failed, answer(200, OLD))
         assert type(talk.error) is DriveResponseError
         assert "accessDenied: No." in str(talk.error)
 
-    def test_a_name_that_turns_out_to_be_taken_is_a_conflict_like_any_other(self):
+    def test_a_name_conflict_of_an_asynchronous_move_is_handled_like_any_other(self):
         conflict = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
         later = answer(202, location=MONITOR)
         talk = update(TO_G, later, conflict, answer(200, OLD))
@@ -262,29 +262,29 @@ class TestLater:
         talk = update(TO_G, later, conflict, answer(200, OLD), children, renamed, conflict_behavior="rename")
         assert talk.result.name == "plan 1.pdf"
 
-    def test_without_a_monitor_the_item_is_looked_at(self):
+    def test_an_asynchronous_move_without_a_monitor_is_seen_by_reading_the_item(self):
         talk = update(TO_G, answer(202), answer(200, OLD), missing(), answer(200, MOVED))
         assert talk.lines == [PATCH, GET, GET, GET]
         assert talk.result.parent_id == "g"
 
     @pytest.mark.parametrize("last", [answer(200, OLD), missing()])
-    def test_it_is_not_looked_at_for_ever(self, last):
+    def test_an_asynchronous_move_that_does_not_happen_is_an_error(self, last):
         talk = update(TO_G, answer(202), then=last)
         assert isinstance(talk.error, DriveResponseError | DriveItemNotFoundError)
         assert len(talk.requests) <= 12
         assert talk.lines.count(PATCH) == 1
 
-    def test_a_monitor_that_does_not_know_it_leaves_the_item_to_tell(self):
+    def test_after_an_unknown_monitor_the_item_shows_whether_it_was_moved(self):
         talk = update(TO_G, answer(202, location=MONITOR), missing(), missing(), answer(200, MOVED))
         assert talk.result.parent_id == "g"
 
-    def test_a_monitor_elsewhere_is_not_called(self):
+    def test_the_drivers_refusal_of_a_monitors_host_is_raised(self):
         refused = wrong_host()
         talk = update(TO_G, answer(202, location="https://evil.com/m?tempauth=secret"), refused)
         assert talk.error is refused
         assert talk.kinds == ["graph", "monitor"]
 
-    def test_it_is_waited_for_an_hour(self):
+    def test_an_asynchronous_move_is_waited_for_within_an_hour(self):
         clock = Clock()
         running = answer(202, {"status": "inProgress"})
         talk = update(
@@ -295,17 +295,17 @@ class TestLater:
 
 
 class TestConflicts:
-    def test_by_default_the_name_is_left_to_who_has_it(self):
+    def test_by_default_a_name_that_is_taken_is_a_conflict(self):
         talk = update(TO_G, CONFLICT, answer(200, OLD))
         assert type(talk.error) is DriveNameConflictError
         assert talk.requests[0].url == "/drives/d/items/i"
 
-    def test_a_recorded_conflict_is_told(self):
+    def test_a_recorded_conflict_is_raised(self):
         talk = update(TO_G, recorded_answer("iss-patch-409-nameAlreadyExists"), answer(200, OLD))
         assert type(talk.error) is DriveNameConflictError
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
-    def test_the_service_is_asked_first(self, behavior):
+    def test_a_conflict_behaviour_is_first_left_to_the_service(self, behavior):
         talk = update(TO_G, answer(200, MOVED), conflict_behavior=behavior)
         assert talk.lines == [f"{PATCH}?@microsoft.graph.conflictBehavior={behavior}"]
 
@@ -320,7 +320,7 @@ class TestConflicts:
         }
         assert talk.result.name == "plan 2.pdf"
 
-    def test_a_free_name_may_be_taken_meanwhile(self):
+    def test_a_free_name_that_is_taken_meanwhile_is_chosen_again(self):
         first = page(item("x", "plan.pdf", "g"))
         second = page(item("x", "plan.pdf", "g"), item("y", "plan 1.pdf", "g"))
         again = (CONFLICT, answer(200, OLD))
@@ -328,7 +328,7 @@ class TestConflicts:
         talk = update(TO_G, *again, first, *again, second, moved, then=moved, conflict_behavior="rename")
         assert talk.requests[6].json["name"] == "plan 2.pdf"
 
-    def test_names_are_not_tried_for_ever(self):
+    def test_five_free_names_are_tried_at_most(self):
         rounds = [CONFLICT, answer(200, OLD), page()] * 5
         talk = update(TO_G, *rounds, CONFLICT, answer(200, OLD), conflict_behavior="rename")
         assert type(talk.error) is DriveNameConflictError
@@ -394,17 +394,17 @@ class TestDeleting:
     def delete(self, *answers, if_match="tag", **options):
         return converse(delete_item(ref("i"), if_match), *answers, **options)
 
-    def test_it_is_one_delete(self):
+    def test_a_deletion_is_one_delete(self):
         talk = self.delete(answer(204))
         assert talk.lines == [DELETE]
         assert talk.requests[0].headers == {"If-Match": "tag"}
         assert self.delete(recorded_answer("gnome-delete-204"), if_match=None).requests[0].headers == {}
 
-    def test_a_page_of_somebody_elses_is_no_answer(self):
+    def test_a_page_in_answer_to_a_deletion_is_an_error(self):
         talk = self.delete(answer(200, b"<html>Sign in</html>"), answer(204))
         assert (talk.failure, talk.lines) == (None, [DELETE] * 2)
 
-    def test_what_is_gone_already_counts_as_deleted(self):
+    def test_an_item_that_is_missing_counts_as_deleted(self):
         assert self.delete(missing()).failure is None
         talk = self.delete(lost(), refusal(504), missing())
         assert talk.failure is None
@@ -414,7 +414,7 @@ class TestDeleting:
         ("status", "kind"),
         [(412, DriveItemChangedError), (423, DriveLockedError), (403, DriveAccessDeniedError)],
     )
-    def test_a_refusal_is_told(self, status, kind):
+    def test_a_refusal_of_the_deletion_is_raised(self, status, kind):
         talk = self.delete(refusal(status))
         assert type(talk.error) is kind
         assert "delete drives/d/items/i" in str(talk.error)
@@ -427,7 +427,7 @@ class TestDeleting:
         assert talk.failure is None
         assert talk.requests[0].headers == {"If-Match": '"{i},1"'}
 
-    def test_an_etag_that_moved_by_itself_is_read_again(self):
+    def test_a_deletion_is_repeated_with_an_etag_that_changed_by_itself(self):
         drifted = answer(200, {**OLD, "eTag": "two"})
         talk = self.unchanged(CHANGED, drifted, answer(204))
         assert talk.failure is None
@@ -446,7 +446,7 @@ class TestDeleting:
     def test_an_item_that_is_gone_meanwhile_counts_as_deleted(self):
         assert self.unchanged(CHANGED, missing()).failure is None
 
-    def test_a_tag_of_the_users_is_not_exchanged(self):
+    def test_an_if_match_of_a_deletion_is_not_exchanged(self):
         talk = self.unchanged(CHANGED, answer(200, OLD), if_match="mine")
         assert type(talk.error) is DriveItemChangedError
         assert talk.requests[0].headers == {"If-Match": "mine"}

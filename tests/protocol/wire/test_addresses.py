@@ -82,7 +82,7 @@ class TestForms:
             ),
         ],
     )
-    def test_a_path_names_a_drive_and_names(self, text, address):
+    def test_a_path_is_a_drive_and_names(self, text, address):
         assert parse(text) == address
         assert parse(f"/{text}") == address
         assert parse(f"https://graph.microsoft.com/v1.0/{text}") == address
@@ -91,18 +91,18 @@ class TestForms:
         "text",
         ["drives/d/root", "drives/d/root:", "drives/d/root:/", "drives/d/items/root", "/drives/d/root"],
     )
-    def test_a_root_folder_is_known_as_one(self, text):
+    def test_a_root_folder_is_recognised(self, text):
         assert parse(text) == PathAddress("drives/d")
         assert parse(text).is_root
         assert parse(text).url == "/drives/d/root"
 
-    def test_what_is_below_a_root_is_none(self):
+    def test_an_item_below_a_root_is_not_a_root(self):
         assert not parse("drives/d/root:/a").is_root
         assert not parse("drives/d/special/approot").is_root
         assert not parse("drives/d/items/01A").is_root
         assert not parse("https://contoso.sharepoint.com/a").is_root
 
-    def test_the_root_of_a_named_library_is_known_as_one(self):
+    def test_the_root_of_a_named_library_is_recognised(self):
         assert parse("sites/h/drives/Archive/root").is_root
         assert not parse("sites/h/drives/Archive/root:/a").is_root
         assert not parse("sites/h/drives/Archive/items/01A").is_root
@@ -149,7 +149,7 @@ class TestForms:
             "u!aHR0cHM6Ly9vbmVkcml2ZS5saXZlLmNvbS9yZWRpcj9yZXNpZD0xMjMxMjQ0MTkzOTEyITEyJmF1dGhLZXk9MTIwMTkxOSExMjkyMSEx"
         )
 
-    def test_a_url_as_people_read_it_is_encoded_once(self):
+    def test_a_readable_url_is_encoded_once(self):
         address = parse(
             "https://contoso.sharepoint.com/sites/Legal/Shared Documents/Prüfung 50%25.docx#page=2"
         )
@@ -166,7 +166,7 @@ class TestForms:
     def test_a_share_may_come_encoded(self, token, rest):
         assert parse(f"/shares/{token}/{rest}").url == f"/shares/{token}/driveItem"
 
-    def test_a_share_of_another_cloud_is_that_clouds(self):
+    def test_a_url_of_another_cloud_becomes_a_share_there(self):
         china = Hosts(CLOUDS["china"].graph, CLOUDS["china"].suffixes)
         assert isinstance(parse("https://contoso.sharepoint.cn/a", china), ShareAddress)
         assert parse("https://microsoftgraph.chinacloudapi.cn/v1.0/drives/d/items/i", china) == ItemRef(
@@ -175,7 +175,7 @@ class TestForms:
         with pytest.raises(DriveAddressError, match=r"this cloud's hosts \(sharepoint\.cn\)"):
             parse("https://contoso.sharepoint.com/a", china)
 
-    def test_a_host_of_ones_own_is_taken_if_it_is_allowed(self):
+    def test_a_url_on_an_allowed_host_becomes_a_share(self):
         url = "https://drive.contoso.example:8443/sites/Legal/a.docx"
         assert shared_url(parse(url, Hosts(allowed=("drive.contoso.example:8443",)))) == url
 
@@ -268,7 +268,7 @@ class TestRefusals:
             "v1.0/drives/d/root",
         ],
     )
-    def test_what_is_none_of_the_forms_is_quoted_and_the_forms_are_named(self, text):
+    def test_a_text_of_no_known_form_is_refused_with_the_forms_named(self, text):
         with pytest.raises(DriveAddressError) as raised:
             parse(text)
         assert repr(text) in str(raised.value)
@@ -288,7 +288,7 @@ class TestRefusals:
             "sites/h:/x:/drives/{}/root",
         ],
     )
-    def test_names_that_are_none_are_refused(self, form, name):
+    def test_paths_with_invalid_names_are_refused(self, form, name):
         with pytest.raises(DriveAddressError):
             parse(form.format(name))
 
@@ -313,7 +313,7 @@ class TestRefusals:
             "https://[",
         ],
     )
-    def test_urls_elsewhere_are_refused(self, url):
+    def test_urls_on_other_hosts_are_refused(self, url):
         with pytest.raises(DriveAddressError):
             parse(url)
 
@@ -345,12 +345,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")]
     )
-    def test_what_is_no_text_is_refused(self, value):
+    def test_an_address_that_is_not_text_is_refused(self, value):
         with pytest.raises(DriveAddressError, match="neither text nor a mapping"):
             parse(value)
 
     @pytest.mark.parametrize("text", ["{'driveId': 'd', 'id': 'i'}", '{"driveId": "d"}', "[1]"])
-    def test_a_mapping_that_a_template_made_text_of_is_told_apart(self, text):
+    def test_a_mapping_that_a_template_turned_into_text_is_refused_with_advice(self, text):
         with pytest.raises(DriveAddressError, match=r"pass the other task's \.output"):
             parse(text)
 
@@ -378,7 +378,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         "name", ["plan.docx", "...", " ", "a:b", "50% #1", "e\u0301", "\N{GRINNING FACE}"]
     )
-    def test_the_finer_points_of_names_are_graphs(self, name):
+    def test_names_that_only_graph_can_judge_are_taken(self, name):
         assert check_name(name) == name
 
 
@@ -393,7 +393,7 @@ class TestComparisons:
         assert same_drive("04F62A7105C03556", "4f62a7105c03556")
         assert not same_drive("b!x", "b!y")
 
-    def test_personal_items_are_known_by_their_looks(self):
+    def test_ids_of_personal_items_are_recognised(self):
         assert ItemRef("4f62a7105c03556e", "4F62A7105C03556E!1375").is_personal
         assert not ItemRef("b!x", "01ABC").is_personal
         assert not ItemRef("b!x", "01ABC!1").is_personal

@@ -32,7 +32,7 @@ def status_of(status, body=None, **headers):
 
 class TestStatus:
     @pytest.mark.parametrize("status", [200, 202, 303, 302, 404, 500])
-    def test_only_the_word_tells_how_a_copy_stands(self, status):
+    def test_the_status_word_alone_decides_the_state(self, status):
         assert status_of(status, DONE) == CopyStatus("completed", "01NEW", percent_complete=100.0)
         assert status_of(status, FAILED).state == "failed"
         running = status_of(status, {"status": "inProgress", "percentageComplete": 27.8})
@@ -113,20 +113,20 @@ class TestStatus:
             ({}, None),
         ],
     )
-    def test_a_percentage_is_read_under_both_of_its_names(self, body, percent):
+    def test_a_percentage_is_read_from_both_of_its_fields(self, body, percent):
         assert status_of(202, {"status": "inProgress", **body}).percent_complete == percent
 
     @pytest.mark.parametrize("number", [b"1e999", b"-1e999"])
-    def test_an_endless_percentage_is_none(self, number):
+    def test_an_infinite_percentage_is_ignored(self, number):
         body = b'{"status": "inProgress", "percentageComplete": ' + number + b"}"
         assert read_copy_status(Response(200, body=body)) == CopyStatus("running")
 
-    def test_a_huge_percentage_is_none(self):
+    def test_a_huge_percentage_is_ignored(self):
         assert status_of(200, {"status": "inProgress", "percentageComplete": 10**400}) == CopyStatus(
             "running"
         )
 
-    def test_the_new_items_place_may_come_as_an_address(self):
+    def test_the_new_item_may_be_given_by_its_url(self):
         body = {"status": "completed", "resourceLocation": "https://x/_api/v2.0/drives/b%21x/items/01NEW?a=b"}
         assert status_of(200, body) == CopyStatus("completed", "01NEW", "b!x")
 
@@ -135,10 +135,10 @@ class TestStatus:
         assert status_of(200, {"status": "completed", "resourceLocation": 5}) == CopyStatus("completed")
 
     @pytest.mark.parametrize("item_id", ["..", "half \ud83d", "a/b", "a\nb"])
-    def test_an_id_that_cannot_be_sent_is_none(self, item_id):
+    def test_an_invalid_id_of_the_new_item_is_ignored(self, item_id):
         assert status_of(200, {"status": "completed", "resourceId": item_id}) == CopyStatus("completed")
 
-    def test_a_redirect_to_an_id_that_cannot_be_sent_leads_nowhere(self):
+    def test_a_redirect_to_an_invalid_id_names_no_item(self):
         location = "https://contoso.sharepoint.com/_api/v2.0/drives/b!x/items/%2e%2e"
         assert status_of(303, location=location).resource_id is None
 
@@ -158,7 +158,7 @@ class TestStatus:
         assert status_of(303, body, location=location) == CopyStatus("completed", "01NEW", "b!x")
         assert status_of(303, body) == CopyStatus("completed")
 
-    def test_a_303_may_lead_nowhere(self):
+    def test_a_303_may_name_no_item(self):
         """Seen: a redirect to an item without an id."""
         location = "https://api.onedrive.com/v1.0/drives('me')/items('')"
         assert status_of(303, location=location) == CopyStatus("completed")
@@ -173,7 +173,7 @@ class TestStatus:
     @pytest.mark.parametrize(
         "body", [None, b"<html>", [], {}, {"error": {"code": "itemNotFound"}}, {"error": "x"}, {"id": "x"}]
     )
-    def test_a_monitor_that_does_not_know_the_job_does_not_tell_how_it_ended(self, status, body):
+    def test_a_monitor_that_does_not_know_the_copy_is_unknown(self, status, body):
         assert status_of(status, body) == CopyStatus("unknown")
 
     def test_an_operation_not_found_is_unknown_whatever_the_status(self):
@@ -182,7 +182,7 @@ class TestStatus:
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     @pytest.mark.parametrize("body", [None, b"<html>", {"error": {"code": "generalException"}}])
-    def test_a_passing_fault_is_told_as_one(self, status, body):
+    def test_a_transient_fault_of_a_monitor_is_an_error(self, status, body):
         with pytest.raises((DriveServiceError, DriveRequestError), match=f"HTTP {status}"):
             status_of(status, body)
 
@@ -190,7 +190,7 @@ class TestStatus:
         "body", [None, b"<html>", b"\xff", [], "x", {}, {"status": 5}, {"id": 5}, {"id": ""}]
     )
     @pytest.mark.parametrize("status", [200, 202])
-    def test_garbage_is_told_as_such(self, status, body):
+    def test_an_unreadable_answer_of_a_monitor_is_an_error(self, status, body):
         with pytest.raises(DriveResponseError):
             status_of(status, body)
 
@@ -297,12 +297,12 @@ class TestEvents:
             {"status": "timeout", "state": "completed"},
         ],
     )
-    def test_what_is_not_exactly_an_event_is_refused(self, event):
+    def test_a_value_that_is_not_exactly_an_event_is_refused(self, event):
         with pytest.raises(DriveResponseError, match=r"event is refused"):
             read_event(event)
 
     @pytest.mark.parametrize("item_id", ["..", "half \ud83d", "a/b", ""])
-    def test_an_event_with_an_id_that_cannot_be_sent_is_refused(self, item_id):
+    def test_an_event_with_an_invalid_id_is_refused(self, item_id):
         with pytest.raises(DriveResponseError):
             read_event({"status": "completed", "resource_id": item_id})
 
@@ -327,7 +327,7 @@ class TestJobs:
         source_url="https://contoso.sharepoint.com/plan.pdf",
     )
 
-    def test_a_job_crosses_a_database(self):
+    def test_a_job_is_read_from_json_as_it_was(self):
         told = json.loads(json.dumps(self.JOB.as_dict("sealed {}".format)))
         assert told == {
             "monitor_url": f"sealed {MONITOR}",
@@ -352,19 +352,19 @@ class TestJobs:
         }
         assert read_copy_job(told, lambda sealed: sealed.removeprefix("sealed ")) == self.JOB
 
-    def test_a_job_without_a_monitor_has_nothing_to_seal(self):
+    def test_a_job_without_a_monitor_has_nothing_to_encrypt(self):
         job = CopyJob(None, ref("i"), ref("f"), None, "fail", NOW, children_only=True, resource_id="x")
         told = job.as_dict(lambda url: pytest.fail(f"sealed {url}"))
         assert told["monitor_url"] is None
         assert read_copy_job(told, lambda url: pytest.fail(f"unsealed {url}")) == job
 
-    def test_a_job_says_what_it_is_and_no_secret(self):
+    def test_the_text_of_a_job_shows_no_secret(self):
         assert str(self.JOB) == "the copy of drives/d/items/i to drives/e/items/f as 'copy.pdf'"
         job = CopyJob(MONITOR, None, ref("f"), None, "fail", NOW, children_only=True)
         assert str(job) == "the copy of the children of an item to drives/d/items/f"
         assert "secret" not in repr(self.JOB)
 
-    def test_a_copy_in_two_steps_arrives_under_another_name(self):
+    def test_a_copy_with_a_temporary_name_arrives_under_it(self):
         assert self.JOB.arrives_as == ("plan.pdf", "rename")
         assert CopyJob(None, None, ref("f"), "a", "fail", NOW).arrives_as == ("a", "fail")
 
@@ -391,30 +391,30 @@ class TestJobs:
             ({"submitted_at": "0001-01-01T00:00:00Z"}, "submitted_at"),
         ],
     )
-    def test_what_is_no_job_is_refused_by_its_field(self, change, fault):
+    def test_a_mapping_that_is_not_a_job_is_refused_with_the_fields_name(self, change, fault):
         with pytest.raises(DriveArgumentError, match=fault):
             read_copy_job({**self.JOB.as_dict(str), **change}, str)
 
     @pytest.mark.parametrize("behavior", [[], {}])
-    def test_a_conflict_behaviour_that_is_no_text_is_refused(self, behavior):
+    def test_a_conflict_behaviour_that_is_not_text_is_refused(self, behavior):
         with pytest.raises(DriveArgumentError, match="conflict_behavior"):
             read_copy_job({**self.JOB.as_dict(str), "conflict_behavior": behavior}, str)
 
     @pytest.mark.parametrize("item_id", ["half \ud83d", ".."])
-    def test_an_id_that_cannot_be_sent_is_refused(self, item_id):
+    def test_a_job_with_an_invalid_id_is_refused(self, item_id):
         with pytest.raises(DriveArgumentError):
             read_copy_job({**self.JOB.as_dict(str), "source": {"driveId": "d", "id": item_id}}, str)
 
-    def test_a_resource_that_cannot_be_asked_for_is_refused(self):
+    def test_a_job_with_an_invalid_resource_id_is_refused(self):
         with pytest.raises(DriveArgumentError, match="resource_id"):
             read_copy_job({**self.JOB.as_dict(str), "resource_id": ".."}, str)
 
     @pytest.mark.parametrize("value", [None, [], 5, MONITOR, "{'monitor_url': 'x'}"])
-    def test_what_is_no_mapping_is_told_apart(self, value):
+    def test_a_job_that_is_not_a_mapping_is_refused_with_advice(self, value):
         with pytest.raises(DriveArgumentError, match=r"\.output"):
             read_copy_job(value, str)
 
-    def test_a_url_that_cannot_be_unsealed_is_an_error_of_ours(self):
+    def test_a_monitor_url_that_cannot_be_decrypted_is_refused(self):
         def decrypt_url(sealed):
             raise DriveArgumentError("sealed with another key")
 
@@ -423,7 +423,7 @@ class TestJobs:
 
 
 class TestRequests:
-    def test_a_copy_is_asked_for_by_ids(self):
+    def test_a_copy_request_holds_ids(self):
         request = copy_request(ref("i"), ref("f", "e"), name=None, conflict_behavior="fail")
         assert request.method == "POST"
         assert request.url == "/drives/d/items/i/copy?@microsoft.graph.conflictBehavior=fail"
@@ -432,7 +432,7 @@ class TestRequests:
         assert request.kind == "graph"
         assert not request.repeatable
 
-    def test_a_copys_options_are_sent_if_they_are_given(self):
+    def test_a_copy_request_holds_the_options_that_are_given(self):
         request = copy_request(
             ref("i"),
             ref("f"),
@@ -449,14 +449,14 @@ class TestRequests:
             "includeAllVersionHistory": True,
         }
 
-    def test_a_monitor_is_called_as_it_was_given_and_without_the_token(self):
+    def test_a_monitor_request_has_the_url_as_given_and_no_token(self):
         request = monitor_request(MONITOR)
         assert (request.method, request.url, request.kind) == ("GET", MONITOR, "monitor")
         assert not request.is_to_graph
         assert not request.headers
         assert "secret" not in repr(request)
 
-    def test_what_opens_a_monitor_is_secret(self):
+    def test_the_long_query_values_of_a_monitor_url_are_secret(self):
         query = "c=abcdefghi%2bjklmnop&v=2.0&tempauth=secretsecretsecret"
         assert secret_parts(
             f"https://contoso.sharepoint.com/_api/v2.1/drive/operations/765c944e?{query}"
@@ -467,7 +467,7 @@ class TestRequests:
         ]
 
     @pytest.mark.parametrize("target", ["/_api/v2.1/monitor/46cf980a", "/monitor/46cf980a?v=2.0"])
-    def test_a_monitor_without_such_a_query_is_secret_but_for_its_host(self, target):
+    def test_all_but_the_host_of_a_monitor_url_without_long_values_is_secret(self, target):
         assert secret_parts(f"https://x.sharepoint.com{target}") == [target]
 
     def test_a_token_is_secret(self):
@@ -498,7 +498,7 @@ JSON = st.recursive(
 )
 @example(200, b"[" * 100_000, None)
 @example(200, b'{"status":' * 100_000, None)
-def test_whatever_a_monitor_answers_is_a_status_or_refused(status, body, location):
+def test_any_answer_of_a_monitor_is_a_status_or_an_error(status, body, location):
     try:
         read = read_copy_status(Response(status, {"location": location} if location else {}, body))
     except DriveError:
@@ -511,7 +511,7 @@ def test_whatever_a_monitor_answers_is_a_status_or_refused(status, body, locatio
 
 
 @given(JSON)
-def test_any_event_is_exactly_ours_or_refused(event):
+def test_any_event_is_read_exactly_or_refused(event):
     try:
         read = read_event(event)
     except DriveResponseError:
@@ -524,7 +524,7 @@ def test_any_event_is_exactly_ours_or_refused(event):
         {}, optional={key: JSON for key in TestJobs.JOB.as_dict(str) if key != "conflict_behavior"}
     )
 )
-def test_any_job_is_ours_or_refused(changes):
+def test_any_job_is_read_exactly_or_refused(changes):
     for value in (changes, {**TestJobs.JOB.as_dict(str), **changes}):
         try:
             job = read_copy_job(value, str)

@@ -64,5 +64,5 @@ def test_a_monitor_costs_nothing():
     assert asked("https://contoso.sharepoint.com/_api/v2.1/monitor/x", kind="monitor") == 0
 
 
-def test_the_default_is_the_smallest_tenants():
+def test_the_default_budget_is_that_of_the_smallest_tenants():
     assert SMALLEST_BUDGET == 1_250

@@ -206,7 +206,7 @@ class TestReading:
         assert (error.code, error.message, error.inner_codes) == ("badRequest", "m", ("a", "b"))
         assert error.request_id == "r"
 
-    def test_endless_inner_errors_are_read_in_part(self):
+    def test_deeply_nested_inner_errors_are_read_in_part(self):
         body = {}
         for _ in range(50):
             body = {"code": "x", "innerError": body}
@@ -254,7 +254,7 @@ class TestReading:
         assert (error.code, error.message) == (code, message)
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"x"', b"5", b"[" * 100_000])
-    def test_a_body_that_is_none_makes_no_difference(self, body):
+    def test_a_body_without_an_error_does_not_change_the_error(self, body):
         error = error_from_response(Response(404, body=body), "read drives/d/items/i")
         assert type(error) is DriveItemNotFoundError
         assert str(error).startswith("Could not read drives/d/items/i: Graph answered HTTP 404.")
@@ -297,7 +297,7 @@ class TestCleaning:
     def test_urls_of_every_shape_are_cut(self, text):
         assert "secret" not in clean(text)
 
-    def test_a_hostile_text_is_cut_in_no_time(self):
+    def test_a_hostile_text_is_cut_quickly(self):
         started = time.monotonic()
         clean("https://x" + "'" * 8_000 + "a")
         assert time.monotonic() - started < 0.1
@@ -317,7 +317,7 @@ class TestCleaning:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_a_monitor_that_refuses_to_tell_is_gone(status):
+def test_a_monitor_that_refuses_to_answer_is_gone(status):
     assert is_gone(answer(status))
 
 
@@ -353,7 +353,7 @@ class TestTree:
             (DriveCopyUnknownError, DriveError),
         ],
     )
-    def test_an_error_is_what_it_is_documented_to_be(self, kind, parent):
+    def test_each_error_has_its_documented_base(self, kind, parent):
         assert issubclass(kind, parent)
         assert issubclass(kind, DriveError)
 

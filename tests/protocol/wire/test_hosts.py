@@ -103,7 +103,7 @@ def test_recorded_monitors_are_called(name):
 
 
 @pytest.mark.parametrize("url", TRICKS)
-def test_a_monitor_elsewhere_is_not_called(url):
+def test_a_monitor_on_another_host_is_refused(url):
     assert not HOSTS.is_drive(url)
     with pytest.raises(DriveResponseError) as raised:
         HOSTS.check_monitor(url)
@@ -112,14 +112,14 @@ def test_a_monitor_elsewhere_is_not_called(url):
 
 
 @pytest.mark.parametrize("url", TRICKS)
-def test_no_bytes_go_elsewhere(url):
+def test_a_url_for_bytes_on_another_host_is_refused(url):
     with pytest.raises(DriveResponseError, match="the file's bytes are on the host") as raised:
         HOSTS.check_file(url)
     assert not raised.value.retryable
 
 
 @pytest.mark.parametrize("url", [*TRICKS, MONITOR])
-def test_a_next_page_elsewhere_is_not_asked_for(url):
+def test_a_next_page_on_another_host_is_refused(url):
     with pytest.raises(DriveResponseError, match="not followed") as raised:
         HOSTS.check_next_link(url)
     assert not raised.value.retryable
@@ -127,7 +127,7 @@ def test_a_next_page_elsewhere_is_not_asked_for(url):
 
 
 @pytest.mark.parametrize("url", ["https://contoso.sharepoint.com:0/m", "https://graph.microsoft.com:0/m"])
-def test_port_zero_is_not_443(url):
+def test_port_zero_is_refused(url):
     assert not HOSTS.is_drive(url)
     assert not HOSTS.is_graph(url)
 
@@ -190,7 +190,7 @@ def test_more_hosts_are_allowed_by_name_or_address_with_a_port_or_on_any(entry, 
             hosts.check_monitor(url)
 
 
-def test_an_address_is_called_only_if_it_is_named_even_if_graph_is_there():
+def test_an_ip_address_is_called_for_monitors_only_if_it_is_allowed():
     hosts = Hosts(graph="https://127.0.0.1:44321")
     assert hosts.is_graph("https://127.0.0.1:44321/v1.0/me")
     assert hosts.check_next_link("https://127.0.0.1:44321/v1.0/me")
@@ -301,7 +301,7 @@ class TestAuthorities:
     def test_no_other_host_is_the_authority(self, url):
         assert not is_authority(url, "https://login.microsoftonline.com")
 
-    def test_an_authority_of_ones_own_is_its_host_and_port(self):
+    def test_an_unknown_authority_is_its_own_host_and_port(self):
         own = "https://localhost:8365"
         assert is_authority("https://LOCALHOST:8365/t/oauth2/v2.0/token", own)
         assert not is_authority("https://localhost:8366/t", own)

@@ -100,7 +100,7 @@ class TestRecordings:
     def test_a_recorded_answer_is_read(self):
         assert item_reader("x")(recorded_answer("gnome-put-content-201")).kind == "file"
 
-    def test_a_shared_item_leads_elsewhere(self):
+    def test_a_shared_item_refers_to_its_remote_item(self):
         told = recording("gnome-sharedWithMe")
         for entry in told.get("body", told)["value"]:
             assert read_item(entry, "d").remote == ItemRef(
@@ -120,7 +120,7 @@ class TestReading:
         assert str(read) == "'plan.pdf' (drives/d/items/i)"
 
     @pytest.mark.parametrize("field", ["name", "parent_id"])
-    def test_half_a_character_is_not_passed_on(self, field):
+    def test_a_value_with_a_lone_surrogate_is_ignored(self, field):
         """It can stand in JSON, and in no URL."""
         read = read_item(item(name="half \ud83d", parent="half \ud83d"))
         assert getattr(read, field) is None
@@ -141,20 +141,20 @@ class TestReading:
         assert {read.name, read.parent_id, read.kind, read.size, read.etag, read.ctag, read.created} == {None}
         assert str(read) == "'item' (drives/d/items/i)"
 
-    def test_the_drive_that_is_told_counts_more_than_the_one_that_was_asked(self):
+    def test_the_drive_in_an_answer_takes_precedence_over_the_requested_one(self):
         assert read_item(item(drive="told"), "asked").ref.drive_id == "told"
 
-    def test_a_drive_without_a_type_is_known_by_its_items_ids(self):
+    def test_a_drive_without_a_type_is_recognised_by_its_items_ids(self):
         assert read_item({"id": "4F62!1"}, "4f62").is_personal
         assert not read_item({"id": "01A"}, "b!x").is_personal
         assert read_item(personal(item())).is_personal
 
     @pytest.mark.parametrize("name", ["a.docx", "a.XLSX", "a.pptx", "a.jpg", "a.HEIC", "a.mp3", "a.html"])
-    def test_what_the_service_writes_into_is_known(self, name):
+    def test_files_that_the_service_rewrites_are_recognised(self, name):
         assert read_item(item(name=name)).may_be_rewritten
 
     @pytest.mark.parametrize("name", ["a.pdf", "a.zip", "docx", "a.docx.zip"])
-    def test_what_the_service_leaves_alone_is_known(self, name):
+    def test_files_that_the_service_does_not_rewrite_are_recognised(self, name):
         assert not read_item(item(name=name)).may_be_rewritten
         assert not read_item({"id": "i"}, "d").may_be_rewritten
 
@@ -173,7 +173,7 @@ class TestReading:
             ({"id": "", "parentReference": {"driveId": "d"}}, "has no id"),
         ],
     )
-    def test_what_has_no_ids_is_no_item(self, value, missing):
+    def test_an_item_without_ids_is_refused(self, value, missing):
         with pytest.raises(DriveResponseError, match=missing):
             read_item(value)
 
@@ -234,7 +234,7 @@ class TestReading:
             (NOW, None),
         ],
     )
-    def test_a_time_is_read_in_every_form_and_the_null_date_is_none(self, value, seconds):
+    def test_a_time_is_read_in_every_form_and_the_null_date_is_ignored(self, value, seconds):
         assert read_time(value) == (seconds if seconds is None else pytest.approx(seconds, abs=1e-6))
 
     def test_a_time_is_printed_as_graph_does(self):
@@ -256,7 +256,7 @@ class TestRequests:
         assert child(ref("f"), "a b#1").url == "/drives/d/items/f:/a%20b%231"
         assert children_request(ref("f")).url == "/drives/d/items/f/children"
 
-    def test_a_folder_is_asked_for_so_that_it_may_be_asked_for_twice(self):
+    def test_a_request_for_a_new_folder_is_repeatable(self):
         request = create_folder_request(ref("f"), "2026")
         assert (request.method, request.url) == ("POST", "/drives/d/items/f/children")
         assert request.json == {"name": "2026", "folder": {}, "@microsoft.graph.conflictBehavior": "fail"}
@@ -269,7 +269,7 @@ class TestRequests:
         assert request.headers == {"If-Match": '"{I},1"'}
         assert not request.repeatable
 
-    def test_a_move_leaves_out_what_stays(self):
+    def test_a_move_request_leaves_out_what_does_not_change(self):
         assert move_request(ref("i"), parent=None, name="new", if_match="*").json == {"name": "new"}
         assert move_request(ref("i"), parent=ref("f"), name=None, if_match="*").json == {
             "parentReference": {"driveId": "d", "id": "f"}
@@ -288,7 +288,7 @@ class TestRequests:
 
 class TestChecks:
     @pytest.mark.parametrize("value", ["fail", "replace", "rename"])
-    def test_a_conflict_behaviour_of_graphs_is_taken(self, value):
+    def test_the_conflict_behaviours_of_graph_are_accepted(self, value):
         assert check_conflict_behavior(value) == value
 
     @pytest.mark.parametrize("value", ["Fail", "", None, 5, [], {}])
@@ -297,11 +297,11 @@ class TestChecks:
             check_conflict_behavior(value)
 
     @pytest.mark.parametrize("tag", ['"{GUID},3"', '"c:{GUID},3"', "aNEY2", "*", 'W/"x"', "a b"])
-    def test_a_tag_is_taken_byte_for_byte(self, tag):
+    def test_a_tag_is_accepted_as_it_is(self, tag):
         assert check_tag(tag) == tag
 
     @pytest.mark.parametrize("tag", ["", " ", None, 5, "a\nb", "a\r\nX: y", "é", "a ", " a", "\x00", '"x"\n'])
-    def test_what_cannot_stand_in_a_header_is_no_tag(self, tag):
+    def test_a_tag_that_cannot_be_a_header_is_refused(self, tag):
         with pytest.raises(DriveArgumentError, match="if_match is"):
             check_tag(tag)
 
@@ -310,15 +310,15 @@ class TestChecks:
         assert check_seconds("poll_interval", value) == value
 
     @pytest.mark.parametrize("value", [0, -1, "15", None, True, float("nan"), float("inf"), [], {}])
-    def test_another_duration_is_refused_by_its_name(self, value):
+    def test_a_value_that_is_not_a_duration_is_refused_with_the_parameters_name(self, value):
         with pytest.raises(DriveArgumentError, match="poll_interval is"):
             check_seconds("poll_interval", value)
 
-    def test_an_endless_duration_is_refused(self):
+    def test_an_infinite_duration_is_refused(self):
         with pytest.raises(DriveArgumentError):
             check_seconds("copy_timeout", 10**400)
 
-    def test_a_duration_may_have_to_be_longer(self):
+    def test_a_duration_that_is_not_above_its_minimum_is_refused(self):
         with pytest.raises(DriveArgumentError, match="above 10"):
             check_seconds("copy_timeout", 10, least=10.0)
 
@@ -346,17 +346,17 @@ class TestNames:
     @pytest.mark.parametrize(
         "name", ["plan.docx", "plan 1.docx", "plan 12.docx", "plan1.docx", "plan (1).docx", "PLAN 1.DOCX"]
     )
-    def test_a_renamed_copy_is_known(self, name):
+    def test_the_name_of_a_renamed_copy_is_recognised(self, name):
         assert is_renamed(name, "plan.docx")
 
     @pytest.mark.parametrize(
         "name", ["plan.pdf", "plan x.docx", "plan 1.docx.zip", "other 1.docx", "xplan.docx", ""]
     )
-    def test_another_name_is_known(self, name):
+    def test_another_name_is_not_taken_for_a_renamed_one(self, name):
         assert not is_renamed(name, "plan.docx")
 
     @given(st.text(min_size=1), st.integers(0, 5))
-    def test_what_is_free_is_known_as_renamed(self, name, number):
+    def test_any_free_name_is_recognised_as_renamed(self, name, number):
         taken = []
         for _ in range(number):
             taken.append(free_name(name, taken.__contains__))
@@ -392,7 +392,7 @@ def test_any_json_is_an_item_or_refused(value, drive_id):
 
 
 @pytest.mark.parametrize("item_id", ["half \ud83d", "..", ".", "a\nb"])
-def test_an_id_that_cannot_be_sent_is_refused(item_id):
+def test_an_item_with_an_invalid_id_is_refused(item_id):
     with pytest.raises(DriveResponseError):
         read_item({"id": item_id}, "d")
 
