@@ -8,7 +8,7 @@ from docs.running import new_dags, run
 
 from airflow_provider_drive.emulator.__main__ import seed
 
-FILES = sorted((ROOT / "example_dags").glob("*.py"))
+FILES = sorted((ROOT / "airflow_provider_drive" / "example_dags").glob("*.py"))
 LEGAL = "sites/contoso.sharepoint.com:/sites/Legal:/drive/root:"
 SOURCES = {"drive_copy_and_wait": "/Contracts/2026/plan.docx", "drive_copy_many": "/Contracts/2026"}
 

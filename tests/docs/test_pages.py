@@ -80,7 +80,7 @@ def test_every_page_is_linked_from_the_readme_and_from_the_index():
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
 def test_a_file_that_a_text_names_is_there(path):
     named = re.findall(
-        r"`((?:airflow_provider_drive|docs|example_dags|scripts|tests|requirements)/[\w./-]*)`",
+        r"`((?:airflow_provider_drive|docs|scripts|tests|requirements)/[\w./-]*)`",
         path.read_text(),
     )
     for name in named:

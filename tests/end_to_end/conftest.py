@@ -13,7 +13,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Emulator
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-EXAMPLES = ROOT / "example_dags"
+EXAMPLES = ROOT / "airflow_provider_drive" / "example_dags"
 EXAMPLE_DAGS = (
     *("drive_archive_documents", "drive_copy_and_wait", "drive_copy_many", "drive_move_guarded"),
     "drive_nightly_archive",
