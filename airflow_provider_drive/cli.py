@@ -1,4 +1,4 @@
-"""The command ``airflow-drive``, for people who have only a browser."""
+"""The command ``airflow-drive``: sign in with a browser to create a connection."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SCOPES = "Files.ReadWrite.All"
+_DEFAULT_SCOPES = "Files.ReadWrite.All"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit code."""
-    options = _parser().parse_args(arguments)
+    """Run the command and return its exit code."""
+    options = _build_parser().parse_args(arguments)
     try:
         connection = log_in(options)
     except DriveError as error:
@@ -29,76 +29,81 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stored = connection if options.json else {options.conn_id: connection}
     sys.stdout.write(json.dumps(stored, indent=None if options.json else 2) + "\n")
     if not options.json:
-        sys.stderr.write("Keep that in a file, and: airflow connections import FILE.json\n")
+        sys.stderr.write("Save this to a file and run: airflow connections import FILE.json\n")
     return 0
 
 
 def log_in(options: argparse.Namespace) -> dict[str, Any]:
     """
-    Let a user sign in with a browser, and return the connection that goes on with it.
+    Let a user sign in with a browser, and return a connection with the refresh token.
 
     https://learn.microsoft.com/entra/identity-platform/v2-oauth2-device-code
 
-    :raises DriveAuthError: If the user did not sign in, or is not allowed to.
+    :return: The connection's fields, as Airflow imports them.
+    :raises DriveAuthError: If the user does not sign in, or may not.
     """
-    from airflow.providers.common.compat.sdk import Connection  # noqa: PLC0415  # --help need not wait for it
+    from airflow.providers.common.compat.sdk import Connection  # noqa: PLC0415  # slow import, not needed for --help
 
-    from airflow_provider_drive.auth.application import open_application, send_with_retries, token_of  # noqa: PLC0415  # likewise
+    from airflow_provider_drive.auth.application import call_msal, extract_token, open_application  # noqa: PLC0415  # likewise
     from airflow_provider_drive.auth.refresh_token import delegated_scopes  # noqa: PLC0415  # likewise
     from airflow_provider_drive.settings import read_settings  # noqa: PLC0415  # likewise
 
-    given = {
+    optional = {
         "cloud": options.cloud,
         "authority": options.authority,
         "verify": options.verify,
         "scopes": options.scopes,
     }
     extra = {"auth_type": "refresh_token", "tenant_id": options.tenant}
-    extra |= {name: value for name, value in given.items() if value}
+    extra |= {name: value for name, value in optional.items() if value}
     fields = {"conn_type": "microsoft_drive", "login": options.client_id}
     settings = read_settings(Connection(conn_id=options.conn_id, **fields), extra)
     scopes = delegated_scopes(settings)
 
-    application = send_with_retries(settings, lambda: open_application(settings))
-    flow = send_with_retries(settings, lambda: application.initiate_device_flow(scopes))
-    code, page = (token_of(flow, settings, name) for name in ("user_code", "verification_uri"))
-    sys.stderr.write(_printable(f"Open {page} in a browser, and type in the code {code}.") + "\n")
-    answer = send_with_retries(settings, lambda: application.acquire_token_by_device_flow(flow))
-    return {**fields, "extra": {**extra, "refresh_token": token_of(answer, settings, "refresh_token")}}
+    application = call_msal(settings, lambda: open_application(settings))
+    flow = call_msal(settings, lambda: application.initiate_device_flow(scopes))
+    code, page = (extract_token(flow, settings, name) for name in ("user_code", "verification_uri"))
+    sys.stderr.write(
+        _remove_control_characters(f"Open {page} in a browser and enter the code {code}.") + "\n"
+    )
+    answer = call_msal(settings, lambda: application.acquire_token_by_device_flow(flow))
+    return {**fields, "extra": {**extra, "refresh_token": extract_token(answer, settings, "refresh_token")}}
 
 
-def _printable(text: str) -> str:
-    """Leave out what could drive a terminal."""
+def _remove_control_characters(text: str) -> str:
+    """Remove characters that could control the terminal."""
     return "".join(filter(str.isprintable, text))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="airflow-drive", description="OneDrive and SharePoint for Apache Airflow."
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     login = commands.add_parser(
         "login",
-        help="sign in with a browser, and print the connection to store",
+        help="sign in with a browser and print the connection",
         description="Sign in with a browser, on this or any other machine, and print the connection to "
-        "store. What is printed is as good as a password.",
+        "import into Airflow. The output contains a refresh token: treat it like a password.",
     )
-    login.add_argument("--conn-id", default="drive_default", help="the connection's id (%(default)s)")
+    login.add_argument("--conn-id", default="drive_default", help="connection ID (%(default)s)")
     login.add_argument(
-        "--client-id", required=True, help="application (client) id of an app that is a public client"
+        "--client-id", required=True, help="application (client) ID of an app that allows public client flows"
     )
     login.add_argument(
         "--tenant",
         default="common",
-        help="tenant id or domain; consumers for a personal account (%(default)s)",
+        help="tenant ID or domain; consumers for a personal account (%(default)s)",
     )
     login.add_argument("--cloud", choices=list(CLOUDS), help="Microsoft's cloud (global)")
     login.add_argument(
-        "--scopes", default=_SCOPES, help="what the user is asked to allow, separated by commas (%(default)s)"
+        "--scopes",
+        default=_DEFAULT_SCOPES,
+        help="permissions to ask the user for, comma-separated (%(default)s)",
     )
-    login.add_argument("--authority", help="address that issues tokens (the cloud's)")
-    login.add_argument("--verify", help="path of a CA bundle (the environment's)")
-    login.add_argument("--json", action="store_true", help="print the connection alone, as JSON")
+    login.add_argument("--authority", help="address that issues tokens (default: the cloud's)")
+    login.add_argument("--verify", help="path of a CA bundle (default: the environment's)")
+    login.add_argument("--json", action="store_true", help="print only the connection, as one line of JSON")
     return parser
 
 

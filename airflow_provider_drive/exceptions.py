@@ -1,13 +1,13 @@
 """
-What can go wrong, as a tree.
+The exceptions of this package.
 
 DriveError
-├── DriveArgumentError (ValueError)       a parameter that makes no sense, found before anything was sent
-│   └── DriveAddressError                 an address that cannot be understood
-├── DriveAuthError                        no token could be had, or it was refused
-├── DriveConnectionError                  no answer, or it was cut off
-├── DriveResponseError                    an answer that is not what Graph sends
-├── DriveRequestError                     Graph refused: .status .code .inner_codes .message .request_id
+├── DriveArgumentError (ValueError)       an invalid parameter, found before anything was sent
+│   └── DriveAddressError                 an invalid address
+├── DriveAuthError                        could not get a token, or Graph refused it
+├── DriveConnectionError                  no answer, or an incomplete one
+├── DriveResponseError                    an answer that is not a valid answer of Graph
+├── DriveRequestError                     Graph's error: .status .code .inner_codes .message .request_id
 │   ├── DriveItemNotFoundError            404
 │   ├── DriveNameConflictError            409 nameAlreadyExists
 │   ├── DriveItemChangedError             412, 409 resourceModified
@@ -16,11 +16,11 @@ DriveError
 │   ├── DriveQuotaError                   507
 │   ├── DriveThrottledError               429 and 503, beyond the budget
 │   └── DriveServiceError                 any other 5xx
-├── DriveCopyFailedError                  the copy ended in failure: .code .details
-│   └── DriveCopyNameConflictError        … since the name was taken: a DriveNameConflictError as well
-├── DriveCopyTimeoutError (TimeoutError)  not done at the deadline
-├── DriveArchiveError                     more documents could not be archived than may fail
-└── DriveCopyUnknownError                 nobody can say how the copy ended
+├── DriveCopyFailedError                  Graph accepted the copy, then it failed: .code .details
+│   └── DriveCopyNameConflictError        … because the name is taken: also a DriveNameConflictError
+├── DriveCopyTimeoutError (TimeoutError)  the copy was not complete at the deadline
+├── DriveArchiveError                     more documents than allowed could not be archived
+└── DriveCopyUnknownError                 the outcome of the copy is unknown
 """
 
 from __future__ import annotations
@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 
 class DriveError(Exception):
     """
-    Anything that this package raises on purpose.
+    Base class of this package's exceptions.
 
-    ``retryable`` is false where no retry can succeed: the operators then fail the task and leave its
-    retries unused.
+    ``retryable`` is false if no retry can succeed: the operators then fail the task without using retries.
     """
 
     retryable = True
@@ -48,24 +47,24 @@ class DriveError(Exception):
 
 
 class DriveArgumentError(DriveError, ValueError):
-    """A parameter that makes no sense, found before anything was sent."""
+    """A parameter is not valid. Nothing was sent."""
 
     retryable = False
 
 
 class DriveAddressError(DriveArgumentError):
-    """An address that cannot be understood."""
+    """An address is not valid."""
 
 
 class DriveAuthError(DriveError):
-    """No token could be had, or it was refused. The message says which setting to look at."""
+    """Could not get a token, or Graph refused it. The message names the setting to check."""
 
 
 class DriveConnectionError(DriveError):
     """
-    No answer, or it was cut off.
+    There was no answer, or it was incomplete.
 
-    ``sent`` is false where the request certainly did not leave: it may be sent again, whatever it asks for.
+    ``sent`` is false if the request was certainly not sent, so that any request can be sent again.
     """
 
     def __init__(self, message: str, *, sent: bool = True) -> None:
@@ -74,11 +73,20 @@ class DriveConnectionError(DriveError):
 
 
 class DriveResponseError(DriveError):
-    """An answer that is not what Graph sends."""
+    """An answer is not a valid answer of Graph."""
 
 
 class DriveRequestError(DriveError):
-    """Graph refused."""
+    """
+    Graph answered with an error.
+
+    :param text: The exception's message.
+    :param status: HTTP status.
+    :param code: Graph's error code.
+    :param inner_codes: Codes of the inner errors, outermost first.
+    :param message: Graph's own message.
+    :param request_id: Graph's id of the request, for Microsoft support.
+    """
 
     def __init__(
         self,
@@ -108,31 +116,36 @@ class DriveNameConflictError(DriveRequestError):
 
 
 class DriveItemChangedError(DriveRequestError):
-    """The item is no longer what it was when it was read."""
+    """The item has changed since it was read."""
 
 
 class DriveAccessDeniedError(DriveRequestError):
-    """This login may not do that."""
+    """This login does not have permission."""
 
 
 class DriveLockedError(DriveRequestError):
-    """The item is locked, or its site is."""
+    """The item or its site is locked."""
 
 
 class DriveQuotaError(DriveRequestError):
-    """The destination is full."""
+    """The destination has no space left."""
 
 
 class DriveThrottledError(DriveRequestError):
-    """Graph asked for more patience than there was."""
+    """Graph throttled the request for longer than the retries lasted."""
 
 
 class DriveServiceError(DriveRequestError):
-    """Graph failed."""
+    """Graph failed to process the request."""
 
 
 class DriveCopyFailedError(DriveError):
-    """The copy ended in failure. Part of a folder may be at the destination: Graph promises no rollback."""
+    """
+    Graph accepted the copy, then it failed. Part of a folder may be at the destination.
+
+    :param code: Graph's error code.
+    :param details: Graph's details, mappings with ``code``, ``message`` and ``target`` as far as present.
+    """
 
     def __init__(
         self,
@@ -148,28 +161,28 @@ class DriveCopyFailedError(DriveError):
 
 
 class DriveCopyNameConflictError(DriveCopyFailedError, DriveNameConflictError):
-    """The copy was accepted, and failed since the name was taken: Graph says it now, or says it later."""
+    """Graph accepted the copy, then it failed because the name is taken at the destination."""
 
 
 class DriveCopyTimeoutError(DriveError, TimeoutError):
     """
-    The copy was not done at the deadline. It may still end: Graph offers no way to cancel it.
+    The copy was not complete at the deadline. It may still complete: Graph cannot cancel it.
 
-    So a retry, which comes even later, is not what heals it.
+    It is not retryable: a retry would start after the deadline.
     """
 
     retryable = False
 
 
 class DriveArchiveError(DriveError):
-    """More documents could not be archived than may fail. The others are."""
+    """More documents than allowed could not be archived. All others are archived."""
 
 
 class DriveCopyUnknownError(DriveError):
     """
-    Nobody can say how the copy ended: its monitor is gone, and the destination does not show it.
+    The outcome of the copy is unknown: its monitor is gone, and it is not found at the destination.
 
-    So a retry is not what heals it, but where it knows what was begun and looks again.
+    It is not retryable, unless the retry resumes from stored state and searches the destination again.
     """
 
     retryable = False

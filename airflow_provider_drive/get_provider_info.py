@@ -1,4 +1,4 @@
-"""What Airflow reads of this provider at start-up, in each of its processes: so no import here."""
+"""The provider's metadata. Each Airflow process reads it at start-up, so this module imports nothing."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _choice(section: str, label: str, description: str, unset: str, *values: str
 
 
 # https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
-# One table for both forms: Airflow 3.2 and later read it from here, older ones through the hook's methods.
+# Airflow 3.2 and later read the form's fields from here, older versions through the hook's methods.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "tenant_id": _field(
         LOGIN,
         "Directory (tenant) ID",
-        "The tenant's id, or one of its domains, such as contoso.onmicrosoft.com; consumers for a personal "
+        "The tenant's ID, or one of its domains, such as contoso.onmicrosoft.com; consumers for a personal "
         "account.",
     ),
     "auth_type": _choice(
         LOGIN,
         "Kind of login",
-        "Left out, it is told from what is filled in; a managed identity has to be chosen here.",
-        "told from what is filled in",
+        "If empty, it is derived from the fields that are set. A managed identity must be chosen here.",
+        "derived from the fields that are set",
         "client_secret",
         "certificate",
         "managed_identity",
@@ -43,48 +43,50 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "certificate_path": _field(
         LOGIN,
         "Certificate path",
-        "A PEM file with the key and the certificate, or a PFX file, where the workers see it: "
-        "/etc/airflow/drive.pem. Its passphrase is the Client secret above.",
+        "Path on the workers of a PEM file with the key and the certificate, or of a PFX file: "
+        "/etc/airflow/drive.pem. Enter its passphrase as the client secret above.",
     ),
     "private_key": _field(
         LOGIN,
         "Private key",
-        "Instead of a path: the text of the PEM, with the key and the certificate, or a PFX in base64.",
+        "Instead of a path: the text of a PEM with the key and the certificate, or a PFX in base64.",
         format="password",
     ),
-    "thumbprint": _field(LOGIN, "Thumbprint", "The certificate's, if the PEM has the key alone."),
+    "thumbprint": _field(
+        LOGIN, "Thumbprint", "The certificate's thumbprint, if the PEM contains only the key."
+    ),
     "send_certificate_chain": _choice(
         LOGIN,
         "Send the certificate chain",
-        "For an app that trusts a subject name and its issuer, and not one certificate.",
+        "For an app that trusts a subject name and issuer instead of one certificate.",
         "no",
         "true",
     ),
     "federated_token_file": _field(
         LOGIN,
         "Federated token file",
-        "For a workload identity: where its token is. Default is AZURE_FEDERATED_TOKEN_FILE, which AKS sets.",
+        "Path of a workload identity's token. Default is AZURE_FEDERATED_TOKEN_FILE, which AKS sets.",
     ),
     "refresh_token": _field(
         LOGIN,
         "Refresh token",
-        "For a user's login: what airflow-drive login prints.",
+        "For a user login: the refresh token that airflow-drive login prints.",
         format="password",
     ),
     "refresh_token_variable": _field(
         LOGIN,
         "Variable for the refresh token",
-        "An Airflow Variable that keeps the newest one, with token in its name: drive_refresh_token. "
-        "Default is to keep none.",
+        "An Airflow Variable to store the newest refresh token in. Its name must contain token: "
+        "drive_refresh_token. By default it is not stored.",
     ),
     "scopes": _field(
-        LOGIN, "Scopes", "What to ask a token for, separated by commas. Default is the cloud's /.default."
+        LOGIN, "Scopes", "Scopes to request, comma-separated. Default is Graph's address with /.default."
     ),
     "cloud": _choice(
         NETWORK,
         "Cloud",
-        "Where the tenant is: usgov is GCC High, china is 21Vianet.",
-        "the default",
+        "The tenant's cloud: usgov is GCC High, china is 21Vianet.",
+        "global (default)",
         "global",
         "usgov",
         "dod",
@@ -93,21 +95,23 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "authority": _field(
         NETWORK,
         "Authority",
-        "The address that issues tokens, if not the cloud's: https://login.microsoftonline.com.",
+        "Address that issues tokens, if not the cloud's: https://login.microsoftonline.com.",
     ),
     "allowed_hosts": _field(
         NETWORK,
         "Allowed hosts",
-        "More hosts that monitor URLs and next links may be on, separated by commas: files.example.com.",
+        "Further hosts allowed in monitor URLs and next links, comma-separated: files.example.com.",
     ),
     "proxies": _field(
-        NETWORK, "Proxies", 'As JSON: {"https": "http://proxy:3128"}. Default is what the environment says.'
+        NETWORK,
+        "Proxies",
+        'JSON such as {"https": "http://proxy:3128"}. Default is the environment\'s proxies.',
     ),
     "verify": _field(
         NETWORK,
         "Verify TLS",
-        "true, false, or the path of a CA bundle, where workers and triggerer see it: "
-        "/etc/ssl/company-ca.pem. Default is what the environment says.",
+        "true, false, or the path of a CA bundle on workers and triggerer: /etc/ssl/company-ca.pem. Default "
+        "is the environment's CA bundle.",
     ),
     "timeout": _field(
         NETWORK, "Timeout", "Seconds for one HTTP request. Default is 30.", type=["number", "null"]
@@ -115,11 +119,13 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
     "resource_units_per_minute": _field(
         NETWORK,
         "Resource units a minute",
-        "How many of SharePoint's this connection may spend. Default is 1250, those of a small tenant.",
+        "Limit on SharePoint's resource units for this connection. Default is 1250, that of a small tenant.",
         type=["number", "null"],
     ),
     "user_agent_company": _field(
-        NETWORK, "Company", "Yours, for the User-Agent that Microsoft asks for. Default is Airflow."
+        NETWORK,
+        "Company",
+        "Your company's name, for the User-Agent that Microsoft requires. Default is Airflow.",
     ),
 }
 
@@ -132,16 +138,16 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
     },
     "placeholders": {
         "login": "00000000-0000-0000-0000-000000000000",
-        "password": "the secret's value, not its id; or the certificate's passphrase",
+        "password": "the secret's value, not its ID; or the certificate's passphrase",
         "host": "only if not the cloud's: https://graph.microsoft.com",
-        # 3.3.1 and 3.3.2 test no connection without one: https://github.com/apache/airflow/pull/73298
+        # Airflow 3.3.1 and 3.3.2 cannot test a connection without a port: https://github.com/apache/airflow/pull/73298
         "port": "443",
     },
 }
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return what the entry point ``apache_airflow_provider`` promises."""
+    """Return the provider's metadata, for the entry point ``apache_airflow_provider``."""
     integration = "Microsoft Drive"
     return {
         "package-name": "airflow-provider-drive",

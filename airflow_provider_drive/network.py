@@ -1,7 +1,7 @@
 """
-TLS, proxies and time-outs: the same for tokens, Graph and monitors, in the worker and in the triggerer.
+TLS, proxies and time-outs, the same for tokens, Graph and monitors, in the worker and the triggerer.
 
-What the connection says wins over the environment; what it leaves open, the environment decides.
+The connection takes precedence; the environment applies to what the connection does not set.
 """
 
 from __future__ import annotations
@@ -33,76 +33,82 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.settings import Settings
 
-_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-_EXCEPTIONS = ("no", "no_proxy")
-"""Keys of the proxies for hosts to go to without one: the stock type ``msgraph`` has the first of them."""
+_CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_NO_PROXY_KEYS = ("no", "no_proxy")
+"""Keys in ``proxies`` for hosts to connect to directly; ``msgraph`` connections use the first."""
 
 
 def ca_bundle(settings: Settings) -> bool | str:
-    """Return False, or the CA bundle to verify with."""
+    """
+    Return the path of the CA bundle, or False to disable verification.
+
+    :raises DriveArgumentError: If the bundle does not exist.
+    """
     verify = settings.verify
     if verify is None:
-        verify = next(filter(None, (os.environ.get(name) for name in _BUNDLES)), True)
+        verify = next(filter(None, (os.environ.get(name) for name in _CA_BUNDLE_VARIABLES)), True)
     if verify is True:
         return certifi.where()
-    if verify and not os.path.exists(verify):  # noqa: PTH110  # requests wants the text, and so do we
-        raise DriveArgumentError(f"There is no CA bundle at {verify!r}: check the connection's verify.")
+    if verify and not os.path.exists(verify):  # noqa: PTH110  # requests takes a string
+        raise DriveArgumentError(f"CA bundle {verify!r} not found: check the connection's verify.")
     return verify
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext:
-    """Return the TLS context for aiohttp. Reading the bundle takes its time, so it is read when it is new."""
+    """
+    Return the TLS context for aiohttp. It is cached until the CA bundle changes, since loading one is slow.
+
+    :raises DriveArgumentError: If the bundle does not exist or cannot be read.
+    """
     verify = ca_bundle(settings)
     try:
-        status = os.stat(verify) if isinstance(verify, str) else None  # noqa: PTH116  # requests' own text
+        status = os.stat(verify) if isinstance(verify, str) else None  # noqa: PTH116  # requests takes a string
     except OSError:
-        status = None  # it went away just now: to read it says so
+        status = None  # deleted just now: loading it raises the error
     return _ssl_context(verify, status and (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 @lru_cache(maxsize=32)
 def _ssl_context(
     verify: bool | str,  # requests' own parameter
-    version: tuple[int, ...] | None,  # noqa: ARG001  # a new one is another key of the cache
+    version: tuple[int, ...] | None,  # noqa: ARG001  # part of the cache key
 ) -> ssl.SSLContext:
     if verify is False:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context
-    place = str(verify)
+    path = str(verify)
     try:
         return ssl.create_default_context(
-            cafile=place if os.path.isfile(place) else None,  # noqa: PTH113  # as above
-            capath=place if os.path.isdir(place) else None,  # noqa: PTH112  # as above
+            cafile=path if os.path.isfile(path) else None,  # noqa: PTH113  # as above
+            capath=path if os.path.isdir(path) else None,  # noqa: PTH112  # as above
         )
     except OSError as error:
         reason = error.strerror or type(error).__name__
-    raise DriveArgumentError(
-        f"The CA bundle {place!r} cannot be read ({reason}): check the connection's verify."
-    )
+    raise DriveArgumentError(f"Cannot read the CA bundle {path!r} ({reason}): check the connection's verify.")
 
 
 def proxy_for(url: str, settings: Settings) -> str | None:
     """
-    Return the URL of the proxy to send a request through, by the rules of requests.
+    Return the URL of the proxy for a request, by the rules of requests; None to connect directly.
 
-    :raises DriveArgumentError: If it is none that both requests and aiohttp can go through.
+    :raises DriveArgumentError: If requests and aiohttp do not both support the proxy.
     """
-    named = dict(settings.proxies)
-    exceptions = ",".join(filter(None, (named.pop(name, "") for name in _EXCEPTIONS)))
+    proxies = dict(settings.proxies)
+    exceptions = ",".join(filter(None, (proxies.pop(name, "") for name in _NO_PROXY_KEYS)))
     if exceptions and requests.utils.should_bypass_proxies(url, exceptions):
         return None
-    named = {**requests.utils.get_environ_proxies(url, no_proxy=None), **named}
-    proxy = requests.utils.select_proxy(url, named)
+    proxies = {**requests.utils.get_environ_proxies(url, no_proxy=None), **proxies}
+    proxy = requests.utils.select_proxy(url, proxies)
     if not proxy:
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     if not _is_proxy(proxy):
         raise DriveArgumentError(
-            f"The proxy for {urlsplit(url).hostname} is not like http://proxy:3128 or http://user:password@"
-            "proxy:3128: check the connection's proxies and the environment's HTTPS_PROXY. Worker and "
-            "triggerer go through proxies of the kinds http and https, not through SOCKS."
+            f"Invalid proxy for {urlsplit(url).hostname}: must be like http://proxy:3128 or "
+            "http://user:password@proxy:3128. Check the connection's proxies and the environment's "
+            "HTTPS_PROXY. SOCKS proxies are not supported."
         )
     return proxy
 
@@ -124,10 +130,11 @@ def open_session(settings: Settings) -> requests.Session:
 
 def read_whole(response: requests.Response, seconds: float) -> bytes:
     """
-    Read an answer's body, but not a larger one than any that Graph sends, and not for ever.
+    Return an answer's body.
 
-    :raises DriveResponseError: If it is larger.
-    :raises DriveConnectionError: If it takes longer.
+    :param seconds: Time limit for the whole body.
+    :raises DriveResponseError: If it is larger than ``MAX_RESPONSE_BYTES``.
+    :raises DriveConnectionError: If it is not complete in time.
     """
     started, body = time.monotonic(), bytearray()
     for chunk in response.iter_content(65_536):
@@ -135,32 +142,32 @@ def read_whole(response: requests.Response, seconds: float) -> bytes:
         if len(body) > MAX_RESPONSE_BYTES:
             raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
         if time.monotonic() - started > seconds:
-            raise DriveConnectionError(f"the answer was not whole after {seconds:g} s")
+            raise DriveConnectionError(f"the answer was not complete after {seconds:g} s")
     return bytes(body)
 
 
 @contextmanager
 def unrecorded() -> Iterator[None]:
     """
-    Keep away what writes URLs down, since a monitor's is a secret.
+    Suppress everything that records URLs: a monitor URL is a secret.
 
-    That is OpenTelemetry's instrumentation of HTTP libraries, where there is one, and urllib3's log.
+    These are OpenTelemetry's instrumentation of HTTP libraries, if installed, and urllib3's log.
     """
     instrumentation = sys.modules.get("opentelemetry.instrumentation.utils")
-    token = _is_secret.set(True)
+    token = _url_is_secret.set(True)
     try:
         with instrumentation.suppress_http_instrumentation() if instrumentation else nullcontext():
             yield
     finally:
-        _is_secret.reset(token)
+        _url_is_secret.reset(token)
 
 
-_is_secret: ContextVar[bool] = ContextVar("is_secret", default=False)
-logging.getLogger("urllib3.connectionpool").addFilter(lambda _: not _is_secret.get())
+_url_is_secret: ContextVar[bool] = ContextVar("is_secret", default=False)
+logging.getLogger("urllib3.connectionpool").addFilter(lambda _: not _url_is_secret.get())
 
 
-def _leave_as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep requests from putting what ~/.netrc says of a host in the place of the token."""
+def _keep_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Leave the request as it is: without an ``auth``, requests replaces the token by what ~/.netrc has."""
     return request
 
 
@@ -169,10 +176,10 @@ class _Session(requests.Session):
         super().__init__()
         self.verify = ca_bundle(settings)
         self.headers["User-Agent"] = settings.user_agent
-        self.auth = _leave_as_it_is
+        self.auth = _keep_authorization
         self._settings = settings
 
-    def merge_environment_settings(  # requests lets the environment win over a session
+    def merge_environment_settings(  # in requests the environment overrides the session
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
     ) -> Any:
         return {
@@ -182,17 +189,17 @@ class _Session(requests.Session):
             "cert": self.cert if cert is None else cert,
         }
 
-    def rebuild_proxies(self, prepared_request: requests.PreparedRequest, proxies: Any) -> Any:  # noqa: ARG002  # requests' name
+    def rebuild_proxies(self, prepared_request: requests.PreparedRequest, proxies: Any) -> Any:  # noqa: ARG002  # signature of requests
         return self._proxies_for(prepared_request.url)
 
     def _proxies_for(self, url: Any) -> dict[str, str]:
         proxy = proxy_for(url, self._settings)
         return {"all": proxy, **self.proxies} if proxy else dict(self.proxies)
 
-    def rebuild_auth(  # requests would ask ~/.netrc about the host that a redirect leads to
+    def rebuild_auth(  # requests would look up the host of a redirect in ~/.netrc
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]  # it is
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]  # requests has no annotation for it
             prepared_request.headers.pop("Authorization", None)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:

@@ -1,4 +1,4 @@
-"""What an Airflow connection says, checked and in one place."""
+"""Read and check the fields of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 86_400.0
-"""A day: sockets know no time-out of centuries."""
-_MOST_UNITS = 1e9
+"""Seconds: sockets do not accept time-outs of any length."""
+_MAX_UNITS = 1e9
 _HTTPS = 443
-_VERSIONS = ("/v1.0", "/beta")
+_API_VERSIONS = ("/v1.0", "/beta")
 _TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+\.onmicrosoft\.com", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    One connection. Its secrets are left out of its repr.
+    The settings of one connection. Secrets are not part of its repr.
 
-    :param missing: The id of the connection, if Airflow has none of that id.
-    :param send_certificate_chain: Send the certificate and those above it along with what it signs.
+    :param missing: The connection id, if Airflow has no such connection.
+    :param send_certificate_chain: Whether signed assertions include the certificate and its issuers.
     :param refresh_token_variable: Name of the Airflow Variable that keeps the newest refresh token.
     :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
-    :param proxies: As ``requests`` takes them, in pairs; what is not here is left to the environment.
+    :param proxies: Pairs of scheme and proxy URL, as in ``requests``; the environment's apply otherwise.
     """
 
     hosts: Hosts = field(default_factory=Hosts)
@@ -64,7 +64,7 @@ class Settings:
 
     @property
     def login_kind(self) -> str:
-        """The kind of login: what ``auth_type`` says, or else what is filled in."""
+        """The kind of login: ``auth_type``, or else derived from the fields that are set."""
         if self.auth_type:
             return self.auth_type
         if self.refresh_token:
@@ -75,65 +75,65 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not be quoted."""
+        """Values that must not appear in messages."""
         return self.client_secret, self.private_key, self.refresh_token
 
 
 def read_settings(connection: Connection, extra: Any = None) -> Settings:
     """
-    Read an Airflow connection, of this package's type or of the stock type ``msgraph``.
+    Read an Airflow connection of type ``microsoft_drive``, or ``msgraph`` of the Microsoft Azure provider.
 
-    :param extra: Its extra, where it was read before: reading it talks to Airflow, which a trigger does its
-        own way.
-    :raises DriveArgumentError: If a field makes no sense. The message names it.
+    :param extra: The connection's extra, if it was read before: reading it may send a request to Airflow,
+        which a trigger has to do asynchronously.
+    :raises DriveArgumentError: If a field is not valid. The message names it.
     """
-    extra = _extra(connection, extra)
-    cloud_name = _text(extra, "cloud") or "global"
+    extra = _read_extra(connection, extra)
+    cloud_name = _read_text(extra, "cloud") or "global"
     if cloud_name not in CLOUDS:
         raise DriveArgumentError(
-            f"The connection's cloud is {cloud_name!r}; it has to be one of {', '.join(CLOUDS)}."
+            f"Invalid `cloud` in the connection: must be one of {', '.join(CLOUDS)}, got {cloud_name!r}."
         )
     cloud = CLOUDS[cloud_name]
-    host, tenant_id = connection.host or "", _text(extra, "tenant_id") or _text(extra, "tenantId")
-    if _is_tenant(host, tenant_id, connection):
+    host, tenant_id = connection.host or "", _read_text(extra, "tenant_id") or _read_text(extra, "tenantId")
+    if _is_tenant_host(host, tenant_id, connection):
         host, tenant_id = "", tenant_id or host
-    graph = _address("host", host, cloud.graph, connection.schema, connection.port)
-    authority = _address("authority", _text(extra, "authority"), cloud.authority)
+    graph = _read_address("host", host, cloud.graph, connection.schema, connection.port)
+    authority = _read_address("authority", _read_text(extra, "authority"), cloud.authority)
     known = authority in {cloud.authority for cloud in CLOUDS.values()}
-    company = _text(extra, "user_agent_company") or "Airflow"
+    company = _read_text(extra, "user_agent_company") or "Airflow"
     if not company.isascii() or not company.isprintable():
-        raise DriveArgumentError("The connection's user_agent_company cannot stand in a header.")
+        raise DriveArgumentError("Invalid `user_agent_company` in the connection: must be printable ASCII.")
     return Settings(
-        hosts=Hosts(graph, cloud.suffixes, tuple(_list(extra, "allowed_hosts"))),
+        hosts=Hosts(graph, cloud.suffixes, tuple(_read_list(extra, "allowed_hosts"))),
         authority=authority,
         tenant_id=tenant_id,
         client_id=connection.login or "",
-        auth_type=_text(extra, "auth_type"),
+        auth_type=_read_text(extra, "auth_type"),
         client_secret=connection.password or "",
-        certificate_path=_text(extra, "certificate_path"),
-        private_key=_text(extra, "private_key") or _text(extra, "certificate_data"),
-        thumbprint=_text(extra, "thumbprint"),
+        certificate_path=_read_text(extra, "certificate_path"),
+        private_key=_read_text(extra, "private_key") or _read_text(extra, "certificate_data"),
+        thumbprint=_read_text(extra, "thumbprint"),
         send_certificate_chain=_is_true(extra.get("send_certificate_chain")),
-        federated_token_file=_text(extra, "federated_token_file"),
-        refresh_token=_text(extra, "refresh_token"),
-        refresh_token_variable=_variable(_text(extra, "refresh_token_variable")),
-        scopes=tuple(_list(extra, "scopes")) or (f"{graph}/.default",),
-        verify=_verify(extra.get("verify")),
-        proxies=_proxies(extra.get("proxies")),
-        timeout=_number(
-            extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a number of seconds, of a day at most"
+        federated_token_file=_read_text(extra, "federated_token_file"),
+        refresh_token=_read_text(extra, "refresh_token"),
+        refresh_token_variable=_check_variable_name(_read_text(extra, "refresh_token_variable")),
+        scopes=tuple(_read_list(extra, "scopes")) or (f"{graph}/.default",),
+        verify=_read_verify(extra.get("verify")),
+        proxies=_read_proxies(extra.get("proxies")),
+        timeout=_read_number(
+            extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a positive number of seconds, at most a day"
         ),
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
         discover_instance=known and not _is_true(extra.get("disable_instance_discovery")),
-        resource_units_per_minute=_number(
-            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MOST_UNITS, "a number of units above none"
+        resource_units_per_minute=_read_number(
+            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS, "a positive number of units"
         ),
     )
 
 
-def _is_tenant(host: str, tenant_id: str, connection: Connection) -> bool:
+def _is_tenant_host(host: str, tenant_id: str, connection: Connection) -> bool:
     """
-    Whether the host of a connection of the stock type is the tenant, for which its file systems take it.
+    Whether the host of an ``msgraph`` connection is the tenant, as the file systems of that provider read it.
 
     https://airflow.apache.org/docs/apache-airflow-providers-microsoft-azure/stable/filesystems/msgraph.html
     """
@@ -142,30 +142,32 @@ def _is_tenant(host: str, tenant_id: str, connection: Connection) -> bool:
     return _TENANT.fullmatch(host.strip()) is not None or not (connection.schema or tenant_id)
 
 
-def _extra(connection: Connection, extra: Any) -> Mapping[str, Any]:
+def _read_extra(connection: Connection, extra: Any) -> Mapping[str, Any]:
     try:
         extra = connection.extra_dejson if extra is None else extra
     except (ValueError, RecursionError, TypeError):
         extra = None
     if not isinstance(extra, Mapping):
-        raise DriveArgumentError("The connection's extra is not a JSON object.")
+        raise DriveArgumentError("Invalid `extra` in the connection: must be a JSON object.")
     return extra
 
 
-def _text(extra: Mapping[str, Any], key: str) -> str:
+def _read_text(extra: Mapping[str, Any], key: str) -> str:
     value = extra.get(key)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise DriveArgumentError(f"The connection's {key} is not a text.")
+        raise DriveArgumentError(f"Invalid `{key}` in the connection: must be a string.")
     return value.strip()
 
 
-def _list(extra: Mapping[str, Any], key: str) -> list[str]:
+def _read_list(extra: Mapping[str, Any], key: str) -> list[str]:
     value = extra.get(key) or []
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-        raise DriveArgumentError(f"The connection's {key} is neither a list of texts nor a text with commas.")
+        raise DriveArgumentError(
+            f"Invalid `{key}` in the connection: must be a list of strings or a comma-separated string."
+        )
     return [
         entry.strip().lower() if key == "allowed_hosts" else entry.strip()
         for entry in entries
@@ -173,16 +175,16 @@ def _list(extra: Mapping[str, Any], key: str) -> list[str]:
     ]
 
 
-def _address(
+def _read_address(
     name: str, value: str | None, default: str, schema: str | None = None, number: int | None = None
 ) -> str:
-    """Return ``https://host[:port]``; the stock type gives a bare host, and the scheme apart."""
+    """Return ``https://host[:port]``; ``msgraph`` connections have only a host name, and ``schema``."""
     if not value:
         return default
     text = value.strip()
     if "://" not in text:
         text = f"{schema or 'https'}://{text}"
-    for ending in ("/", *_VERSIONS):
+    for ending in ("/", *_API_VERSIONS):
         text = text.removesuffix(ending)
     try:
         parts = urlsplit(text)
@@ -201,38 +203,42 @@ def _address(
         or parts.netloc.endswith(":")
     ):
         raise DriveArgumentError(
-            f"The connection's {name} has to be an address like {default}: https, a host, perhaps a port, "
-            "no more. A token is not sent in clear."
+            f"Invalid `{name}` in the connection: must be an address like {default}, with https, a host and "
+            "optionally a port. Tokens are never sent over plain http."
         )
     address = f"https://[{host}]{port}" if ":" in host else f"https://{host}{port}"
     if not Hosts(address).is_graph(address):
-        raise DriveArgumentError(f"The connection's {name} names a host that there cannot be.")
+        raise DriveArgumentError(f"Invalid `{name}` in the connection: not a valid host name.")
     return address
 
 
-def _verify(value: Any) -> bool | str | None:
+def _read_verify(value: Any) -> bool | str | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
         return {"true": True, "false": False}.get(value.strip().lower(), value.strip())
-    raise DriveArgumentError("The connection's verify is neither true nor false nor a path.")
+    raise DriveArgumentError(
+        "Invalid `verify` in the connection: must be true, false or the path of a CA bundle."
+    )
 
 
-def _proxies(value: Any) -> tuple[tuple[str, str], ...]:
+def _read_proxies(value: Any) -> tuple[tuple[str, str], ...]:
     if isinstance(value, str) and value.strip():
-        value = _literal(value)
+        value = _parse_literal(value)
     if not value:
         return ()
     if not isinstance(value, Mapping) or not all(
         isinstance(key, str) and isinstance(entry, str) for key, entry in value.items()
     ):
-        raise DriveArgumentError('The connection\'s proxies are not like {"https": "http://proxy:3128"}.')
+        raise DriveArgumentError(
+            'Invalid `proxies` in the connection: must be a mapping like {"https": "http://proxy:3128"}.'
+        )
     return tuple(sorted(value.items()))
 
 
-def _literal(text: str) -> Any:
+def _parse_literal(text: str) -> Any:
     for read in (json.loads, ast.literal_eval):
         try:
             return read(text)
@@ -241,22 +247,22 @@ def _literal(text: str) -> Any:
     return text
 
 
-def _number(extra: Mapping[str, Any], key: str, default: float, most: float, wanted: str) -> float:
+def _read_number(extra: Mapping[str, Any], key: str, default: float, most: float, requirement: str) -> float:
     value = extra.get(key)
     try:
         number = default if value in {None, ""} else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 < number <= most:
-        raise DriveArgumentError(f"The connection's {key} is not {wanted}.")
+        raise DriveArgumentError(f"Invalid `{key}` in the connection: must be {requirement}.")
     return number
 
 
-def _variable(name: str) -> str:
+def _check_variable_name(name: str) -> str:
     if name and "token" not in name.lower():
         raise DriveArgumentError(
-            "The connection's refresh_token_variable has to have the word token in its name: by that Airflow "
-            "knows whose values it must not show."
+            "Invalid `refresh_token_variable` in the connection: the name must contain the word token, so "
+            "that Airflow masks the Variable's value."
         )
     return name
 

@@ -1,4 +1,4 @@
-"""``airflow-drive login``: a browser, and the connection that it leads to."""
+"""``airflow-drive login``: sign in with a browser and print the connection."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from airflow_provider_drive.hooks.drive import DriveHook
 
 @pytest.fixture
 def log_in(emulator, tenant, capsys, fresh_process):
-    """Run the command for a user who signs in; give its exit code, what it printed, and what it told."""
+    """Run the command for a user who signs in; return its exit code, stdout and stderr."""
     tenant.device_interval = 0
 
     def run(*arguments):
@@ -28,7 +28,7 @@ def log_in(emulator, tenant, capsys, fresh_process):
 
 @pytest.fixture
 def store(emulator, monkeypatch):
-    """Store a connection, and point it to the emulator."""
+    """Store a connection that points to the emulator."""
 
     def write(connection):
         monkeypatch.setenv("AIRFLOW_CONN_DRIVE_DEFAULT", json.dumps({**connection, "host": emulator.url}))
@@ -36,15 +36,15 @@ def store(emulator, monkeypatch):
     return write
 
 
-def test_it_shows_a_code_and_prints_what_airflow_imports(log_in, tenant, store):
+def test_login_shows_a_code_and_prints_a_connection_that_airflow_imports(log_in, tenant, store):
     tenant.device_looks = 2
     tenant.drive("business").put("mine.txt", b"Mine.")
     code, out, err = log_in("--tenant", tenant.domain)
 
     assert code == 0
     assert re.fullmatch(
-        r"Open https://microsoft\.com/devicelogin in a browser, and type in the code \w{8}\.\n"
-        r"Keep that in a file, and: airflow connections import FILE\.json\n",
+        r"Open https://microsoft\.com/devicelogin in a browser and enter the code \w{8}\.\n"
+        r"Save this to a file and run: airflow connections import FILE\.json\n",
         err,
     )
     stored = json.loads(out)
@@ -53,7 +53,7 @@ def test_it_shows_a_code_and_prints_what_airflow_imports(log_in, tenant, store):
     assert DriveHook().get_item("me/drive/root:/mine.txt")["name"] == "mine.txt"
 
 
-def test_a_personal_account_logs_in_too(log_in, tenant, store):
+def test_a_personal_account_logs_in(log_in, tenant, store):
     tenant.drive("personal").put("photo.jpg", b"A photo.")
     code, out, _ = log_in("--tenant", "consumers", "--json")
 
@@ -62,7 +62,7 @@ def test_a_personal_account_logs_in_too(log_in, tenant, store):
     assert DriveHook().get_item("me/drive/root:/photo.jpg")["name"] == "photo.jpg"
 
 
-def test_as_json_it_is_a_connection_of_airflows(log_in, tenant, monkeypatch):
+def test_the_json_option_prints_a_single_airflow_connection(log_in, tenant, monkeypatch):
     _, out, _ = log_in("--json", "--conn-id", "mine", "--cloud", "global", "--scopes", "Files.ReadWrite.All")
 
     monkeypatch.setenv("AIRFLOW_CONN_MINE", out)
@@ -73,22 +73,22 @@ def test_as_json_it_is_a_connection_of_airflows(log_in, tenant, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("steer", "told"),
+    ("steer", "expected"),
     [
         ({"device_declines": True}, "authorization_declined"),
         ({"device_lifetime": 0, "device_looks": 0}, r"AADSTS70020.*again"),
     ],
 )
-def test_a_user_who_does_not_sign_in_is_told(log_in, tenant, steer, told):
+def test_login_fails_with_a_reason_if_the_user_does_not_sign_in(log_in, tenant, steer, expected):
     vars(tenant).update(steer)
     code, out, err = log_in()
 
     assert (code, out) == (1, "")
-    assert re.search(told, err)
+    assert re.search(expected, err)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["--tenant", "fabrikam.example"], "tenant_id"),
         (["--client-id", "00000000-0000-0000-0000-000000000000"], "AADSTS700016"),
@@ -97,15 +97,15 @@ def test_a_user_who_does_not_sign_in_is_told(log_in, tenant, steer, told):
         (["--authority", "http://localhost"], "authority"),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(log_in, arguments, told):
+def test_invalid_options_print_a_message_without_a_traceback(log_in, arguments, expected):
     code, out, err = log_in(*arguments)
 
     assert (code, out) == (1, "")
-    assert told in err
+    assert expected in err
     assert "Traceback" not in err
 
 
-def test_a_login_without_a_refresh_token_is_told(log_in, tenant):
+def test_login_fails_on_an_invalid_answer_to_the_token_request(log_in, tenant):
     garbage = Fault("POST", "/token$", where="token", kind="huge")
     tenant.faults.append(garbage)
     code, out, _ = log_in()
@@ -113,13 +113,13 @@ def test_a_login_without_a_refresh_token_is_told(log_in, tenant):
     assert (code, out) == (1, "")
 
 
-def test_it_can_be_interrupted(log_in, monkeypatch):
+def test_an_interrupted_login_exits_with_130(log_in, monkeypatch):
     monkeypatch.setattr(cli, "log_in", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
 
     assert log_in()[0] == 130
 
 
-def test_it_is_installed_and_starts_without_airflow():
+def test_help_is_printed_without_importing_airflow_or_msal():
     code = (
         "import sys; from airflow_provider_drive.cli import main\n"
         "try: main(['login', '--help'])\n"

@@ -1,4 +1,4 @@
-"""What Airflow reads of this package at start-up."""
+"""The provider metadata that Airflow reads at start-up."""
 
 import inspect
 import json
@@ -28,14 +28,14 @@ def connection_type(info):
     return only
 
 
-def test_it_is_what_airflow_takes(info):
+def test_the_provider_info_matches_airflows_schema(info):
     schema = json.loads((Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
 
     jsonschema.validate(info, schema)
     assert json.loads(json.dumps(info)) == info
 
 
-def test_it_is_found_by_its_entry_point(info):
+def test_the_entry_point_returns_the_provider_info(info):
     (entry,) = [
         entry
         for entry in entry_points(group="apache_airflow_provider")
@@ -46,7 +46,7 @@ def test_it_is_found_by_its_entry_point(info):
     assert info["package-name"] == entry.dist.metadata["Name"] == "airflow-provider-drive"
 
 
-def test_each_module_that_it_names_can_be_imported(info):
+def test_each_listed_module_can_be_imported(info):
     modules = [
         module
         for kind in ("hooks", "operators", "sensors", "triggers")
@@ -58,7 +58,7 @@ def test_each_module_that_it_names_can_be_imported(info):
     assert all(import_module(module) for module in modules)
 
 
-def test_the_connection_type_has_the_promised_hook(connection_type):
+def test_the_connection_type_matches_the_hook(connection_type):
     module, _, name = connection_type["hook-class-name"].rpartition(".")
     hook = getattr(import_module(module), name)
 
@@ -85,26 +85,28 @@ def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
     )
 
 
-def test_the_form_offers_each_kind_of_login(connection_type):
-    from airflow_provider_drive.auth.auth_types import _KINDS  # noqa: PLC0415  # only here
+def test_the_form_offers_each_auth_type(connection_type):
+    from airflow_provider_drive.auth.auth_types import _OPEN_BY_AUTH_TYPE  # noqa: PLC0415  # only here
 
-    assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [*_KINDS]
+    assert [*filter(None, connection_type["conn-fields"]["auth_type"]["schema"]["enum"])] == [
+        *_OPEN_BY_AUTH_TYPE
+    ]
 
 
-def test_older_airflows_get_the_same_field_behaviour_from_the_hook(connection_type):
+def test_the_hook_gives_older_airflow_versions_the_same_field_behaviour(connection_type):
     behaviour = DriveHook.get_ui_field_behaviour()
 
     assert set(behaviour) == {"hidden_fields", "relabeling", "placeholders"}
     assert behaviour["relabeling"] == connection_type["ui-field-behaviour"]["relabeling"]
 
 
-def test_older_airflows_get_the_same_fields_from_the_hook(connection_type):
+def test_the_hook_gives_older_airflow_versions_the_same_fields(connection_type):
     pytest.importorskip("flask_appbuilder", reason="only Airflow before 3 brings it")
 
     assert set(DriveHook.get_connection_form_widgets()) == set(connection_type["conn-fields"])
 
 
-def test_it_imports_nothing_else():
+def test_the_provider_info_module_imports_nothing_else():
     code = (
         "import sys; before = set(sys.modules)\n"
         "import airflow_provider_drive.get_provider_info as module; module.get_provider_info()\n"

@@ -1,4 +1,4 @@
-"""What a connection says: every field, of this package's type and of the stock type msgraph."""
+"""Reading of every connection field, of this package's type and of type msgraph."""
 
 import json
 
@@ -30,19 +30,19 @@ def read_extra(extra):
 
 class TestFields:
     def test_an_empty_connection_has_the_defaults(self):
-        told = read()
-        assert told == Settings(scopes=("https://graph.microsoft.com/.default",))
-        assert (told.hosts.graph, told.hosts.allowed) == ("https://graph.microsoft.com", ())
-        assert told.authority == "https://login.microsoftonline.com"
-        assert (told.timeout, told.verify, told.proxies) == (DEFAULT_TIMEOUT, None, ())
+        message = read()
+        assert message == Settings(scopes=("https://graph.microsoft.com/.default",))
+        assert (message.hosts.graph, message.hosts.allowed) == ("https://graph.microsoft.com", ())
+        assert message.authority == "https://login.microsoftonline.com"
+        assert (message.timeout, message.verify, message.proxies) == (DEFAULT_TIMEOUT, None, ())
         assert DEFAULT_TIMEOUT == 30
-        assert told.user_agent == f"NONISV|Airflow|airflow-provider-drive/{__version__}"
-        assert told.discover_instance
-        assert not told.missing
+        assert message.user_agent == f"NONISV|Airflow|airflow-provider-drive/{__version__}"
+        assert message.discover_instance
+        assert not message.missing
 
-    def test_login_and_password_are_the_clients(self):
-        told = read(login="client", password="secret")
-        assert (told.client_id, told.client_secret) == ("client", "secret")
+    def test_login_and_password_are_client_id_and_client_secret(self):
+        message = read(login="client", password="secret")
+        assert (message.client_id, message.client_secret) == ("client", "secret")
 
     @pytest.mark.parametrize(
         ("key", "value", "name", "expected"),
@@ -113,22 +113,22 @@ class TestFields:
             " Drive.contoso.example , , 127.0.0.1:8443 ",
         ],
     )
-    def test_allowed_hosts_are_a_list_or_a_text_with_commas(self, value):
+    def test_allowed_hosts_are_a_list_or_a_comma_separated_string(self, value):
         assert read({"allowed_hosts": value}).hosts.allowed == ("drive.contoso.example", "127.0.0.1:8443")
 
-    def test_this_packages_names_win_over_the_stock_types(self):
-        told = read({"tenant_id": "a", "tenantId": "b", "private_key": "c", "certificate_data": "d"})
-        assert (told.tenant_id, told.private_key) == ("a", "c")
+    def test_this_packages_field_names_take_precedence_over_those_of_msgraph(self):
+        message = read({"tenant_id": "a", "tenantId": "b", "private_key": "c", "certificate_data": "d"})
+        assert (message.tenant_id, message.private_key) == ("a", "c")
 
     @pytest.mark.parametrize("name", CLOUDS)
     def test_a_cloud_sets_authority_endpoint_scope_and_hosts(self, name):
-        told = read({"cloud": name})
+        message = read({"cloud": name})
         cloud = CLOUDS[name]
-        assert told.authority == cloud.authority
-        assert told.hosts.graph == cloud.graph
-        assert told.hosts.suffixes == cloud.suffixes
-        assert told.scopes == (f"{cloud.graph}/.default",)
-        assert told.discover_instance
+        assert message.authority == cloud.authority
+        assert message.hosts.graph == cloud.graph
+        assert message.hosts.suffixes == cloud.suffixes
+        assert message.scopes == (f"{cloud.graph}/.default",)
+        assert message.discover_instance
 
     @pytest.mark.parametrize(
         ("host", "schema", "graph"),
@@ -149,11 +149,11 @@ class TestFields:
         ],
     )
     def test_a_host_overrides_graphs_address(self, host, schema, graph):
-        told = read(host=host, schema=schema)
-        assert told.hosts.graph == graph
-        assert told.hosts.root == f"{graph}/v1.0"
-        assert told.scopes == (f"{graph}/.default",)
-        assert told.hosts.is_graph(f"{graph}/v1.0/me")
+        message = read(host=host, schema=schema)
+        assert message.hosts.graph == graph
+        assert message.hosts.root == f"{graph}/v1.0"
+        assert message.scopes == (f"{graph}/.default",)
+        assert message.hosts.is_graph(f"{graph}/v1.0/me")
 
     def test_an_unknown_authority_turns_instance_discovery_off(self):
         assert not read({"authority": "https://127.0.0.1:44321"}).discover_instance
@@ -162,8 +162,8 @@ class TestFields:
             assert not read({"disable_instance_discovery": value}).discover_instance
         assert read({"disable_instance_discovery": "false"}).discover_instance
 
-    def test_a_connection_of_the_stock_type_is_understood(self):
-        told = read_settings(
+    def test_an_msgraph_connection_is_read(self):
+        message = read_settings(
             Connection(
                 conn_id="msgraph_default",
                 conn_type="msgraph",
@@ -185,8 +185,8 @@ class TestFields:
                 ),
             )
         )
-        assert told == Settings(
-            hosts=type(told.hosts)(allowed=("graph.microsoft.com", "contoso.sharepoint.com")),
+        assert message == Settings(
+            hosts=type(message.hosts)(allowed=("graph.microsoft.com", "contoso.sharepoint.com")),
             tenant_id="contoso.com",
             client_id="client",
             client_secret="secret",
@@ -195,7 +195,7 @@ class TestFields:
             proxies=(("https", "http://proxy:3128"),),
         )
 
-    def test_an_extra_that_was_read_before_is_not_read_again(self):
+    def test_an_extra_passed_as_argument_is_used_instead_of_the_connections(self):
         connection = Connection(
             conn_id="drive_default", conn_type="microsoft_drive", extra='{"tenant_id": "a"}'
         )
@@ -245,13 +245,13 @@ class TestRefusals:
             ({"user_agent_company": "Käse"}, "user_agent_company"),
         ],
     )
-    def test_a_field_that_makes_no_sense_is_named(self, extra, name):
-        with pytest.raises(DriveArgumentError, match=f"connection's {name} ") as raised:
+    def test_an_invalid_field_is_named(self, extra, name):
+        with pytest.raises(DriveArgumentError, match=f"^Invalid `{name}` in the connection: ") as raised:
             read_extra(extra)
         assert not raised.value.retryable
 
-    def test_the_clouds_are_named(self):
-        with pytest.raises(DriveArgumentError, match="'mars'; it has to be one of global, usgov, dod, china"):
+    def test_an_unknown_cloud_raises_an_error_that_lists_the_clouds(self):
+        with pytest.raises(DriveArgumentError, match="one of global, usgov, dod, china, got 'mars'"):
             read({"cloud": "mars"})
 
     @pytest.mark.parametrize(
@@ -259,9 +259,9 @@ class TestRefusals:
         ["[1]", '"text"', "5", "null", pytest.param("[" * 100_000, marks=reads_it_itself)],
         ids=lambda extra: extra[:6],
     )
-    def test_an_extra_that_is_no_object_is_refused(self, extra):
+    def test_an_extra_that_is_not_a_json_object_is_refused(self, extra):
         connection = Connection(conn_id="drive_default", conn_type="microsoft_drive", extra=extra)
-        with pytest.raises(DriveArgumentError, match="extra is not a JSON object"):
+        with pytest.raises(DriveArgumentError, match="`extra` in the connection: must be a JSON object"):
             read_settings(connection)
 
     @pytest.mark.parametrize(
@@ -281,17 +281,17 @@ class TestRefusals:
             "/v1.0",
         ],
     )
-    def test_an_address_is_https_and_a_host_and_no_more(self, address):
-        with pytest.raises(DriveArgumentError, match="connection's host has to be an address"):
+    def test_an_address_with_more_than_https_host_and_port_is_refused(self, address):
+        with pytest.raises(DriveArgumentError, match="`host` in the connection: must be an address"):
             read(host=address)
-        with pytest.raises(DriveArgumentError, match="connection's authority has to be an address"):
+        with pytest.raises(DriveArgumentError, match="`authority` in the connection: must be an address"):
             read({"authority": address})
 
     @pytest.mark.parametrize(
         "host", ["https://a b", "https://gräph.example", "https://a\\b", "https://a%2fb", "https://", "http:"]
     )
-    def test_an_address_is_one_that_a_token_can_go_to(self, host):
-        with pytest.raises(DriveArgumentError, match="connection's host"):
+    def test_an_invalid_host_name_is_refused(self, host):
+        with pytest.raises(DriveArgumentError, match="`host` in the connection"):
             read(host=host)
 
     @pytest.mark.parametrize(
@@ -304,11 +304,11 @@ class TestRefusals:
             ("localhost", None, "https://localhost"),
         ],
     )
-    def test_a_port_is_that_of_the_host_unless_the_host_names_one(self, host, port, graph):
+    def test_the_connections_port_applies_unless_the_host_has_one(self, host, port, graph):
         assert read(host=host, port=port).hosts.graph == graph
 
-    def test_a_token_is_not_sent_in_clear(self):
-        with pytest.raises(DriveArgumentError, match="A token is not sent in clear"):
+    def test_a_host_without_tls_is_refused(self):
+        with pytest.raises(DriveArgumentError, match="Tokens are never sent over plain http"):
             read(host="graph.microsoft.com", schema="http")
 
 
@@ -321,11 +321,11 @@ EXTRA = {
 
 
 class TestSecrets:
-    def test_nothing_secret_is_printed(self):
-        told = read(EXTRA, login="client", password="secret")
-        assert "secret" not in repr(told)
-        assert "secret" not in str(told)
-        assert "contoso.com" in repr(told)
+    def test_secrets_are_not_in_the_repr(self):
+        message = read(EXTRA, login="client", password="secret")
+        assert "secret" not in repr(message)
+        assert "secret" not in str(message)
+        assert "contoso.com" in repr(message)
 
     @pytest.mark.parametrize(
         "extra",
@@ -338,12 +338,12 @@ class TestSecrets:
             {"authority": "https://ann:secret@login.microsoftonline.com"},
         ],
     )
-    def test_no_refusal_quotes_a_secret(self, extra):
+    def test_errors_about_fields_quote_no_secrets(self, extra):
         with pytest.raises(DriveArgumentError) as raised:
             read(extra, password="secret")
         assert "secret" not in str(raised.value)
 
-    def test_settings_can_be_keys(self):
+    def test_settings_are_hashable(self):
         assert len({read(EXTRA), read(EXTRA), read()}) == 2
 
 
@@ -371,15 +371,15 @@ VALUES = st.recursive(
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_any_extra_is_read_or_refused(extra):
     try:
-        told = read_extra(extra)
+        message = read_extra(extra)
     except DriveError as error:
         assert not error.retryable  # noqa: PT017  # either is right
         return
-    assert hash(told) is not None
-    assert 0 < told.timeout < float("inf")
-    assert told.hosts.graph.startswith("https://")
-    assert told.authority.startswith("https://")
-    told.user_agent.encode("ascii")
+    assert hash(message) is not None
+    assert 0 < message.timeout < float("inf")
+    assert message.hosts.graph.startswith("https://")
+    assert message.authority.startswith("https://")
+    message.user_agent.encode("ascii")
 
 
 @settings(deadline=None)
@@ -388,10 +388,10 @@ def test_any_extra_is_read_or_refused(extra):
 @given(st.text() | st.text("ab.-_:[]@/1"), st.sampled_from([None, "https"]))
 def test_any_host_is_https_or_refused(host, schema):
     try:
-        told = read_settings(
+        message = read_settings(
             Connection(conn_id="x", conn_type="microsoft_drive", host=host, schema=schema), {}
         )
     except DriveArgumentError:
         return
-    assert told.hosts.graph.startswith("https://")
-    assert told.hosts.is_graph(f"{told.hosts.graph}/v1.0/me")
+    assert message.hosts.graph.startswith("https://")
+    assert message.hosts.is_graph(f"{message.hosts.graph}/v1.0/me")

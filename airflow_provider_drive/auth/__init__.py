@@ -1,5 +1,5 @@
 """
-An Airflow connection becomes tokens, through MSAL.
+Get access tokens for an Airflow connection, through MSAL.
 
 https://learn.microsoft.com/graph/auth-v2-service
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from airflow_provider_drive.auth.application import send_with_retries, token_of
+from airflow_provider_drive.auth.application import call_msal, extract_token
 from airflow_provider_drive.auth.auth_types import open_login
 from airflow_provider_drive.exceptions import DriveAuthError
 from airflow_provider_drive.process import Registry
@@ -20,44 +20,44 @@ from airflow_provider_drive.process import Registry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from airflow_provider_drive.auth.application import Acquire
+    from airflow_provider_drive.auth.application import AcquireToken
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.settings import Settings
 
-_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
 class Login:
-    """Keeps one token, until shortly before it expires. MSAL does the keeping."""
+    """Gets the tokens of one connection. MSAL caches a token until shortly before it expires."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._opened: Acquire | None = None
+        self._acquire_token: AcquireToken | None = None
         self._token = ""
 
     def token(self, refused: str | None = None) -> str:
         """
         Return a token for Graph.
 
-        :param refused: A token that Graph has refused: not this one again.
-        :raises DriveAuthError: If none can be had. The message names the setting to look at.
+        :param refused: A token that Graph has refused. If it is the current one, a new token is requested.
+        :raises DriveAuthError: If there is no token. The message names the setting to check.
         """
         with self._lock:
-            token = token_of(
-                send_with_retries(self._settings, lambda: self._acquire(refused)), self._settings
+            token = extract_token(
+                call_msal(self._settings, lambda: self._request_token(refused)), self._settings
             )
-            if not _SENDABLE.fullmatch(token):
+            if not _HEADER_VALUE.fullmatch(token):
                 raise DriveAuthError(
-                    "No token could be had: what the authority gave cannot stand in a header."
+                    "Could not get a token: the authority returned one that is not valid in an HTTP header."
                 )
             self._token = token
         return token
 
-    def _acquire(self, refused: str | None) -> Any:
-        if self._opened is None:
-            self._opened = open_login(self._settings)
-        return self._opened(refused is not None and refused == self._token)
+    def _request_token(self, refused: str | None) -> Any:
+        if self._acquire_token is None:
+            self._acquire_token = open_login(self._settings)
+        return self._acquire_token(refused is not None and refused == self._token)
 
 
 _logins: Registry[Settings, Login] = Registry(Login)
@@ -70,9 +70,10 @@ def login(settings: Settings) -> Login:
 
 class GraphAuth(requests.auth.AuthBase):
     """
-    Puts the token on requests to Graph, and on no others.
+    Adds the token to requests to Graph, and to no others.
 
-    :param wait: Is called with such a request's method and URL before it is sent, and may take its time.
+    :param keep_secret: Called with the token, to mask it in logs.
+    :param wait: Called with the method and URL of such a request before it is sent; may block.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class GraphAuth(requests.auth.AuthBase):
         self._hosts, self._login, self._keep_secret, self._wait = hosts, login, keep_secret, wait
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Put the token on a request."""
+        """Add the token to a request to Graph."""
         if self._hosts.is_graph(request.url or ""):
             self._wait(request.method or "", request.url or "")
             token = self._login.token()

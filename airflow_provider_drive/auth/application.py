@@ -1,4 +1,4 @@
-"""MSAL on a session of our own, and what goes wrong with it in words."""
+"""MSAL applications on this package's HTTP session, with errors that name the setting to check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ import requests
 import requests.adapters
 import urllib3
 
-from airflow_provider_drive.auth.error_hints import explain_failure, explain_refusal, explain_silence
+from airflow_provider_drive.auth.error_hints import (
+    explain_auth_error,
+    explain_msal_exception,
+    explain_no_answer,
+)
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveAuthError
 from airflow_provider_drive.network import open_session, read_whole
 from airflow_provider_drive.protocol.wire.hosts import host_of, is_authority
@@ -22,46 +26,46 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.settings import Settings
 
-    Acquire = Callable[[bool], Any]
-    """Gives the authority's answer with a token: with another one than before, if that was refused."""
+    AcquireToken = Callable[[bool], Any]
+    """Returns the authority's answer with a token; ``True`` requests a new one instead of the cached one."""
 
-_BUSY = (429, 500, 502, 503, 504)
-_UPDATING = (404, 410, *_BUSY)
+_RETRIED_STATUSES = (429, 500, 502, 503, 504)
+_RETRIED_IMDS_STATUSES = (404, 410, *_RETRIED_STATUSES)
 """https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance"""
-_INSIDE_SECONDS = 10.0
+_IMDS_TIMEOUT = 10.0
 
 
-def send_with_retries(settings: Settings, question: Callable[[], Any]) -> Any:
+def call_msal(settings: Settings, call: Callable[[], Any]) -> Any:
     """
-    Return the answer to a question that MSAL asks.
+    Call MSAL, and return what it returns.
 
-    :raises DriveAuthError: If there is none. The message names the setting to look at.
+    :raises DriveAuthError: If MSAL or the HTTP library raises. The message names the setting to check.
     """
     kind, place = settings.login_kind, settings.authority
     try:
-        return question()
+        return call()
     except (DriveAuthError, DriveArgumentError):
         raise
     except (OSError, requests.RequestException) as error:
-        place = "this machine's managed identities" if kind == "managed_identity" else place
-        failure = explain_silence(error, place, kind)
-    except Exception as error:  # noqa: BLE001  # MSAL reads whatever the authority says as if it were well
-        failure = explain_failure(error, settings.secrets, kind)
+        place = "this machine's managed identity endpoint" if kind == "managed_identity" else place
+        failure = explain_no_answer(error, place, kind)
+    except Exception as error:  # noqa: BLE001  # MSAL does not check the authority's answers before it uses them
+        failure = explain_msal_exception(error, settings.secrets, kind)
     raise DriveAuthError(failure)
 
 
-def token_of(answer: Any, settings: Settings, name: str = "access_token") -> str:
+def extract_token(answer: Any, settings: Settings, name: str = "access_token") -> str:
     """
-    Return the token that the authority gave.
+    Return the token in the authority's answer.
 
-    :param name: Which one.
-    :raises DriveAuthError: If it gave none. The message tells what it said instead, and what to do.
+    :param name: The key of the token. Default is ``access_token``.
+    :raises DriveAuthError: If there is none. The message quotes the authority's error and says what to do.
     """
     token = answer.get(name) if isinstance(answer, dict) else None
     if isinstance(token, str) and token:
         return token
     raise DriveAuthError(
-        explain_refusal(answer if isinstance(answer, dict) else {}, settings.secrets, settings.login_kind)
+        explain_auth_error(answer if isinstance(answer, dict) else {}, settings.secrets, settings.login_kind)
     )
 
 
@@ -69,12 +73,12 @@ def open_application(
     settings: Settings, credential: str | Callable[[str], str | bytes] | None = None
 ) -> ClientApplication:
     """
-    Return MSAL's application: a confidential one with a credential, a public one without.
+    Return an MSAL application: a confidential client if there is a credential, else a public client.
 
-    :param credential: A secret; or what makes an assertion for an audience, each time that one is needed.
-    :raises DriveAuthError: If the authority would have the credential sent to another host.
+    :param credential: A client secret, or a function that creates an assertion for an audience.
+    :raises DriveAuthError: If the authority asks for the credential to be sent to another host.
     """
-    import msal  # noqa: PLC0415  # only a task that logs in pays for it
+    import msal  # noqa: PLC0415  # slow import: only for tasks that log in
 
     def sign() -> str | bytes:
         return credential(application.authority.token_endpoint) if callable(credential) else ""
@@ -87,47 +91,52 @@ def open_application(
     if credential is None:
         application = msal.PublicClientApplication(settings.client_id, **common)
     else:
-        shown = {"client_assertion": sign} if callable(credential) else credential
+        client_credential = {"client_assertion": sign} if callable(credential) else credential
         application = msal.ConfidentialClientApplication(
-            settings.client_id, client_credential=shown, **common
+            settings.client_id, client_credential=client_credential, **common
         )
+    _check_endpoints(application, settings)
+    return application
+
+
+def _check_endpoints(application: ClientApplication, settings: Settings) -> None:
+    """Raise if the authority's discovery document names an endpoint on another host."""
     authority = application.authority
     for endpoint in filter(None, (authority.token_endpoint, authority.device_authorization_endpoint)):
         if not is_authority(endpoint, settings.authority):
             raise DriveAuthError(
-                f"No token could be had: {settings.authority} would have the credential sent to the host "
-                f"{host_of(endpoint)!r}, so nothing was sent: check the connection's authority, and who "
-                "answers for it."
+                f"Could not get a token: {settings.authority} asks for the credential to be sent to another "
+                f"host, {host_of(endpoint)!r}, so nothing was sent. Check the connection's authority and who "
+                "operates it."
             )
-    return application
 
 
-def open_token_session(settings: Settings, *, inside: bool = False) -> requests.Session:
+def open_token_session(settings: Settings, *, managed_identity: bool = False) -> requests.Session:
     """
-    Return a session to ask for tokens with.
+    Return an HTTP session for token requests, which retries what may be temporary.
 
-    :param inside: Ask inside of Azure, where the machine itself answers: through no proxy, and not for long,
-        since elsewhere nobody does. Default is ``False``.
+    :param managed_identity: Whether the requests go to this machine's managed identity endpoint: without a
+        proxy, and with a short time-out, since machines outside of Azure have none. Default is ``False``.
     """
-    if inside:
-        settings = replace(settings, proxies=(("no", "*"),), timeout=min(settings.timeout, _INSIDE_SECONDS))
+    if managed_identity:
+        settings = replace(settings, proxies=(("no", "*"),), timeout=min(settings.timeout, _IMDS_TIMEOUT))
     session = open_session(settings)
-    session.max_redirects = 0  # a 307 would have the secret sent to wherever it leads
-    session.hooks["response"].append(partial(_read_answer, seconds=settings.timeout))
-    again = urllib3.Retry(
+    session.max_redirects = 0  # a 307 redirect would send the secret to its target
+    session.hooks["response"].append(partial(_read_body, seconds=settings.timeout))
+    retries = urllib3.Retry(
         3,
-        connect=0 if inside else None,
+        connect=0 if managed_identity else None,
         backoff_factor=0.5,
-        status_forcelist=_UPDATING if inside else _BUSY,
-        allowed_methods=None,  # to ask for a token twice does no harm
-        respect_retry_after_header=False,  # it may ask for hours
+        status_forcelist=_RETRIED_IMDS_STATUSES if managed_identity else _RETRIED_STATUSES,
+        allowed_methods=None,  # repeating a token request does no harm
+        respect_retry_after_header=False,  # it may be hours
         raise_on_status=False,
     )
-    for scheme in ("https://", "http://"):  # managed identities are asked in clear, on the machine itself
-        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=again))
+    for scheme in ("https://", "http://"):  # managed identity endpoints use plain http
+        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retries))
     return session
 
 
-def _read_answer(response: requests.Response, *, seconds: float, **_: Any) -> None:
-    """Read an answer before requests does, which would read without end."""
-    response._content = read_whole(response, seconds)  # noqa: SLF001  # requests has no other place for it
+def _read_body(response: requests.Response, *, seconds: float, **_: Any) -> None:
+    """Read the body with limits on size and time, before requests reads it without any."""
+    response._content = read_whole(response, seconds)  # noqa: SLF001  # requests has no public attribute for it

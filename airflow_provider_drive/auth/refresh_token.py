@@ -1,11 +1,11 @@
 """
-A user's login, which goes on from one refresh token to the next.
+User logins with a refresh token.
 
 https://learn.microsoft.com/entra/identity-platform/refresh-tokens
 
-Each lives for 90 days, and brings its successor. Entra ID leaves the old one good; other authorities, and
-policies, may not. A worker can write Airflow's Variables, and cannot write its connections: so it is a
-Variable that can keep the newest one.
+A refresh token is valid for 90 days, and each use returns a new one. Entra ID keeps the old one valid; other
+authorities and policies may not. The newest one can be stored in an Airflow Variable: workers can write
+Variables, but not connections.
 """
 
 from __future__ import annotations
@@ -22,105 +22,116 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _log = logging.getLogger(__name__)
-_EARLY = 300.0
-"""Seconds before its end at which a token is replaced, as MSAL does it."""
-_CONSUMERS = {"consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
-_OWN_FILES = "Files.ReadWrite.All"
+_RENEWAL_MARGIN = 300.0
+"""Seconds before its expiry at which a token is replaced, as in MSAL."""
+_CONSUMER_TENANTS = {"consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
+_PERSONAL_SCOPE = "Files.ReadWrite.All"
 
 
 class RefreshLogin:
-    """Logs in with the newest refresh token that there is."""
+    """Logs in with the newest refresh token."""
 
     def __init__(self, settings: Settings, application: ClientApplication) -> None:
         self._settings, self._application = settings, application
-        self._seed = settings.refresh_token
-        self._newest = self._seed
+        self._initial_token = settings.refresh_token
+        self._newest = self._initial_token
         self._answer: Any = {}
-        self._until = 0.0
+        self._renew_at = 0.0
 
-    def acquire(self, anew: bool) -> Any:
-        """Return the authority's answer with a token."""
-        if anew or time.time() >= self._until:
+    def acquire(self, renew: bool) -> Any:
+        """
+        Return the authority's answer with a token.
+
+        :param renew: Request a new token even if the current one is still valid.
+        """
+        if renew or time.time() >= self._renew_at:
             self._answer = self._redeem()
             lifetime = self._answer.get("expires_in")
-            self._until = time.time() + (lifetime if isinstance(lifetime, int) else 0) - _EARLY
+            self._renew_at = time.time() + (lifetime if isinstance(lifetime, int) else 0) - _RENEWAL_MARGIN
         return self._answer
 
     def _redeem(self) -> dict[str, Any]:
-        token = self._load()
-        answer = self._send(token)
-        if answer.get("error") == "invalid_grant" and (newer := self._load()) != token:
-            token, answer = (
-                newer,
-                self._send(newer),
-            )  # another worker used it first, and it is good for once only
+        token = self._load_newest()
+        answer = self._request_token(token)
+        if answer.get("error") == "invalid_grant" and (newer := self._load_newest()) != token:
+            # Another worker has used the token, and this authority accepts each token only once.
+            token, answer = newer, self._request_token(newer)
         successor = answer.get("refresh_token")
         if isinstance(successor, str) and successor not in {"", token}:
             _mask(successor)
             self._newest = successor
-            self._store(successor)
+            self._save_newest(successor)
         return answer
 
-    def _send(self, token: str) -> dict[str, Any]:
+    def _request_token(self, token: str) -> dict[str, Any]:
         scopes = delegated_scopes(self._settings)
         answer = self._application.acquire_token_by_refresh_token(token, scopes)
         return answer if isinstance(answer, dict) else {}
 
-    def _load(self) -> str:
-        """Return the newest token that comes from the connection's own: a new login there begins anew."""
+    def _load_newest(self) -> str:
+        """Return the newest token derived from the connection's; one of an earlier login is ignored."""
         name = self._settings.refresh_token_variable
         if not name:
             return self._newest
-        from airflow.providers.common.compat.sdk import Variable  # noqa: PLC0415  # only where one is asked for
+        from airflow.providers.common.compat.sdk import Variable  # noqa: PLC0415  # only for connections that use a Variable
 
         try:
-            kept = json.loads(Variable.get(name, None) or "{}")
-        except Exception as error:  # noqa: BLE001  # whatever keeps Variables: the connection's token may do
-            _log.warning("The Variable %s cannot be read (%s).", name, type(error).__name__)
+            stored = json.loads(Variable.get(name, None) or "{}")
+        except Exception as error:  # noqa: BLE001  # secrets backends raise anything; the known token may still work
+            _log.warning(
+                "Could not read the refresh token from the Variable %s (%s): using the last known one.",
+                name,
+                type(error).__name__,
+            )
             return self._newest
-        token = kept.get("refresh_token") if isinstance(kept, dict) and kept.get("of") == self._mark else None
+        token = (
+            stored.get("refresh_token")
+            if isinstance(stored, dict) and stored.get("of") == self._fingerprint
+            else None
+        )
         if not isinstance(token, str) or not token:
             return self._newest
         _mask(token)
         return token
 
-    def _store(self, token: str) -> None:
+    def _save_newest(self, token: str) -> None:
         name = self._settings.refresh_token_variable
         if not name:
             return
-        from airflow.providers.common.compat.sdk import Variable  # noqa: PLC0415  # only where one is asked for
+        from airflow.providers.common.compat.sdk import Variable  # noqa: PLC0415  # only for connections that use a Variable
 
         try:
-            Variable.set(name, json.dumps({"refresh_token": token, "of": self._mark}))
+            Variable.set(name, json.dumps({"refresh_token": token, "of": self._fingerprint}))
         except Exception as error:  # noqa: BLE001  # the login itself has succeeded
             _log.warning(
-                "The new refresh token could not be kept in the Variable %s (%s): others use the old one.",
+                "Could not save the new refresh token to the Variable %s (%s): other processes still use the "
+                "old one.",
                 name,
                 type(error).__name__,
             )
 
     @property
-    def _mark(self) -> str:
-        """Tells which login a token comes from, and nothing else of it."""
-        return hashlib.sha256(self._seed.encode()).hexdigest()
+    def _fingerprint(self) -> str:
+        """Identifies the connection's refresh token without revealing it."""
+        return hashlib.sha256(self._initial_token.encode()).hexdigest()
 
 
 def delegated_scopes(settings: Settings) -> list[str]:
     """
-    Return what to ask for in a user's name.
+    Return the scopes of a user login.
 
-    Of personal accounts, ``.default`` is not to be had, and of a permission without Graph's address they give
-    a token that Graph does not take: https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13.
+    Personal accounts do not support ``.default``, and for a permission without Graph's address they return a
+    token that Graph does not accept: https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13.
     """
     graph = settings.hosts.graph
     everything = f"{graph}/.default"
-    if settings.tenant_id in _CONSUMERS and settings.scopes == (everything,):
-        return [f"{graph}/{_OWN_FILES}"]
+    if settings.tenant_id in _CONSUMER_TENANTS and settings.scopes == (everything,):
+        return [f"{graph}/{_PERSONAL_SCOPE}"]
     named = (scope for scope in settings.scopes if scope not in {"openid", "profile", "offline_access"})
     return [scope if "://" in scope else f"{graph}/{scope}" for scope in named]
 
 
 def _mask(token: str) -> None:
-    from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
+    from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only needed with a new secret
 
     mask_secret(token)

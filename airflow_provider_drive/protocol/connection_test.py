@@ -1,5 +1,5 @@
 """
-What a connection's test tells: who logged in where, which drive can be read, and what is missing.
+Test a connection: log in, read a drive, and report the permissions.
 
 https://learn.microsoft.com/graph/api/drive-get
 """
@@ -19,31 +19,33 @@ if TYPE_CHECKING:
 
 _MAX_URL = 200
 _BUDGET_SECONDS = 2.0
-"""For pauses between tries: somebody sits and waits."""
+"""Limit on pauses between retries: a user waits for the answer."""
 
 
 def test_connection_flow(claims: Claims | None, tenant_id: str, cloud: str) -> Flow[tuple[bool, str]]:
     """
-    Read a drive, and tell what there is to tell.
+    Read a drive, and report who logged in where and with which permissions.
 
-    :param claims: What the token says of itself; None if it says nothing.
-    :param tenant_id: The tenant that the connection names.
-    :param cloud: The cloud that it names.
-    :return: Whether copies and moves may succeed, and the words.
+    :param claims: The token's claims; None if the token is opaque.
+    :param tenant_id: The connection's tenant.
+    :param cloud: The connection's cloud.
+    :return: Whether copies and moves can succeed, and the report.
     """
-    drive, seen = yield from _look(is_user=claims is None or claims.is_user)
+    drive, access = yield from _read_drive(is_user=claims is None or claims.is_user)
     if claims is None:
-        who = _owner(drive)
-        told = "The token does not say what it allows: those of personal accounts never do."
+        principal = _describe_owner(drive)
+        permissions = "The token does not list its permissions: tokens of personal accounts never do."
     else:
-        who, told = claims.who, claims.describe_permissions()
-    tenant = tenant_id if claims is None or claims.tenant_id in {"", tenant_id} else _both(tenant_id, claims)
-    is_good = bool(drive) if claims is None else claims.may_write
-    return is_good, f"Logged in as {who} to the tenant {tenant} in the cloud {cloud}. {seen} {told}"
+        principal, permissions = claims.principal, claims.describe_permissions()
+    tenant = _describe_tenant(tenant_id, claims)
+    can_write = bool(drive) if claims is None else claims.may_write
+    return can_write, (
+        f"Logged in as {principal} to the tenant {tenant} in the cloud {cloud}. {access} {permissions}"
+    )
 
 
-def _look(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
-    """Read the user's drive, or that of the root site for an app: an app has none."""
+def _read_drive(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
+    """Return the user's drive, or for an app, which has none, the root site's; and a sentence about it."""
     path, whose = (
         ("/me/drive", "the user's own drive") if is_user else ("/sites/root/drive", "the root site's drive")
     )
@@ -57,24 +59,27 @@ def _look(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
     try:
         drive = yield from send_with_retries(request, read, RetryBudget(_BUDGET_SECONDS))
     except (DriveAccessDeniedError, DriveItemNotFoundError) as error:
-        refusal = f"HTTP {error.status} {error.code}".rstrip()
-        return {}, f"It could not read {whose} ({refusal}); copies and moves between others do not need that."
-    return drive, f"It could read {whose}, {_place(drive)}."
+        answer = f"HTTP {error.status} {error.code}".rstrip()
+        return {}, f"Could not read {whose} ({answer}); copies and moves in other drives do not need it."
+    return drive, f"Read {whose}, {_describe_location(drive)}."
 
 
-def _place(drive: dict[str, Any]) -> str:
-    """Return where a browser finds the drive. That opens nothing to who may not see it."""
+def _describe_location(drive: dict[str, Any]) -> str:
+    """Return the drive's web URL, which gives no access by itself, or else its id."""
     url = str(drive.get("webUrl")).partition("?")[0]
     return url[:_MAX_URL] if url.startswith("https://") and url.isprintable() else clean(str(drive.get("id")))
 
 
-def _owner(drive: dict[str, Any]) -> str:
-    """Return whose drive it is, where the token does not tell who logged in."""
+def _describe_owner(drive: dict[str, Any]) -> str:
+    """Return the drive's owner, for tokens that do not say who logged in."""
     owner: Any = drive.get("owner")
     user = owner.get("user") if isinstance(owner, dict) else None
     name = user.get("displayName") if isinstance(user, dict) else None
     return f"the user {clean(name)}" if isinstance(name, str) and name else "a user"
 
 
-def _both(tenant_id: str, claims: Claims) -> str:
+def _describe_tenant(tenant_id: str, claims: Claims | None) -> str:
+    """Return the connection's tenant, followed by the token's if that differs."""
+    if claims is None or claims.tenant_id in {"", tenant_id}:
+        return tenant_id
     return f"{tenant_id} ({claims.tenant_id})" if tenant_id else claims.tenant_id

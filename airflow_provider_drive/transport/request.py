@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from airflow_provider_drive.auth.error_hints import explain_lost
+from airflow_provider_drive.auth.error_hints import explain_connection_error
 from airflow_provider_drive.exceptions import DriveResponseError
 
 if TYPE_CHECKING:
@@ -49,6 +49,6 @@ def prepare(request: Request, settings: Settings) -> Prepared:
 
 
 def describe(request: Request, url: str, error: BaseException) -> str:
-    """Say what went wrong, but not in the library's words: they quote the URL, which may be a secret."""
-    reason, advice = explain_lost(error)
+    """Say what went wrong. Not in the library's words: they quote the URL, which may be a secret."""
+    reason, advice = explain_connection_error(error)
     return f"Could not {request.action}: no answer from {urlsplit(url).hostname} ({reason}). {advice}"

@@ -1,8 +1,8 @@
 """
-What crosses Airflow's database is read by others: a monitor URL goes through it encrypted.
+Encrypt monitor URLs, which are secrets, before they are stored in Airflow's database.
 
-With the deployment's Fernet key, where it has one. Airflow itself stores trigger arguments, ``next_kwargs``
-and XComs in clear.
+The deployment's Fernet key is used, if it has one. Airflow stores trigger arguments, ``next_kwargs`` and
+XComs unencrypted.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 
 
 def encrypt_url(monitor_url: str) -> str:
-    """Return the URL encrypted, or as it is where the deployment has no Fernet key. Sealed once is sealed."""
-    fernet = _fernet() if "://" in monitor_url else None
+    """Return the URL encrypted. It is returned unchanged without a Fernet key, or if already encrypted."""
+    fernet = _get_fernet() if "://" in monitor_url else None
     if fernet is None:
         return monitor_url
     return str(fernet.encrypt(monitor_url.encode(errors="surrogatepass")).decode())
 
 
-def decrypt_url(sealed: str) -> str:
+def decrypt_url(encrypted: str) -> str:
     """
-    Return the URL in clear, whether it comes encrypted or not.
+    Return the decrypted URL; a URL that is not encrypted is returned unchanged.
 
-    :raises DriveArgumentError: If it was encrypted with another key, or is no URL.
+    :raises DriveArgumentError: If it is encrypted with another key, or is not a URL.
     """
-    if _is_url(sealed):
-        return sealed
-    fernet, url = _fernet(), ""
-    with suppress(Exception):  # whatever cryptography raises would quote what it was given
-        url = fernet.decrypt(sealed.encode()).decode() if fernet else ""
+    if _is_url(encrypted):
+        return encrypted
+    fernet, url = _get_fernet(), ""
+    with suppress(Exception):  # cryptography's exceptions may quote their input
+        url = fernet.decrypt(encrypted.encode()).decode() if fernet else ""
     if not _is_url(url):
         raise DriveArgumentError(
-            "The monitor URL cannot be read: it is neither a URL nor encrypted with this deployment's "
-            "Fernet key. Has core.fernet_key changed, has the triggerer another one, or was there no XCom "
-            "to take?"
+            "Cannot read the monitor URL: it is neither a URL nor encrypted with this deployment's Fernet "
+            "key. Check that core.fernet_key has not changed and is the same for workers and triggerer, and "
+            "that the XCom it comes from exists."
         )
     return url
 
@@ -47,10 +47,10 @@ def _is_url(text: str) -> bool:
     return "://" in text and text.isascii() and text.isprintable()
 
 
-def _fernet() -> Any:
-    """Return what encrypts with the deployment's key, or None if it has no key that works."""
+def _get_fernet() -> Any:
+    """Return the deployment's Fernet, or None if it has no valid key."""
     try:
-        from airflow.sdk.crypto import get_fernet  # noqa: PLC0415  # cryptography is paid for when it is needed
+        from airflow.sdk.crypto import get_fernet  # noqa: PLC0415  # slow import of cryptography
     except ImportError:  # before Airflow 3.2
         from airflow.models.crypto import get_fernet  # noqa: PLC0415  # as above
     try:

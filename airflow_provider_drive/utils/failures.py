@@ -1,8 +1,8 @@
 """
-How an error of ours becomes one that Airflow acts upon.
+Raise this package's errors as Airflow's exceptions too.
 
-An error that no retry can heal has to be an ``AirflowFailException`` for Airflow, and the class of
-:mod:`airflow_provider_drive.exceptions` for everybody else: so it becomes both.
+For an error that is not retryable Airflow needs an ``AirflowFailException``, and callers need the class of
+:mod:`airflow_provider_drive.exceptions`: the error becomes an instance of both.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @contextmanager
 def fail_on_permanent_errors(*, remembers: bool = False) -> Iterator[None]:
     """
-    Fail the task at once, without burning its retries, for what no retry can heal.
+    Fail the task without further retries on errors that are not retryable.
 
-    :param remembers: A retry knows what was begun: so it may find a copy that nobody could see before.
+    :param remembers: Whether a retry resumes from stored state. It may then find a copy whose outcome was
+        unknown, so :class:`DriveCopyUnknownError` stays retryable. Default is ``False``.
     """
     try:
         yield
@@ -35,12 +36,12 @@ def fail_on_permanent_errors(*, remembers: bool = False) -> Iterator[None]:
 
 
 def also_as(error: DriveError, kind: type[Exception]) -> DriveError:
-    """Return the error, which is one of Airflow's as well from now on."""
+    """Make the error an instance of one of Airflow's exceptions too, and return it."""
     if not isinstance(error, kind):
-        error.__class__ = _joint(type(error), kind)  # type: ignore[arg-type]  # classes are hashable
+        error.__class__ = _combine_classes(type(error), kind)  # type: ignore[arg-type]  # classes are hashable
     return error
 
 
 @cache  # one class for each pair, so that `except` finds it
-def _joint(ours: type[DriveError], airflows: type[Exception]) -> type[DriveError]:
+def _combine_classes(ours: type[DriveError], airflows: type[Exception]) -> type[DriveError]:
     return type(ours.__name__, (ours, airflows), {"__module__": ours.__module__, "__doc__": ours.__doc__})

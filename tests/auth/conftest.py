@@ -17,20 +17,20 @@ ENVIRONMENT = (
 
 @pytest.fixture(autouse=True)
 def no_azure(monkeypatch):
-    """Be on no machine of Azure's, whatever machine this is."""
+    """Remove the environment variables of Azure's services."""
     for name in ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def read(plan, ids):
-    """Read an item with a new hook, and so with a login."""
+    """Read an item with a new hook, which logs in."""
     return lambda address=None: DriveHook().get_item(address or ids(plan))["name"]
 
 
 @pytest.fixture
 def forms(tenant):
-    """What the authority was sent, in order."""
+    """The requests to the authority, in order."""
 
     def tell():
         return [dict(parse_qsl(call.body.decode())) for call in tenant.calls("POST", where="token")]
@@ -51,13 +51,13 @@ def registered(tenant, certificate):
 
 @pytest.fixture(scope="session")
 def cluster():
-    """The key that a cluster signs its service accounts' tokens with."""
+    """The key with which a cluster signs service account tokens."""
     return Certificate("cluster")
 
 
 @pytest.fixture
 def federated(tenant, cluster, tmp_path):
-    """A file with a service account's token, which the application trusts; and what writes another one."""
+    """A file with a service account token that the app trusts, and a function to write another."""
     tenant.trust_issuer(ISSUER, SUBJECT, cluster.public_pem)
     path = tmp_path / "azure-identity-token"
 
@@ -74,12 +74,12 @@ def federated(tenant, cluster, tmp_path):
 
 @pytest.fixture
 def machine(emulator, monkeypatch):
-    """Be a virtual machine of Azure's, whose IMDS is the emulator."""
+    """Use the emulator as the IMDS of an Azure virtual machine."""
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", emulator.url)
 
 
 @pytest.fixture
 def app_service(emulator, tenant, monkeypatch):
-    """Be an App Service."""
+    """Use the emulator as the identity endpoint of App Service."""
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{emulator.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", tenant.identity_header)

@@ -1,4 +1,4 @@
-"""Keys and certificates, as people have them."""
+"""Private keys and certificates for tests, in each supported form."""
 
 import datetime as dt
 

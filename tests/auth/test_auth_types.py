@@ -1,4 +1,4 @@
-"""What is special to each kind of login."""
+"""Managed identities, workload identities, and what all app logins share."""
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
@@ -28,22 +28,22 @@ NOTHING = {"login": "", "password": "", "tenant_id": None}
         ({"auth_type": "managed_identity", "client_secret": "x"}, "managed_identity"),
     ],
 )
-def test_the_kind_is_told_from_what_is_filled_in(fields, kind):
+def test_the_auth_type_is_derived_from_the_fields_that_are_set(fields, kind):
     assert Settings(**fields).login_kind == kind
 
 
-def test_a_kind_that_there_is_not_is_told_with_those_that_there_are(connect, read, asked):
+def test_an_unknown_auth_type_raises_an_error_that_lists_the_known_ones(connect, read, asked):
     connect(auth_type="kerberos")
 
     with pytest.raises(
-        DriveAuthError, match="'kerberos'; it has to be one of client_secret, certificate, man"
+        DriveAuthError, match=r"must be one of client_secret, certificate, man.*got 'kerberos'"
     ):
         read()
 
     assert asked() == []
 
 
-def test_an_expired_secret_is_told(connect, read, tenant):
+def test_an_expired_client_secret_raises_an_error_that_says_so(connect, read, tenant):
     tenant.expired_secrets.add("last year's secret")
     connect(password="last year's secret")
 
@@ -52,7 +52,7 @@ def test_an_expired_secret_is_told(connect, read, tenant):
 
 
 @pytest.mark.parametrize("name", ["common", "consumers", "organizations"])
-def test_an_app_needs_a_tenant_of_its_own(connect, read, name):
+def test_app_logins_do_not_work_with_multi_tenant_names(connect, read, name):
     connect(tenant_id=name)
 
     with pytest.raises(DriveAuthError, match=r"AADSTS9001023.*tenant_id"):
@@ -63,12 +63,14 @@ def test_an_app_needs_a_tenant_of_its_own(connect, read, name):
 
 
 @pytest.mark.parametrize("kind", ["secret", "refresh token"])
-def test_no_credential_goes_to_an_endpoint_on_another_host(connect, read, tenant, foreign, asked, kind):
+def test_credentials_are_not_sent_to_a_token_endpoint_on_another_host(
+    connect, read, tenant, foreign, asked, kind
+):
     tenant.token_base = f"https://localhost:{foreign.port}"
     connect(**({"password": "", "refresh_token": tenant.refresh_token} if kind == "refresh token" else {}))
 
     with pytest.raises(
-        DriveAuthError, match=r"credential sent to the host 'localhost', so nothing.*authority"
+        DriveAuthError, match=r"credential to be sent to another host, 'localhost', so nothing.*authority"
     ):
         read()
 
@@ -79,7 +81,7 @@ def test_no_credential_goes_to_an_endpoint_on_another_host(connect, read, tenant
 # Managed identities
 
 
-def test_a_machines_own_identity_logs_in(connect, read, tenant, machine):
+def test_a_system_assigned_identity_of_a_virtual_machine_logs_in(connect, read, tenant, machine):
     connect(auth_type="managed_identity", **NOTHING)
 
     assert read() == "plan.txt"
@@ -89,7 +91,7 @@ def test_a_machines_own_identity_logs_in(connect, read, tenant, machine):
     assert "client_id" not in call.query
 
 
-def test_an_app_services_own_identity_logs_in(connect, read, tenant, app_service):
+def test_a_system_assigned_identity_of_app_service_logs_in(connect, read, tenant, app_service):
     connect(auth_type="managed_identity", **NOTHING)
 
     assert read() == "plan.txt"
@@ -110,17 +112,21 @@ def test_a_user_assigned_identity_logs_in(connect, read, tenant, request, place,
 
 
 @pytest.mark.parametrize("place", ["machine", "app_service"])
-def test_an_identity_that_the_place_has_not_is_told(connect, read, tenant, request, place):
+def test_a_missing_managed_identity_raises_an_error_that_names_the_login_field(
+    connect, read, tenant, request, place
+):
     request.getfixturevalue(place)
     connect(auth_type="managed_identity", **{**NOTHING, "login": "00000000-0000-0000-0000-000000000000"})
 
     with pytest.raises(
-        DriveAuthError, match=r"(Identity not found|No User Assigned).*the connection's login"
+        DriveAuthError, match=r"(Identity not found|No User Assigned).*The connection's login"
     ):
         read()
 
 
-def test_a_wrong_identity_header_is_told_without_it(connect, read, app_service, monkeypatch, helpers):
+def test_a_wrong_identity_header_raises_an_error_that_does_not_quote_it(
+    connect, read, app_service, monkeypatch, helpers
+):
     monkeypatch.setenv("IDENTITY_HEADER", "not-the-header")
     connect(auth_type="managed_identity", **NOTHING)
 
@@ -130,17 +136,17 @@ def test_a_wrong_identity_header_is_told_without_it(connect, read, app_service, 
     assert "not-the-header" not in helpers.told(caught.value)
 
 
-def test_nobody_at_the_address_is_told(connect, read, monkeypatch):
+def test_an_unreachable_managed_identity_endpoint_raises_an_error_with_advice(connect, read, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
     connect(auth_type="managed_identity", **NOTHING)
 
     with pytest.raises(
-        DriveAuthError, match=r"this machine's managed identities \(.*choose another auth_type"
+        DriveAuthError, match=r"this machine's managed identity endpoint \(.*choose another auth_type"
     ):
         read()
 
 
-def test_a_machine_that_is_being_updated_is_asked_again(connect, read, tenant, machine):
+def test_the_managed_identity_endpoint_is_retried_while_it_is_updated(connect, read, tenant, machine):
     tenant.faults.append(Fault("GET", where="token", kind="status", status=410))
     connect(auth_type="managed_identity", **NOTHING)
 
@@ -150,7 +156,9 @@ def test_a_machine_that_is_being_updated_is_asked_again(connect, read, tenant, m
 # Workload identities
 
 
-def test_a_workload_logs_in_by_its_environment(connect, read, tenant, federated, monkeypatch):
+def test_a_workload_identity_logs_in_with_the_environment_variables_of_aks(
+    connect, read, tenant, federated, monkeypatch
+):
     monkeypatch.setenv("AZURE_TENANT_ID", tenant.tenant_id)
     monkeypatch.setenv("AZURE_CLIENT_ID", tenant.client_id)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", federated.path)
@@ -159,7 +167,9 @@ def test_a_workload_logs_in_by_its_environment(connect, read, tenant, federated,
     assert read() == "plan.txt"
 
 
-def test_what_the_connection_says_wins_over_the_environment(connect, read, federated, monkeypatch):
+def test_connection_fields_of_a_workload_identity_override_the_environment(
+    connect, read, federated, monkeypatch
+):
     monkeypatch.setenv("AZURE_TENANT_ID", "elsewhere.example")
     monkeypatch.setenv("AZURE_CLIENT_ID", "another")
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", "/no/such/file")
@@ -181,7 +191,7 @@ def test_the_token_file_is_read_again_for_each_login(connect, tenant, federated,
 
 
 @pytest.mark.parametrize(
-    ("claims", "told"),
+    ("claims", "expected"),
     [
         ({"iss": "https://elsewhere.example/"}, "AADSTS700211"),
         ({"aud": "api://AzureADTokenExchangeUSGov"}, "AADSTS700212"),
@@ -190,15 +200,15 @@ def test_the_token_file_is_read_again_for_each_login(connect, tenant, federated,
         ({"iat": time.time() + 10_000, "exp": time.time() + 20_000}, "AADSTS700024"),
     ],
 )
-def test_a_token_that_the_app_does_not_trust_is_told(connect, read, federated, claims, told):
+def test_an_untrusted_federated_token_raises_the_authoritys_error(connect, read, federated, claims, expected):
     federated.write(**claims)
     connect(password="", federated_token_file=federated.path)
 
-    with pytest.raises(DriveAuthError, match=rf"{told}.*federated_token_file"):
+    with pytest.raises(DriveAuthError, match=rf"{expected}.*federated_token_file"):
         read()
 
 
-def test_a_token_of_another_key_is_refused(connect, read, tenant, certificate, federated):
+def test_a_federated_token_signed_with_another_key_is_refused(connect, read, tenant, certificate, federated):
     tenant.trust_issuer(ISSUER, SUBJECT, certificate.public_pem)
     connect(password="", federated_token_file=federated.path)
 
@@ -207,7 +217,7 @@ def test_a_token_of_another_key_is_refused(connect, read, tenant, certificate, f
 
 
 @pytest.mark.parametrize("content", [None, b"", b" \n", b"\xff\xfe"])
-def test_a_token_file_that_cannot_be_read_is_told(connect, read, tmp_path, content):
+def test_an_unreadable_token_file_raises_an_error_that_names_the_field(connect, read, tmp_path, content):
     if content is not None:
         (tmp_path / "token").write_bytes(content)
     connect(password="", federated_token_file=str(tmp_path / "token"))
@@ -216,7 +226,7 @@ def test_a_token_file_that_cannot_be_read_is_told(connect, read, tmp_path, conte
         read()
 
 
-def test_a_workload_without_a_file_is_told(connect, read, asked):
+def test_a_workload_identity_without_a_token_file_raises_before_any_request(connect, read, asked):
     connect(auth_type="workload_identity")
 
     with pytest.raises(DriveAuthError, match="no federated_token_file"):
@@ -225,11 +235,11 @@ def test_a_workload_without_a_file_is_told(connect, read, asked):
     assert asked() == []
 
 
-# What a token that Graph refuses leads to
+# Tokens that Graph refuses
 
 
 @pytest.mark.parametrize("kind", ["machine", "workload", "user"])
-def test_a_token_that_graph_refuses_is_replaced(connect, tenant, request, kind):
+def test_an_app_token_that_graph_refuses_is_replaced(connect, tenant, request, kind):
     fields = {
         "machine": lambda: {"auth_type": "managed_identity", **NOTHING},
         "workload": lambda: {"federated_token_file": request.getfixturevalue("federated").path},

@@ -1,4 +1,4 @@
-"""PEM or PFX, from a path or inline, with and without a passphrase; and what is told of what cannot sign."""
+"""Certificates: PEM or PFX, from a path or inline, with and without a passphrase; and their errors."""
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
@@ -19,7 +19,7 @@ OLD_FORM = serialization.PrivateFormat.TraditionalOpenSSL
 
 @pytest.fixture
 def shown(forms):
-    """The assertion that the authority was shown last: its header and its claims."""
+    """The last assertion sent to the authority: its header and claims."""
 
     def tell():
         assertion = forms()[-1]["client_assertion"]
@@ -51,13 +51,15 @@ def test_a_certificate_logs_in(connect, read, registered, tmp_path, inline, pass
 
 
 @pytest.mark.parametrize("gap", ["", " ", "\\n", "\\r\\n", "\r\n"], ids=repr)
-def test_a_pem_that_has_lost_its_lines_logs_in(connect, read, registered, gap):
+def test_a_pem_without_line_breaks_logs_in(connect, read, registered, gap):
     connect(password="", private_key=(registered.key_pem() + registered.pem).replace("\n", gap))
 
     assert read() == "plan.txt"
 
 
-def test_an_assertion_is_what_microsofts_page_says(connect, read, registered, tenant, emulator, shown):
+def test_an_assertion_has_the_header_and_claims_that_microsoft_documents(
+    connect, read, registered, tenant, emulator, shown
+):
     connect(password="", private_key=registered.key_pem() + registered.pem)
     read()
     header, claims = shown()
@@ -73,15 +75,15 @@ def test_an_assertion_is_what_microsofts_page_says(connect, read, registered, te
 
 
 @pytest.mark.parametrize(
-    ("digest", "told", "algorithm"), [(hashes.SHA1, "x5t", "RS256"), (hashes.SHA256, "x5t#S256", "PS256")]
+    ("digest", "expected", "algorithm"), [(hashes.SHA1, "x5t", "RS256"), (hashes.SHA256, "x5t#S256", "PS256")]
 )
-def test_a_thumbprint_stands_for_the_certificate(connect, read, registered, shown, digest, told, algorithm):
+def test_a_thumbprint_replaces_the_certificate(connect, read, registered, shown, digest, expected, algorithm):
     digits = registered.certificate.fingerprint(digest()).hex(":").upper()
     connect(password="", private_key=registered.key_pem(), thumbprint=digits)
 
     assert read() == "plan.txt"
     header, _ = shown()
-    assert (header["alg"], set(header)) == (algorithm, {"alg", "typ", told})
+    assert (header["alg"], set(header)) == (algorithm, {"alg", "typ", expected})
 
 
 # Subject name and issuer
@@ -89,12 +91,12 @@ def test_a_thumbprint_stands_for_the_certificate(connect, read, registered, show
 
 @pytest.fixture(scope="module")
 def authority():
-    """A root, and who issues certificates below it."""
+    """A root certificate and an issuer below it."""
     return Certificate("issuer", Certificate("root"))
 
 
 @pytest.mark.parametrize("form", ["pem", "pfx"])
-def test_a_new_certificate_of_a_trusted_name_logs_in_with_its_chain(
+def test_a_renewed_certificate_with_a_trusted_subject_name_logs_in_with_its_chain(
     connect, read, tenant, authority, shown, form, tmp_path
 ):
     tenant.trust_name("archive.contoso.com", authority.issuer.pem.encode())
@@ -111,7 +113,7 @@ def test_a_new_certificate_of_a_trusted_name_logs_in_with_its_chain(
     ]
 
 
-def test_a_trusted_name_needs_its_chain_sent(connect, read, tenant, authority):
+def test_a_trusted_subject_name_is_refused_without_the_certificate_chain(connect, read, tenant, authority):
     tenant.trust_name("archive.contoso.com", authority.issuer.pem.encode())
     renewed = Certificate("archive.contoso.com", authority)
     connect(password="", private_key=renewed.key_pem() + renewed.chain)
@@ -120,7 +122,7 @@ def test_a_trusted_name_needs_its_chain_sent(connect, read, tenant, authority):
         read()
 
 
-def test_a_name_that_is_not_trusted_is_refused(connect, read, tenant, authority):
+def test_an_untrusted_subject_name_is_refused(connect, read, tenant, authority):
     tenant.trust_name("archive.contoso.com", authority.issuer.pem.encode())
     other = Certificate("other.contoso.com", authority)
     connect(password="", private_key=other.key_pem() + other.chain, send_certificate_chain="true")
@@ -129,7 +131,7 @@ def test_a_name_that_is_not_trusted_is_refused(connect, read, tenant, authority)
         read()
 
 
-def test_a_trusted_name_of_another_issuer_is_refused(connect, read, tenant, authority):
+def test_a_trusted_subject_name_of_another_issuer_is_refused(connect, read, tenant, authority):
     tenant.trust_name("archive.contoso.com", authority.issuer.pem.encode())
     forged = Certificate("archive.contoso.com", Certificate("issuer", Certificate("root")))
     connect(password="", private_key=forged.key_pem() + forged.chain, send_certificate_chain=True)
@@ -138,10 +140,10 @@ def test_a_trusted_name_of_another_issuer_is_refused(connect, read, tenant, auth
         read()
 
 
-# What is wrong
+# Errors
 
 
-def test_an_expired_certificate_is_told(connect, read, tenant):
+def test_an_expired_certificate_raises_an_error_that_says_so(connect, read, tenant):
     expired = Certificate(ends_in=dt.timedelta(minutes=-1))
     tenant.register_certificate(expired.pem)
     connect(password="", private_key=expired.key_pem() + expired.pem)
@@ -151,7 +153,9 @@ def test_an_expired_certificate_is_told(connect, read, tenant):
 
 
 @pytest.mark.parametrize("form", ["pem", "pfx", "pfx in base64"])
-def test_a_wrong_passphrase_is_told_without_it(connect, read, helpers, asked, registered, tmp_path, form):
+def test_a_wrong_passphrase_raises_an_error_that_does_not_quote_it(
+    connect, read, helpers, asked, registered, tmp_path, form
+):
     pem = registered.key_pem(PASSPHRASE) + registered.pem
     (tmp_path / "drive").write_bytes(pem.encode() if form == "pem" else registered.pfx(PASSPHRASE))
     place = {"certificate_path": str(tmp_path / "drive")}
@@ -159,7 +163,9 @@ def test_a_wrong_passphrase_is_told_without_it(connect, read, helpers, asked, re
         place = {"private_key": base64.b64encode(registered.pfx(PASSPHRASE)).decode()}
     connect(password="not-the-passphrase", **place)
 
-    with pytest.raises(DriveAuthError, match=r"cannot be read.*passphrase in its password") as caught:
+    with pytest.raises(
+        DriveAuthError, match=r"Cannot read.*passphrase in the connection's password"
+    ) as caught:
         read()
 
     assert "not-the-passphrase" not in helpers.told(caught.value)
@@ -167,29 +173,40 @@ def test_a_wrong_passphrase_is_told_without_it(connect, read, helpers, asked, re
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "expected"),
     [
-        (lambda own: {"private_key": own.key_pem(PASSPHRASE) + own.pem}, "encrypted: its passphrase has to"),
-        (lambda own: {"private_key": own.pem}, "no private key in it"),
-        (lambda own: {"private_key": own.key_pem()}, "add the certificate, or thumbprint"),
+        (
+            lambda own: {"private_key": own.key_pem(PASSPHRASE) + own.pem},
+            "encrypted: set the connection's password",
+        ),
+        (lambda own: {"private_key": own.pem}, "contains no private key"),
+        (lambda own: {"private_key": own.key_pem()}, "add the certificate or set thumbprint"),
         (
             lambda own: {"private_key": own.key_pem() + Certificate().pem},
-            "add the certificate, or thumbprint",
+            "add the certificate or set thumbprint",
         ),
-        (lambda own: {"private_key": own.key_pem(), "thumbprint": "AB:CD"}, "thumbprint is not one"),
-        (lambda _: {"private_key": "neither PEM nor base64"}, "private_key holds no private key"),
-        (lambda _: {"private_key": "bm8gUEZYIGF0IGFsbA=="}, "it is no PEM, and no PFX"),
-        (lambda own: {"private_key": _broken(own.key_pem()) + own.pem}, "private key cannot be read"),
-        (lambda own: {"private_key": own.key_pem() + _broken(own.pem)}, "certificate cannot be read"),
+        (lambda own: {"private_key": own.key_pem(), "thumbprint": "AB:CD"}, "Invalid `thumbprint`"),
+        (lambda _: {"private_key": "neither PEM nor base64"}, "Invalid `private_key`"),
+        (lambda _: {"private_key": "bm8gUEZYIGF0IGFsbA=="}, "it is neither PEM nor PFX"),
+        (
+            lambda own: {"private_key": _broken(own.key_pem()) + own.pem},
+            "Cannot read the connection's private key",
+        ),
+        (
+            lambda own: {"private_key": own.key_pem() + _broken(own.pem)},
+            "Cannot read the connection's certificate",
+        ),
         (lambda _: {"private_key": _elliptic()}, "not RSA"),
         (lambda _: {"auth_type": "certificate"}, "no certificate_path or private_key"),
-        (lambda _: {"certificate_path": "/no/such/file"}, "certificate_path cannot be read"),
+        (lambda _: {"certificate_path": "/no/such/file"}, "Cannot read the connection's certificate_path"),
     ],
 )
-def test_what_cannot_sign_is_told_before_anything_is_sent(connect, read, asked, registered, fields, told):
+def test_an_unusable_certificate_raises_an_error_before_any_request(
+    connect, read, asked, registered, fields, expected
+):
     connect(**{"password": "", **fields(registered)})
 
-    with pytest.raises(DriveAuthError, match=told):
+    with pytest.raises(DriveAuthError, match=expected):
         read()
 
     assert asked() == []

@@ -1,7 +1,7 @@
 """
-Every kind of login in every cloud, with the names of its hosts.
+Every auth_type in every cloud, with the cloud's own host names.
 
-A proxy leads each of these names to the emulator, so that the connection says nothing but the cloud.
+A proxy routes these names to the emulator, so that the connection sets only the cloud.
 """
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
@@ -20,14 +20,14 @@ NAMES = sorted({urlsplit(url).hostname for cloud in EVERY.values() for url in (c
 
 @pytest.fixture(scope="module")
 def internet(emulator):
-    """A proxy that leads to the emulator, by whatever name of a cloud's it is asked for."""
+    """A proxy that routes each cloud's host names to the emulator."""
     with Proxy(emulator.ca_file, NAMES, f"localhost:{emulator.port}") as running:
         yield running
 
 
 @pytest.fixture
 def logs_in(tenant, connect, internet, tmp_path, request):
-    """Write a connection that logs in so in such a cloud."""
+    """Create a connection with an auth_type in a cloud."""
     bundle = internet.bundle(tmp_path)  # managed identities go past it
 
     def write(kind, cloud):
@@ -76,7 +76,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("cloud", EVERY)
 @pytest.mark.parametrize("kind", FIELDS)
-def test_each_kind_of_login_works_in_each_cloud(kind, cloud, logs_in, read, tenant, emulator, forms):
+def test_each_auth_type_logs_in_to_each_cloud(kind, cloud, logs_in, read, tenant, emulator, forms):
     logs_in(kind, cloud)
 
     assert read() == "plan.txt"

@@ -1,4 +1,4 @@
-"""What a login is told that got no token, and a request that got no answer."""
+"""Messages for failed logins and lost connections."""
 
 import re
 import socket
@@ -9,10 +9,10 @@ import requests
 
 from airflow_provider_drive.auth.error_hints import (
     AADSTS,
-    explain_failure,
-    explain_lost,
-    explain_refusal,
-    explain_silence,
+    explain_auth_error,
+    explain_connection_error,
+    explain_msal_exception,
+    explain_no_answer,
 )
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 
@@ -23,37 +23,37 @@ FIELDS = {
 
 
 @pytest.mark.parametrize("code", AADSTS)
-def test_each_code_says_what_to_do(code):
+def test_the_message_for_each_code_has_the_authoritys_words_the_advice_and_the_trace_id(code):
     answer = {
         "error": "invalid_client",
         "error_description": f"AADSTS{code}: It is so.\r\nTrace ID: 1\r\nTime: 2",
     }
 
-    told = explain_refusal(answer, [])
+    message = explain_auth_error(answer, [])
 
-    assert told == f"No token could be had: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
+    assert message == f"Could not get a token: AADSTS{code}: It is so. {AADSTS[code]} (Trace ID: 1 Time: 2)"
 
 
-def test_digits_without_end_are_no_code():
-    assert explain_refusal({"error": "x", "error_description": f"AADSTS{'7' * 5000}"}, []).endswith(
+def test_an_overlong_number_is_not_read_as_a_code():
+    assert explain_auth_error({"error": "x", "error_description": f"AADSTS{'7' * 5000}"}, []).endswith(
         "credentials."
     )
 
 
-def test_each_advice_names_a_field_or_says_what_else_to_do():
+def test_each_advice_names_a_connection_field_or_another_action():
     for advice in set(AADSTS.values()):
         named = {word for word in re.findall(r"\w+", advice) if word in FIELDS}
         assert named or "try later" in advice or "airflow-drive login" in advice, advice
         assert advice.endswith("."), advice
 
 
-def test_a_field_that_is_named_is_one_of_the_connection():
+def test_advice_names_only_existing_connection_fields():
     named = {word for advice in AADSTS.values() for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", advice)}
     assert named <= FIELDS | {"workload_identity"}
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         ("invalid_grant", AADSTS[70000]),
         ("invalid_scope", AADSTS[70011]),
@@ -61,12 +61,12 @@ def test_a_field_that_is_named_is_one_of_the_connection():
         (None, "Check the connection's tenant_id, login and credentials."),
     ],
 )
-def test_what_has_no_code_is_told_by_the_kind_of_error(error, told):
-    assert explain_refusal({"error": error, "error_description": None}, []).endswith(told)
+def test_errors_without_a_code_get_advice_by_oauth_error(error, expected):
+    assert explain_auth_error({"error": error, "error_description": None}, []).endswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         ("client_secret", "password"),
         ("certificate", "passphrase"),
@@ -75,34 +75,34 @@ def test_what_has_no_code_is_told_by_the_kind_of_error(error, told):
         ("managed_identity", "this machine has a managed identity"),
     ],
 )
-def test_what_has_neither_is_told_by_the_kind_of_login(kind, told):
-    assert told in explain_refusal({"error": "unknown"}, [], kind)
-    assert told in explain_failure(ValueError("no"), [], kind)
+def test_errors_without_a_known_code_or_oauth_error_get_advice_by_auth_type(kind, expected):
+    assert expected in explain_auth_error({"error": "unknown"}, [], kind)
+    assert expected in explain_msal_exception(ValueError("no"), [], kind)
 
 
-def test_a_code_that_nobody_knows_is_told_with_the_next_one_that_somebody_does():
+def test_unknown_codes_are_skipped_in_favour_of_a_known_one():
     said = {"error_description": "AADSTS123: Strange. AADSTS7000222: Expired."}
 
-    assert explain_refusal(said, []).endswith(AADSTS[7000222])
+    assert explain_auth_error(said, []).endswith(AADSTS[7000222])
 
 
-def test_a_secret_that_the_authority_quotes_is_masked():
+def test_secrets_quoted_by_the_authority_are_masked():
     said = {"error": "invalid_client", "error_description": "'s3cret-value' is wrong"}
 
-    assert "s3cret" not in explain_refusal(said, ["s3cret-value", ""])
-    assert "s3cret" not in explain_failure(ValueError("s3cret-value is wrong"), ["s3cret-value"])
+    assert "s3cret" not in explain_auth_error(said, ["s3cret-value", ""])
+    assert "s3cret" not in explain_msal_exception(ValueError("s3cret-value is wrong"), ["s3cret-value"])
 
 
-def test_a_failure_is_told_by_what_the_authority_said_before_it():
+def test_an_msal_exception_is_explained_with_the_authoritys_words_in_its_context():
     error = ValueError("Please double check your tenant name.")
     error.__context__ = ValueError('Discovery failed: {"error_description": "AADSTS90002: No such tenant."}')
 
-    told = explain_failure(error, [])
+    message = explain_msal_exception(error, [])
 
-    assert told == f"No token could be had: AADSTS90002: No such tenant. {AADSTS[90002]}"
+    assert message == f"Could not get a token: AADSTS90002: No such tenant. {AADSTS[90002]}"
 
 
-# Nobody answers
+# Connection errors
 
 
 def chained(error, *causes):
@@ -117,14 +117,14 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
 
 
 @pytest.mark.parametrize(
-    ("error", "reason", "told"),
+    ("error", "reason", "expected"),
     [
         (
             chained(requests.exceptions.SSLError(), CERTIFICATE),
             "self-signed certificate",
             "verify to the path",
         ),
-        (chained(requests.exceptions.ProxyError(), TUNNEL), "proxy answered 407", "proxy wants a login"),
+        (chained(requests.exceptions.ProxyError(), TUNNEL), "proxy answered 407", "proxy requires a login"),
         (
             chained(requests.exceptions.ProxyError(), OSError("Tunnel connection failed: 502 Bad Gateway")),
             "proxy answered 502 Bad Gateway",
@@ -140,34 +140,34 @@ TUNNEL = OSError("Tunnel connection failed: 407 Proxy Authentication Required")
             "Name or service not known",
             "host, authority and cloud",
         ),
-        (requests.ReadTimeout(), "ReadTimeout", "raise its timeout"),
-        (TimeoutError(), "TimeoutError", "raise its timeout"),
+        (requests.ReadTimeout(), "ReadTimeout", "raise the connection's timeout"),
+        (TimeoutError(), "TimeoutError", "raise the connection's timeout"),
         (requests.ConnectionError(ConnectionResetError(104, "Connection reset by peer")), "reset", "network"),
     ],
 )
-def test_a_lost_connection_is_told_with_its_reason_and_the_field(error, reason, told):
-    said, advice = explain_lost(error)
+def test_a_connection_error_is_explained_with_its_reason_and_the_field_to_check(error, reason, expected):
+    said, advice = explain_connection_error(error)
 
     assert reason in said
-    assert told in advice
+    assert expected in advice
 
 
-def test_a_proxy_of_aiohttps_is_known_by_its_status():
+def test_a_proxy_error_of_aiohttp_is_recognized_by_its_status():
     aiohttp = pytest.importorskip("aiohttp")
     error = aiohttp.ClientHttpProxyError(None, (), status=407, message="Proxy Authentication Required")
 
-    assert "proxy wants a login" in explain_lost(error)[1]
+    assert "proxy requires a login" in explain_connection_error(error)[1]
 
 
-def test_an_error_that_leads_to_itself_is_told_too():
+def test_an_exception_that_is_its_own_cause_is_explained():
     error = requests.ConnectionError()
     error.__cause__ = chained(requests.ConnectionError(), error)
 
-    assert explain_lost(error)[0] == "ConnectionError"
+    assert explain_connection_error(error)[0] == "ConnectionError"
 
 
-def test_a_managed_identity_that_does_not_answer_is_told_that_it_may_not_be_there():
-    told = explain_silence(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
+def test_no_answer_from_a_managed_identity_endpoint_suggests_another_auth_type():
+    message = explain_no_answer(requests.ConnectTimeout(), "169.254.169.254", "managed_identity")
 
-    assert told.startswith("No token could be had: no answer from 169.254.169.254 (ConnectTimeout).")
-    assert "choose another auth_type" in told
+    assert message.startswith("Could not get a token: no answer from 169.254.169.254 (ConnectTimeout).")
+    assert "choose another auth_type" in message

@@ -1,4 +1,4 @@
-"""A user's login goes on from one refresh token to the next."""
+"""User logins with refresh tokens, and the Variable that stores the newest one."""
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
@@ -17,7 +17,7 @@ VARIABLE = "drive_refresh_token"
 
 @pytest.fixture
 def user(connect, tenant):
-    """Write the connection of a user, of a public client."""
+    """Create the connection of a user login through a public client."""
 
     def write(**fields):
         return connect(**{"password": "", "refresh_token": tenant.refresh_token, **fields})
@@ -27,12 +27,12 @@ def user(connect, tenant):
 
 @pytest.fixture
 def used(forms):
-    """The refresh tokens that were shown, in order."""
+    """The refresh tokens sent to the authority, in order."""
     return lambda: [form["refresh_token"] for form in forms()]
 
 
 class Variables(dict):
-    """Where Airflow keeps its Variables, as a worker sees it; ``broken`` says that nobody answers."""
+    """Airflow's Variables as a worker sees them; ``broken`` makes each access fail."""
 
     broken = False
 
@@ -54,7 +54,7 @@ def variables(monkeypatch):
     return kept
 
 
-def test_a_user_logs_in_and_has_a_drive(user, read, tenant, forms):
+def test_a_user_logs_in_and_reads_their_own_drive(user, read, tenant, forms):
     tenant.drive("business").put("mine.txt", b"Mine.")
     user()
 
@@ -63,21 +63,21 @@ def test_a_user_logs_in_and_has_a_drive(user, read, tenant, forms):
     assert (form["grant_type"], "client_secret" in form) == ("refresh_token", False)
 
 
-def test_a_confidential_app_shows_its_secret_too(user, read, tenant, forms):
+def test_a_confidential_app_sends_its_client_secret_with_the_refresh_token(user, read, tenant, forms):
     user(password=tenant.client_secret)
 
     assert read() == "plan.txt"
     assert forms()[0]["client_secret"] == tenant.client_secret
 
 
-def test_a_confidential_app_shows_its_certificate_too(user, read, registered, forms):
+def test_a_confidential_app_sends_an_assertion_with_the_refresh_token(user, read, registered, forms):
     user(private_key=registered.key_pem() + registered.pem)
 
     assert read() == "plan.txt"
     assert "client_assertion" in forms()[0]
 
 
-def test_an_app_that_is_not_registered_so_is_told(user, read):
+def test_a_user_login_with_an_unregistered_certificate_is_refused(user, read):
     own = Certificate()
     user(private_key=own.key_pem() + own.pem)
 
@@ -85,7 +85,7 @@ def test_an_app_that_is_not_registered_so_is_told(user, read):
         read()
 
 
-def test_a_user_without_a_tenant_is_looked_for_everywhere(user, read, tenant):
+def test_a_user_login_without_a_tenant_uses_common(user, read, tenant):
     user(tenant_id=None)
 
     assert read() == "plan.txt"
@@ -93,7 +93,7 @@ def test_a_user_without_a_tenant_is_looked_for_everywhere(user, read, tenant):
 
 
 @pytest.mark.parametrize("scopes", [None, "Files.ReadWrite.All", "offline_access,Files.ReadWrite.All"])
-def test_a_personal_account_has_its_drive(user, read, tenant, emulator, forms, scopes):
+def test_a_personal_account_reads_its_own_drive(user, read, tenant, emulator, forms, scopes):
     tenant.drive("personal").put("photo.jpg", b"A photo.")
     user(tenant_id="consumers", refresh_token=tenant.consumer_refresh_token, scopes=scopes)
 
@@ -101,14 +101,14 @@ def test_a_personal_account_has_its_drive(user, read, tenant, emulator, forms, s
     assert f"{emulator.url}/Files.ReadWrite.All" in forms()[0]["scope"].split()
 
 
-def test_a_permission_that_the_user_has_not_given_is_told(user, read):
+def test_missing_user_consent_raises_an_error_that_says_so(user, read):
     user(scopes="Mail.Send")
 
     with pytest.raises(DriveAuthError, match=r"AADSTS65001.*[Cc]onsent"):
         read()
 
 
-def test_one_token_is_asked_for_until_it_ends(user, tenant):
+def test_an_access_token_is_reused_until_it_expires(user, tenant):
     user()
     hook = DriveHook()
     hook.request("GET", "/me/drive")
@@ -116,7 +116,7 @@ def test_one_token_is_asked_for_until_it_ends(user, tenant):
     assert tenant.tokens_issued == 1
 
 
-def test_a_token_that_ends_soon_is_replaced(user, tenant, used):
+def test_an_access_token_is_replaced_shortly_before_it_expires(user, tenant, used):
     tenant.token_lifetime = 299
     user()
     hook = DriveHook()
@@ -128,7 +128,7 @@ def test_a_token_that_ends_soon_is_replaced(user, tenant, used):
 
 
 @pytest.mark.parametrize("code", [70043, 700082, 50173, 53003, 50034, 50076])
-def test_what_ends_a_users_login_is_told(user, read, tenant, code):
+def test_an_ended_user_login_raises_an_error_with_advice(user, read, tenant, code):
     tenant.faults.append(Fault("POST", where="token", code=f"AADSTS{code}"))
     user()
 
@@ -136,7 +136,7 @@ def test_what_ends_a_users_login_is_told(user, read, tenant, code):
         read()
 
 
-def test_a_refresh_token_that_nobody_issued_is_told_without_it(user, read, helpers):
+def test_an_unknown_refresh_token_raises_an_error_that_does_not_quote_it(user, read, helpers):
     user(refresh_token="not-a-refresh-token")
 
     with pytest.raises(DriveAuthError, match="refresh_token") as caught:
@@ -145,7 +145,7 @@ def test_a_refresh_token_that_nobody_issued_is_told_without_it(user, read, helpe
     assert "not-a-refresh-token" not in helpers.told(caught.value)
 
 
-def test_no_refresh_token_is_told(connect, read, asked):
+def test_a_missing_refresh_token_raises_an_error_before_any_request(connect, read, asked):
     connect(auth_type="refresh_token")
 
     with pytest.raises(DriveAuthError, match="no refresh_token"):
@@ -154,10 +154,10 @@ def test_no_refresh_token_is_told(connect, read, asked):
     assert asked() == []
 
 
-# Where the newest one is kept
+# The Variable for the newest token
 
 
-def test_nothing_is_written_anywhere_by_default(user, read, variables, fresh_process, used, tenant):
+def test_refresh_tokens_are_not_stored_by_default(user, read, variables, fresh_process, used, tenant):
     user()
     read()
     fresh_process()
@@ -167,7 +167,7 @@ def test_nothing_is_written_anywhere_by_default(user, read, variables, fresh_pro
     assert used() == [tenant.refresh_token] * 2
 
 
-def test_the_newest_token_is_kept_where_the_connection_says(
+def test_the_newest_refresh_token_is_stored_in_the_configured_variable(
     user, read, variables, fresh_process, used, tenant
 ):
     tenant.refresh_tokens_once = True
@@ -181,7 +181,9 @@ def test_the_newest_token_is_kept_where_the_connection_says(
     assert list(tenant.grants)[-1] in variables[VARIABLE]
 
 
-def test_a_token_that_another_worker_has_used_up_is_looked_up_again(user, read, variables, tenant, used):
+def test_a_refresh_token_used_by_another_worker_is_read_again_from_the_variable(
+    user, read, variables, tenant, used
+):
     tenant.refresh_tokens_once = True
     user(refresh_token_variable=VARIABLE)
     read()
@@ -199,7 +201,9 @@ def test_a_token_that_another_worker_has_used_up_is_looked_up_again(user, read, 
     assert used() == [tenant.refresh_token, tenant.refresh_token, newest]
 
 
-def test_a_new_login_in_the_connection_begins_anew(user, read, variables, fresh_process, tenant, used):
+def test_a_new_refresh_token_in_the_connection_replaces_the_stored_one(
+    user, read, variables, fresh_process, tenant, used
+):
     user(refresh_token_variable=VARIABLE)
     read()
     fresh_process()
@@ -211,23 +215,23 @@ def test_a_new_login_in_the_connection_begins_anew(user, read, variables, fresh_
 
 
 @pytest.mark.parametrize("value", ["no JSON", "[]", "null", "", '{"of": "x", "refresh_token": "y"}'])
-def test_what_else_is_in_the_variable_is_passed_over(user, read, variables, value):
+def test_invalid_content_of_the_variable_is_ignored(user, read, variables, value):
     variables[VARIABLE] = value
     user(refresh_token_variable=VARIABLE)
 
     assert read() == "plan.txt"
 
 
-def test_a_variable_that_cannot_be_kept_does_not_fail_the_task(user, read, variables, log):
+def test_a_variable_that_cannot_be_read_or_written_does_not_fail_the_task(user, read, variables, log):
     variables.broken = True
     user(refresh_token_variable=VARIABLE)
 
     assert read() == "plan.txt"
-    assert log.has(rf"Variable {VARIABLE} cannot be read \(ConnectionError\)")
-    assert log.has(rf"could not be kept in the Variable {VARIABLE} \(PermissionError\)")
+    assert log.has(rf"Could not read .* Variable {VARIABLE} \(ConnectionError\)")
+    assert log.has(rf"Could not save .* Variable {VARIABLE} \(PermissionError\)")
 
 
-def test_no_refresh_token_is_in_a_log_line(user, read, variables, tenant, log):
+def test_logs_contain_no_refresh_token(user, read, variables, tenant, log):
     user(refresh_token_variable=VARIABLE)
     read()
 
@@ -236,7 +240,7 @@ def test_no_refresh_token_is_in_a_log_line(user, read, variables, tenant, log):
     assert newest not in str(sdk.redact(f"It is {newest}."))
 
 
-def test_a_variable_whose_value_airflow_would_show_is_refused(user, read):
+def test_a_variable_name_that_airflow_does_not_mask_is_refused(user, read):
     user(refresh_token_variable="drive_login")
 
     with pytest.raises(DriveArgumentError, match="the word token"):

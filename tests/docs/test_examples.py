@@ -103,7 +103,7 @@ def test_a_shell_example_names_what_there_is(place):
                 assert {option for option in options if option.startswith("--")} <= set(emulator_options())
             case ["airflow-drive", *arguments]:
                 assert distribution["scripts"] == {"airflow-drive": "airflow_provider_drive.cli:main"}
-                assert cli._parser().parse_args(arguments).conn_id == "drive_default"
+                assert cli._build_parser().parse_args(arguments).conn_id == "drive_default"
             case ["export", _]:
                 assert line in EXPORTED
             case _:
@@ -138,7 +138,7 @@ def test_the_options_of_the_emulator_are_documented_with_their_defaults():
 
 
 def test_the_options_of_the_login_are_documented_with_their_defaults():
-    (commands,) = cli._parser()._subparsers._group_actions
+    (commands,) = cli._build_parser()._subparsers._group_actions
     (login,) = commands.choices.values()
     rows = {
         line.split("`")[1]: line for line in page("connection.md").splitlines() if line.startswith("| `--")

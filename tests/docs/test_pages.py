@@ -121,7 +121,11 @@ def keys_read():
         if not isinstance(node, ast.Call):
             continue
         arguments = node.args[1:] if isinstance(node.func, ast.Name) else node.args
-        is_reader = isinstance(node.func, ast.Name) and node.func.id in {"_text", "_list", "_number"}
+        is_reader = isinstance(node.func, ast.Name) and node.func.id in {
+            "_read_text",
+            "_read_list",
+            "_read_number",
+        }
         is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         if (is_reader or is_get) and isinstance(arguments[0], ast.Constant):
             yield arguments[0].value
@@ -219,7 +223,7 @@ def test_ids_are_the_form_that_needs_no_look_up():
 
 @pytest.mark.parametrize("form", forms("Invalid addresses"))
 def test_what_is_said_to_be_refused_is_refused(form):
-    with pytest.raises(DriveAddressError, match="is no address of an item"):
+    with pytest.raises(DriveAddressError, match="is not a valid item address"):
         parse_address(form, Hosts())
 
 

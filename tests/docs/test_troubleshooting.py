@@ -17,16 +17,19 @@ from docs.pages import page, rows, section, table
 from docs.test_pages import ERRORS, _classes
 
 from airflow_provider_drive.auth import login
-from airflow_provider_drive.auth.error_hints import AADSTS, explain_lost, explain_silence
+from airflow_provider_drive.auth.error_hints import AADSTS, explain_connection_error, explain_no_answer
 from airflow_provider_drive.emulator.entra.errors import ERRORS as ENTRA_ERRORS
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.copy.verify import result_from_status
+from airflow_provider_drive.protocol.copy.find import Sighting
+from airflow_provider_drive.protocol.copy.recovery import Decision, Found
+from airflow_provider_drive.protocol.copy.verify import error_for, result_from_status
 from airflow_provider_drive.protocol.flow import Request, Response
-from airflow_provider_drive.protocol.wire.addresses import parse_address
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
@@ -111,6 +114,21 @@ def token_of(**fields):
     return raised(login(Settings(**fields)).token)
 
 
+def not_arrived(decision):
+    folder = ItemRef("d", "f")
+    job = CopyJob(
+        monitor_url=None,
+        source=ItemRef("d", "i"),
+        destination=folder,
+        name="plan.docx",
+        conflict_behavior="fail",
+        submitted_at=1.0,
+        arrival=Arrival("plan.docx", "fail"),
+    )
+    sighting = Sighting(Found.ELSEWHERE, None, "it is in the folder x of the drive d")
+    return error_for(decision, job, CopyStatus("completed", "c"), sighting)
+
+
 def refused(status, code="", **headers):
     body = {"error": {"code": code, "message": "No.", "innerError": {"request-id": "r"}}}
     return error_from_response(Response(status, headers, json.dumps(body).encode()), "copy it")
@@ -178,6 +196,8 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(result_from_status, CopyStatus("failed", code="nameAlreadyExists")),
         raised(result_from_status, CopyStatus("timeout")),
         raised(result_from_status, CopyStatus("unknown")),
+        not_arrived(Decision.MISPLACED),
+        not_arrived(Decision.INCOMPLETE),
         raised(DriveArchiveOperator(task_id="a", source="s", destination="d")._raise_if_too_many, TALLY),
     ]
     tenant.token_base = "https://elsewhere.example"
@@ -186,7 +206,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
     lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]
-    silent = explain_silence(TimeoutError(), "this machine's managed identities", "managed_identity")
+    silent = explain_no_answer(TimeoutError(), "this machine's managed identity endpoint", "managed_identity")
     return [
         *(f"{type(error).__name__}: {error}" for error in errors),
         *(f"DriveConnectionError: {message}" for message in lost),
@@ -222,7 +242,7 @@ def test_each_class_of_errors_has_a_heading():
 
 def test_each_advice_on_a_lost_connection_is_quoted():
     for error in LOST:
-        assert explain_lost(error)[1] in quotations("Connection errors")
+        assert explain_connection_error(error)[1] in quotations("Connection errors")
 
 
 # Set up a connection

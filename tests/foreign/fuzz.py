@@ -1,8 +1,8 @@
 """
-The long run: ``make fuzz SECONDS=600`` gives each target so long, with what it has learned before.
+Long fuzzing: ``make fuzz SECONDS=600`` runs each target for 600 s, starting from its earlier corpus.
 
-libFuzzer calls a target a crash if anything but a :class:`DriveError` comes out of it, if one input takes
-longer than ``-timeout`` or if the process takes more memory than ``-rss_limit_mb``.
+libFuzzer reports a crash if a target raises anything but a :class:`DriveError`, if one input takes longer
+than ``-timeout``, or if the process uses more memory than ``-rss_limit_mb``.
 """
 
 import os
@@ -15,7 +15,7 @@ LIMITS = ("-timeout=10", "-rss_limit_mb=2048", "-max_len=16384", "-print_final_s
 
 
 def fuzz(name, corpus, *options):
-    """Let atheris look for bytes that a target cannot take."""
+    """Fuzz a target with atheris."""
     import atheris  # noqa: PLC0415  # there is no wheel for every Python, and only this needs it
 
     with atheris.instrument_imports(include=["airflow_provider_drive", "msal"]):
@@ -36,7 +36,7 @@ def names():
 
 
 def run(name, seconds):
-    """Fuzz one target in a process of its own; say how many inputs it took, and whether it stood."""
+    """Fuzz one target in its own process; print how many inputs it read, and whether it passed."""
     place = ROOT / ".fuzz" / name
     place.mkdir(parents=True, exist_ok=True)
     options = (*LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix={place}/crash-")

@@ -1,4 +1,4 @@
-"""What each target reads when all is well: recorded answers, and what this package itself writes."""
+"""Valid input for each target: recorded answers, and what this package itself writes."""
 
 import json
 from pathlib import Path
@@ -46,19 +46,19 @@ EXTRA = {
 
 
 def said(body=None, status=200, **headers):
-    """Write an answer as the targets read it."""
+    """Return an answer in the form that the targets read."""
     head = [str(status), *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return "\n".join(head).encode() + b"\n\n" + (b"" if body is None else json.dumps(body).encode())
 
 
 def recorded():
-    """Give each recorded answer."""
+    """Yield each recorded answer."""
     for path in sorted(RECORDED.glob("*.json")):
-        told = json.loads(path.read_text())
-        whole = isinstance(told, dict) and "body" in told
-        status = str(told.get("status", 200)).split()[-1 if not whole else 0] if whole else "200"
-        headers = told.get("headers", {}) if whole else {}
-        yield said(told["body"] if whole else told, status if status.isdigit() else 200, **headers)
+        message = json.loads(path.read_text())
+        whole = isinstance(message, dict) and "body" in message
+        status = str(message.get("status", 200)).split()[-1 if not whole else 0] if whole else "200"
+        headers = message.get("headers", {}) if whole else {}
+        yield said(message["body"] if whole else message, status if status.isdigit() else 200, **headers)
 
 
 def page(*entries, **more):

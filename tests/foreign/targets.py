@@ -1,8 +1,8 @@
 """
-Every place that reads what comes from outside, as a function of bytes: a table for the tests and the fuzzer.
+Every reader of outside input as a function of bytes, for the tests and the fuzzer.
 
-Whatever the bytes are, a target returns or raises a :class:`DriveError`. What it read can be sent, stored
-and logged: a target checks that too.
+For any bytes, a target returns or raises a :class:`DriveError`. It also checks that what it read can be
+sent, stored and logged.
 """
 
 import json
@@ -51,11 +51,11 @@ SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="sec
 logging.getLogger("msal").setLevel(logging.CRITICAL)
 
 
-# What the bytes stand for
+# Input formats
 
 
 def answers(data):
-    """Read whole answers, which three ends of line keep apart: status, headers, an empty line, the body."""
+    """Read answers separated by three line breaks: status, headers, an empty line, body."""
     return [_answer(part) for part in data.split(APART)]
 
 
@@ -71,16 +71,16 @@ def _answer(data):
 
 
 def text_of(data):
-    """Read a text; what is none becomes halves of characters."""
+    """Read a text; invalid UTF-8 becomes lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def stored(data):
-    """Read JSON as Airflow does, which takes ``NaN``."""
+    """Read JSON as Airflow does, including ``NaN``."""
     return json.loads(text_of(data))
 
 
-# What the bytes are read by
+# Readers
 
 
 def item(data):
@@ -132,7 +132,7 @@ def job(data):
 
 
 def memory(data):
-    """What an earlier try has left in the task state store."""
+    """State that an earlier try left in the task state store."""
     kept, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
     written = {}
     TaskState({"task_state_store": Store(written), "ti": ti}).keep(Checkpoint("copy", None))
@@ -238,7 +238,7 @@ def listing(data):
 
 
 def tree(data):
-    """All that is below a folder."""
+    """Everything below a folder."""
 
     def flow():
         below = Listing(ItemRef("d", "f"), HOSTS)
@@ -251,7 +251,7 @@ def tree(data):
 
 
 def batch(data):
-    """Two reads and a deletion, which travel together."""
+    """Two reads and a deletion in one batch."""
     clock = Clock()
     flows = [get_item(ItemRef("d", "i"), HOSTS), get_item(ItemRef("d", "f"), HOSTS)]
     read_, *outcomes = converse(
@@ -271,7 +271,7 @@ def library(data):
 
 
 def copy(data):
-    """A copy from its paths to its end, whatever Graph and the monitor say."""
+    """A whole copy, whatever Graph and the monitor answer."""
     clock = Clock()
     order = CopyOrder(PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename")
 
@@ -290,7 +290,7 @@ def move(data):
 
 
 def upload(data):
-    """A file that goes up in pieces."""
+    """An upload in fragments."""
     size = 2 * FRAGMENT_SIZE + 5
     flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count), HOSTS)
     found = converse(flow, answers(data))
@@ -302,7 +302,7 @@ def download(data):
 
 
 def manifest(data):
-    """What an earlier try has left at the place of a manifest."""
+    """A manifest that an earlier try left."""
     tally = ArchiveReport("run", deletes=True)
     lines = [line + b"\n" for line in data.split(b"\n")]
     tally.keep_lines(iter(lines), lambda refs: [None] * len(refs))
@@ -328,7 +328,7 @@ NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours 
 
 
 def read(target, data):
-    """Let a target read; give the refusal, if it was one."""
+    """Run a target; return the error, if it raised one."""
     try:
         target(data)
     except DriveError as refusal:
@@ -349,23 +349,23 @@ def is_json(data):
 
 
 def logged(line):
-    """Hold that a text is fit for a log: it can be written, and is one line."""
+    """Check that a text can be logged: it can be encoded, and is one line."""
     line.encode()
     assert "\n" not in line
 
 
 class Told(requests.Session):
-    """Sends nothing: it is told its answers, of which the last is for all that comes after."""
+    """Sends nothing, and returns given answers; the last one repeats."""
 
-    def __init__(self, told):
+    def __init__(self, expected):
         super().__init__()
-        self.rest = told
+        self.rest = expected
 
     def send(self, request, **_):
-        told = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
+        message = self.rest.pop(0) if len(self.rest) > 1 else self.rest[0]
         response = requests.Response()
-        response.status_code, response._content, response.url = told.status, told.body, request.url
-        response.headers.update(told.headers)
+        response.status_code, response._content, response.url = message.status, message.body, request.url
+        response.headers.update(message.headers)
         response.request = request
         return response
 
@@ -378,8 +378,8 @@ class Clock:
         return self.now
 
 
-def converse(flow, told, clock=None):
-    """Answer all that a flow asks; what it asks can be sent. It ends."""
+def converse(flow, expected, clock=None):
+    """Answer each request of a flow, check that it can be sent, and that the flow ends."""
     reply = None
     for _ in range(MOST_STEPS):
         try:
@@ -400,5 +400,5 @@ def converse(flow, told, clock=None):
         except requests.exceptions.InvalidHeader:  # of a tag that Graph gave: the transport says so
             reply = DriveConnectionError("cannot be sent", sent=False)
         else:
-            reply = told.pop(0) if len(told) > 1 else told[0]
+            reply = expected.pop(0) if len(expected) > 1 else expected[0]
     raise AssertionError("the flow does not end")

@@ -1,4 +1,4 @@
-"""However long a text is, reading it takes as long as its length: no reader looks at it again and again."""
+"""All readers take linear time, however long their input is."""
 
 import itertools
 import json
@@ -68,18 +68,22 @@ HEADERS = {"retry-after": 429, "date": 429, "location": 303}
 
 @pytest.mark.parametrize("piece", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("name", STARTS)
-def test_a_long_text_is_read_in_a_time_like_its_length(name, piece):
+def test_long_texts_are_read_in_linear_time(name, piece):
     for start in STARTS[name]:
         hold(name, lambda size, start=start: (start + long(piece, size)).encode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.parametrize("piece", SOME.values(), ids=SOME)
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_long_header_is_read_in_a_time_like_its_length(header, piece):
+def test_long_headers_are_read_in_linear_time(header, piece):
     def answer(size):
         long_one = long(piece, size).encode("utf-8", "replace").decode("latin-1")
-        told = [f"{HEADERS[header]}", f"{header}: {long_one}", "retry-after: Mon, 21 Sep 2026 14:13:20 GMT"]
-        return "\n".join(told[: 3 if header == "date" else 2]).encode("latin-1") + b"\n\n{}"
+        message = [
+            f"{HEADERS[header]}",
+            f"{header}: {long_one}",
+            "retry-after: Mon, 21 Sep 2026 14:13:20 GMT",
+        ]
+        return "\n".join(message[: 3 if header == "date" else 2]).encode("latin-1") + b"\n\n{}"
 
     for name in ("wait", "status", "error"):
         hold(name, answer)
@@ -89,7 +93,7 @@ def test_a_long_header_is_read_in_a_time_like_its_length(header, piece):
 @pytest.mark.parametrize(
     "key", ["id", "name", "eTag", "size", "createdDateTime", "webUrl", "parentReference"]
 )
-def test_a_long_value_of_an_item_is_read_in_a_time_like_its_length(key, piece):
+def test_long_values_of_an_item_are_read_in_linear_time(key, piece):
     def answer(size):
         value = long(piece, size)
         return said({**ITEM, key: {"driveId": value} if key == "parentReference" else value})
@@ -111,13 +115,13 @@ def test_a_long_value_of_an_item_is_read_in_a_time_like_its_length(key, piece):
     ],
     ids=["word", "ids", "place", "error"],
 )
-def test_a_long_status_is_read_in_a_time_like_its_length(body, piece):
+def test_long_copy_statuses_are_read_in_linear_time(body, piece):
     hold("status", lambda size: said(body(long(piece, size))))
 
 
 @pytest.mark.parametrize("key", ["name", "submitted_at", "monitor_url", "resource_id"])
 @pytest.mark.parametrize("piece", SOME.values(), ids=SOME)
-def test_a_long_value_of_a_job_is_read_in_a_time_like_its_length(key, piece):
+def test_long_values_of_a_copy_job_are_read_in_linear_time(key, piece):
     hold("job", lambda size: json.dumps({**JOB, key: long(piece, size)}).encode())
 
 
@@ -125,7 +129,7 @@ def test_a_long_value_of_a_job_is_read_in_a_time_like_its_length(key, piece):
     "key", ["host", "authority", "allowed_hosts", "proxies", "verify", "timeout", "cloud"]
 )
 @pytest.mark.parametrize("piece", ["a", "[", "(", "{", "9", ",", ".", "-", "a.", "' '", "[1,", " "])
-def test_a_long_extra_is_read_in_a_time_like_its_length(key, piece):
+def test_long_connection_extras_are_read_in_linear_time(key, piece):
     def extra(size):
         value = long(piece, size)
         return f"{value}\n\n{{}}".encode() if key == "host" else b"\n\n" + json.dumps({key: value}).encode()
@@ -134,7 +138,7 @@ def test_a_long_extra_is_read_in_a_time_like_its_length(key, piece):
 
 
 @pytest.mark.parametrize("pages", [1, 50])
-def test_a_long_list_is_read_in_a_time_like_its_length(pages):
+def test_long_collections_are_read_in_linear_time(pages):
     def answers(size):
         entries = [ITEM] * (size // (300 * pages))
         links = [
@@ -146,17 +150,17 @@ def test_a_long_list_is_read_in_a_time_like_its_length(pages):
 
 
 @pytest.mark.parametrize("piece", SOME.values(), ids=SOME)
-def test_a_long_answer_to_a_batch_is_read_in_a_time_like_its_length(piece):
+def test_long_batch_answers_are_read_in_linear_time(piece):
     hold(
         "batch", lambda size: said({"responses": [part(number, 200, long(piece, size)) for number in "012"]})
     )
 
 
-def test_a_long_wait_has_as_many_looks_as_it_has_time():
+def test_long_waits_are_polled_in_linear_time():
     hold("watch", lambda size: said({"status": "inProgress", "padding": "x" * size}) + APART + DONE)
 
 
-def test_a_list_without_an_end_is_given_up():
+def test_an_endless_collection_raises_an_error():
     flow, asked = list_children(ItemRef("d", "f"), Hosts()), itertools.count()
 
     def answer(_):
@@ -170,7 +174,7 @@ def test_a_list_without_an_end_is_given_up():
     assert next(asked) == 25_000
 
 
-def test_folders_that_hold_each_other_are_surveyed_once():
+def test_folders_that_contain_each_other_are_listed_once():
     both = page(FOLDER, {**FOLDER, "id": "g", "name": "b"})
 
     found = converse(list_tree(ItemRef("d", "f"), Hosts()), answers(both))
@@ -179,7 +183,7 @@ def test_folders_that_hold_each_other_are_surveyed_once():
 
 
 def hold(name, make):
-    """Hold a target to it, from a short text to a long one; the first that takes too long ends it."""
+    """Check that a target takes linear time, from short to long input; stop at the first slow one."""
     before = None
     for size in SIZES:
         data = make(size)

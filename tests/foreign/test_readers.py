@@ -1,4 +1,4 @@
-"""Whatever comes from outside is read or refused: any bytes, any JSON, and real answers that were spoilt."""
+"""Any input is read or raises a DriveError: any bytes, any JSON, and modified recorded answers."""
 
 import json
 import string
@@ -23,7 +23,7 @@ SCALARS = NUMBERS | st.sampled_from(["null", "true", "false"]) | (TEXTS | st.tex
 
 
 def _written(inner):
-    """Write lists and objects, in which a key may come twice."""
+    """Generate arrays and objects, in which a key may occur twice."""
     pairs = st.tuples(KEYS.map(json.dumps), inner).map(":".join)
     return st.lists(inner, max_size=3).map(lambda parts: f"[{','.join(parts)}]") | st.lists(
         pairs, max_size=5
@@ -38,7 +38,7 @@ DEEP = st.tuples(
 
 @st.composite
 def spoilt(draw, seeds):
-    """Take what is well, and put something else in the place of parts of it."""
+    """Replace parts of valid input with other bytes."""
     data = draw(st.sampled_from(seeds))
     for _ in range(draw(st.integers(1, 4))):
         places = [place for place, byte in enumerate(data) if chr(byte) in '{}[]",:\n'] or [0]
@@ -60,7 +60,7 @@ def spoilt(draw, seeds):
 
 @st.composite
 def replaced(draw, seeds):
-    """Take what is well, and put other JSON in the place of whole values of it."""
+    """Replace whole values of valid JSON with other JSON."""
     data = draw(st.sampled_from(seeds)).decode("utf-8")
     values = [piece for piece in data.replace("}", ",").split(",") if ":" in piece] or [data]
     for _ in range(draw(st.integers(1, 3))):
@@ -71,13 +71,13 @@ def replaced(draw, seeds):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_what_is_well_is_read(name):
+def test_valid_input_is_read(name):
     refusals = [read(TARGETS[name], seed) for seed in SEEDS[name]]
     assert None in refusals
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_whatever_comes_is_read_or_refused(name):
+def test_any_input_is_read_or_raises_a_drive_error(name):
     seeds = SEEDS[name]
 
     @settings(suppress_health_check=list(HealthCheck))

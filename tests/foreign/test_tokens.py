@@ -1,4 +1,4 @@
-"""A token reaches Graph's host and no other, wherever an answer says to go. A `foreign` host is watched."""
+"""Tokens are sent to Graph's host only, whatever an answer says. The `foreign` host records requests."""
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
@@ -16,26 +16,26 @@ REDIRECTS = [302, 307]  # the second one keeps method and body
 
 @pytest.fixture(params=["localhost", "127.0.0.1"])
 def elsewhere(foreign, request):
-    """Where a foreign host listens: on another port, by the same name and by another."""
+    """Addresses of the foreign host: on another port, under the same name and another one."""
     return f"https://{request.param}:{foreign.port}"
 
 
 @pytest.fixture
 def netrc(monkeypatch, tmp_path):
-    """Let this machine know a password for every host."""
+    """Write a ~/.netrc with a password for every host."""
     (tmp_path / "netrc").write_text("default login ann password of-this-machine\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     assert requests.utils.get_netrc_auth("https://localhost/") == ("ann", "of-this-machine")
 
 
 def schemes(emulator, where):
-    """How the requests to a door were authorized."""
+    """The Authorization headers of the requests to one part of the emulator."""
     return {call.headers.get("authorization") for call in emulator.tenant.calls(where=where)}
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_redirect_of_graph_is_followed(hook, tenant, foreign, elsewhere, netrc, status, method):
+def test_redirects_of_graph_are_not_followed(hook, tenant, foreign, elsewhere, netrc, status, method):
     redirect = Fault(kind="redirect", where="graph", status=status, location=f"{elsewhere}/v1.0/me", times=5)
     tenant.faults.append(redirect)
 
@@ -46,7 +46,7 @@ def test_no_redirect_of_graph_is_followed(hook, tenant, foreign, elsewhere, netr
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_no_redirect_of_the_authority_is_followed(hook, tenant, foreign, elsewhere, netrc, status):
+def test_redirects_of_the_authority_are_not_followed(hook, tenant, foreign, elsewhere, netrc, status):
     redirect = Fault("POST", where="token", kind="redirect", status=status, location=f"{elsewhere}/token")
     tenant.faults.append(redirect)
 
@@ -57,7 +57,7 @@ def test_no_redirect_of_the_authority_is_followed(hook, tenant, foreign, elsewhe
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_no_redirect_of_a_monitor_is_followed(
+def test_redirects_of_a_monitor_are_not_followed(
     copy, waiting, tenant, foreign, elsewhere, netrc, plan, vault, status
 ):
     tenant.faults.append(Fault(where="monitor", kind="redirect", status=status, location=elsewhere, times=5))
@@ -66,7 +66,7 @@ def test_no_redirect_of_a_monitor_is_followed(
     assert foreign.tenant.calls() == []
 
 
-def test_a_monitor_elsewhere_is_not_called(copy, waiting, tenant, foreign, elsewhere, plan, vault):
+def test_a_monitor_on_another_host_is_not_called(copy, waiting, tenant, foreign, elsewhere, plan, vault):
     tenant.monitor_base = elsewhere
 
     with pytest.raises(DriveResponseError, match="allowed_hosts"):
@@ -75,7 +75,7 @@ def test_a_monitor_elsewhere_is_not_called(copy, waiting, tenant, foreign, elsew
     assert foreign.tenant.calls() == []
 
 
-def test_a_monitor_that_is_allowed_is_called_without_a_token(
+def test_a_monitor_on_an_allowed_host_is_called_without_a_token(
     connect, copy, waiting, tenant, foreign, elsewhere, netrc, plan, vault
 ):
     tenant.monitor_base = elsewhere
@@ -88,7 +88,9 @@ def test_a_monitor_that_is_allowed_is_called_without_a_token(
 
 
 @pytest.mark.parametrize("size", [3, SIMPLE_UPLOAD_LIMIT + 1])
-def test_bytes_go_to_no_other_host_and_come_from_none(hook, tenant, legal, foreign, elsewhere, netrc, size):
+def test_file_content_is_neither_sent_to_nor_read_from_another_host(
+    hook, tenant, legal, foreign, elsewhere, netrc, size
+):
     tenant.file_base = elsewhere
     path = f"drives/{legal.put('a.bin', b'abc').drive.id}/root:/a.bin"
 
@@ -103,7 +105,7 @@ def test_bytes_go_to_no_other_host_and_come_from_none(hook, tenant, legal, forei
     assert foreign.tenant.calls() == []
 
 
-def test_bytes_go_to_a_host_that_is_allowed_without_a_token(
+def test_file_content_is_sent_to_an_allowed_host_without_a_token(
     connect, hook, tenant, legal, foreign, elsewhere, netrc
 ):
     connect(allowed_hosts=elsewhere.removeprefix("https://"))
@@ -119,7 +121,7 @@ def test_bytes_go_to_a_host_that_is_allowed_without_a_token(
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_no_redirect_of_a_file_is_followed(hook, tenant, legal, foreign, elsewhere, netrc, status):
+def test_redirects_of_a_file_url_are_not_followed(hook, tenant, legal, foreign, elsewhere, netrc, status):
     legal.put("a.bin", b"abc")
     tenant.faults.append(Fault(where="file", kind="redirect", status=status, location=elsewhere, times=5))
 
@@ -129,7 +131,7 @@ def test_no_redirect_of_a_file_is_followed(hook, tenant, legal, foreign, elsewhe
     assert foreign.tenant.calls() == []
 
 
-def test_a_next_page_elsewhere_is_not_asked_for(hook, tenant, legal, foreign, elsewhere):
+def test_a_next_page_on_another_host_is_not_requested(hook, tenant, legal, foreign, elsewhere):
     tenant.next_link_base, tenant.page_size = elsewhere, 1
     legal.put("Contracts/a", b"a")
     legal.put("Contracts/b", b"b")
@@ -140,7 +142,7 @@ def test_a_next_page_elsewhere_is_not_asked_for(hook, tenant, legal, foreign, el
     assert foreign.tenant.calls() == []
 
 
-def test_a_next_page_that_is_allowed_is_asked_for_without_a_token(
+def test_a_next_page_on_an_allowed_host_is_requested_without_a_token(
     connect, hook, tenant, legal, foreign, elsewhere, netrc
 ):
     tenant.next_link_base, tenant.page_size = elsewhere, 1
@@ -155,7 +157,7 @@ def test_a_next_page_that_is_allowed_is_asked_for_without_a_token(
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-def test_a_session_follows_a_redirect_without_the_token(
+def test_the_hooks_session_follows_a_redirect_without_the_token(
     hook, tenant, foreign, elsewhere, netrc, emulator, status
 ):
     tenant.faults.append(
@@ -169,7 +171,7 @@ def test_a_session_follows_a_redirect_without_the_token(
     assert schemes(foreign, "graph") == {None}
 
 
-def test_a_session_shows_no_token_to_another_host(hook, foreign, elsewhere, netrc):
+def test_the_hooks_session_sends_no_token_to_another_host(hook, foreign, elsewhere, netrc):
     with hook.get_conn() as session:
         session.get(f"{elsewhere}/v1.0/me")
         session.get(f"{elsewhere}/v1.0/me", auth=None)
@@ -177,9 +179,7 @@ def test_a_session_shows_no_token_to_another_host(hook, foreign, elsewhere, netr
     assert schemes(foreign, "graph") == {None}
 
 
-def test_what_this_machine_knows_of_hosts_is_sent_to_none(
-    copy, waiting, tenant, emulator, netrc, plan, vault
-):
+def test_credentials_in_netrc_are_not_sent(copy, waiting, tenant, emulator, netrc, plan, vault):
     tenant.copies = CopyBehaviour(looks=4)
 
     copy(plan, vault, **waiting)
@@ -188,8 +188,8 @@ def test_what_this_machine_knows_of_hosts_is_sent_to_none(
     assert schemes(emulator, "monitor") == schemes(emulator, "token") == {None}
 
 
-def test_the_watch_over_tokens_sees_one_that_goes_astray(tenant, emulator, foreign):
-    """The fixture which holds every test to it would tell."""
+def test_the_fixture_detects_a_token_sent_to_another_host(tenant, emulator, foreign):
+    """Check the fixture that guards all these tests."""
     from ledger import ledger  # noqa: PLC0415  # only this test speaks to it
 
     token = {"Authorization": f"Bearer {tenant.issue_token()}"}

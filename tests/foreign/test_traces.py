@@ -1,4 +1,4 @@
-"""What OpenTelemetry's instrumentation of HTTP libraries records: no monitor."""
+"""OpenTelemetry's instrumentation of HTTP libraries records no monitor URLs."""
 
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
@@ -27,7 +27,7 @@ def spans():
         library.uninstrument()
 
 
-def test_no_span_has_a_secret(spans, copy, waiting, tenant, plan, vault, secret_parts):
+def test_opentelemetry_spans_contain_no_secrets(spans, copy, waiting, tenant, plan, vault, secret_parts):
     tenant.copies = CopyBehaviour(looks=4)
 
     copy(plan, vault, **waiting)

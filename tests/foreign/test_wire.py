@@ -1,4 +1,4 @@
-"""Any bytes at all on the wire: they are an answer, or an error of ours, in both transports."""
+"""Any bytes on the wire give an answer or a DriveError, in both transports."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ LOG = logging.getLogger("tests.foreign")
 
 
 class Wire:
-    """A server that answers every request with the same bytes, whatever they are, and hangs up."""
+    """A server that answers every request with the same bytes and closes the connection."""
 
     def __init__(self, folder):
         authority = trustme.CA()
@@ -78,8 +78,8 @@ def wire(tmp_path_factory):
 
 @pytest.fixture(params=["requests", "aiohttp"])
 def post(wire, request):
-    """Post something, and give the answer or the error."""
-    asked = Request("POST", f"{wire.url}/x", "send_with_retries", json={}, authorized=False)
+    """Send a POST, and return the answer or the error."""
+    asked = Request("POST", f"{wire.url}/x", "send it", json={}, authorized=False)
 
     async def go():
         async with open_async_session(wire.settings, LOG) as session:
@@ -88,15 +88,15 @@ def post(wire, request):
     def send(answer):
         throttle._holds.clear()
         wire.answer, before = answer, wire.requests
-        told = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
+        message = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1
-        return told
+        return message
 
     return send
 
 
-def send_once(told, asked):
-    session = Session(told, None, LOG, str)
+def send_once(expected, asked):
+    session = Session(expected, None, LOG, str)
     with session._http:
         return session.send(asked)
 
@@ -153,34 +153,34 @@ ANSWERS = st.tuples(STATUS, st.lists(HEADERS, max_size=4), st.binary(max_size=40
 @example(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5, 6\r\n\r\nxxxxx")
 @example(b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 @example(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nno gzip")
-def test_any_bytes_are_an_answer_or_an_error_and_the_request_was_sent(post, data):
-    told = post(data)
+def test_any_bytes_give_an_answer_or_a_drive_error_that_marks_the_request_as_sent(post, data):
+    message = post(data)
 
-    if isinstance(told, DriveConnectionError):
-        assert told.sent  # so that a copy is not asked for again
+    if isinstance(message, DriveConnectionError):
+        assert message.sent  # so that a copy is not asked for again
     else:
-        assert isinstance(told, Response | DriveResponseError)
+        assert isinstance(message, Response | DriveResponseError)
 
 
-def test_an_answer_that_unpacks_to_a_thousand_times_its_size_is_not_unpacked(post):
+def test_a_compressed_answer_is_not_unpacked_beyond_the_size_limit(post):
     bomb = gzip.compress(bytes(12 * MAX_RESPONSE_BYTES), 1)
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
     tracemalloc.start()
     try:
-        told = post(head.encode() + bomb)
+        message = post(head.encode() + bomb)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert isinstance(told, DriveResponseError)
+    assert isinstance(message, DriveResponseError)
     assert peak < 2 * MAX_RESPONSE_BYTES
 
 
 @pytest.mark.parametrize("content", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_a_ca_bundle_that_is_none_is_an_error_of_the_connection(wire, tmp_path, content):
+def test_an_invalid_ca_bundle_raises_a_drive_argument_error(wire, tmp_path, content):
     (tmp_path / "ca.pem").write_bytes(content)
     wrong = replace(wire.settings, verify=str(tmp_path / "ca.pem"))
-    asked = Request("GET", f"{wire.url}/x", "send_with_retries", authorized=False)
+    asked = Request("GET", f"{wire.url}/x", "send it", authorized=False)
 
     async def go():
         async with open_async_session(wrong, LOG) as session:
@@ -188,7 +188,7 @@ def test_a_ca_bundle_that_is_none_is_an_error_of_the_connection(wire, tmp_path, 
 
     assert isinstance(send_once(wrong, asked), DriveError)
     try:
-        told = asyncio.run(go())
+        message = asyncio.run(go())
     except DriveError as refusal:
-        told = refusal
-    assert "verify" in str(told)
+        message = refusal
+    assert "verify" in str(message)

@@ -126,7 +126,7 @@ class TestRefusals:
             ("drives/d/items/i", "drives/d/items/g", {"cross_drive": "yes"}, "cross_drive is 'yes'"),
             ("drives/d/items/i", "drives/d/items/g", {"cross_drive": ["copy"]}, "cross_drive is"),
             ("drives/d/items/i", None, {"name": "a/b"}, "slash"),
-            ("drives/d/items/i", None, {"name": ""}, "no name"),
+            ("drives/d/items/i", None, {"name": ""}, "not a valid item name"),
             ("drives/d/items/i", "drives/d/items/g", {"if_match": ""}, "if_match is ''"),
             ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "if_match is"),
         ],

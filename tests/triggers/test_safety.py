@@ -159,7 +159,7 @@ def test_a_key_that_does_not_open_the_url_is_told(nothing_is_left):
     event = asyncio.run(fire(Fernet(Fernet.generate_key()).encrypt(URL.encode()).decode(), 0.01))
 
     assert event["status"] == "unknown"
-    assert "Has core.fernet_key changed" in event["message"]
+    assert "Check that core.fernet_key has not changed" in event["message"]
 
 
 def test_a_failure_that_many_share_is_told_to_each_and_forgotten(
@@ -178,7 +178,7 @@ def test_a_failure_that_many_share_is_told_to_each_and_forgotten(
     failed, repaired = asyncio.run(all_of_them())
 
     assert {event["status"] for event in failed} == {"unknown"}
-    assert all("no CA bundle" in event["message"] for event in failed)
+    assert all("not found: check the connection's verify" in event["message"] for event in failed)
     assert repaired["status"] == "completed"
 
 

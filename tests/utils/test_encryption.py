@@ -1,4 +1,4 @@
-"""A monitor URL goes through Airflow's database encrypted, if the deployment has a key."""
+"""Monitor URLs are encrypted if the deployment has a Fernet key."""
 
 import os
 
@@ -13,7 +13,7 @@ URL = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
 
 @pytest.fixture
 def key(monkeypatch):
-    """Return a function that gives the deployment a key, or takes it away."""
+    """Return a function that sets or removes the deployment's Fernet key."""
     crypto = pytest.importorskip("airflow.sdk.crypto", reason="before Airflow 3.2 it is elsewhere")
 
     def give(value):
@@ -26,44 +26,44 @@ def key(monkeypatch):
     crypto.get_fernet.cache_clear()
 
 
-def test_a_url_is_sealed_and_comes_out_as_it_went_in(key):
-    sealed = encrypt_url(URL)
-    assert "secret" not in sealed
-    assert "://" not in sealed
-    assert decrypt_url(sealed) == URL
+def test_an_encrypted_url_is_decrypted_unchanged(key):
+    encrypted = encrypt_url(URL)
+    assert "secret" not in encrypted
+    assert "://" not in encrypted
+    assert decrypt_url(encrypted) == URL
 
 
-def test_sealed_once_is_sealed(key):
+def test_encrypting_twice_has_no_further_effect(key):
     assert decrypt_url(encrypt_url(encrypt_url(URL))) == URL
 
 
-def test_a_url_in_clear_is_taken_as_it_is(key):
+def test_decrypting_a_plain_url_returns_it_unchanged(key):
     assert decrypt_url(URL) == URL
 
 
-def test_without_a_key_a_url_stays_in_clear(key):
+def test_a_url_is_not_encrypted_without_a_fernet_key(key):
     key("")
     assert encrypt_url(URL) == URL
     assert decrypt_url(URL) == URL
 
 
-def test_with_a_broken_key_a_url_stays_in_clear(key):
+def test_a_url_is_not_encrypted_with_an_invalid_fernet_key(key):
     key("broken")
     assert encrypt_url(URL) == URL
 
 
-def test_what_another_key_has_sealed_is_refused(key):
-    sealed = encrypt_url(URL)
+def test_a_url_encrypted_with_another_key_is_refused(key):
+    encrypted = encrypt_url(URL)
     key(Fernet.generate_key().decode())
     with pytest.raises(DriveArgumentError, match=r"core\.fernet_key"):
-        decrypt_url(sealed)
+        decrypt_url(encrypted)
     key("")
     with pytest.raises(DriveArgumentError, match=r"core\.fernet_key"):
-        decrypt_url(sealed)
+        decrypt_url(encrypted)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "gAAAAA", "\ud83d", "x" * 10_000])
-def test_what_is_neither_a_url_nor_sealed_is_refused_and_not_quoted(key, text):
+def test_a_text_that_is_neither_a_url_nor_encrypted_is_refused_and_not_quoted(key, text):
     with pytest.raises(DriveArgumentError) as raised:
         decrypt_url(text)
     assert not text or text not in str(raised.value)
@@ -71,13 +71,13 @@ def test_what_is_neither_a_url_nor_sealed_is_refused_and_not_quoted(key, text):
     assert raised.value.__context__ is None
 
 
-def test_what_was_sealed_and_is_no_url_is_refused(key):
-    sealed = Fernet(os.environ["AIRFLOW__CORE__FERNET_KEY"].encode()).encrypt(b"no url").decode()
+def test_an_encrypted_text_that_is_not_a_url_is_refused(key):
+    encrypted = Fernet(os.environ["AIRFLOW__CORE__FERNET_KEY"].encode()).encrypt(b"no url").decode()
     with pytest.raises(DriveArgumentError):
-        decrypt_url(sealed)
+        decrypt_url(encrypted)
 
 
-def test_several_keys_may_be_rotated(key):
-    sealed, old = encrypt_url(URL), os.environ["AIRFLOW__CORE__FERNET_KEY"]
+def test_a_url_encrypted_with_a_rotated_key_is_decrypted(key):
+    encrypted, old = encrypt_url(URL), os.environ["AIRFLOW__CORE__FERNET_KEY"]
     key(f"{Fernet.generate_key().decode()},{old}")
-    assert decrypt_url(sealed) == URL
+    assert decrypt_url(encrypted) == URL

@@ -1,4 +1,4 @@
-"""An error that no retry can heal fails the task at once, and stays the error that it was."""
+"""Errors that are not retryable fail the task at once, and keep their class."""
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -7,7 +7,7 @@ from airflow_provider_drive.exceptions import DriveAddressError, DriveItemNotFou
 from airflow_provider_drive.utils.failures import also_as, fail_on_permanent_errors
 
 
-def test_a_final_error_fails_the_task_and_keeps_its_class_and_what_it_tells():
+def test_a_permanent_error_fails_the_task_and_keeps_its_class_and_attributes():
     error = DriveRequestError("wrong", status=400, code="invalidRequest", request_id="r", retryable=False)
     with pytest.raises(AirflowFailException) as raised, fail_on_permanent_errors():
         raise error
@@ -18,24 +18,24 @@ def test_a_final_error_fails_the_task_and_keeps_its_class_and_what_it_tells():
     assert (str(error), error.status, error.code, error.request_id) == ("wrong", 400, "invalidRequest", "r")
 
 
-def test_an_error_that_a_retry_may_heal_stays_as_it_is():
+def test_a_retryable_error_is_raised_unchanged():
     with pytest.raises(DriveItemNotFoundError) as raised, fail_on_permanent_errors():
         raise DriveItemNotFoundError("gone")
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_errors_of_others_stay_as_they_are():
+def test_exceptions_of_other_packages_are_raised_unchanged():
     with pytest.raises(KeyError) as raised, fail_on_permanent_errors():
         raise KeyError("x")
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_nothing_happens_if_nothing_goes_wrong():
+def test_a_block_without_errors_completes():
     with fail_on_permanent_errors():
         pass
 
 
-def test_the_class_of_each_kind_is_made_once():
+def test_the_combined_class_is_created_once():
     one, other = (
         also_as(DriveAddressError("a"), AirflowFailException),
         also_as(DriveAddressError("b"), AirflowFailException),

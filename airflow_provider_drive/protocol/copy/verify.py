@@ -101,7 +101,7 @@ def verify_copy(job: CopyJob, status: CopyStatus, wait: Wait, *, verify: bool = 
     decision, sighting = yield from resolve_copy(job, status, search, verify=verify)
     if decision is not Decision.ARRIVED:
         yield from _keep_what_is_known(job, status)
-        raise _error(decision, job, status, sighting)
+        raise error_for(decision, job, status, sighting)
     return (yield from _finish(job, cast("DriveItem", sighting.item), wait))
 
 
@@ -186,14 +186,14 @@ def result_from_status(status: CopyStatus) -> dict[str, Any]:
         raise timed_out("the copy", status)
     if status.state == "unknown":
         raise DriveCopyUnknownError(
-            f"It cannot be known how the copy ended: {status.message or 'Graph does not tell'}, and its "
+            f"It cannot be known what became of the copy: {status.message or 'Graph does not tell'}, and its "
             "destination is not known here. Give the sensor the copy_job instead of the monitor_url, so "
             "that it can search there."
         )
     return {**status.as_event(), "id": status.resource_id}
 
 
-def _error(decision: Decision, job: CopyJob, status: CopyStatus, sighting: Sighting) -> DriveError:
+def error_for(decision: Decision, job: CopyJob, status: CopyStatus, sighting: Sighting) -> DriveError:
     """Return the error that says what became of a copy that has not arrived."""
     if decision is Decision.MISPLACED:
         return DriveCopyFailedError(

@@ -1,7 +1,7 @@
 """
-Which of the items below a folder are meant.
+Select items below a folder by name, size, time and kind.
 
-Names are compared without their case and their Unicode form, as Graph's drives do.
+Names are compared without case and Unicode normalization, as drives do.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 KINDS = ("file", "folder", "all")
-_PIECES = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_PARTS = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _RANGES = re.compile(r"(.)-(.)|(.)", re.DOTALL)
-_MEANINGS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
+_WILDCARDS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
 
 
 @dataclass(frozen=True)
 class Selection:
     """
-    What an item has to be like. Whatever is left out does not matter.
+    Conditions that an item must meet. Omitted conditions do not apply.
 
-    :param pattern: Globs of which its path below the folder has to match one: ``*`` is any part of a name,
-        ``?`` a character of it, ``[a-z]`` one of these, ``[!a-z]`` none of these, ``**`` any part of the
-        path, and ``**/`` any folders, or none.
-    :param exclude: Globs of which it may match none.
-    :param modified_before: Seconds since the epoch; so are the other times.
-    :param min_size: Bytes; for files.
-    :param kind: ``file``, ``folder`` or ``all``. A notebook is a file here; a shortcut to another drive is
+    :param pattern: Globs, of which the path below the folder must match one: ``*`` is any part of a name,
+        ``?`` one character, ``[a-z]`` one of these, ``[!a-z]`` one other than these, ``**`` any part of the
+        path, and ``**/`` any number of folders, including none.
+    :param exclude: Globs, of which the path must match none.
+    :param modified_before: Seconds since the epoch, exclusive; so is ``created_before``.
+    :param modified_after: Seconds since the epoch, inclusive; so is ``created_after``.
+    :param min_size: Bytes, inclusive; so is ``max_size``. They apply to files only.
+    :param kind: ``file``, ``folder`` or ``all``. A notebook counts as a file; a shortcut to another drive is
         neither.
     """
 
@@ -53,27 +54,33 @@ class Selection:
 
     @property
     def is_all(self) -> bool:
-        """Whether every file is meant."""
+        """Whether every file is selected."""
         return self == Selection()
 
     def takes(self, path: str, item: DriveItem) -> bool:
-        """Whether an item is meant. One whose time or size is not known is not, where that counts."""
+        """
+        Whether an item is selected.
+
+        An item whose size or time is unknown does not meet a condition on it.
+
+        :param path: The item's path below the folder.
+        """
         return (
-            self.kind in {"all", _kind(item)}
+            self.kind in {"all", _classify(item)}
             and (not self.pattern or self._pattern.fullmatch(normalize_name(path)) is not None)
             and not (self.exclude and self._exclude.fullmatch(normalize_name(path)))
             and _is_between(item.modified, self.modified_after, self.modified_before)
             and _is_between(item.created, self.created_after, self.created_before)
-            and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, and_most=True))
+            and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, inclusive=True))
         )
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return _compile(self.pattern)
+        return _compile_globs(self.pattern)
 
     @cached_property
     def _exclude(self) -> re.Pattern[str]:
-        return _compile(self.exclude)
+        return _compile_globs(self.exclude)
 
 
 def read_selection(
@@ -87,106 +94,115 @@ def read_selection(
     **times: Any,
 ) -> Selection:
     """
-    Read what people write.
+    Return the selection for an operator's parameters.
 
-    :param now: What a duration counts back from, in seconds since the epoch.
-    :param times: The times that :class:`Selection` has: a ``datetime`` or a ``date``, a duration
-        (``modified_before`` seven years: older than that), or either as a text of ISO 8601, such as
+    :param now: The time that durations are subtracted from, in seconds since the epoch.
+    :param times: The times of :class:`Selection`: a ``datetime`` or ``date``, a duration before now
+        (``modified_before`` with seven years: older than that), or either as an ISO 8601 string, such as
         ``2019-01-01`` or ``P7Y``.
-    :raises DriveArgumentError: If something makes no sense. The message names it.
+    :raises DriveArgumentError: If a parameter is not valid. The message names it.
     """
     if kind not in KINDS:
-        raise DriveArgumentError(f"kind is {kind!r}; it has to be one of {', '.join(KINDS)}.")
+        raise DriveArgumentError(f"Invalid `kind`: must be one of {', '.join(KINDS)}, got {kind!r}.")
     return Selection(
-        _globs("pattern", pattern),
-        _globs("exclude", exclude),
-        min_size=_size("min_size", min_size),
-        max_size=_size("max_size", max_size),
+        _read_globs("pattern", pattern),
+        _read_globs("exclude", exclude),
+        min_size=_read_size("min_size", min_size),
+        max_size=_read_size("max_size", max_size),
         kind=kind,
-        **{name: _time(name, value, now) for name, value in times.items()},
+        **{name: _read_time(name, value, now) for name, value in times.items()},
     )
 
 
-def _kind(item: DriveItem) -> str | None:
+def _classify(item: DriveItem) -> str | None:
     return "folder" if item.is_folder else "file" if item.kind in {"file", "package"} else None
 
 
 def _is_between(
-    value: float | None, least: float | None, most: float | None, *, and_most: bool = False
+    value: float | None, least: float | None, most: float | None, *, inclusive: bool = False
 ) -> bool:
     if least is None and most is None:
         return True
     if value is None or (least is not None and value < least):
         return False
-    return most is None or value < most or (and_most and value == most)
+    return most is None or value < most or (inclusive and value == most)
 
 
-def _compile(globs: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{_translate(glob)})" for glob in globs), re.DOTALL)
+def _compile_globs(globs: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{_translate_glob(glob)})" for glob in globs), re.DOTALL)
 
 
-def _translate(glob: str) -> str:
-    pieces = _PIECES.findall(normalize_name(glob).strip("/"))
-    return "".join(_MEANINGS.get(piece) or _literally(piece) for piece in pieces)
+def _translate_glob(glob: str) -> str:
+    parts = _PARTS.findall(normalize_name(glob).strip("/"))
+    return "".join(_WILDCARDS.get(part) or _translate_literal(part) for part in parts)
 
 
-def _literally(piece: str) -> str:
-    """Return the pattern for a character, or for one of a few: ``[abc]``, ``[!a-z]``."""
-    if len(piece) == 1:
-        return re.escape(piece)
-    is_none_of = piece.startswith("[!") and piece != "[!]"
+def _translate_literal(part: str) -> str:
+    """Return the regular expression for a character or a set of characters: ``[abc]``, ``[!a-z]``."""
+    if len(part) == 1:
+        return re.escape(part)
+    is_none_of = part.startswith("[!") and part != "[!]"
     ranges = "".join(
         f"{re.escape(low)}-{re.escape(high)}" if low else re.escape(one)
-        for low, high, one in _RANGES.findall(piece[2 if is_none_of else 1 : -1])
+        for low, high, one in _RANGES.findall(part[2 if is_none_of else 1 : -1])
     )
     return f"(?!/)[{'^' if is_none_of else ''}{ranges}]"
 
 
-def _globs(name: str, value: Any) -> tuple[str, ...]:
+def _read_globs(name: str, value: Any) -> tuple[str, ...]:
     globs = tuple(value) if isinstance(value, (list, tuple, set)) else () if value is None else (value,)
     if not all(isinstance(glob, str) and glob.strip("/") for glob in globs):
         raise DriveArgumentError(
-            f"{name} is {value!r}; it has to be a glob such as '**/*.docx', or a list of them."
+            f"Invalid `{name}`: must be a glob such as '**/*.docx' or a list of globs, got {value!r}."
         )
     try:
-        _compile(globs)
+        _compile_globs(globs)
     except re.error:
-        raise DriveArgumentError(f"{name} is {value!r}, which is no glob.") from None
+        raise DriveArgumentError(f"Invalid `{name}`: {value!r} is not a valid glob.") from None
     return globs
 
 
-def _size(name: str, value: Any) -> int | None:
+def _read_size(name: str, value: Any) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):  # as a template gives it
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):  # from a template
         return int(value)
-    raise DriveArgumentError(f"{name} is {value!r}; it has to be a count of bytes.")
+    raise DriveArgumentError(f"Invalid `{name}`: must be a number of bytes, got {value!r}.")
 
 
-def _time(name: str, value: Any, now: float) -> float | None:
-    import pendulum  # noqa: PLC0415  # Dag files need not pay for what only a task does
-
+def _read_time(name: str, value: Any, now: float) -> float | None:
+    """Return a time or a duration before now in seconds since the epoch."""
     if value is None:
         return None
-    meant = value
-    if isinstance(value, str):
-        try:
-            meant = pendulum.parse(value.strip(), exact=True)
-        except (ValueError, TypeError, OverflowError):
-            meant = None
     try:
-        if isinstance(meant, pendulum.Interval):
-            meant = None
-        elif isinstance(meant, pendulum.Duration):
-            meant = pendulum.from_timestamp(now) - meant  # which knows how long years are
-        elif isinstance(meant, timedelta):
-            return now - meant.total_seconds()
-        if isinstance(meant, date) and not isinstance(meant, datetime):
-            meant = datetime(meant.year, meant.month, meant.day)  # noqa: DTZ001  # it gets its zone below
-        if isinstance(meant, datetime):
-            return (meant if meant.tzinfo else meant.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        pass
-    raise DriveArgumentError(
-        f"{name} is {value!r}; it has to be a time or a duration, such as '2019-01-01' or 'P7Y'."
-    )
+        time = _to_timestamp(_parse_time(value) if isinstance(value, str) else value, now)
+    except (ValueError, TypeError, OverflowError):
+        time = None
+    if time is None:
+        raise DriveArgumentError(
+            f"Invalid `{name}`: must be a time or a duration, such as '2019-01-01' or 'P7Y', got {value!r}."
+        )
+    return time
+
+
+def _parse_time(text: str) -> Any:
+    import pendulum  # noqa: PLC0415  # slow import: only for tasks, not for Dag files
+
+    return pendulum.parse(text.strip(), exact=True)
+
+
+def _to_timestamp(value: Any, now: float) -> float | None:
+    """Return None for a value that is neither a time nor a duration."""
+    import pendulum  # noqa: PLC0415  # as above
+
+    if isinstance(value, pendulum.Interval):
+        return None
+    if isinstance(value, pendulum.Duration):
+        value = pendulum.from_timestamp(now) - value  # pendulum knows the lengths of months and years
+    if isinstance(value, timedelta):
+        return now - value.total_seconds()
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return None

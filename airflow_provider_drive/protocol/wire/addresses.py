@@ -1,5 +1,5 @@
 """
-How people name an item: Graph's resource paths, item references, and the URLs that a browser shows.
+Parse item addresses: Graph's resource paths, item references, sharing links and browser URLs.
 
 https://learn.microsoft.com/graph/onedrive-addressing-driveitems
 https://learn.microsoft.com/graph/api/shares-get
@@ -21,14 +21,14 @@ from airflow_provider_drive.exceptions import DriveAddressError
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-_FORMS = (
-    "An address is a Graph path (drives/{drive-id}/items/{item-id}, "
+_SUPPORTED_FORMS = (
+    "Supported forms: a Graph path (drives/{drive-id}/items/{item-id}, "
     "drives/{drive-id}/root:/folder/file.docx, me/drive/…, users/{id}/drive/…, groups/{id}/drive/…, "
     "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
-    "mapping with driveId and id, a driveItem of another task, or the URL that a browser shows."
+    "mapping with driveId and id, a driveItem returned by another task, or the URL shown in a browser."
 )
-_QUOTING = reprlib.Repr()
-_QUOTING.maxstring = _QUOTING.maxother = 200
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 200
 _ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
 _OWNER = (
     rf"me|users/(?P<user>[^/:?%\\\s]+)|groups/(?P<group>{_ID})|sites/(?P<host>{_ID})(?::/(?P<site>[^:]+):)?"
@@ -45,7 +45,7 @@ _SHARE = re.compile(r"shares/(?P<token>[us]![A-Za-z0-9_\-]+|s![A-Za-z0-9_\-]+)/(
 
 @dataclass(frozen=True, slots=True)
 class ItemRef:
-    """An item by its ids: the one form that needs no look-up."""
+    """An item by its ids: the only form that needs no lookup."""
 
     drive_id: str
     item_id: str
@@ -56,31 +56,31 @@ class ItemRef:
     @property
     def url(self) -> str:
         """The item's resource, below Graph's version root."""
-        return f"/drives/{_encode(self.drive_id)}/items/{_encode(self.item_id)}"
+        return f"/drives/{_encode_id(self.drive_id)}/items/{_encode_id(self.item_id)}"
 
     @property
     def is_root(self) -> bool:
-        """Whether this is known to be a drive's root folder: an id does not tell."""
+        """Always false: an id does not show whether the item is a drive's root folder."""
         return False
 
     @property
     def is_personal(self) -> bool:
-        """Whether it is in OneDrive personal, as the look of its id tells: ``4F62A7105C03556E!1375``."""
+        """Whether it is in OneDrive personal, judged by the form of its id: ``4F62A7105C03556E!1375``."""
         return "!" in self.item_id and not self.drive_id.startswith("b!")
 
     def as_dict(self) -> dict[str, str]:
-        """Return Graph's itemReference, with exactly what copy and move may be given."""
+        """Return Graph's itemReference, with exactly the properties that copy and move accept."""
         return {"driveId": self.drive_id, "id": self.item_id}
 
 
 @dataclass(frozen=True, slots=True)
 class PathAddress:
     """
-    An item by its drive and its path.
+    An item by its drive and path.
 
-    :param drive: The drive's resource as people write it: ``drives/{id}``, ``me/drive``, ``sites/…:/drive``.
-    :param start: Where the path starts: ``root``, ``items/{id}`` or ``special/{name}``.
-    :param names: The names on the path, as people read them.
+    :param drive: The drive's resource, not encoded: ``drives/{id}``, ``me/drive``, ``sites/…:/drive``.
+    :param start: The item the path starts at: ``root``, ``items/{id}`` or ``special/{name}``.
+    :param names: The names on the path, not encoded.
     """
 
     drive: str
@@ -98,7 +98,7 @@ class PathAddress:
 
     @property
     def parent(self) -> PathAddress | None:
-        """The folder that holds it, as far as the path tells."""
+        """The parent folder; None if the address has no path."""
         return PathAddress(self.drive, self.start, self.names[:-1]) if self.names else None
 
     @property
@@ -109,7 +109,7 @@ class PathAddress:
 
 @dataclass(frozen=True, slots=True)
 class LibraryAddress:
-    """An item in a library that is named, not identified: ``sites/{host}:/{path}:/drives/{name}/…``."""
+    """An item in a library given by name instead of id: ``sites/{host}:/{path}:/drives/{name}/…``."""
 
     site: str
     library: str
@@ -125,7 +125,7 @@ class LibraryAddress:
         return f"{encode_resource(self.site)}/drives"
 
     def within(self, drive_id: str) -> PathAddress:
-        """Return the address within the library, now that its id is known."""
+        """Return the address with the library's id."""
         return PathAddress(f"drives/{drive_id}", self.start, self.names)
 
     @property
@@ -136,13 +136,13 @@ class LibraryAddress:
 
 @dataclass(frozen=True, slots=True)
 class ShareAddress:
-    """An item by a sharing link, or by the URL that a browser shows."""
+    """An item by a sharing link or browser URL."""
 
     token: str
     host: str
 
     def __str__(self) -> str:
-        return f"the item shared as https://{self.host}/…"  # a sharing link may open the item by itself
+        return f"the item shared as https://{self.host}/…"  # a sharing link may grant access
 
     @property
     def url(self) -> str:
@@ -157,28 +157,30 @@ Address: TypeAlias = ItemRef | PathAddress | LibraryAddress | ShareAddress
 
 def parse_address(value: Any, hosts: Hosts) -> Address:
     """
-    Read an address in any of its forms.
+    Parse an address in any supported form.
 
-    :param value: What the user gave.
-    :param hosts: The connection's hosts: they tell Graph's URLs and the cloud's from any other.
-    :raises DriveAddressError: If it is none of them. The message quotes it and names the forms.
+    :param value: The address: a string or a mapping.
+    :param hosts: The connection's hosts, which URLs must be on.
+    :raises DriveAddressError: If the form is not supported. The message quotes the value and lists the forms.
     """
     if isinstance(value, Mapping):
-        return _from_mapping(value)
+        return _parse_mapping(value)
     if not isinstance(value, str):
-        raise _refusal(value, "it is neither text nor a mapping")
+        raise _address_error(value, "must be a string or a mapping")
     text = value.strip()
     if text.startswith(f"{hosts.graph}/"):
         text = re.sub(r"^/+(?:v1\.0|beta)(?=/)", "", text[len(hosts.graph) :])
     if re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", text):
-        return _from_url(text, hosts)
+        return _parse_url(text, hosts)
     if text.startswith(("{", "[")):
-        raise _refusal(value, "a template has made text of a mapping; pass the other task's .output instead")
-    return _from_path(text, value)
+        raise _address_error(
+            value, "a template rendered a mapping as a string; pass the other task's .output instead"
+        )
+    return _parse_path(text, value)
 
 
 def same_item(one: ItemRef, other: ItemRef) -> bool:
-    """Whether two references are to the same item."""
+    """Whether two references point to the same item."""
     is_same = one.item_id == other.item_id or (
         one.is_personal and one.item_id.casefold() == other.item_id.casefold()
     )
@@ -192,41 +194,41 @@ def same_drive(one: str, other: str) -> bool:
 
 def check_path(path: Any) -> str:
     """
-    Return a path below a folder: ``2026/plan.docx``.
+    Return a path relative to a folder, such as ``2026/plan.docx``, without empty names.
 
-    :raises DriveAddressError: If one of its names is none.
+    :raises DriveAddressError: If one of its names is not valid.
     """
     if not isinstance(path, str):
-        raise DriveAddressError(f"{path!r} is no path: it is not text.")
+        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
     return "/".join(check_name(name) for name in path.split("/") if name)
 
 
 def check_name(name: Any) -> str:
     """
-    Return a name that an item may have. Graph judges the finer points.
+    Return the name if an item may have it. Graph's further rules are left to Graph.
 
-    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or has a slash or a control character in it.
+    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or contains a slash or a control character.
     """
     if not isinstance(name, str):
-        raise DriveAddressError(f"{name!r} is no name: it is not text.")
-    fault = _fault(name) or ("it has a slash in it" if "/" in name else "")
-    if fault:
-        raise DriveAddressError(f"{name!r} is no name for an item: {fault}.")
+        raise DriveAddressError(f"{name!r} is not a valid item name: must be a string.")
+    problem = _find_problem(name) or ("contains a slash" if "/" in name else "")
+    if problem:
+        raise DriveAddressError(f"{name!r} is not a valid item name: {problem}.")
     return name
 
 
 def is_name(value: Any) -> bool:
-    """Whether an item may have this name: it can be sent, and is one step of a path."""
-    return isinstance(value, str) and "/" not in value and not _fault(value)
+    """Whether an item may have this name: it can be sent, and is a single path segment."""
+    return isinstance(value, str) and "/" not in value and not _find_problem(value)
 
 
 def is_id(value: Any) -> TypeGuard[str]:
-    """Whether this may be the id of an item or a drive: it can be sent, and leads nowhere else."""
-    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _fault(value)
+    """Whether this may be the id of an item or drive: it can be sent, and does not change the URL's path."""
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _find_problem(value)
 
 
 def encode_resource(path: str) -> str:
-    """Percent-encode a resource path, whose colons and commas are Graph's: ``sites/host,guid,guid/drive``."""
+    """Percent-encode a resource path, but not Graph's colons and commas: ``sites/host,guid,guid/drive``."""
     return "/" + quote(path, safe="/:,!@$-._~()'")
 
 
@@ -235,11 +237,11 @@ def encode_share(url: str) -> str:
     return "u!" + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def _encode(identifier: str) -> str:
+def _encode_id(identifier: str) -> str:
     return quote(identifier, safe="!")
 
 
-def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
+def _parse_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
     remote = value.get("remoteItem")
     if isinstance(remote, Mapping):  # https://learn.microsoft.com/graph/api/resources/remoteitem
         value = remote
@@ -248,79 +250,79 @@ def _from_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
     item_id = value.get("id")
     for name, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
-            raise _refusal(dict(value), f"as a mapping it needs {name}, a text")
-    return _by_ids(str(drive_id), str(item_id))
+            raise _address_error(dict(value), f"the mapping needs {name}, a string")
+    return _address_from_ids(str(drive_id), str(item_id))
 
 
-def _by_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
-    """Return the address; ``root`` is no id that copy and move understand, so that one is looked up."""
+def _address_from_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
+    """Return the address. ``root`` needs a lookup: copy and move do not accept it as an id."""
     return PathAddress(f"drives/{drive_id}") if item_id == "root" else ItemRef(drive_id, item_id)
 
 
-def _from_url(text: str, hosts: Hosts) -> Address:
+def _parse_url(text: str, hosts: Hosts) -> Address:
     url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
     if not hosts.is_drive(url):
-        raise _refusal(
-            text, f"it is not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
+        raise _address_error(
+            text, f"not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
         )
     parts = urlsplit(url)
     if not parts.path.strip("/"):
-        raise _refusal(text, "it names no item")
+        raise _address_error(text, "the URL has no path to an item")
     return ShareAddress(encode_share(url), parts.hostname or "")
 
 
-def _from_path(text: str, value: str) -> Address:
+def _parse_path(text: str, value: str) -> Address:
     path = text.removeprefix("/")
     if share := _SHARE.fullmatch(path):
         return ShareAddress(share["token"], "graph")
     drive = _DRIVE.fullmatch(path)
     item = _ITEM.fullmatch(drive["item"]) if drive else None
     if not drive or not item:
-        raise _refusal(value, "it is none of the forms")
+        raise _address_error(value, "unknown form")
     for part in ("id", "user", "group", "host", "library"):
-        _check(drive[part], value)
-    _check(item["id"], value)
-    _names(drive["site"], value)
-    names = _names(item["path"], value)
+        _check_part(drive[part], value)
+    _check_part(item["id"], value)
+    _split_names(drive["site"], value)
+    names = _split_names(item["path"], value)
     start = f"special/{item['special']}" if item["special"] else f"items/{item['id']}"
     start = "root" if not item["special"] and item["id"] in {None, "root"} else start
     drive_id = drive["id"] or drive["library"]
-    if drive["library"] and not _looks_like_id(drive["library"]):
+    if drive["library"] and not _is_drive_id(drive["library"]):
         return LibraryAddress(drive["owner"], drive["library"], start, names)
     if drive_id and item["id"] and not names:
-        return _by_ids(drive_id, item["id"])
+        return _address_from_ids(drive_id, item["id"])
     return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names)
 
 
-def _looks_like_id(drive: str) -> bool:
+def _is_drive_id(drive: str) -> bool:
     return drive.startswith("b!") or re.fullmatch(r"[0-9A-Fa-f]{15,16}", drive) is not None
 
 
-def _check(part: str | None, value: str) -> None:
-    if part is not None and (fault := _fault(part)):
-        raise _refusal(value, fault)
+def _check_part(part: str | None, value: str) -> None:
+    if part is not None and (problem := _find_problem(part)):
+        raise _address_error(value, problem)
 
 
-def _names(path: str | None, value: str) -> tuple[str, ...]:
+def _split_names(path: str | None, value: str) -> tuple[str, ...]:
     names = tuple(path.removesuffix("/").split("/")) if path else ()
     for name in names:
-        if fault := _fault(name) or ("a name has a colon in it" if ":" in name else ""):
-            raise _refusal(value, fault)
+        if problem := _find_problem(name) or ("a name contains a colon" if ":" in name else ""):
+            raise _address_error(value, problem)
     return names
 
 
-def _fault(name: str) -> str:
+def _find_problem(name: str) -> str:
     if not name:
-        return "a name in it is empty"
+        return "a name is empty"
     if name in {".", ".."}:
-        return f"{name!r} is no name"
+        return f"{name!r} is not allowed as a name"
     if any(unicodedata.category(character) == "Cc" for character in name):
-        return "it has a control character in it"
-    return "" if is_encodable(name) else "it has half a character in it"
+        return "contains a control character"
+    return "" if is_encodable(name) else "contains a lone surrogate, which cannot be sent"
 
 
 def is_encodable(text: str) -> bool:
-    """Whether a text can be sent: half a character cannot."""
+    """Whether a text can be sent: lone surrogates cannot be encoded."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -328,5 +330,5 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-def _refusal(value: Any, why: str) -> DriveAddressError:
-    return DriveAddressError(f"{_QUOTING.repr(value)} is no address of an item: {why}. {_FORMS}")
+def _address_error(value: Any, why: str) -> DriveAddressError:
+    return DriveAddressError(f"{_REPR.repr(value)} is not a valid item address: {why}. {_SUPPORTED_FORMS}")

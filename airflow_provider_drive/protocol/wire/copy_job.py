@@ -183,7 +183,9 @@ def read_copy_job(value: Any, decrypt: Callable[[str], str | None]) -> CopyJob:
             "returns. If a template made text of it, pass the task's .output instead."
         )
     monitor_url, first = value.get("monitor_url"), value.get("first_submitted_at")
+    behavior = value.get("conflict_behavior")
     told = {
+        "arrival": {"name": value.get("name"), "behavior": "fail" if behavior == SKIP else behavior},
         **value,
         "monitor_url": None,
         "source": value.get("source") and _reference(value, "source"),

@@ -1,5 +1,5 @@
 """
-What Graph's error answers mean: the one place that maps them.
+Read Graph's error answers, and map them to exceptions.
 
 https://learn.microsoft.com/graph/errors
 """
@@ -37,43 +37,43 @@ _MAX_DETAILS = 100
 _URL_SECRETS = re.compile(
     r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#\"'<>]+)\S*?(?=[\"'<>)\]]*(?:\s|$))", re.IGNORECASE
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
 _BY_STATUS: dict[int, tuple[type[DriveRequestError], str]] = {
-    400: (DriveRequestError, "The request itself is wrong, so a retry will not help: check the parameters."),
+    400: (DriveRequestError, "The request is invalid, so a retry does not help: check the parameters."),
     403: (
         DriveAccessDeniedError,
         (
-            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, a write "
-            "grant on this site; a user's login needs that user's own rights there too. The test of the "
-            "connection tells what its token carries."
+            f"The app needs {' or '.join(WRITING)} with admin consent or, with Sites.Selected, write access "
+            "to this site. With a user login, the user also needs access. Test the connection to see the "
+            "token's permissions."
         ),
     ),
     404: (
         DriveItemNotFoundError,
-        "Check the address. Graph says the same of an item that this login may not see.",
+        "Check the address. Graph also answers 404 for items that this login may not see.",
     ),
-    412: (DriveItemChangedError, "Somebody changed the item since its eTag was read; nothing was done."),
-    423: (DriveLockedError, "Somebody has the item open or checked out, or its site is blocked."),
-    429: (DriveThrottledError, "Start fewer tasks at once, for instance with an Airflow pool."),
+    412: (DriveItemChangedError, "The item was changed after its eTag was read; nothing was done."),
+    423: (DriveLockedError, "The item is open or checked out, or its site is locked."),
+    429: (DriveThrottledError, "Run fewer tasks at once, for example with an Airflow pool."),
     503: (DriveThrottledError, "The service is overloaded, or has blocked the app. Try later."),
-    507: (DriveQuotaError, "Make room at the destination."),
+    507: (DriveQuotaError, "Free up space at the destination."),
 }
-_MALWARE = "Microsoft holds the file for malware, and lets nobody copy or move it."
-_NOT_FOR_GRAPH = (
-    "Graph does not take this token: it has to be for this Graph and this tenant, so check the connection's "
-    "cloud, host, scopes and tenant_id, and the app's permissions."
+_MALWARE = "Microsoft has flagged the file as malware, which cannot be copied or moved."
+_UNACCEPTED = (
+    "Graph does not accept this token: it must be issued for this Graph address and this tenant. Check the "
+    "connection's cloud, host, scopes and tenant_id, and the app's permissions."
 )
-_CHALLENGED = (
-    "A policy of the tenant's, or an administrator, has ended this token before its time: the sign-in log "
-    "tells which one. An app may have to be exempted; a user has to sign in again, for a new refresh_token."
+_REVOKED = (
+    "A tenant policy or an administrator has revoked this token before it expired: see the sign-in log. The "
+    "app may have to be excluded from the policy; a user must sign in again for a new refresh_token."
 )
-_NAME_TAKEN = "Choose another name, or another conflict_behavior."
+_NAME_TAKEN = "Choose another name or another conflict_behavior."
 
 
 @dataclass(frozen=True, slots=True)
 class GraphError:
-    """The ``error`` of an answer, as far as it has one."""
+    """The ``error`` object of an answer; empty fields if it has none."""
 
     code: str = ""
     message: str = ""
@@ -82,38 +82,38 @@ class GraphError:
     details: tuple[Mapping[str, Any], ...] = ()
 
     def has(self, *codes: str) -> bool:
-        """Whether one of these codes is given, outside or inside. Their case varies in the wild."""
+        """Whether the error or one of its inner errors has one of these codes, whatever their case."""
         given = {code.casefold() for code in (self.code, *self.inner_codes)}
         return any(code.casefold() in given for code in codes)
 
 
 def read_graph_error(body: Any) -> GraphError:
     """
-    Read the ``error`` of a JSON body, whatever its shape. Never fails.
+    Read the ``error`` of a JSON body of any shape. Never raises.
 
-    The inner error is spelled ``innerError`` or ``innererror`` and may nest; a failed copy may have nothing
-    but ``details``, or a flat ``errorCode``.
+    The inner error is spelled ``innerError`` or ``innererror`` and may nest. A failed copy may have only
+    ``details``, or a flat ``errorCode``.
     """
     body = body if isinstance(body, Mapping) else {}
     error = body.get("error")
     if not isinstance(error, Mapping):
         error = {"code": body.get("errorCode") or error, "message": body.get("error_description")}
     inner = list(_inner_errors(error))
-    details = [entry for entry in _list(error.get("details"))[:_MAX_DETAILS] if isinstance(entry, Mapping)]
+    details = [entry for entry in _as_list(error.get("details"))[:_MAX_DETAILS] if isinstance(entry, Mapping)]
     return GraphError(
-        code=_first(error.get("code"), *(entry.get("code") for entry in details)),
-        message=_first(error.get("message")),
-        inner_codes=tuple(code for entry in inner if (code := _first(entry.get("code")))),
-        request_id=_first(*(entry.get("request-id") for entry in inner)),
+        code=_first_text(error.get("code"), *(entry.get("code") for entry in details)),
+        message=_first_text(error.get("message")),
+        inner_codes=tuple(code for entry in inner if (code := _first_text(entry.get("code")))),
+        request_id=_first_text(*(entry.get("request-id") for entry in inner)),
         details=tuple(
-            {key: clean(entry[key]) for key in ("code", "message", "target") if _first(entry.get(key))}
+            {key: clean(entry[key]) for key in ("code", "message", "target") if _first_text(entry.get(key))}
             for entry in details
         ),
     )
 
 
 def read_response_error(response: Response) -> GraphError:
-    """Read the error of an answer, whose body may be empty, HTML or anything else."""
+    """Read the error of an answer, whose body may also be empty or not JSON."""
     try:
         error = read_graph_error(response.json())
     except DriveResponseError:
@@ -124,20 +124,24 @@ def read_response_error(response: Response) -> GraphError:
         error.code,
         error.message,
         error.inner_codes,
-        _first(response.headers.get("request-id")),
+        _first_text(response.headers.get("request-id")),
         error.details,
     )
 
 
 def error_from_response(response: Response, action: str) -> DriveError:
-    """Return the exception for an answer that is not what was hoped for."""
+    """
+    Return the exception for an unexpected answer.
+
+    :param action: What the request was to do, for the message: ``copy …``.
+    """
     error = read_response_error(response)
-    text = _sentence(action, response.status, error)
+    text = _describe(action, response.status, error)
     if response.status == 401:
-        return DriveAuthError(f"{text} {_CHALLENGED if _is_challenge(response) else _NOT_FOR_GRAPH}")
+        return DriveAuthError(f"{text} {_REVOKED if _is_challenge(response) else _UNACCEPTED}")
     if response.status < 400:
-        return DriveResponseError(f"{text} That is not an answer to this request.")
-    kind, advice = _kind(response.status, error)
+        return DriveResponseError(f"{text} This is not a valid answer to the request.")
+    kind, advice = _classify(response.status, error)
     return kind(
         f"{text} {advice}".rstrip(),
         status=response.status,
@@ -154,7 +158,7 @@ def _is_challenge(response: Response) -> bool:
     return "insufficient_claims" in response.headers.get("www-authenticate", "")
 
 
-def _kind(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]:
+def _classify(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]:
     if status == 403 and error.has("malwareDetected", "virusSuspicious"):
         return DriveAccessDeniedError, _MALWARE
     if status == 409 and error.has("nameAlreadyExists"):
@@ -164,29 +168,29 @@ def _kind(status: int, error: GraphError) -> tuple[type[DriveRequestError], str]
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
-        return DriveServiceError, "Try later; Microsoft's support asks for the request id."
+        return DriveServiceError, "Try later. Microsoft support needs the request id."
     return DriveRequestError, ""
 
 
 def is_gone(response: Response) -> bool:
-    """Whether a monitor no longer knows its job, or its URL no longer opens it."""
+    """Whether a monitor no longer knows its job, or no longer accepts its URL."""
     return response.status in {401, 403, 404, 410} or (
         response.status >= 400 and read_response_error(response).has("operationNotFound")
     )
 
 
 def clean(text: str) -> str:
-    """Return foreign text fit for a log: one line, not too long, URLs cut to their host."""
-    line = _CONTROL.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text[: 4 * _MAX_TEXT])).strip()
+    """Return text from outside in a form safe to log: one line, of limited length, URLs cut to their host."""
+    line = _CONTROL_CHARACTERS.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text[: 4 * _MAX_TEXT])).strip()
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 
-def _sentence(action: str, status: int, error: GraphError) -> str:
+def _describe(action: str, status: int, error: GraphError) -> str:
     codes = " / ".join((*filter(None, [error.code]), *error.inner_codes))
-    said = ": ".join(filter(None, [codes, error.message]))
+    description = ": ".join(filter(None, [codes, error.message]))
     request_id = f", request id {error.request_id}" if error.request_id else ""
-    said = f": {said}" if said else ""
-    return f"Could not {action}: Graph answered HTTP {status}{said}{request_id}.".replace("..", ".")
+    description = f": {description}" if description else ""
+    return f"Could not {action}: Graph answered HTTP {status}{description}{request_id}.".replace("..", ".")
 
 
 def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -200,9 +204,9 @@ def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return chain
 
 
-def _list(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _first(*values: Any) -> str:
+def _first_text(*values: Any) -> str:
     return next((clean(value) for value in values if isinstance(value, str) and value), "")

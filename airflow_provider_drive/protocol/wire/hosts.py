@@ -1,8 +1,8 @@
 """
-Which cloud, and which hosts may be spoken to.
+Microsoft's clouds, and the hosts that requests may go to.
 
-A monitor URL is a credential that Graph hands out and that names another host. It is called only where the
-cloud keeps its drives, or where the connection's ``allowed_hosts`` says so. So is a URL that opens a file.
+A monitor URL is a credential, and Graph may return one on any host. Such URLs, and those that open a file,
+are called only on the cloud's drive hosts and on the connection's ``allowed_hosts``.
 
 https://learn.microsoft.com/graph/deployments
 """
@@ -26,10 +26,10 @@ class Cloud:
     """
     One of Microsoft's clouds.
 
-    :param authority: Where tokens come from.
-    :param graph: Where Graph is. What to ask a token for is ``/.default`` below it.
-    :param suffixes: Domains on whose hosts drives and monitors are.
-    :param aliases: More host names of the authority, which its discovery may tell.
+    :param authority: Address of the authority that issues tokens.
+    :param graph: Address of Graph. The default scope is this address with ``/.default``.
+    :param suffixes: Domains of the hosts of drives and monitors.
+    :param aliases: Further host names of the authority, which its discovery document may contain.
     """
 
     authority: str
@@ -84,8 +84,8 @@ class Hosts:
     The hosts of one connection.
 
     :param graph: Graph's address, ``https://host[:port]``.
-    :param suffixes: Domains on whose hosts the cloud keeps its drives.
-    :param allowed: More hosts: names or IP addresses; with a port, or on any port.
+    :param suffixes: Domains of the cloud's drive hosts.
+    :param allowed: Further allowed hosts: names or IP addresses, with a port or for any port.
     """
 
     graph: str = CLOUDS["global"].graph
@@ -94,20 +94,20 @@ class Hosts:
 
     @property
     def cloud(self) -> str:
-        """The cloud's name, or Graph's address if it is in none of Microsoft's."""
+        """The cloud's name, or Graph's address if it belongs to none of Microsoft's clouds."""
         return next((name for name, cloud in CLOUDS.items() if cloud.graph == self.graph), self.graph)
 
     @property
     def root(self) -> str:
-        """Graph's version root, which the paths of requests are below."""
+        """Graph's version root, to which the paths of requests are relative."""
         return f"{self.graph}/v1.0"
 
     def is_graph(self, url: str) -> bool:
-        """Whether the URL is on Graph's own host and port: the only place that a token may go to."""
+        """Whether the URL is on Graph's own host and port, the only one that tokens are sent to."""
         return _origin(_split(url)) == _origin(_split(self.graph)) is not None
 
     def is_drive(self, url: str) -> bool:
-        """Whether the URL is on a host that keeps drives, or on one of ``allowed``."""
+        """Whether the URL is on a drive host of the cloud, or on an allowed host."""
         parts = _split(url)
         if parts is None or parts.scheme != "https" or "@" in parts.netloc:
             return False
@@ -115,62 +115,63 @@ class Hosts:
         if self._is_allowed(host, port):
             return True
         if _is_ip(host):
-            return False  # also Graph's own: only a name in allowed_hosts vouches for an address
+            return False  # even Graph's own: IP addresses must be listed in allowed_hosts
         return port == 443 and any(host == known or host.endswith(f".{known}") for known in self.suffixes)
 
     def check_monitor(self, url: str) -> str:
         """
-        Return a monitor URL that may be called.
+        Return the monitor URL if it may be called.
 
-        :raises DriveResponseError: If it may not. The message names its host, never the URL.
+        :raises DriveResponseError: If it may not. The message names the host, never the URL.
         """
-        return self._check("the copy's monitor is", url)
+        return self._check_secret_url("the copy's monitor is", url)
 
     def check_file(self, url: str) -> str:
         """
-        Return a URL that a file's bytes may be sent to, or read from.
+        Return the URL if a file's content may be sent to it or read from it.
 
-        :raises DriveResponseError: If they may not. The message names its host, never the URL.
+        :raises DriveResponseError: If it may not. The message names the host, never the URL.
         """
-        return self._check("the file's bytes are", url)
+        return self._check_secret_url("the file's bytes are", url)
 
-    def _check(self, what: str, url: str) -> str:
-        """Return a URL that is a credential by itself, and may be called."""
+    def _check_secret_url(self, what: str, url: str) -> str:
+        """Return a URL that is itself a credential, if it may be called."""
         host = host_of(url)
         if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
             return url
         raise DriveResponseError(
-            f"{what} on the host {host!r}, which is not one of this cloud's, or is not an "
-            "https address without user info; if that host is yours, add it to the connection's "
-            "allowed_hosts",
+            f"{what} on the host {host!r}, which is not one of this cloud's hosts, or its URL is not https "
+            "or contains user info; if you trust that host, add it to the connection's allowed_hosts",
             retryable=False,
         )
 
     def check_next_link(self, url: str) -> str:
         """
-        Return the link to a collection's next page, if it may be followed.
+        Return the link to a collection's next page if it may be followed.
 
-        :raises DriveResponseError: If it is on a host that is neither Graph's nor in ``allowed_hosts``.
+        :raises DriveResponseError: If its host is neither Graph's nor in ``allowed_hosts``.
         """
         parts = _split(url)
         trusted = parts is not None and parts.scheme == "https" and "@" not in parts.netloc
         if parts and trusted and (self.is_graph(url) or self._is_allowed(parts.hostname or "", _port(parts))):
             return url
         raise DriveResponseError(
-            f"the next page is said to be on the host {host_of(url)!r}: not followed", retryable=False
+            f"the link to the next page was not followed: its host {host_of(url)!r} is neither Graph's nor "
+            "in the connection's allowed_hosts",
+            retryable=False,
         )
 
     def _is_allowed(self, host: str, port: int) -> bool:
-        return any(_matches(entry, host, port) for entry in self.allowed)
+        return any(_matches_entry(entry, host, port) for entry in self.allowed)
 
 
 def is_authority(url: str, authority: str) -> bool:
     """
-    Whether the URL is on the authority's own host and port, or on that of another name of the same authority.
+    Whether the URL is on the authority's host and port, or on those of one of its aliases.
 
-    Only there may a credential go, whatever the authority's discovery tells.
+    Credentials go nowhere else, whatever the authority's discovery document says.
 
-    :param authority: Its address, ``https://host[:port]``.
+    :param authority: The authority's address, ``https://host[:port]``.
     """
     own, asked = _origin(_split(authority)), _origin(_split(url))
     names = [{cloud.authority, *(f"https://{alias}" for alias in cloud.aliases)} for cloud in CLOUDS.values()]
@@ -179,19 +180,19 @@ def is_authority(url: str, authority: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Return a URL's host, for a message; ``?`` if it has none."""
+    """Return a URL's host for a message; ``?`` if the URL is not valid."""
     parts = _split(url)
     return (parts.hostname or "") if parts else "?"
 
 
-def _matches(entry: str, host: str, port: int) -> bool:
-    parts = _split(f"https://{entry}") or _split(f"https://[{entry}]")  # an IPv6 address may come bare
-    if parts is None or parts.hostname is None or _plain(parts.hostname) != _plain(host):
+def _matches_entry(entry: str, host: str, port: int) -> bool:
+    parts = _split(f"https://{entry}") or _split(f"https://[{entry}]")  # an IPv6 address may have no brackets
+    if parts is None or parts.hostname is None or _normalize_ip(parts.hostname) != _normalize_ip(host):
         return False
     return parts.port in {None, port}
 
 
-def _plain(host: str) -> str:
+def _normalize_ip(host: str) -> str:
     return str(ipaddress.ip_address(host)) if _is_ip(host) else host
 
 
@@ -204,7 +205,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Split a URL that every client reads alike; return None for any other."""
+    """Split a URL that all HTTP clients parse alike; return None for any other."""
     if not _PRINTABLE.fullmatch(url) or "\\" in url:
         return None
     try:

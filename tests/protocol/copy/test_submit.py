@@ -209,10 +209,10 @@ class TestRefusals:
             ("drives/d/items/i", {"children_only": True, "name": "x"}, "no name"),
             ("drives/d/items/i", {"conflict_behavior": "overwrite"}, "conflict_behavior is 'overwrite'"),
             ("drives/d/items/i", {"conflict_behavior": None}, "conflict_behavior is None"),
-            ("drives/d/items/i", {"name": ""}, "no name for an item"),
+            ("drives/d/items/i", {"name": ""}, "not a valid item name"),
             ("drives/d/items/i", {"name": "a/b"}, "slash"),
-            ("drives/d/items/i", {"name": ".."}, "no name for an item"),
-            ("drives/d/items/i", {"name": 5}, "not text"),
+            ("drives/d/items/i", {"name": ".."}, "not a valid item name"),
+            ("drives/d/items/i", {"name": 5}, "must be a string"),
         ],
     )
     def test_what_graph_would_refuse_is_refused_before_anything_is_sent(self, source, order, words):

@@ -40,17 +40,17 @@ class TestKinds:
             ("all", [FILE, FOLDER, NOTEBOOK, SHORTCUT]),
         ],
     )
-    def test_a_kind_takes_items_of_that_kind(self, kind, taken):
+    def test_a_kind_selects_items_of_that_kind(self, kind, taken):
         selection = select(kind=kind)
         found = (self.FILE, self.FOLDER, self.NOTEBOOK, self.SHORTCUT)
         assert [each for each in found if selection.takes("a", each)] == taken
 
     @pytest.mark.parametrize("kind", ["files", "", None, []])
     def test_an_unknown_kind_is_refused(self, kind):
-        with pytest.raises(DriveArgumentError, match=r"kind is .* one of file, folder, all"):
+        with pytest.raises(DriveArgumentError, match=r"^Invalid `kind`: must be one of file, folder, all"):
             select(kind=kind)
 
-    def test_only_a_selection_without_conditions_takes_all_files(self):
+    def test_is_all_is_true_only_for_the_default_selection(self):
         assert select().is_all
         assert select(pattern=[], exclude=None, modified_before=None, min_size=None).is_all
         assert not select(min_size=0).is_all
@@ -88,19 +88,19 @@ class TestGlobs:
             ("Übersicht.pdf", "üBERSICHT.pdf", True),
         ],
     )
-    def test_globs_match_as_documented(self, glob, path, is_taken):
+    def test_a_glob_matches_paths(self, glob, path, is_taken):
         assert takes(path, pattern=glob) is is_taken
         assert takes(path, exclude=glob) is not is_taken
 
-    def test_an_item_matches_one_pattern_and_no_exclusion(self):
+    def test_a_path_must_match_one_pattern_and_no_exclude(self):
         wanted = {"pattern": ["*.pdf", "*.docx"], "exclude": ("~*", "*draft*")}
         names = ["plan.pdf", "plan.docx", "plan.txt", "~plan.docx", "Draft.pdf"]
         assert [name for name in names if takes(name, **wanted)] == ["plan.pdf", "plan.docx"]
 
     @pytest.mark.parametrize("value", ["", "/", [""], ["*", None], 5, {"a": "b"}, b"*", ["[z-a]"], [["*"]]])
     @pytest.mark.parametrize("name", ["pattern", "exclude"])
-    def test_a_value_that_is_not_a_glob_is_refused_with_the_parameters_name(self, name, value):
-        with pytest.raises(DriveArgumentError, match=f"^{name} is .*glob"):
+    def test_an_invalid_glob_raises_an_error_that_names_the_parameter(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^Invalid `{name}`: .*glob"):
             select(**{name: value})
 
     PIECES = st.sampled_from(
@@ -124,7 +124,7 @@ class TestGlobs:
     @given(st.lists(PIECES, max_size=7).map("".join), st.text("aBc/.!-^&]\n", max_size=8))
     @example("**/**/a", "a/a")
     @example("[c-a]", "a")
-    def test_any_glob_matches_as_a_plain_reading_of_it_does(self, glob, path):
+    def test_any_glob_matches_the_same_paths_as_a_reference_implementation(self, glob, path):
         glob = glob.strip("/")
         try:
             meant = matches(glob, path)
@@ -139,10 +139,10 @@ class TestGlobs:
 
 
 def matches(glob, path, before="/"):
-    """Whether a glob takes a path, by trying all that it may stand for; what is no glob is a ValueError."""
+    """Whether a glob matches a path, by trying all possibilities; raises ValueError for an invalid glob."""
     if not glob:
         return not path
-    # all ways are gone to their ends, or what is no glob might not be seen
+    # try all ways to the end, or an invalid glob might not be detected
     if before == "/" and glob.startswith("**/"):
         rest = [path, *(path[end + 1 :] for end, letter in enumerate(path) if letter == "/")]
         return max([matches(glob[3:], each) for each in rest])
@@ -157,7 +157,7 @@ def matches(glob, path, before="/"):
 
 
 def one(glob):
-    """Give the length of what stands for one letter at the start of a glob, and whether a letter is that."""
+    """Return the length of the first pattern for one character, and whether a character matches it."""
     if glob[0] == "?":
         return 1, lambda letter: letter != "/"
     end = glob.find("]", 2)
@@ -187,20 +187,20 @@ class TestSizes:
             ({"min_size": "0", "max_size": "1000000"}, True),
         ],
     )
-    def test_sizes_at_both_ends_are_included(self, sizes, taken):
+    def test_size_limits_are_inclusive(self, sizes, taken):
         assert takes("a", of=file(size=7), **sizes) is taken
 
-    def test_an_item_without_a_size_does_not_match_a_size(self):
+    def test_a_file_of_unknown_size_meets_no_size_limit(self):
         assert not takes("a", of=file(size=None), min_size=0)
         assert takes("a", of=file(size=None))
 
-    def test_folders_match_any_size(self):
+    def test_size_limits_do_not_apply_to_folders(self):
         assert takes("a", of=file(kind="folder", size=3), kind="all", min_size=10)
 
     @pytest.mark.parametrize("value", [-1, 1.5, True, "1 GB", "-1", "", [], "9" * 30])
     @pytest.mark.parametrize("name", ["min_size", "max_size"])
-    def test_a_value_that_is_not_a_size_is_refused_with_the_parameters_name(self, name, value):
-        with pytest.raises(DriveArgumentError, match=f"^{name} is .* count of bytes"):
+    def test_an_invalid_size_raises_an_error_that_names_the_parameter(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^Invalid `{name}`: must be a number of bytes"):
             select(**{name: value})
 
 
@@ -227,7 +227,7 @@ class TestTimes:
         ],
     )
     @pytest.mark.parametrize("name", TIMES)
-    def test_times_and_durations_before_now_are_read(self, name, value, moment):
+    def test_a_time_or_a_duration_before_now_is_read(self, name, value, moment):
         assert getattr(select(**{name: value}), name) == moment
 
     @pytest.mark.parametrize(
@@ -241,12 +241,12 @@ class TestTimes:
         ids=count(),
     )
     @pytest.mark.parametrize("name", TIMES)
-    def test_a_value_that_is_not_a_time_is_refused_with_the_parameters_name(self, name, value):
-        with pytest.raises(DriveArgumentError, match=f"^{name} is .*a time or a duration"):
+    def test_an_invalid_time_raises_an_error_that_names_the_parameter(self, name, value):
+        with pytest.raises(DriveArgumentError, match=f"^Invalid `{name}`: must be a time or a duration"):
             select(**{name: value})
 
     @given(st.text(max_size=12) | st.from_regex(r"P?[0-9T:YMWDHS./Z+-]{1,16}", fullmatch=True))
-    def test_any_text_is_read_as_a_time_or_refused(self, text):
+    def test_any_string_is_read_as_a_time_or_refused(self, text):
         try:
             assert isinstance(select(modified_before=text).modified_before, float)
         except DriveArgumentError as refusal:
@@ -261,25 +261,23 @@ class TestTimes:
             ("2026-09-22", False, False),
         ],
     )
-    def test_before_excludes_its_time_and_after_includes_it(
-        self, moment, is_modified_after, is_created_after
-    ):
+    def test_before_is_exclusive_and_after_is_inclusive(self, moment, is_modified_after, is_created_after):
         assert takes("a", of=self.ITEM, modified_after=moment) is is_modified_after
         assert takes("a", of=self.ITEM, modified_before=moment) is not is_modified_after
         assert takes("a", of=self.ITEM, created_after=moment) is is_created_after
         assert takes("a", of=self.ITEM, created_before=moment) is not is_created_after
 
-    def test_both_times_together_are_an_interval(self):
+    def test_times_with_both_limits_select_the_range_between(self):
         assert takes("a", of=self.ITEM, modified_after="2026-09-21", modified_before="2026-09-22")
         assert not takes("a", of=self.ITEM, modified_after="2026-09-20", modified_before="2026-09-21")
 
-    def test_an_item_without_a_time_does_not_match_a_time(self):
+    def test_an_item_without_a_time_meets_no_time_limit(self):
         never = file(lastModifiedDateTime="0001-01-01T00:00:00Z", createdDateTime=None)
         assert takes("a", of=never)
         assert not any(takes("a", of=never, **{name: "2019-01-01"}) for name in TIMES)
 
 
-def test_an_item_has_to_match_all_conditions():
+def test_an_item_must_meet_all_conditions():
     wanted = {"pattern": "*.pdf", "min_size": 5, "created_before": "2030-01-01", "kind": "file"}
     assert takes("plan.pdf", **wanted)
     for other in (
@@ -291,5 +289,5 @@ def test_an_item_has_to_match_all_conditions():
         assert not takes("plan.pdf", **wanted | other)
 
 
-def test_a_selection_holds_the_values_it_was_read_from():
+def test_read_selection_returns_the_given_conditions():
     assert select(pattern="*.pdf", min_size="5") == Selection(pattern=("*.pdf",), min_size=5)

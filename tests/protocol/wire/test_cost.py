@@ -18,7 +18,7 @@ COPY = copy_request(ITEM, FOLDER, name=None, conflict_behavior="fail")
 
 
 def asked(url, method="GET", **parameters):
-    return resource_units(Request(method, url, "send_with_retries", **parameters))
+    return resource_units(Request(method, url, "send it", **parameters))
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_a_request_costs_what_microsofts_table_says(request_, units):
         ("/me/drive", 1),
     ],
 )
-def test_lists_cost_more_than_reads_but_for_changes_since_a_token(url, units):
+def test_collections_cost_more_than_single_items_except_delta_with_a_token(url, units):
     assert asked(url) == units
 
 
-def test_a_batch_costs_what_its_requests_would_cost_alone():
+def test_a_batch_costs_the_sum_of_its_requests():
     assert asked("/$batch", "POST", parts=(GET, COPY, COPY)) == 5
 
 

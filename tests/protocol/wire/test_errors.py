@@ -71,7 +71,7 @@ from airflow_provider_drive.protocol.wire.errors import clean, error_from_respon
         (200, "", None, DriveResponseError),
     ],
 )
-def test_each_answer_has_its_error(status, code, inner, kind):
+def test_each_error_answer_maps_to_an_exception(status, code, inner, kind):
     error = error_from_response(refusal(status, code, inner), "copy drives/d/items/i")
     assert type(error) is kind
     assert error.retryable is (status != 400)
@@ -127,7 +127,7 @@ def test_each_answer_has_its_error(status, code, inner, kind):
         ("doc-copy-400-childrenOnly-file", DriveRequestError, "invalidRequest", (), ""),
     ],
 )
-def test_recorded_refusals_have_their_error(name, kind, code, inner_codes, request_id):
+def test_recorded_error_answers_map_to_exceptions(name, kind, code, inner_codes, request_id):
     response = recorded_answer(name)
     error = error_from_response(response, "copy it")
     assert type(error) is kind
@@ -139,10 +139,10 @@ def test_recorded_refusals_have_their_error(name, kind, code, inner_codes, reque
     assert error.retryable is (response.status != 400)
 
 
-def test_bare_bodies_of_recorded_refusals_are_read():
+def test_recorded_bodies_without_headers_are_read():
     assert error_from_response(recorded_answer("osf-404-itemNotFound", 404), "read it").code == "itemNotFound"
-    told = json.dumps({"error": {"code": "notAllowed"}}).encode()
-    assert error_from_response(Response(403, body=told), "copy it").code == "notAllowed"
+    message = json.dumps({"error": {"code": "notAllowed"}}).encode()
+    assert error_from_response(Response(403, body=message), "copy it").code == "notAllowed"
     error = error_from_response(
         answer(403, {"error": {"message": "Requested move requires an async response"}}), "move it"
     )
@@ -150,7 +150,7 @@ def test_bare_bodies_of_recorded_refusals_are_read():
     assert "HTTP 403: Requested move requires an async response" in str(error)
 
 
-def test_a_refused_token_says_which_settings_to_look_at():
+def test_a_refused_token_raises_an_error_that_names_the_fields_to_check():
     error = error_from_response(recorded_answer("op-401-invalid-token"), "read it")
     assert type(error) is DriveAuthError
     assert error.retryable
@@ -179,7 +179,7 @@ def test_the_request_id_comes_from_the_header_if_the_body_has_none():
         (412, ["eTag"]),
         (423, ["checked out"]),
         (429, ["pool"]),
-        (507, ["room"]),
+        (507, ["space"]),
         (500, ["request id"]),
     ],
 )
@@ -190,7 +190,7 @@ def test_a_message_says_what_to_do(status, words):
 
 
 class TestReading:
-    def test_inner_errors_are_read_all_the_way(self):
+    def test_nested_inner_errors_are_read(self):
         error = read_graph_error(
             {
                 "error": {
@@ -206,13 +206,13 @@ class TestReading:
         assert (error.code, error.message, error.inner_codes) == ("badRequest", "m", ("a", "b"))
         assert error.request_id == "r"
 
-    def test_deeply_nested_inner_errors_are_read_in_part(self):
+    def test_inner_errors_are_read_to_a_limited_depth(self):
         body = {}
         for _ in range(50):
             body = {"code": "x", "innerError": body}
         assert len(read_graph_error({"error": body}).inner_codes) == 10
 
-    def test_the_code_may_be_in_the_details_only(self):
+    def test_the_code_is_read_from_the_details_if_the_error_has_none(self):
         body = {
             "error": {
                 "message": "Errors occurred during copy/move operation.",
@@ -249,12 +249,12 @@ class TestReading:
             ("text", "", ""),
         ],
     )
-    def test_other_shapes_are_read_too(self, body, code, message):
+    def test_errors_of_other_shapes_are_read(self, body, code, message):
         error = read_graph_error(body)
         assert (error.code, error.message) == (code, message)
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"x"', b"5", b"[" * 100_000])
-    def test_a_body_without_an_error_does_not_change_the_error(self, body):
+    def test_a_body_that_is_not_an_error_gives_an_empty_error(self, body):
         error = error_from_response(Response(404, body=body), "read drives/d/items/i")
         assert type(error) is DriveItemNotFoundError
         assert str(error).startswith("Could not read drives/d/items/i: Graph answered HTTP 404.")
@@ -279,7 +279,7 @@ class TestCleaning:
     def test_urls_are_cut_to_their_host_and_lines_joined(self, text, cleaned):
         assert clean(text) == cleaned
 
-    def test_a_long_text_is_cut(self):
+    def test_clean_truncates_a_long_text(self):
         assert clean("x" * 10_000) == "x" * 400 + "…"
         assert clean("x" * 400) == "x" * 400
 
@@ -294,34 +294,34 @@ class TestCleaning:
             pytest.param("https://ann:secret@contoso.sharepoint.com/x", id="user-info"),
         ],
     )
-    def test_urls_of_every_shape_are_cut(self, text):
+    def test_urls_of_every_shape_are_cut_to_their_host(self, text):
         assert "secret" not in clean(text)
 
-    def test_a_hostile_text_is_cut_quickly(self):
+    def test_clean_takes_linear_time_for_a_hostile_text(self):
         started = time.monotonic()
         clean("https://x" + "'" * 8_000 + "a")
         assert time.monotonic() - started < 0.1
 
     @pytest.mark.parametrize("status", [302, 400, 401, 404, 409, 429, 500])
-    def test_no_error_quotes_a_url_with_its_secret(self, status):
-        told = {
+    def test_errors_quote_no_secrets_of_urls(self, status):
+        message = {
             "error": {
                 "code": self.URL,
                 "message": self.URL,
                 "innerError": {"code": self.URL, "request-id": self.URL},
             }
         }
-        error = error_from_response(answer(status, told, request_id=self.URL), "x")
+        error = error_from_response(answer(status, message, request_id=self.URL), "x")
         assert "secret" not in str(error)
         assert "secret" not in repr(vars(error))
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_a_monitor_that_refuses_to_answer_is_gone(status):
+def test_a_monitor_that_answers_401_403_404_or_410_is_gone(status):
     assert is_gone(answer(status))
 
 
-def test_a_monitor_without_its_operation_is_gone():
+def test_a_monitor_that_answers_operation_not_found_is_gone():
     assert is_gone(refusal(500, "operationNotFound"))
     assert is_gone(refusal(500, "generalException", "OperationNotFound"))
     assert not is_gone(refusal(500, "generalException"))
@@ -353,11 +353,11 @@ class TestTree:
             (DriveCopyUnknownError, DriveError),
         ],
     )
-    def test_each_error_has_its_documented_base(self, kind, parent):
+    def test_an_exception_has_its_documented_parent(self, kind, parent):
         assert issubclass(kind, parent)
         assert issubclass(kind, DriveError)
 
-    def test_the_tree_names_every_error(self):
+    def test_the_documented_tree_lists_every_exception(self):
         names = {
             name
             for name, kind in vars(exceptions).items()
@@ -367,17 +367,17 @@ class TestTree:
             word for word in exceptions.__doc__.replace("(", " ").split() if word.startswith("Drive")
         }
 
-    def test_a_bad_address_is_final_and_a_lost_connection_is_not(self):
+    def test_an_invalid_address_is_not_retryable_and_a_connection_error_is(self):
         assert not DriveAddressError("x").retryable
         assert DriveConnectionError("x").retryable
         assert not DriveResponseError("x", retryable=False).retryable
         assert DriveAddressError("x", retryable=True).retryable
 
-    def test_a_failed_copy_tells_its_code_and_details(self):
+    def test_a_failed_copy_has_code_and_details(self):
         error = DriveCopyFailedError("x", code="c", details=[{"code": "d"}])
         assert (error.code, error.details, error.retryable) == ("c", ({"code": "d"},), True)
 
-    def test_a_copys_name_conflict_tells_what_both_of_its_kinds_tell(self):
+    def test_a_name_conflict_of_a_copy_has_the_attributes_of_both_parents(self):
         error = DriveCopyNameConflictError("x", code="nameAlreadyExists", details=[{"code": "d"}])
         assert (str(error), error.code, error.details) == ("x", "nameAlreadyExists", ({"code": "d"},))
         for name in ("status", "inner_codes", "message", "request_id"):
@@ -402,14 +402,14 @@ JSON = st.recursive(
 
 
 @given(st.integers(100, 599), st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_answer_has_its_error(status, body):
+def test_any_answer_maps_to_an_exception(status, body):
     response = Response(status, {"request-id": "r"}, body)
     assert isinstance(error_from_response(response, "x"), DriveError)
     assert is_gone(response) in {True, False}
 
 
 @given(JSON)
-def test_any_json_is_read_as_far_as_it_tells(body):
+def test_any_json_is_read_as_an_error(body):
     error = read_graph_error({"error": body})
     assert all(
         isinstance(text, str) for text in (error.code, error.message, error.request_id, *error.inner_codes)
@@ -418,7 +418,7 @@ def test_any_json_is_read_as_far_as_it_tells(body):
 
 
 @given(st.text())
-def test_what_is_cleaned_fits_on_a_line(text):
+def test_cleaned_text_is_one_line_of_limited_length(text):
     cleaned = clean(text)
     assert len(cleaned) <= 401
     assert not set(cleaned) & set("\r\n\x00\x1b")

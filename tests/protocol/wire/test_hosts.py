@@ -85,7 +85,7 @@ TRICKS = [
         "https://GRAPH.microsoft.com:443/m",
     ],
 )
-def test_a_monitor_is_called_where_the_cloud_keeps_its_drives(url):
+def test_monitors_on_the_clouds_drive_hosts_are_allowed(url):
     assert HOSTS.check_monitor(url) == url
 
 
@@ -97,13 +97,13 @@ def test_a_monitor_is_called_where_the_cloud_keeps_its_drives(url):
         "iss-copy-202-operations-location-2020",
     ],
 )
-def test_recorded_monitors_are_called(name):
+def test_recorded_monitor_urls_are_allowed(name):
     url = recording(name)["headers"]["Location"]
     assert HOSTS.check_monitor(url) == url
 
 
 @pytest.mark.parametrize("url", TRICKS)
-def test_a_monitor_on_another_host_is_refused(url):
+def test_monitors_on_other_hosts_are_refused(url):
     assert not HOSTS.is_drive(url)
     with pytest.raises(DriveResponseError) as raised:
         HOSTS.check_monitor(url)
@@ -112,14 +112,14 @@ def test_a_monitor_on_another_host_is_refused(url):
 
 
 @pytest.mark.parametrize("url", TRICKS)
-def test_a_url_for_bytes_on_another_host_is_refused(url):
+def test_file_urls_on_other_hosts_are_refused(url):
     with pytest.raises(DriveResponseError, match="the file's bytes are on the host") as raised:
         HOSTS.check_file(url)
     assert not raised.value.retryable
 
 
 @pytest.mark.parametrize("url", [*TRICKS, MONITOR])
-def test_a_next_page_on_another_host_is_refused(url):
+def test_next_links_on_other_hosts_are_refused(url):
     with pytest.raises(DriveResponseError, match="not followed") as raised:
         HOSTS.check_next_link(url)
     assert not raised.value.retryable
@@ -127,17 +127,17 @@ def test_a_next_page_on_another_host_is_refused(url):
 
 
 @pytest.mark.parametrize("url", ["https://contoso.sharepoint.com:0/m", "https://graph.microsoft.com:0/m"])
-def test_port_zero_is_refused(url):
+def test_port_0_is_not_treated_as_443(url):
     assert not HOSTS.is_drive(url)
     assert not HOSTS.is_graph(url)
 
 
 @pytest.mark.parametrize("host", ["evil.com%2f", "evil.com;", "evil.com%23", "evil.com$", "a|b", ""])
-def test_a_host_that_no_client_reads_alike_is_refused(host):
+def test_hosts_that_clients_parse_differently_are_refused(host):
     assert not HOSTS.is_drive(f"https://{host}.sharepoint.com/m")
 
 
-def test_a_refusal_names_the_host_and_nothing_else_of_the_url():
+def test_errors_name_the_host_and_no_other_part_of_the_url():
     with pytest.raises(DriveResponseError) as raised:
         HOSTS.check_monitor("https://ann:secret1@evil.com:8443/secret2?tempauth=secret3#secret4")
     assert "'evil.com'" in str(raised.value)
@@ -179,7 +179,7 @@ def test_a_refusal_names_the_host_and_nothing_else_of_the_url():
         ("https://evil.com", "https://evil.com/m", False),
     ],
 )
-def test_more_hosts_are_allowed_by_name_or_address_with_a_port_or_on_any(entry, url, allowed):
+def test_allowed_hosts_match_by_name_or_ip_address_and_optional_port(entry, url, allowed):
     hosts = Hosts(allowed=(entry,))
     assert hosts.is_drive(url) is allowed
     if allowed:
@@ -190,7 +190,7 @@ def test_more_hosts_are_allowed_by_name_or_address_with_a_port_or_on_any(entry, 
             hosts.check_monitor(url)
 
 
-def test_an_ip_address_is_called_for_monitors_only_if_it_is_allowed():
+def test_an_ip_address_is_refused_unless_listed_even_if_it_is_graphs():
     hosts = Hosts(graph="https://127.0.0.1:44321")
     assert hosts.is_graph("https://127.0.0.1:44321/v1.0/me")
     assert hosts.check_next_link("https://127.0.0.1:44321/v1.0/me")
@@ -216,7 +216,7 @@ def test_an_ip_address_is_called_for_monitors_only_if_it_is_allowed():
         ("", False),
     ],
 )
-def test_a_token_goes_to_graph_only(url, is_graph):
+def test_is_graph_is_true_only_for_graphs_host_and_port(url, is_graph):
     assert HOSTS.is_graph(url) is is_graph
 
 
@@ -255,7 +255,7 @@ URLS = st.text() | STRUNG | STRUNG.map("https://{}".format)
 
 
 @given(URLS)
-def test_whatever_is_called_is_https_on_a_known_host_without_user_info(url):
+def test_any_allowed_url_is_https_on_a_known_host_without_user_info(url):
     for check in (HOSTS.check_monitor, HOSTS.check_next_link):
         try:
             check(url)
@@ -271,14 +271,14 @@ def test_whatever_is_called_is_https_on_a_known_host_without_user_info(url):
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-def test_any_entry_of_allowed_hosts_is_compared_with_any_host(entry, host):
+def test_any_entry_of_allowed_hosts_can_be_compared_with_any_host(entry, host):
     hosts = Hosts(allowed=(entry,))
     assert hosts.is_drive(f"https://{host}/m") in {True, False}
 
 
 class TestAuthorities:
     @pytest.mark.parametrize("cloud", CLOUDS.values(), ids=CLOUDS)
-    def test_each_name_of_a_clouds_authority_stands_for_the_others(self, cloud):
+    def test_the_aliases_of_an_authority_are_the_authority(self, cloud):
         names = [cloud.authority, *(f"https://{alias}" for alias in cloud.aliases)]
         for authority in names:
             assert all(is_authority(f"{name}/tenant/oauth2/v2.0/token", authority) for name in names)
@@ -298,10 +298,10 @@ class TestAuthorities:
             "",
         ],
     )
-    def test_no_other_host_is_the_authority(self, url):
+    def test_other_hosts_are_not_the_authority(self, url):
         assert not is_authority(url, "https://login.microsoftonline.com")
 
-    def test_an_unknown_authority_is_its_own_host_and_port(self):
+    def test_a_custom_authority_is_compared_by_host_and_port(self):
         own = "https://localhost:8365"
         assert is_authority("https://LOCALHOST:8365/t/oauth2/v2.0/token", own)
         assert not is_authority("https://localhost:8366/t", own)

@@ -1,8 +1,8 @@
 """
-A connection of the stock type ``msgraph`` works as it is.
+Connections of type ``msgraph``, of the Microsoft Azure provider, work unchanged.
 
 Its fields are those of https://airflow.apache.org/docs/apache-airflow-providers-microsoft-azure/stable/connections/msgraph.html,
-with the values that its form fills in by itself.
+with the default values of its form.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ TENANT = "61180fa8-1f46-5b96-b889-7e46a4ed2e75"
 
 
 def stock(extra=None, **fields):
-    """Make a connection as the stock type's page describes it."""
+    """Return an msgraph connection as documented by its provider."""
     standard = {"login": "client", "password": "secret", **fields}
     extra = {"tenant_id": TENANT} if extra is None else extra
     return Connection(conn_id="msgraph_default", conn_type="msgraph", extra=json.dumps(extra), **standard)
@@ -40,7 +40,7 @@ def stock(extra=None, **fields):
 
 @pytest.fixture
 def stored(emulator, tenant, fresh_process, monkeypatch):
-    """Store a connection of the stock type that leads to the emulator, and read an item with it."""
+    """Store an msgraph connection that points to the emulator."""
 
     def store(extra=None, **fields):
         place = {
@@ -66,33 +66,33 @@ def stored(emulator, tenant, fresh_process, monkeypatch):
     return store
 
 
-def test_a_secret_logs_in(stored, read):
+def test_a_client_secret_of_an_msgraph_connection_logs_in(stored, read):
     stored()
 
     assert read() == "plan.txt"
 
 
-def test_an_older_name_of_the_tenant_is_understood(stored, read, tenant):
+def test_the_older_field_tenantid_is_read(stored, read, tenant):
     stored({"tenant_id": None, "tenantId": tenant.tenant_id})
 
     assert read() == "plan.txt"
 
 
-def test_a_whole_address_as_host_is_understood(stored, read, emulator):
+def test_a_url_as_host_is_read(stored, read, emulator):
     stored(host=emulator.url)
 
     assert read() == "plan.txt"
 
 
 @pytest.mark.parametrize("verify", ["False", False])
-def test_a_certificate_that_is_not_verified_is_not(stored, read, verify):
+def test_verify_false_disables_tls_verification(stored, read, verify):
     stored({"verify": verify})
 
     assert read() == "plan.txt"
 
 
 @pytest.mark.parametrize("passphrase", ["", "correct horse"])
-def test_a_certificate_by_its_path_logs_in(stored, read, registered, tmp_path, passphrase):
+def test_certificate_path_of_an_msgraph_connection_logs_in(stored, read, registered, tmp_path, passphrase):
     path = tmp_path / "drive.pem"
     path.write_text(registered.key_pem(passphrase) + registered.pem)
     stored({"certificate_path": str(path)}, password=passphrase)
@@ -100,35 +100,35 @@ def test_a_certificate_by_its_path_logs_in(stored, read, registered, tmp_path, p
     assert read() == "plan.txt"
 
 
-def test_a_certificates_data_logs_in(stored, read, registered):
+def test_certificate_data_of_an_msgraph_connection_logs_in(stored, read, registered):
     stored({"certificate_data": registered.key_pem() + registered.pem}, password="")
 
     assert read() == "plan.txt"
 
 
-def test_a_certificate_counts_more_than_a_password_as_there(stored, read, registered, forms):
+def test_a_certificate_takes_precedence_over_a_password_as_in_msgraph(stored, read, registered, forms):
     stored({"certificate_data": registered.key_pem() + registered.pem})
 
     assert read() == "plan.txt"
     assert "client_secret" not in forms()[0]
 
 
-def test_it_goes_through_its_proxies_but_not_to_its_exceptions(stored, read, emulator):
+def test_proxies_of_an_msgraph_connection_apply_except_to_excluded_hosts(stored, read, emulator):
     nowhere = "http://127.0.0.1:9"
     stored({"proxies": f"{{'http': '{nowhere}', 'https': '{nowhere}', 'no': 'localhost,.corp.example'}}"})
 
     assert read() == "plan.txt"
 
 
-def test_the_form_as_it_is_opened_means_the_global_cloud():
+def test_the_unchanged_msgraph_form_selects_the_global_cloud():
     cloud = CLOUDS["global"]
-    told = read_settings(
+    message = read_settings(
         stock({**FORM, "tenant_id": TENANT}, host="https://graph.microsoft.com", schema="https", port=443)
     )
 
-    assert (told.hosts.graph, told.authority, told.verify) == (cloud.graph, cloud.authority, True)
-    assert (told.scopes, told.hosts.allowed, told.proxies) == ((f"{cloud.graph}/.default",), (), ())
-    assert (told.login_kind, told.discover_instance) == ("client_secret", True)
+    assert (message.hosts.graph, message.authority, message.verify) == (cloud.graph, cloud.authority, True)
+    assert (message.scopes, message.hosts.allowed, message.proxies) == ((f"{cloud.graph}/.default",), (), ())
+    assert (message.login_kind, message.discover_instance) == ("client_secret", True)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_the_form_as_it_is_opened_means_the_global_cloud():
         ({"proxies": {"https": "http://p:1"}}, "proxies", (("https", "http://p:1"),)),
     ],
 )
-def test_its_other_fields_mean_the_same(extra, name, expected):
+def test_further_fields_of_an_msgraph_connection_are_read(extra, name, expected):
     assert getattr(read_settings(stock({**FORM, **extra})), name) == expected
 
 
@@ -161,26 +161,26 @@ def test_its_other_fields_mean_the_same(extra, name, expected):
         ("contoso.com", None, "contoso.com"),
     ],
 )
-def test_a_host_that_its_file_systems_take_for_the_tenant_is_the_tenant(host, schema, tenant):
-    told = read_settings(stock({}, host=host, schema=schema))
+def test_a_host_that_the_msgraph_file_systems_read_as_tenant_is_the_tenant(host, schema, tenant):
+    message = read_settings(stock({}, host=host, schema=schema))
 
-    assert (told.tenant_id, told.hosts.graph) == (tenant, CLOUDS["global"].graph)
-
-
-def test_a_host_beside_a_tenant_is_graphs():
-    told = read_settings(stock(host="graph.microsoft.us"))
-
-    assert (told.tenant_id, told.hosts.graph) == (TENANT, CLOUDS["usgov"].graph)
+    assert (message.tenant_id, message.hosts.graph) == (tenant, CLOUDS["global"].graph)
 
 
-def test_its_allowed_hosts_are_split():
-    told = read_settings(stock({"allowed_hosts": "graph.microsoft.com,contoso.sharepoint.com"}))
+def test_a_host_next_to_a_tenant_is_graphs_address():
+    message = read_settings(stock(host="graph.microsoft.us"))
 
-    assert told.hosts.allowed == ("graph.microsoft.com", "contoso.sharepoint.com")
+    assert (message.tenant_id, message.hosts.graph) == (TENANT, CLOUDS["usgov"].graph)
+
+
+def test_allowed_hosts_of_an_msgraph_connection_are_split_at_commas():
+    message = read_settings(stock({"allowed_hosts": "graph.microsoft.com,contoso.sharepoint.com"}))
+
+    assert message.hosts.allowed == ("graph.microsoft.com", "contoso.sharepoint.com")
 
 
 class TestItsOwnHook:
-    """Where the stock provider is installed, it reads each connection as we do."""
+    """If the Microsoft Azure provider is installed, its hook reads each connection in the same way."""
 
     @pytest.fixture
     def hook(self, monkeypatch):
@@ -203,27 +203,27 @@ class TestItsOwnHook:
         ],
         ids=repr,
     )
-    def test_takes_the_same_host(self, hook, fields):
+    def test_the_msgraph_hook_reads_the_same_host(self, hook, fields):
         connection = stock(**fields)
 
-        told = hook(connection).get_host(connection)
-        assert read_settings(connection).hosts.graph == told
+        message = hook(connection).get_host(connection)
+        assert read_settings(connection).hosts.graph == message
 
     @pytest.mark.parametrize(
         "proxies",
         ['{"https": "http://p:1"}', "{'https': 'http://p:1', 'no': 'localhost'}", {"http": "http://p:1"}],
         ids=repr,
     )
-    def test_takes_the_same_proxies(self, hook, proxies):
+    def test_the_msgraph_hook_reads_the_same_proxies(self, hook, proxies):
         connection = stock({"proxies": proxies})
 
-        told = hook(connection).get_proxies(connection.extra_dejson)
-        assert dict(read_settings(connection).proxies) == told
+        message = hook(connection).get_proxies(connection.extra_dejson)
+        assert dict(read_settings(connection).proxies) == message
 
     @pytest.mark.parametrize(
         "authority", ["login.microsoftonline.us", "https://login.microsoftonline.us/", None]
     )
-    def test_asks_the_same_authority_for_the_same_tenant(self, hook, authority):
+    def test_the_msgraph_hook_uses_the_same_authority_and_tenant(self, hook, authority):
         connection = stock({"tenantId": TENANT, "authority": authority})
         credential = hook(connection).get_credentials(
             login=connection.login,
@@ -234,12 +234,12 @@ class TestItsOwnHook:
             proxies=None,
         )
 
-        told = read_settings(connection)
+        message = read_settings(connection)
         client = credential._credential._client
-        assert told.tenant_id == client._tenant_id
-        assert told.authority == client._authority
+        assert message.tenant_id == client._tenant_id
+        assert message.authority == client._authority
 
-    def test_its_form_has_no_field_that_is_not_told_of(self, hook):
+    def test_each_field_of_the_msgraph_form_is_documented(self, hook):
         from airflow.providers.microsoft.azure.get_provider_info import get_provider_info  # noqa: PLC0415  # where it is
 
         (form,) = [
@@ -247,7 +247,7 @@ class TestItsOwnHook:
         ]
         assert set(form["conn-fields"]) <= {*FORM, "tenant_id"}
 
-    def test_reads_the_same_item_with_the_same_connection(self, hook, stored, read, plan):
+    def test_the_msgraph_hook_reads_the_same_item_with_the_same_connection(self, hook, stored, read, plan):
         stored({"allowed_hosts": "localhost", "base_url": None})
         name = read()
         connection = BaseHook.get_connection("drive_default")
