@@ -30,7 +30,7 @@ test: lint .venv-2.11/.ready  ## lint and run all tests, also with real Airflow 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
-bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
+bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000
@@ -48,7 +48,7 @@ lint: .venv/.ready  ## run ruff, mypy, import-linter and zizmor
 	@$(BIN)/mypy --no-error-summary
 	@MYPYPATH=scripts $(BIN)/mypy --no-error-summary scripts
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
-	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github
+	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github >.venv/workflows.log 2>&1 || { cat .venv/workflows.log; exit 1; }
 
 dist: .venv/.ready  ## build the sdist and the wheel, and check them with twine
 	@rm -rf dist

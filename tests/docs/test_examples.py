@@ -129,7 +129,9 @@ def test_each_code_block_says_its_language(path):
 
 def test_the_options_of_the_emulator_are_documented_with_their_defaults():
     described = {
-        line.split("`")[1]: line for line in page("emulator.md").splitlines() if line.startswith("| `--")
+        line.split("`")[1]: line
+        for line in page("reference/emulator.md").splitlines()
+        if line.startswith("| `--")
     }
     options = emulator_options()
     assert list(described) == list(options)
@@ -141,7 +143,9 @@ def test_the_options_of_the_login_are_documented_with_their_defaults():
     (commands,) = cli._build_parser()._subparsers._group_actions
     (login,) = commands.choices.values()
     rows = {
-        line.split("`")[1]: line for line in page("connection.md").splitlines() if line.startswith("| `--")
+        line.split("`")[1]: line
+        for line in page("reference/connection.md").splitlines()
+        if line.startswith("| `--")
     }
     assert list(rows) == [action.option_strings[0] for action in login._actions if action.dest != "help"]
     for action in login._actions:
@@ -160,7 +164,7 @@ def emulator_options():
 
 
 def test_each_address_in_the_table_of_the_emulator_is_a_root_folder(hook):
-    addresses = re.findall(r"`([^`]+/root)` \|$", page("emulator.md"), re.MULTILINE)
+    addresses = re.findall(r"`([^`]+/root)` \|$", page("reference/emulator.md"), re.MULTILINE)
     assert len(addresses) == 8
     for address in addresses:
         assert "root" in hook.get_item(address), address

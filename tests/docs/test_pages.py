@@ -134,14 +134,14 @@ def keys_read():
 def test_each_field_of_the_connection_that_is_read_is_described():
     found = set(keys_read())
     assert {"tenant_id", "verify", "allowed_hosts", "cloud"} <= found
-    described = table(section(page("connection.md"), "Fields"))
+    described = table(section(page("reference/connection.md"), "Fields"))
     also = {word for row in described.values() for word in re.findall(r"`(\w+)`", row[0])}
     assert found <= set(described) | (also & {"tenantId", "certificate_data"})
     assert set(CONNECTION_FIELDS) <= set(described)
 
 
 def test_no_field_of_the_connection_is_described_that_is_not_read():
-    described = set(table(section(page("connection.md"), "Fields")))
+    described = set(table(section(page("reference/connection.md"), "Fields")))
     assert described - set(keys_read()) == {"login", "password", "host", "port"}
 
 
@@ -153,7 +153,8 @@ def test_the_readme_names_fields_that_are_there():
 
 def test_the_clouds_are_described_as_they_are():
     described = {
-        name.split("`")[0]: row for name, row in table(section(page("connection.md"), "Clouds")).items()
+        name.split("`")[0]: row
+        for name, row in table(section(page("reference/connection.md"), "Clouds")).items()
     }
     assert list(described) == [*CLOUDS, "any other"]
     for name, cloud in CLOUDS.items():
@@ -169,7 +170,7 @@ def test_the_clouds_are_described_as_they_are():
 
 
 def test_the_page_draws_the_tree_of_errors_as_it_is():
-    (_, drawn), *_ = blocks("text", ROOT / "docs/errors.md")
+    (_, drawn), *_ = blocks("text", ROOT / "docs/reference/errors.md")
     parents, found = {}, {}
     for line in drawn.splitlines():
         name, depth = re.search(r"Drive\w+", line)[0], line.index("Drive") // 4
@@ -183,13 +184,13 @@ def test_the_page_draws_the_tree_of_errors_as_it_is():
 
 
 def test_the_module_draws_the_same_tree():
-    (_, drawn), *_ = blocks("text", ROOT / "docs/errors.md")
+    (_, drawn), *_ = blocks("text", ROOT / "docs/reference/errors.md")
     told = [re.search(r"Drive\w+", line) for line in exceptions.__doc__.splitlines()]
     assert [name[0] for name in told if name] == re.findall(r"Drive\w+", drawn)
 
 
 def test_each_error_has_a_row_that_says_whether_it_is_retried():
-    described = table(section(page("errors.md"), "Which errors Airflow retries"))
+    described = table(section(page("reference/errors.md"), "Which errors Airflow retries"))
     assert set(described) == set(ERRORS)
     for name, (when, advice, retried) in described.items():
         assert when, name
@@ -206,7 +207,7 @@ def test_the_readme_names_errors_that_are_there():
 
 
 def forms(heading):
-    return list(table(section(page("addresses.md"), heading)))
+    return list(table(section(page("reference/addresses.md"), heading)))
 
 
 @pytest.mark.parametrize("form", forms("Graph's paths"))
@@ -228,12 +229,12 @@ def test_what_is_said_to_be_refused_is_refused(form):
 
 
 def test_a_path_is_written_as_people_read_it():
-    (path,) = re.findall(r"`(root:[^`]*%[^`]*)`", page("addresses.md"))
+    (path,) = re.findall(r"`(root:[^`]*%[^`]*)`", page("reference/addresses.md"))
     assert parse_address(f"drives/x/{path}", Hosts()).url.endswith("/Contracts/100%25%20done%20%231.docx")
 
 
 def test_the_url_of_a_browser_is_understood():
-    urls = re.findall(r"`(https://contoso[^`]+)`", section(page("addresses.md"), "URLs"))
+    urls = re.findall(r"`(https://contoso[^`]+)`", section(page("reference/addresses.md"), "URLs"))
     assert urls
     assert all(parse_address(url, Hosts()).url.startswith("/shares/u!") for url in urls)
 
@@ -243,7 +244,9 @@ def test_the_url_of_a_browser_is_understood():
 
 def test_the_events_are_those_that_the_trigger_fires():
     events = next(
-        json.loads(text) for _, text in blocks("json", ROOT / "docs/operators.md") if '"timeout"' in text
+        json.loads(text)
+        for _, text in blocks("json", ROOT / "docs/reference/operators.md")
+        if '"timeout"' in text
     )
     assert [event["status"] for event in events] == ["completed", "failed", "timeout", "unknown"]
     for event in events:
@@ -253,6 +256,8 @@ def test_the_events_are_those_that_the_trigger_fires():
 
 def test_the_copy_job_has_the_keys_that_it_is_said_to_have():
     job = next(
-        json.loads(text) for _, text in blocks("json", ROOT / "docs/operators.md") if "submitted_at" in text
+        json.loads(text)
+        for _, text in blocks("json", ROOT / "docs/reference/operators.md")
+        if "submitted_at" in text
     )
     assert read_copy_job(job, str).as_dict(str) == job

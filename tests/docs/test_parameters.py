@@ -102,7 +102,7 @@ def test_each_method_of_the_hook_has_a_docstring(method):
 
 @pytest.mark.parametrize("subject", CLASSES, ids=name_of)
 def test_the_page_has_a_row_for_each_parameter_with_its_default(subject):
-    head = section(page("operators.md"), name_of(subject)).partition("\n### ")[0]
+    head = section(page("reference/operators.md"), name_of(subject)).partition("\n### ")[0]
     found = {name: rest for name, rest in table(head).items() if len(rest) == 2}
     parameters = parameters_of(subject)
     assert set(parameters) <= set(found)
@@ -115,7 +115,7 @@ def test_the_page_has_a_row_for_each_parameter_with_its_default(subject):
 
 @pytest.mark.parametrize("subject", TASKS, ids=name_of)
 def test_the_page_says_templated_of_template_fields_and_of_no_others(subject):
-    found = table(section(page("operators.md"), name_of(subject)))
+    found = table(section(page("reference/operators.md"), name_of(subject)))
     templated = [name for name, rest in found.items() if rest[-1].endswith("*templated*")]
     assert templated == list(subject.template_fields)
 
@@ -129,4 +129,4 @@ def test_the_page_gives_the_signature_of_each_method_of_the_hook():
             if name != "self"
         ]
         signatures.append(f"{method.__name__}{inspect.Signature(plain)}")
-    assert set(table(section(page("operators.md"), "DriveHook"))) == set(signatures)
+    assert set(table(section(page("reference/operators.md"), "DriveHook"))) == set(signatures)

@@ -188,6 +188,6 @@ def test_after_all_tests_secrets_are_only_where_the_docs_say(airflow, record_pro
 
 
 def places_in_clear():
-    """What docs/secrets.md says is stored in clear, with a Fernet key."""
-    places = table(section(page("secrets.md"), "Where the monitor URL is"))
+    """What docs/concepts/secrets.md says is stored in clear, with a Fernet key."""
+    places = table(section(page("concepts/secrets.md"), "Where the monitor URL is"))
     return {f"xcom {name}" for name, (how, *_) in places.items() if how == "in clear"}
