@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test dist chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test docs dist chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -50,6 +50,9 @@ lint: .venv/.ready  ## run ruff, mypy, import-linter and zizmor
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github >.venv/workflows.log 2>&1 || { cat .venv/workflows.log; exit 1; }
 
+docs: .venv/.ready  ## build the documentation strictly, into build/site
+	@$(BIN)/sphinx-build -q -W --keep-going docs build/site
+
 dist: .venv/.ready  ## build the sdist and the wheel, and check them with twine
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
@@ -61,12 +64,13 @@ soak: .venv/.ready  ## run a triggerer under load while one request in twenty fa
 screenshots: .venv/.ready .venv-2.11/.ready  ## update the screenshots in docs/images, with Chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py
 
-lock: $(UV)  ## update requirements/*.txt from pyproject.toml; UPGRADE=1 allows newer versions
+lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and docs/inventories; UPGRADE=1 allows newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt
 	@$(LOCK) --exclude-newer 2026-04-15 --exclude-newer-package apache-airflow-providers-common-compat=2026-11-20 \
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
 		--output-file requirements/airflow-peers.txt
+	@$(BIN)/python scripts/inventories.py
 
 clean:  ## remove everything that make has created
 	@rm -rf build dist .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

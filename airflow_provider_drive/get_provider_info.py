@@ -159,7 +159,9 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": integration,
                 "external-doc-url": "https://learn.microsoft.com/graph/api/resources/driveitem",
                 "logo": f"{_DOCUMENTATION}_static/logo.svg",
-                "how-to-guide": [f"{_DOCUMENTATION}guides/archive.html"],
+                "how-to-guide": [
+                    f"{_DOCUMENTATION}guides/{page}.html" for page in ("copy", "move", "archive", "wait")
+                ],
                 "tags": ["service"],
             }
         ],

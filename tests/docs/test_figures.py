@@ -27,8 +27,8 @@ COSTS = table(section(page("reference/operators.md"), "Cost in requests and reso
     [
         ("one HTTP request", settings.DEFAULT_TIMEOUT),
         ("all pauses between the retries of one request", retry.RETRY_BUDGET_SECONDS),
-        ("attempts for one request that is throttled", retry.MAX_THROTTLED),
-        ("attempts for one request after lost answers or 5xx", retry.MAX_TRANSIENT_FAULTS),
+        ("attempts for one request that is throttled", retry.MAX_TRIES["throttled"]),
+        ("attempts for one request after lost answers or 5xx", retry.MAX_TRIES["transient"]),
         ("a copy, from its submit", timing.COPY_TIMEOUT),
         ("a completed copy, until it appears at the destination", verify.READ_BACK_SECONDS),
         ("searching the destination when the monitor no longer knows the copy", verify.FIND_SECONDS),
