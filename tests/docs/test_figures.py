@@ -13,8 +13,7 @@ from airflow_provider_drive import settings
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators import copy as operators
 from airflow_provider_drive.protocol import retry, timing
-from airflow_provider_drive.protocol.copy import submit, verify
-from airflow_provider_drive.protocol.items import update
+from airflow_provider_drive.protocol.copy import submit
 from airflow_provider_drive.triggers import copy as triggers
 from airflow_provider_drive.utils.task_state import TaskState
 
@@ -30,18 +29,18 @@ COSTS = table(section(page("reference/operators.md"), "Cost in requests and reso
         ("attempts for one request that is throttled", retry.MAX_TRIES["throttled"]),
         ("attempts for one request after lost answers or 5xx", retry.MAX_TRIES["transient"]),
         ("a copy, from its submit", timing.COPY_TIMEOUT),
-        ("a completed copy, until it appears at the destination", verify.READ_BACK_SECONDS),
-        ("searching the destination when the monitor no longer knows the copy", verify.FIND_SECONDS),
+        ("a completed copy, until it appears at the destination", timing.Timings().read_back),
+        ("searching the destination when the monitor no longer knows the copy", timing.Timings().find),
         (
             "searching the destination after a crash, before the copy is submitted again",
-            submit.RESUME_FIND_SECONDS,
+            timing.Timings().resume_find,
         ),
-        ("searching for a copy to another drive that Graph answered with 404", submit.FALSE_404_SECONDS),
+        ("searching for a copy to another drive that Graph answered with 404", timing.Timings().false_404),
         (
             "requests for one copy in one try, if the outcome of the previous ones is unknown",
             submit.MAX_REQUESTS,
         ),
-        ("a move within a drive that Graph finishes after its answer", update.MOVE_TIMEOUT),
+        ("a move within a drive that Graph finishes after its answer", timing.Timings().move),
         ("Airflow's own limit for a deferral, after the trigger's", timing.DEFERRAL_MARGIN),
     ],
 )
