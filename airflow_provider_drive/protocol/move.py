@@ -7,6 +7,7 @@ https://learn.microsoft.com/graph/api/driveitem-move
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import (
@@ -20,7 +21,12 @@ from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import poll_job, verify_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
-from airflow_provider_drive.protocol.items.compare import compare_items, fingerprint, list_tree
+from airflow_provider_drive.protocol.items.compare import (
+    compare_items,
+    compare_listings,
+    fingerprint,
+    list_tree,
+)
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
     get_destination,
@@ -30,13 +36,14 @@ from airflow_provider_drive.protocol.items.update import Location, delete_unchan
 from airflow_provider_drive.protocol.retry import backoff
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
-from airflow_provider_drive.protocol.wire.content import Match
+from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Saved
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
+    from airflow_provider_drive.protocol.wire.names import NameIndex
 
 CROSS_DRIVE = ("fail", "copy")
 _REMEMBERED = (
@@ -155,7 +162,12 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     else:
         item = yield from _find_again(order, begun)
         if _is_there(order, begun, item):
-            return item
+            place = Location(None, None)
+            return (
+                yield from update_item(
+                    item, place, conflict_behavior=order.conflict_behavior, before=begun.item, wait=wait
+                )
+            )
     folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
     before = begun.item if begun and not across else item
@@ -245,15 +257,21 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     copy = CopyOrder(item.ref, move.folder, order.name, order.conflict_behavior, is_awaited=True)
     job = yield from copy_item(copy, wait, known=item)
     status = yield from poll_job(job, wait, fresh=saved.state is None)
-    made = yield from verify_copy(job, status, wait)
+    is_counted_below = status.state == "completed"
+    made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
     if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
-    yield from _prove(item, made, wait)
+    try:
+        yield from _prove(item, made, wait)
+    except DriveItemNotFoundError as error:
+        raise _not_whole(item, made, f"one of them is gone: {error}") from None
     yield Checkpoint("move", replace(move, is_proven=True))
     try:
-        yield from delete_unchanged(item, order.if_match)
+        is_deleted = yield from delete_unchanged(item, order.if_match)
     except DriveItemChangedError as error:
         raise _kept(item, made, str(error)) from None
+    if not is_deleted:
+        yield Pause(0.0, f"{item} was gone already when it was to be deleted; its copy is {made}")
     return made
 
 
@@ -264,39 +282,42 @@ def _prove(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
     A container is compared down to its last item, and listed once more after that: its own eTag does not tell
     that something below it was changed.
     """
-    if not item.is_container:
-        yield from _prove_content(item, copy, wait)
-        return
-    before = yield from list_tree(item.ref)
-    yield from _prove_content(item, copy, wait)
-    after = yield from list_tree(item.ref)
-    if fingerprint(before) != fingerprint(after):
+    before = (yield from list_tree(item.ref)) if item.is_container else None
+    seconds = wait.timings.read_back
+    search = wait.at_least(seconds).at_most(seconds)
+    for attempt in count():
+        fault = yield from _compare(item, copy, before)
+        if fault is None:
+            break
+        if search.is_over:
+            raise _not_whole(item, copy, fault)
+        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
+        copy = yield from get_item(copy.ref)
+    if before is not None and fingerprint(before) != fingerprint((yield from list_tree(item.ref))):
         raise _kept(item, copy, "Something below it was changed while it was copied.")
 
 
-def _prove_content(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
-    seconds = wait.timings.read_back
-    search, attempt = wait.at_least(seconds).at_most(seconds), 0
-    while (yield from _compare(item, copy)) is Match.DIFFERENT:
-        if search.is_over:
-            raise DriveCopyFailedError(
-                f"The copy of {item} is not the same as the original: {copy}. The original was kept.",
-                code="notWhole",
-            )
-        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
-        attempt += 1
-        copy = yield from get_item(copy.ref)
+def _compare(item: DriveItem, copy: DriveItem, wanted: NameIndex[DriveItem] | None) -> Flow[str | None]:
+    """
+    Return how a copy, which is known by its id, differs from its source; None if it is whole.
+
+    :param wanted: Everything below the source, if it is a container.
+    """
+    if copy.is_container != item.is_container:
+        return "they are not of one kind"
+    if wanted is None:
+        match = compare_files(copy, item, is_personal=copy.is_personal)
+        return "it has another size or hash" if match is Match.DIFFERENT else None
+    difference = compare_listings((yield from list_tree(copy.ref)), wanted)
+    return None if difference.is_whole else str(difference)
 
 
-def _compare(item: DriveItem, copy: DriveItem) -> Flow[Match]:
-    """Compare a copy, which is known by its id, with its source as it was read."""
-    try:
-        return (yield from compare_items(copy, item))
-    except DriveItemNotFoundError as error:
-        raise DriveCopyFailedError(
-            f"The copy of {item} cannot be compared with the original, since one of them is gone: {error}",
-            code="notWhole",
-        ) from None
+def _not_whole(item: DriveItem, copy: DriveItem, reason: str) -> DriveCopyFailedError:
+    """Return the error that says that a copy is not whole, as far as can be known."""
+    return DriveCopyFailedError(
+        f"The copy of {item} is not shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
+        code="notWhole",
+    )
 
 
 def _kept(item: DriveItem, copy: DriveItem, reason: str) -> DriveItemChangedError:

@@ -5,6 +5,7 @@ from protocol.conversation import (
     HOSTS,
     MONITOR,
     NOW,
+    TODAY,
     Clock,
     accepted,
     answer,
@@ -239,11 +240,21 @@ class TestAcrossDrives:
         assert move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy").lines[-1] == DELETE
         assert self.move(accepted(), DONE, self.copy(file={}, size=None), answer(204)).lines[-1] == DELETE
 
-    def test_files_that_the_service_rewrites_are_not_compared_by_size(self):
-        source = here("i", "plan.docx")
-        answers = [accepted(), DONE, self.copy("plan.docx", size=99), answer(204)]
-        talk = move(ref("i"), ref("g", "e"), source, *answers, cross_drive="copy")
-        assert talk.lines[-1] == DELETE
+    @pytest.mark.parametrize(("grown", "is_deleted"), [(11_264, True), (12_289, False)])
+    def test_a_file_that_the_service_rewrites_may_grow_as_much_as_was_seen(self, grown, is_deleted):
+        source = here("i", "plan.docx", size=50_000, lastModifiedDateTime=TODAY)
+        made = self.copy("plan.docx", size=50_000 + grown, lastModifiedDateTime=TODAY)
+        deleted = answer(204)
+        talk = move(
+            ref("i"),
+            ref("g", "e"),
+            source,
+            accepted(),
+            DONE,
+            cross_drive="copy",
+            then=lambda request: deleted if request.method == "DELETE" else made,
+        )
+        assert (talk.lines[-1] == DELETE) is is_deleted
 
     def test_files_on_personal_drives_are_always_compared_by_size(self):
         made = answer(200, personal(item("n", "plan.docx", "g", "e", size=99)))
@@ -252,26 +263,85 @@ class TestAcrossDrives:
         )
         assert type(talk.error) is DriveCopyFailedError
 
-    def test_a_folder_is_verified_by_all_that_is_in_it(self):
-        source, made = here("i", "C", kind="folder"), here("n", "C", "g", "e", kind="folder")
+    SOURCE_BELOW, COPY_BELOW = "GET /drives/d/items/i/children", "GET /drives/e/items/n/children"
+
+    def move_folder(self, *answers, kind="folder", then=None):
+        source, made = here("i", "C", kind=kind), here("n", "C", "g", "e", kind=kind)
+        rest = [made if each == "made" else each for each in answers]
+        to = ref("g", "e")
+        return move(ref("i"), to, source, accepted(), DONE, made, *rest, cross_drive="copy", then=then)
+
+    @pytest.mark.parametrize("kind", ["folder", "package"])
+    def test_a_container_is_verified_by_all_below_it_and_listed_again_before_it_is_deleted(self, kind):
         there, half = page(item("a", "a"), item("b", "b")), page(item("a", "a", drive="e"))
-        whole = [there, page(item("a", "a", drive="e"), item("b", "b", drive="e"))]
-        part = [there, half]
-        talk = move(
-            ref("i"),
-            ref("g", "e"),
-            source,
-            accepted(),
-            DONE,
-            made,
-            *part,
-            made,
-            *whole,
-            answer(204),
-            cross_drive="copy",
-        )
+        whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
+        talk = self.move_folder(there, half, "made", whole, there, answer(204), kind=kind)
         assert talk.result.ref == ref("n", "e")
-        assert talk.lines[-3:] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children", DELETE]
+        assert [line.partition("?")[0] for line in talk.lines[4:]] == [
+            *(self.SOURCE_BELOW, self.COPY_BELOW, THERE, self.COPY_BELOW, self.SOURCE_BELOW, DELETE)
+        ]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            page(item("a", "a", eTag="edited"), item("b", "b")),
+            page(item("a", "a"), item("b", "b"), item("c", "added")),
+            page(item("a", "a")),
+        ],
+        ids=["edited", "added", "removed"],
+    )
+    @pytest.mark.parametrize("kind", ["folder", "package"])
+    def test_a_container_that_changes_while_it_is_verified_is_kept(self, kind, change):
+        there = page(item("a", "a"), item("b", "b"))
+        whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
+        talk = self.move_folder(there, whole, change, kind=kind)
+        assert type(talk.error) is DriveItemChangedError
+        assert "Something below it was changed while it was copied." in str(talk.error)
+        assert "the original was kept" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_a_folder_that_stays_incomplete_is_kept_and_the_error_says_what_is_missing(self):
+        there = page(item("a", "a"), item("b", "b"))
+        made = here("n", "C", "g", "e", kind="folder")
+        talk = self.move_folder(
+            there, then=lambda request: page(item("a", "a")) if "children" in request.url else made
+        )
+        assert type(talk.error) is DriveCopyFailedError
+        assert "1 of 2 items are missing ('b'). The original was kept." in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_names_that_fold_together_in_a_folder_are_not_counted_twice(self):
+        twins = page(item("a", "Straße.txt"), item("b", "Strasse.txt"))
+        made = here("n", "C", "g", "e", kind="folder")
+        one = page(item("a", "Strasse.txt", drive="e"))
+        talk = self.move_folder(twins, then=lambda request: one if "children" in request.url else made)
+        assert "1 of 2 items are missing ('Straße.txt')" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_an_original_that_is_gone_when_it_is_to_be_deleted_is_told_as_gone(self):
+        talk = self.move(accepted(), DONE, self.copy(), missing())
+        assert talk.result.ref == ref("n", "e")
+        assert "was gone already when it was to be deleted" in talk.notes[-1]
+
+    def test_an_original_whose_copy_goes_while_it_is_verified_is_kept(self):
+        talk = self.move(accepted(), DONE, self.copy(size=3), missing())
+        assert type(talk.error) is DriveCopyFailedError
+        assert "one of them is gone" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_an_original_of_another_kind_than_its_copy_is_kept(self):
+        item_of_no_kind = answer(200, {"id": "i", "name": "plan.pdf", "parentReference": {"driveId": "d"}})
+        made = self.copy(kind="folder")
+        to = ref("g", "e")
+        talk = move(ref("i"), to, item_of_no_kind, accepted(), DONE, then=made, cross_drive="copy")
+        assert "they are not of one kind" in str(talk.error)
+        assert DELETE not in talk.lines
+
+    def test_a_shortcut_is_not_copied_to_another_drive(self):
+        remote = {"id": "r", "parentReference": {"driveId": "x"}}
+        talk = move(ref("i"), ref("g", "e"), here("i", remoteItem=remote), cross_drive="copy")
+        assert "is a shortcut to an item of another drive" in str(talk.error)
+        assert talk.lines == [GET]
 
     def test_a_source_that_changed_meanwhile_is_kept_and_so_is_its_copy(self):
         changed = here("i", cTag="other")

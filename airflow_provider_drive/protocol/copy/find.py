@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_drive.exceptions import (
     DriveConnectionError,
-    DriveError,
     DriveItemNotFoundError,
     DriveResponseError,
     DriveServiceError,
@@ -18,13 +17,13 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, Found, decide
 from airflow_provider_drive.protocol.flow import Pause
-from airflow_provider_drive.protocol.items.compare import compare_items, compare_trees
-from airflow_provider_drive.protocol.items.lookup import find_item, get_item, list_items
+from airflow_provider_drive.protocol.items.compare import compare_trees
+from airflow_provider_drive.protocol.items.lookup import find_item, get_item, index, list_items
 from airflow_provider_drive.protocol.retry import poll_intervals
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive, same_item
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import child
-from airflow_provider_drive.protocol.wire.names import NameIndex, is_renamed, same_name
+from airflow_provider_drive.protocol.wire.names import is_renamed, same_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copy.recovery import MonitorWord
@@ -77,12 +76,15 @@ def resolve_copy(
     :param verify: Compare a container with its source, down to its last item.
     """
     sighting = Sighting(Found.UNSEEN)
-    for pause in poll_intervals(wait.poll_interval):
-        is_last = wait.is_over
+    pauses = poll_intervals(wait.poll_interval)
+    while True:
+        was_over = wait.is_over
         try:
+            job = yield from describe_source(job, status)
             sighting = yield from look_for_copy(job, status, verify=verify)
         except _TRANSIENT as error:
-            sighting = Sighting(Found.UNSEEN, reason=f"the destination cannot be searched: {error}")
+            sighting = Sighting(Found.UNSEEN, reason=f"the search fails: {error}")
+        is_last = was_over and wait.is_over  # the answers may have corrected the clock
         evidence = Evidence(
             monitor_word(job, status),
             sighting.found,
@@ -94,8 +96,7 @@ def resolve_copy(
         decision = decide(evidence)
         if decision is not Decision.WAIT or is_last:
             return Outcome(decision, sighting)
-        yield Pause(min(pause, wait.remaining), f"searching the destination for {job}")
-    raise AssertionError  # the intervals have no end
+        yield Pause(min(next(pauses), wait.remaining), f"searching the destination for {job}")
 
 
 def monitor_word(job: CopyJob, status: CopyStatus) -> MonitorWord:
@@ -109,18 +110,25 @@ def look_for_copy(job: CopyJob, status: CopyStatus, *, verify: bool = True) -> F
     """Search the destination once for a copy: by its id if Graph told one, else by what nobody else has."""
     if job.children_only:
         return (yield from _look_for_children(job, status, verify=verify))
-    resource_id = job.resource_id or (status.resource_id if status.state == "completed" else None)
+    resource_id = told_id(job, status)
     if resource_id:
         return (yield from _look_by_id(job, resource_id, status, verify=verify))
-    job = yield from describe_source(job)
     if job.is_repeatable:
         return (yield from _look_by_name(job, verify=verify))
     return (yield from _look_among_new(job))
 
 
-def describe_source(job: CopyJob) -> Flow[CopyJob]:
-    """Return the job with what has to be known of its source before its copy can be told from other items."""
-    if job.source is None or (job.snapshot is not None and (job.name or job.children_only)):
+def told_id(job: CopyJob, status: CopyStatus) -> str | None:
+    """Return the copy's id, if Graph has told it."""
+    if job.children_only:
+        return None  # it is that of the destination, or of one of the children
+    return job.resource_id or (status.resource_id if status.state == "completed" else None)
+
+
+def describe_source(job: CopyJob, status: CopyStatus) -> Flow[CopyJob]:
+    """Return the job with what has to be known of its source to tell its copy from other items."""
+    is_known = told_id(job, status) or job.children_only or job.snapshot is not None
+    if is_known or job.source is None:
         return job
     return job.described((yield from get_item(job.source)))
 
@@ -179,16 +187,18 @@ def _look_by_name(job: CopyJob, *, verify: bool) -> Flow[Sighting]:
 
     It is the copy if nobody else can have that name, or if it has exactly the source's content.
     """
-    item = yield from find_item(child(job.destination, job.arrival.name or ""))
+    if not job.arrival.name:
+        return Sighting(Found.NOTHING, reason="its name is not known")
+    item = yield from find_item(child(job.destination, job.arrival.name))
     if item is None:
         return Sighting(Found.NOTHING, reason="nothing has its name")
     if job.arrival.is_own:
         return (yield from _check_own(job, item, verify=verify))
     is_replaced = job.arrival.behavior == "replace" and not is_newer(job, item)
     if is_replaced:
-        return Sighting(Found.NOTHING, item, "the item with its name is older than the request")
+        return Sighting(Found.NOTHING, item, "it is older than the request")
     if not is_newer(job, item) or (job.source and same_item(item.ref, job.source)):
-        return Sighting(Found.OTHER, item, "an older item has its name")
+        return Sighting(Found.OTHER, item, "it is older than the request")
     return (yield from _compare_exactly(job, item))
 
 
@@ -196,35 +206,36 @@ def _check_own(job: CopyJob, item: DriveItem, *, verify: bool) -> Flow[Sighting]
     """Tell whether the item with a name that only this copy can have is whole."""
     if item.is_container:
         return (yield from _check_whole(job, item, verify=verify))
-    if job.snapshot and compare_files(item, job.snapshot) is not Match.DIFFERENT:
-        return Sighting(Found.OURS, item)
-    if job.source and (yield from _is_as_source_now(job.source, item, Match.REWRITTEN, Match.UNKNOWN)):
+    if (yield from _has_content(job, item, Match.REWRITTEN, Match.UNKNOWN)):
         return Sighting(Found.OURS, item)
     return Sighting(Found.FILLING, item, f"it has {item.size} bytes, and another content than its source")
 
 
 def _compare_exactly(job: CopyJob, item: DriveItem) -> Flow[Sighting]:
     """Tell whether an item has exactly the content that the source had when it was read, or has now."""
+    if job.snapshot and item.is_container != job.snapshot.is_container:
+        return Sighting(Found.OTHER, item, f"it is a {item.kind}, not a {job.snapshot.kind}")
     if item.is_container and job.source:
         difference = yield from compare_trees(item.ref, job.source, job.asked + CLOCK_SLACK)
         if difference.is_exact:
             return Sighting(Found.OURS, item)
         found = Found.FILLING if difference.is_partial else Found.OTHER
         return Sighting(found, item, str(difference))
-    if job.snapshot and compare_files(item, job.snapshot) is Match.SAME:
-        return Sighting(Found.OURS, item)
-    if job.source and (yield from _is_as_source_now(job.source, item)):
+    if (yield from _has_content(job, item)):
         return Sighting(Found.OURS, item)
     return Sighting(Found.OTHER, item, "it does not have exactly the source's content")
 
 
-def _is_as_source_now(source: ItemRef, item: DriveItem, *also: Match) -> Flow[bool]:
-    """Whether a file has the content that its source has now: it may have changed since it was read."""
-    try:
-        now = yield from get_item(source)
-    except DriveError:
-        return False
-    return compare_files(item, now) in {Match.SAME, *also}
+def _has_content(job: CopyJob, item: DriveItem, *also: Match) -> Flow[bool]:
+    """
+    Whether a file has exactly the content that its source had when it was read, or has now.
+
+    :param also: What counts besides.
+    """
+    if job.snapshot and compare_files(item, job.snapshot) in {Match.SAME, *also}:
+        return True
+    now = (yield from find_item(job.source)) if job.source else None
+    return now is not None and compare_files(item, now) in {Match.SAME, *also}
 
 
 def _look_among_new(job: CopyJob) -> Flow[Sighting]:
@@ -268,20 +279,18 @@ def _look_for_children(job: CopyJob, status: CopyStatus, *, verify: bool) -> Flo
 
 def _missing_children(job: CopyJob, source: ItemRef, *, exactly: bool) -> Flow[list[str]]:
     """Return the names of the children that are not at the destination as they are in the source."""
-    there: list[DriveItem] = yield from list_items(job.destination)
-    by_name: NameIndex[DriveItem] = NameIndex()
-    for item in there:
-        by_name.add(item.name or "", item)
-    missing = []
-    for original in (yield from list_items(source)):
+    there = index((yield from list_items(job.destination)))
+    originals = index((yield from list_items(source)))
+    missing, free = [], {item.ref: item for _, item in there.items() if is_newer(job, item)}
+    for name, original, copy in originals.pairs(there):
         if (original.created or 0.0) > job.asked + CLOCK_SLACK:
             continue  # it was added after the request
-        name = original.name or ""
-        copies = [found] if (found := by_name.get(name)) else []
+        copies = [copy] if copy is not None else []
         if job.arrival.behavior == "rename":
-            copies = [item for item in there if is_named(item, name, "rename")]
-        for copy in copies:
-            if is_newer(job, copy) and (yield from _is_child(job, copy, original, exactly=exactly)):
+            copies += [item for item in free.values() if is_named(item, name, "rename")]
+        for item in copies:  # each counts for one original only
+            if item.ref in free and (yield from _is_child(job, item, original, exactly=exactly)):
+                del free[item.ref]
                 break
         else:
             missing.append(name)
@@ -289,7 +298,14 @@ def _missing_children(job: CopyJob, source: ItemRef, *, exactly: bool) -> Flow[l
 
 
 def _is_child(job: CopyJob, copy: DriveItem, original: DriveItem, *, exactly: bool) -> Flow[bool]:
-    if (original.modified or 0.0) > job.asked + CLOCK_SLACK and not original.is_container:
-        return copy.kind == original.kind  # it was changed after the request
-    match = yield from compare_items(copy, original)
+    """Whether an item is the copy of a child, as far as the child is as it was when it was requested."""
+    since = job.asked + CLOCK_SLACK
+    if copy.kind != original.kind:
+        return False
+    if original.is_container:
+        difference = yield from compare_trees(copy.ref, original.ref, since)
+        return difference.is_exact if exactly else difference.is_whole
+    if (original.modified or 0.0) > since:
+        return not exactly  # it was changed after the request
+    match = compare_files(copy, original)
     return match is Match.SAME or (not exactly and match is not Match.DIFFERENT)

@@ -21,6 +21,7 @@ from airflow_provider_drive.protocol.items.lookup import (
     get_destination,
     get_folder,
     get_item,
+    index,
     list_items,
 )
 from airflow_provider_drive.protocol.items.update import Location
@@ -29,7 +30,6 @@ from airflow_provider_drive.protocol.wire.content import Match, may_rewrite
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS, Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.items import SKIP, check_conflict_behavior, child
 from airflow_provider_drive.protocol.wire.names import (
-    NameIndex,
     free_name,
     normalize_name,
     own_name,
@@ -175,7 +175,7 @@ def _choose_arrival(
         renames = is_durable and order.conflict_behavior == "rename"
         return (yield from _keep_names(job)) if renames else job
     can_rename = is_durable and order.is_awaited and not order.include_all_version_history
-    if can_rename and (order.conflict_behavior == "rename" or _cannot_be_told(item)):
+    if can_rename and (order.conflict_behavior == "rename" or _cannot_be_told(job, item)):
         yield from _refuse_taken(job, item)
         return _arriving(job, own_name(job.name or "", is_folder=item.is_folder), "fail", is_own=True)
     picks = is_durable and (
@@ -184,9 +184,9 @@ def _choose_arrival(
     return (yield from _pick_name(job, item, order)) if needs_name or picks else job
 
 
-def _cannot_be_told(item: DriveItem) -> bool:
+def _cannot_be_told(job: CopyJob, item: DriveItem) -> bool:
     """Whether a copy of this item cannot be told from another item by its content."""
-    return item.is_container or may_rewrite(item.name) or not item.hashes
+    return item.is_container or may_rewrite(job.name) or not item.hashes
 
 
 def _refuse_taken(job: CopyJob, item: DriveItem) -> Flow[None]:
@@ -265,11 +265,9 @@ def counts_as_same(there: DriveItem, source: DriveItem) -> Flow[bool]:
 
 
 def _find_same_children(job: CopyJob, source: DriveItem) -> Flow[DriveItem | None]:
-    there: NameIndex[DriveItem] = NameIndex()
-    for item in (yield from list_items(job.destination)):
-        there.add(item.name or "", item)
-    children: list[DriveItem] = yield from list_items(source.ref)
-    taken = [(copy, item) for item in children if (copy := there.get(item.name or "")) is not None]
+    there = index((yield from list_items(job.destination)))
+    children = index((yield from list_items(source.ref)))
+    taken = [(copy, original) for _, original, copy in children.pairs(there) if copy is not None]
     for copy, original in taken:
         if not (yield from counts_as_same(copy, original)):
             raise name_conflict(job, f"{copy} has the name of one, and another content")

@@ -68,17 +68,18 @@ def copy_item(order: CopyOrder, wait: Wait, *, known: DriveItem | None = None) -
         job = yield from _resume(saved.state, order, wait)
         if job is not None:
             return job
-    for attempt in range(MAX_NAMES):
+    attempt = 0
+    while True:
         plan = yield from plan_copy(order, wait, known, is_durable=saved.is_durable)
         if plan.job.state == "completed":
             return plan.job
         try:
             return (yield from _submit(plan.job, order, wait, into_new_folder=plan.into_new_folder))
         except DriveNameConflictError:
-            if not plan.is_name_picked or attempt == MAX_NAMES - 1:
+            attempt += 1
+            if not plan.is_name_picked or attempt == MAX_NAMES:
                 raise
-            yield Pause(backoff(attempt, base=0.25), f"{plan.job.name!r} was taken meanwhile")
-    raise AssertionError  # the last attempt returns or raises
+            yield Pause(backoff(attempt - 1, base=0.25), f"{plan.job.name!r} was taken meanwhile")
 
 
 def _resume(job: CopyJob, order: CopyOrder, wait: Wait) -> Flow[CopyJob | None]:
@@ -185,15 +186,13 @@ def _search_or_repeat(
     """Find what a request has made whose answer was lost; or repeat it, if it cannot make a second copy."""
     is_last = requests >= MAX_REQUESTS
     search = wait if is_last else wait.at_most(seconds)
-    decision, sighting = yield from resolve_copy(
-        job, CopyStatus("unknown"), search, may_submit=not is_last and not wait.is_over
-    )
+    decision, sighting = yield from resolve_copy(job, CopyStatus("unknown"), search, may_submit=not is_last)
     if decision is Decision.ARRIVED:
         return (yield from _found(job, sighting))
     if decision is Decision.CONFLICT:
         yield Checkpoint("copy", None)
-        raise name_conflict(job, f"{sighting.item} has that name since then, and {sighting.reason}")
-    if decision is not Decision.SUBMIT:
+        raise name_conflict(job, f"{sighting.item} has that name, and {sighting.reason}")
+    if decision is not Decision.SUBMIT or wait.is_over:
         raise unknown_copy(job, sighting)
     yield Pause(
         0.0,
@@ -215,8 +214,8 @@ def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
     """Return the error that says that it cannot be known what became of a copy."""
     what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {what}. It may still come; look "
-        "at the destination before you copy again."
+        f"It cannot be known what became of {job}: Graph does not tell, and {what.rstrip('.')}. It may still "
+        "come; look at the destination before you copy again."
     )
 
 
@@ -235,7 +234,9 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
     :param tries: How often the destination may be unknown: one that was made just now.
     :return: None if the answer was lost: Graph may have taken the request.
     """
-    for attempt in range(tries):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             response = yield from send_with_retries(request, lambda response: response)
         except (DriveConnectionError, DriveResponseError) as error:
@@ -246,10 +247,9 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
             return None
         if response.ok:  # a proxy's page does not accept anything
             return response if response.status == 202 or "location" in response.headers else None
-        if response.status != 404 or attempt == tries - 1:
+        if response.status != 404 or attempt == tries:
             raise error_from_response(response, request.action)
-        yield Pause(min(4.0, 0.25 * 2**attempt), "the new folder is not known everywhere yet")
-    return None
+        yield Pause(min(4.0, 0.125 * 2**attempt), "the new folder is not known everywhere yet")
 
 
 def _dated(job: CopyJob, wait: Wait, sent: float) -> Flow[CopyJob]:

@@ -19,14 +19,21 @@ from airflow_provider_drive.exceptions import (
     DriveError,
     DriveNameConflictError,
 )
-from airflow_provider_drive.protocol.copy.find import is_named, look_for_copy, monitor_word, resolve_copy
+from airflow_provider_drive.protocol.copy.find import (
+    describe_source,
+    is_named,
+    look_for_copy,
+    monitor_word,
+    resolve_copy,
+    told_id,
+)
 from airflow_provider_drive.protocol.copy.plan import find_same
 from airflow_provider_drive.protocol.copy.recovery import Decision, Found
 from airflow_provider_drive.protocol.copy.submit import unknown_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.lookup import get_item
-from airflow_provider_drive.protocol.items.update import Location, delete_item, update_item
-from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
+from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
+from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
@@ -68,16 +75,15 @@ def check_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem | None]:
 
     :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
     """
-    if job.monitor_url and not job.resource_id:
-        status, _ = yield from poll_once(job.monitor_url)
-    elif job.resource_id:
-        status = CopyStatus("completed", job.resource_id)
-    else:
-        sighting = yield from look_for_copy(job, CopyStatus("unknown"))
-        item = sighting.item if sighting.found is Found.OURS else None
-        status = CopyStatus("completed", item.ref.item_id) if item else CopyStatus("running")
-    if status.is_running:
+    status = yield from poll_job(job, wait, polls=1)
+    if status.state == "timeout":
         return None
+    if monitor_word(job, status) == "none":
+        job = yield from describe_source(job, status)
+        sighting = yield from look_for_copy(job, status)
+        if sighting.item is None or sighting.found is not Found.OURS:
+            return None
+        status = CopyStatus("completed", sighting.item.ref.item_id)
     return (yield from verify_copy(job, status, wait))
 
 
@@ -97,10 +103,12 @@ def verify_copy(job: CopyJob, status: CopyStatus, wait: Wait, *, verify: bool = 
         raise timed_out(str(job), status)
     if word == "failed" or (word == "conflict" and not job.lost):
         raise failure(str(job), status)
+    item_id = told_id(job, status)
+    if item_id:  # what Graph has accepted is never requested again
+        job = yield from _arrived(job, item_id)
     search = _search_time(job, status, wait)
     decision, sighting = yield from resolve_copy(job, status, search, verify=verify)
     if decision is not Decision.ARRIVED:
-        yield from _keep_what_is_known(job, status)
         raise error_for(decision, job, status, sighting)
     return (yield from _finish(job, cast("DriveItem", sighting.item), wait))
 
@@ -109,23 +117,23 @@ def _search_time(job: CopyJob, status: CopyStatus, wait: Wait) -> Wait:
     """Return how long the destination is searched."""
     timings = wait.timings
     if status.state == "completed":
-        seconds = timings.read_back if not job.children_only else sum(timings.filling)
-        return wait.at_most(seconds).at_least(timings.min_read_back)
+        return wait.at_most(timings.read_back).at_least(timings.min_read_back)
     if status.state == "timeout":
         return wait.at_most(0.0)
     return wait.at_most(timings.find) if job.monitor_url or status.state == "failed" else wait
 
 
-def _keep_what_is_known(job: CopyJob, status: CopyStatus) -> Flow[None]:
-    """Store the id that Graph told: what it has accepted is never requested again."""
-    if status.state == "completed" and status.resource_id and not job.children_only:
-        yield Checkpoint("copy", job.changed(state="completed", resource_id=status.resource_id))
+def _arrived(job: CopyJob, item_id: str) -> Flow[CopyJob]:
+    """Store the copy's id, and return the job with it."""
+    arrived = job.changed(monitor_url=None, resource_id=item_id, state="completed")
+    if arrived != job:
+        yield Checkpoint("copy", arrived)
+    return arrived
 
 
 def _finish(job: CopyJob, item: DriveItem, wait: Wait) -> Flow[DriveItem]:
     """Store that the copy has arrived, say if its content differs, and give it its final name."""
-    job = job.changed(monitor_url=None, resource_id=item.ref.item_id, state="completed")
-    yield Checkpoint("copy", job)
+    job = yield from _arrived(job, item.ref.item_id)
     if job.children_only:
         return item
     if job.snapshot and compare_files(item, job.snapshot) is Match.DIFFERENT and not item.is_container:
@@ -135,20 +143,23 @@ def _finish(job: CopyJob, item: DriveItem, wait: Wait) -> Flow[DriveItem]:
             "the source has changed since, or the service has written properties into the copy, as it does "
             "with Office files.",
         )
-    if job.was_there or not job.name or is_named(item, job.name, job.conflict_behavior):
+    has_name = is_named(item, job.name, job.conflict_behavior)
+    if job.was_there or (has_name and job.conflict_behavior != "replace"):
         return item
-    return (yield from _rename(job, item, wait))
+    return (yield from _rename(job, item, None if has_name else job.name, wait))
 
 
-def _rename(job: CopyJob, item: DriveItem, wait: Wait) -> Flow[DriveItem]:
+def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow[DriveItem]:
     """
     Give a copy its final name.
 
     If another item has that name by now, the copy is removed again: only this task knows what it is.
+
+    :param name: None if it has the name, so that at most a file that it has replaced is left to delete.
     """
     behavior = "fail" if job.conflict_behavior == SKIP else job.conflict_behavior
     try:
-        return (yield from update_item(item, Location(None, job.name), conflict_behavior=behavior, wait=wait))
+        return (yield from update_item(item, Location(None, name), conflict_behavior=behavior, wait=wait))
     except DriveNameConflictError as conflict:
         there, error = None, conflict
         if job.conflict_behavior == SKIP and job.source:
@@ -157,21 +168,21 @@ def _rename(job: CopyJob, item: DriveItem, wait: Wait) -> Flow[DriveItem]:
             except DriveNameConflictError as other:
                 error = other
         if job.arrival.is_own:
-            yield from _remove(item)
-            error.args = (f"{error} The copy that was made for it was deleted again.",)
+            error.args = (f"{error} {(yield from _remove(item))}",)
         if there is not None:
             return there
         raise error from None
 
 
-def _remove(item: DriveItem) -> Flow[None]:
-    """Delete a copy that nobody but this task knows of."""
+def _remove(item: DriveItem) -> Flow[str]:
+    """Delete a copy that nobody but this task knows of, if it is as it was; and say what was done."""
     try:
-        yield from delete_item(item.ref)
+        yield from delete_unchanged(item)
     except DriveError as error:
         yield Pause(0.0, f"{item} stays behind: {error}")
-        return
+        return f"The copy that was made for it stays behind as {item}."
     yield Checkpoint("copy", None)
+    return "The copy that was made for it was deleted again."
 
 
 def result_from_status(status: CopyStatus) -> dict[str, Any]:
@@ -243,4 +254,4 @@ def failure(what: str, status: CopyStatus) -> DriveCopyFailedError:
             DriveCopyFailedError,
             "Part of a folder may be at the destination: Graph does not roll back.",
         )
-    return kind(f"{what} failed: {reason}. {advice}", code=status.code, details=status.details)
+    return kind(f"{what} failed: {reason.rstrip('.')}. {advice}", code=status.code, details=status.details)

@@ -31,7 +31,8 @@ class TreeDifference:
     :ivar missing: In the source alone.
     :ivar extra: In the copy alone.
     :ivar different: In both, with other content.
-    :ivar inexact: In both, with content that the service has rewritten, or tells no hash of.
+    :ivar inexact: In both, with content that the service has rewritten, or tells no hash of; or that was
+        changed in the source since the copy was requested.
     :ivar compared: How many items of the source were compared.
     """
 
@@ -93,20 +94,19 @@ def compare_listings(
 ) -> TreeDifference:
     """Compare two listings, as :func:`compare_trees` does."""
     difference = TreeDifference(compared=len(wanted))
-    for path, item in wanted.items():
-        copy = there.get(path)
+    for path, item, copy in wanted.pairs(there):
         if copy is None:
             if (item.created or 0.0) <= since:
                 difference.missing.append(path)
         elif copy.kind != item.kind:
             difference.different.append(path)
-        elif not item.is_container and (item.modified or 0.0) <= since:
+        elif not item.is_container:
             match = compare_files(copy, item, is_personal=copy.is_personal)
-            if match is Match.DIFFERENT:
+            if match is Match.DIFFERENT and (item.modified or 0.0) <= since:
                 difference.different.append(path)
             elif match is not Match.SAME:
                 difference.inexact.append(path)
-    difference.extra = [path for path, _ in there.items() if wanted.get(path) is None]
+    difference.extra = [path for path, _, item in there.pairs(wanted) if item is None]
     return difference
 
 

@@ -30,10 +30,10 @@ from airflow_provider_drive.protocol.wire.items import (
     read_item,
     without_annotations,
 )
-from airflow_provider_drive.protocol.wire.names import same_name
+from airflow_provider_drive.protocol.wire.names import NameIndex, same_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Response
@@ -97,6 +97,14 @@ def list_children(folder: ItemRef) -> Flow[list[dict[str, Any]]]:
 def list_items(folder: ItemRef) -> Flow[list[DriveItem]]:
     """Read what is in a folder, as :func:`list_children` does."""
     return [read_item(entry, folder.drive_id) for entry in (yield from list_children(folder))]
+
+
+def index(items: Iterable[DriveItem]) -> NameIndex[DriveItem]:
+    """Return the items of one folder by their names."""
+    by_name: NameIndex[DriveItem] = NameIndex()
+    for item in items:
+        by_name.add(item.name or "", item)
+    return by_name
 
 
 class Ensured(NamedTuple):

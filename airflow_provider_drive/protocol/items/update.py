@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import (
@@ -98,13 +99,11 @@ def update_item(
     update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
     if conflict_behavior != "replace":
         return (yield from update.run())
-    saved: Saved = yield Restore(update.displaced)
-    if saved.state:
-        update.other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+    yield from update.restore()
     try:
         updated = yield from update.run()
-    except DriveError:
-        yield from update.put_back()
+    except DriveError as error:
+        yield from update.put_back(error)
         raise
     yield from update.delete_displaced()
     return updated
@@ -115,6 +114,8 @@ class _Update:
     One change of an item.
 
     :ivar other: The file that had the name, and was renamed to make way.
+    :ivar own_name: The name that it was given, which no other item can have.
+    :ivar displaced: The checkpoint that says so.
     """
 
     def __init__(
@@ -132,7 +133,17 @@ class _Update:
         self.before, self.wait = before, wait
         self.other: DriveItem | None = None
         self.tries: Counter[str] = Counter()
-        self.displaced = f"displaced by {item.ref.item_id}"
+        self.own_name = own_name(place.name or before.name or "")
+        self.displaced = f"displaced by {before.ref.item_id}"
+
+    def restore(self) -> Flow[None]:
+        """Find the file that an earlier try has renamed: by its id, and the name that it was given."""
+        saved: Saved = yield Restore(self.displaced)
+        if saved.state is None:
+            return
+        other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+        if other and other.name == saved.state["name"]:
+            self.other, self.own_name = other, saved.state["name"]
 
     def run(self) -> Flow[DriveItem]:
         """Send the change until the item is where it is to be, or it is known that it cannot be."""
@@ -183,20 +194,26 @@ class _Update:
         other = yield from find_item(child(folder, name))
         if other is None or other.ref == self.item.ref:
             return
-        if other.is_container:
-            raise conflict  # only files are replaced
-        yield Checkpoint(self.displaced, other.ref.as_dict())
-        self.other = yield from update_item(other, Location(None, own_name(name)), wait=self.wait)
+        is_second = self.other is not None and self.other.ref != other.ref
+        if other.is_container or is_second:
+            raise conflict  # only files are replaced, and one for each change
+        self.other = other
+        yield Checkpoint(self.displaced, {**other.ref.as_dict(), "name": self.own_name})
+        self.other = yield from update_item(other, Location(None, self.own_name), wait=self.wait)
 
-    def put_back(self) -> Flow[None]:
-        """Give the file that was renamed its name back."""
+    def put_back(self, error: DriveError) -> Flow[None]:
+        """Give the file that was renamed its name back; if that fails, say so in the error."""
         if self.other is None:
             return
         name = self.asked.name or self.before.name
         try:
-            yield from update_item(self.other, Location(None, name), wait=self.wait)
-        except DriveError as error:
-            yield Pause(0.0, f"The file that had the name {name!r} is {self.other} now: {error}")
+            other = yield from find_item(self.other.ref)
+            if other and other.name == self.own_name:
+                yield from update_item(other, Location(None, name), wait=self.wait)
+        except DriveError as fault:
+            where = f"look for {self.own_name!r} ({self.other.ref}). {fault}"
+            text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
+            error.args = (text,)
             return
         yield Checkpoint(self.displaced, None)
 
@@ -235,7 +252,7 @@ class _Update:
             moved = read_item(response.mapping(), item.ref.drive_id)
         except DriveResponseError:
             moved = None
-        if moved is None or not place.holds(moved):  # an answer may leave out what did not change
+        if moved is None or not moved.kind or not place.holds(moved):  # it may leave out what did not change
             moved = yield from get_item(item.ref)
         return moved if place.holds(moved) else DriveResponseError(_describe_place(request.action, moved))
 
@@ -288,13 +305,13 @@ def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[bool]
     :return: Whether Graph has deleted it; false if it was gone already.
     :raises DriveItemChangedError: If it has changed. It is kept then.
     """
-    for attempt in range(MAX_ETAG_RETRIES + 1):
+    for attempt in count():
         try:
             return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
         except DriveItemChangedError:
             seen = yield from find_item(item.ref)
             if seen is None:
-                return False
+                break
             if if_match is not None or attempt == MAX_ETAG_RETRIES or not _is_same(item, seen):
                 raise
             item = seen
@@ -308,7 +325,8 @@ def _may_be_lost(failure: DriveError) -> bool:
 
 def _is_same(one: DriveItem, other: DriveItem) -> bool:
     """Whether an item is what it was, though its eTag moved: with photos and Office files it does so."""
-    return (one.parent_id, one.name, one.ctag) == (other.parent_id, other.name, other.ctag)
+    told = (one.parent_id, one.name, one.ctag)
+    return one.ctag is not None and told == (other.parent_id, other.name, other.ctag)
 
 
 def _with_part_done(error: DriveError, place: Location, before: DriveItem, after: DriveItem) -> DriveError:

@@ -191,10 +191,12 @@ def read_copy_job(value: Any, decrypt: Callable[[str], str | None]) -> CopyJob:
         "source": value.get("source") and _reference(value, "source"),
         "destination": _reference(value, "destination"),
         "submitted_at": read_time(value.get("submitted_at")),
-        "first_submitted_at": first and read_time(first),
+        "first_submitted_at": read_time(first),
     }
     if not isinstance(monitor_url, str | None):
         raise _invalid("monitor_url")
+    if first is not None and told["first_submitted_at"] is None:
+        raise _invalid("first_submitted_at")
     try:
         job = msgspec.convert(told, CopyJob, from_attributes=True)
     except msgspec.ValidationError as error:

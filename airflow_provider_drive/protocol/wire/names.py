@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import chain
 from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 _Item = TypeVar("_Item")
+_Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
 
 
@@ -59,9 +59,23 @@ class NameIndex(Generic[_Item]):
         if not items:
             self._items.pop(key, None)
 
-    def items(self) -> Iterator[tuple[str, _Item]]:
+    def items(self) -> list[tuple[str, _Item]]:
         """Return each name with its item."""
-        return chain.from_iterable(items.items() for items in self._items.values())
+        return [pair for items in self._items.values() for pair in items.items()]
+
+    def pairs(self, others: NameIndex[_Other]) -> list[tuple[str, _Item, _Other | None]]:
+        """
+        Return each name with its item, and the item that has the name in another index.
+
+        Each item comes for one name only: where names fold together, only the exact name counts.
+        """
+        found: list[tuple[str, _Item, _Other | None]] = []
+        for key, items in self._items.items():
+            theirs = others._items.get(key, {})
+            is_exact = len(items) > 1 or len(theirs) > 1
+            only = None if is_exact else next(iter(theirs.values()), None)
+            found += [(name, item, theirs.get(name) if is_exact else only) for name, item in items.items()]
+        return found
 
     def __contains__(self, name: str) -> bool:
         """Whether an item has this name, in whatever case or Unicode form."""

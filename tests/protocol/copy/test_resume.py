@@ -1,14 +1,13 @@
 """What is written down of a copy or a move, when, and what the next try makes of it."""
 
-import re
 from dataclasses import replace
 
 import pytest
 from protocol.conversation import (
     DATE,
-    HOSTS,
     MONITOR,
     NOW,
+    TODAY,
     Clock,
     accepted,
     answer,
@@ -17,7 +16,6 @@ from protocol.conversation import (
     item,
     missing,
     page,
-    personal,
     ref,
     refusal,
     wait,
@@ -31,6 +29,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveItemChangedError,
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
@@ -38,8 +37,7 @@ from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import verify_copy
 from airflow_provider_drive.protocol.move import Move, MoveOrder, move_item, read_move
-from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.items import read_item
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
@@ -52,9 +50,16 @@ TAKEN = refusal(409, "nameAlreadyExists")
 RUNNING, FAILED = answer(200, {"status": "inProgress"}), answer(200, {"status": "failed"})
 CONFLICT = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
 JOB = CopyJob(
-    MONITOR, ref("i"), FOLDER, "a.pdf", "fail", NOW - 60, kind="file", size=7, quick_xor_hash="hash="
-)
-INTENT = replace(JOB, monitor_url=None, accepted=False)
+    monitor_url=MONITOR,
+    source=ref("i"),
+    destination=FOLDER,
+    name=None,
+    conflict_behavior="fail",
+    submitted_at=NOW - 60,
+    arrival=Arrival(None, "fail"),
+).described(read_item(item("i", "a.pdf")))
+UNANSWERED = JOB.changed(monitor_url=None, state="submitting")
+REPEATED = JOB.changed(lost=1)
 
 
 def made(name="a.pdf", item_id="n", **fields):
@@ -70,16 +75,16 @@ def copy(*answers, then=None, clock=None, saved=None, deadline=NOW + 600, **orde
 
 def kept(talk):
     """The checkpoints: how many requests had been made, and what was known."""
-    return [(count, state and (state.accepted, state.resource_id)) for _, state, count in talk.checkpoints]
+    return [(count, state and (state.state, state.resource_id)) for _, state, count in talk.checkpoints]
 
 
 class TestWritingDown:
     def test_a_checkpoint_precedes_the_request_and_another_follows_it(self):
         talk = copy(answer(200, item("i", "a.pdf"), date=DATE), accepted())
         assert talk.lines == ["GET /drives/d/items/i", f"{POST}fail"]
-        assert kept(talk) == [(1, (False, None)), (2, (True, None))]
+        assert kept(talk) == [(1, ("submitting", None)), (2, ("accepted", None))]
         intent, job = (state for _, state, _ in talk.checkpoints)
-        assert (intent.name, intent.kind, intent.size, intent.submitted_at) == ("a.pdf", "file", 7, NOW)
+        assert (intent.name, intent.snapshot.size, intent.submitted_at) == ("a.pdf", 7, NOW)
         assert (intent.monitor_url, job.monitor_url, job) == (None, MONITOR, talk.result)
 
     @pytest.mark.parametrize(
@@ -100,10 +105,10 @@ class TestWritingDown:
         def serve(request):
             return refusal(403) if request.method == "POST" else missing()
 
-        talk = copy(then=serve, saved=INTENT)
+        talk = copy(then=serve, saved=UNANSWERED)
         assert type(talk.error) is DriveAccessDeniedError
         (_, state, _) = talk.checkpoints[-1]
-        assert (state.accepted, state.repeated) == (False, True)
+        assert (state.state, state.lost) == ("submitting", 1)
 
     def test_a_copy_whose_monitor_is_on_another_host_is_stored_too(self):
         talk = copy(SOURCE, accepted("https://evil.com/m"))
@@ -115,62 +120,107 @@ class TestWritingDown:
         flow = verify_copy(JOB, status, wait(deadline=NOW + 60))
         talk = converse(flow, made("other.pdf"))
         assert type(talk.error) is DriveCopyFailedError
-        (name, state, _), forgotten = talk.checkpoints
-        assert (name, state.resource_id, state.monitor_url) == ("copy", "n", None)
-        assert forgotten[:2] == ("copy", None)  # it was left elsewhere, so another try may ask anew
+        ((name, state, requests),) = talk.checkpoints  # and stays: no retry requests another
+        assert (name, state.resource_id, state.monitor_url, requests) == ("copy", "n", None, 0)
+
+    def test_a_copy_that_cannot_be_read_back_stays_stored(self):
+        talk = converse(verify_copy(JOB, CopyStatus("completed", "n"), wait()), refusal(403))
+        assert type(talk.error) is DriveAccessDeniedError
+        assert talk.checkpoints[-1][1].resource_id == "n"
 
 
-class TestAnIntent:
-    """Nobody knows whether Graph has taken it."""
+class TestAnUnansweredRequest:
+    """It cannot be known whether Graph has taken it."""
 
     def test_the_copy_of_an_unanswered_request_is_taken(self):
-        talk = copy(made(), saved=INTENT)
+        talk = copy(made(), saved=UNANSWERED)
         assert talk.lines == [LOOK]
-        assert (talk.result.resource_id, talk.result.accepted) == ("n", True)
-        assert kept(talk) == [(1, (True, "n"))]
+        assert (talk.result.resource_id, talk.result.state) == ("n", "completed")
+        assert kept(talk) == [(1, ("completed", "n"))]
 
-    @pytest.mark.parametrize(("behavior", "seconds"), [("fail", 20), ("replace", 120), ("skip", 20)])
-    def test_an_unanswered_request_whose_copy_does_not_appear_is_sent_again(self, behavior, seconds):
+    @pytest.mark.parametrize("behavior", ["fail", "replace", "skip"])
+    def test_an_unanswered_request_whose_copy_does_not_appear_is_sent_again(self, behavior):
         clock = Clock()
 
         def serve(request):
             return accepted() if request.method == "POST" else missing()
 
-        intent = replace(
-            INTENT, conflict_behavior=behavior, requested_behavior="fail" if behavior == "skip" else None
-        )
+        sent = "replace" if behavior == "replace" else "fail"
+        intent = UNANSWERED.changed(conflict_behavior=behavior, arrival=Arrival("a.pdf", sent))
         talk = copy(then=serve, saved=intent, clock=clock, conflict_behavior=behavior)
-        assert NOW + seconds <= clock.now <= NOW + seconds + 3
-        assert talk.lines[-1] == POST + ("replace" if behavior == "replace" else "fail")
+        assert NOW + 20 <= clock.now <= NOW + 23
+        assert talk.lines[-1] == POST + sent
         job = talk.result
-        assert (job.repeated, job.asked) == (True, INTENT.submitted_at)
+        assert (job.lost, job.asked) == (1, UNANSWERED.submitted_at)
         assert job.submitted_at == NOW  # which is the Date of the answer
-        assert any("cannot make a second one" in note for note in talk.notes)
+        assert any("cannot make a second copy" in note for note in talk.notes)
 
     def test_after_the_deadline_an_unanswered_request_is_not_sent_again(self):
-        talk = copy(missing(), saved=INTENT, deadline=NOW - 1)
+        talk = copy(missing(), saved=UNANSWERED, deadline=NOW - 1)
         assert type(talk.error) is DriveCopyUnknownError
 
     def test_an_unanswered_request_is_not_sent_again_if_graph_chooses_the_name(self):
         clock = Clock()
-        intent = replace(INTENT, conflict_behavior="rename", children_only=True, name=None)
-        originals = page(item("o", "a.pdf", "i"))
-        talk = copy(
-            then=lambda request: originals if "/d/" in request.url else page(),
-            saved=intent,
-            clock=clock,
-            conflict_behavior="rename",
-            children_only=True,
-        )
+        behaviors = {"conflict_behavior": "rename", "children_only": True}
+        intent = UNANSWERED.changed(name=None, arrival=Arrival(None, "rename"), **behaviors)
+        originals = page(item("o", "a.pdf", "i", createdDateTime=OLD))
+
+        def serve(request):
+            folder = here("f", kind="folder", drive="e")
+            return originals if "/d/" in request.url else folder if request.url.endswith("f") else page()
+
+        talk = copy(then=serve, saved=intent, clock=clock, **behaviors)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 120 <= clock.now <= NOW + 130
+        assert talk.posts == []
 
-    def test_an_older_item_of_the_name_is_a_conflict_with_an_unanswered_request(self):
-        talk = copy(made(createdDateTime=OLD), saved=INTENT)
+    @pytest.mark.parametrize("fields", [{"createdDateTime": OLD}, {"size": 8}, {"file": {}}])
+    def test_another_item_of_the_name_is_a_conflict_with_an_unanswered_request(self, fields):
+        """A name, an age and a size do not make it the copy: nothing is requested, and nothing is taken."""
+        talk = copy(saved=UNANSWERED, then=lambda request: SOURCE if "/d/" in request.url else made(**fields))
         assert type(talk.error) is DriveNameConflictError
+        assert talk.posts == []
+        assert kept(talk) == [(len(talk.requests), None)]
+
+    def test_a_source_that_was_edited_since_is_compared_as_it_is_now(self):
+        edited = here("i", "a.pdf", size=9)
+        talk = copy(made(size=9), edited, saved=UNANSWERED)
+        assert talk.result.resource_id == "n"
+
+    @pytest.mark.parametrize(("now", "posts"), [(missing(), 0), (refusal(500), 0)])
+    def test_a_source_that_is_gone_or_cannot_be_read_proves_nothing(self, now, posts):
+        def serve(request):
+            return now if "/d/" in request.url else made(size=9)
+
+        talk = copy(then=serve, saved=UNANSWERED)
+        expected = DriveNameConflictError if now == missing() else DriveCopyUnknownError
+        assert type(talk.error) is expected
+        assert len(talk.posts) == posts
+
+    OWN = Arrival("~0123456789ab.docx", "fail", is_own=True)
+
+    @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
+    def test_a_copy_under_an_own_name_is_known_though_the_service_has_rewritten_it(self, behavior):
+        intent = UNANSWERED.changed(name="a.docx", arrival=self.OWN, conflict_behavior=behavior)
+        intent = intent.described(read_item(item("i", "a.docx", lastModifiedDateTime=OLD)))
+        there = made(self.OWN.name, size=1_543, lastModifiedDateTime=TODAY)
+        talk = copy(there, saved=intent, conflict_behavior=behavior)
+        assert talk.lines == ["GET /drives/e/items/f:/~0123456789ab.docx"]
+        assert talk.result.resource_id == "n"
+
+    def test_a_copy_under_an_own_name_that_is_not_whole_is_waited_for_and_not_requested_again(self):
+        intent = UNANSWERED.changed(arrival=self.OWN)
+        talk = copy(
+            saved=intent, then=lambda request: SOURCE if "/d/" in request.url else made(self.OWN.name, size=3)
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "is there, but it has 3 bytes, and another content than its source" in str(talk.error)
+        assert talk.posts == []
 
     def test_a_chosen_name_that_another_item_took_is_chosen_again(self):
-        intent = replace(INTENT, conflict_behavior="rename", requested_behavior="fail", name="a 1.pdf")
+        intent = UNANSWERED.changed(
+            conflict_behavior="rename", name="a 1.pdf", arrival=Arrival("a 1.pdf", "fail")
+        )
         there = page(item("o", "a.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
         older = made("a 1.pdf", createdDateTime=OLD)
         talk = copy(
@@ -179,9 +229,16 @@ class TestAnIntent:
         assert talk.result.name == "a 2.pdf"
         assert talk.sent("POST").json["name"] == "a 2.pdf"
 
+    def test_with_skip_a_name_that_another_item_took_is_resolved_by_its_content(self):
+        intent = UNANSWERED.changed(conflict_behavior="skip")
+        older = made(createdDateTime=OLD)
+        talk = copy(older, SOURCE, older, saved=intent, conflict_behavior="skip")
+        assert talk.result.was_there
+        assert talk.posts == []
 
-class TestAJob:
-    """Graph has taken it."""
+
+class TestAnAcceptedCopy:
+    """Graph makes it: it is never requested again, unless Graph says that it failed."""
 
     @pytest.mark.parametrize("look", [RUNNING, answer(200, {"status": "completed", "resourceId": "n"})])
     def test_a_stored_copy_that_runs_or_is_done_is_resumed(self, look):
@@ -191,24 +248,23 @@ class TestAJob:
 
     def test_a_stored_copy_without_a_monitor_is_resumed_without_a_request(self):
         assert copy(then=answer(404), saved=JOB).result == JOB
-        silent = replace(JOB, monitor_url=None)
+        silent = JOB.changed(monitor_url=None)
         assert (copy(saved=silent).result, copy(saved=silent).lines) == (silent, [])
-        done = replace(JOB, resource_id="n")
+        done = JOB.changed(resource_id="n")
         assert (copy(saved=done).result, copy(saved=done).lines) == (done, [])
 
     def test_a_stored_copy_that_failed_is_requested_again(self):
         for failed in (FAILED, CONFLICT):
             talk = copy(failed, SOURCE, accepted(), saved=JOB)
             assert talk.lines[1:] == ["GET /drives/d/items/i", f"{POST}fail"]
-            assert not talk.result.repeated
-            assert any("asked for anew" in note for note in talk.notes)
+            assert not talk.result.lost
+            assert any("requested again" in note for note in talk.notes)
 
     def test_a_stored_copy_with_a_name_conflict_that_may_be_its_own_is_resumed(self):
-        repeated = replace(JOB, repeated=True)
-        assert copy(CONFLICT, saved=repeated).result == repeated
-        skipped = replace(JOB, conflict_behavior="skip")
+        assert copy(CONFLICT, saved=REPEATED).result == REPEATED
+        skipped = JOB.changed(conflict_behavior="skip")
         assert copy(CONFLICT, saved=skipped, conflict_behavior="skip").result == skipped
-        assert copy(FAILED, SOURCE, accepted(), saved=repeated).result.monitor_url == MONITOR
+        assert copy(FAILED, SOURCE, accepted(), saved=REPEATED).result.monitor_url == MONITOR
 
 
 class TestFinishing:
@@ -221,64 +277,46 @@ class TestFinishing:
         return talk
 
     def test_a_name_conflict_of_the_copy_is_raised(self):
-        assert type(self.finish(JOB).error) is DriveCopyNameConflictError
+        talk = self.finish(JOB)
+        assert type(talk.error) is DriveCopyNameConflictError
+        assert talk.requests == []
 
     def test_a_copy_that_is_there_does_not_time_out_though_its_monitor_did_not_answer(self):
         silent = CopyStatus("timeout", message="HTTP 429")
-        talk = self.finish(JOB, made(), made(), status=silent)
-        assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK, "GET /drives/e/items/n"])
-        for there in (missing(), made(createdDateTime=OLD), refusal(403)):
+        talk = self.finish(JOB, made(), status=silent)
+        assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK])
+        for there in (missing(), made(createdDateTime=OLD)):
             assert type(self.finish(JOB, there, status=silent).error) is DriveCopyTimeoutError
         assert type(self.finish(JOB, status=CopyStatus("timeout")).error) is DriveCopyTimeoutError
 
     def test_a_name_conflict_with_the_copy_of_an_earlier_request_is_resolved(self):
-        repeated = replace(JOB, repeated=True)
-        talk = self.finish(repeated, made(), made())
-        assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK, "GET /drives/e/items/n"])
-        assert type(self.finish(repeated, made(createdDateTime=OLD)).error) is DriveCopyNameConflictError
+        talk = self.finish(REPEATED, made())
+        assert (talk.result.ref.item_id, talk.lines) == ("n", [LOOK])
+        assert type(self.finish(REPEATED, made(createdDateTime=OLD)).error) is DriveCopyNameConflictError
 
     def test_a_folder_that_an_earlier_request_is_filling_is_waited_for(self):
-        repeated = replace(JOB, repeated=True, kind="folder", size=None, quick_xor_hash=None, name="C")
-        folder = made("C", kind="folder")
+        folder, repeated = (
+            made("C", kind="folder"),
+            REPEATED.changed(name=None, arrival=Arrival(None, "fail")),
+        )
+        repeated = repeated.described(read_item(item("i", "C", kind="folder")))
         x, y = (item(name, name, createdDateTime=OLD) for name in "xy")
         there, half = page(x, y), page(x)
-        talk = self.finish(repeated, folder, there, half, folder, there, there, folder)
+        talk = self.finish(repeated, folder, there, half, folder, there, there)
         assert talk.result.ref.item_id == "n"
-
-    def test_a_folder_that_is_not_filled_any_more_is_not_waited_for(self):
-        repeated = replace(JOB, repeated=True, kind="folder", size=None, quick_xor_hash=None, name="C")
-        folder = made("C", kind="folder")
-        there = [item(f"x{number}", f"x{number}", createdDateTime=OLD) for number in range(9)]
-
-        def fill(request):
-            """An item more every two minutes, until there are four."""
-            if ":/" in request.url:
-                return folder
-            filled = min(4, int(talk_clock.now - NOW) // 120)
-            return page(*there if "/d/" in request.url else there[:filled])
-
-        talk_clock = Clock()
-        status = CopyStatus("failed", code="nameAlreadyExists")
-        flow = verify_copy(repeated, status, wait(talk_clock, deadline=NOW + 90_000))
-        talk = converse(flow, then=fill, clock=talk_clock)
+        talk = self.finish(repeated, then=lambda request: folder if ":/" in request.url else half_of(request))
         assert type(talk.error) is DriveCopyNameConflictError
-        assert NOW + 600 <= talk_clock.now <= NOW + 800
+        assert NOW + 60 <= talk.clock.now <= NOW + 62
 
-    def test_a_file_of_another_size_is_waited_for_two_minutes_at_most(self):
-        repeated = replace(JOB, repeated=True)
-
-        def serve(request):
-            return SOURCE if "/d/" in request.url else made(size=8)
-
-        talk = self.finish(repeated, then=serve, deadline=NOW + 10_000)
+    def test_a_file_of_another_content_is_not_waited_for(self):
+        talk = self.finish(REPEATED, made(size=8), SOURCE)
         assert type(talk.error) is DriveCopyNameConflictError
-        assert talk.clock.now <= NOW + 121
+        assert talk.waited == 0
 
     def test_with_skip_an_item_of_the_same_content_resolves_a_name_conflict(self):
-        skipped = replace(JOB, conflict_behavior="skip", requested_behavior="fail")
+        skipped = JOB.changed(conflict_behavior="skip")
         older = made(createdDateTime=OLD)
-        assert self.finish(skipped, SOURCE, older, older).result.ref.item_id == "n"
-        assert self.finish(replace(skipped, repeated=True), older, SOURCE, older, older).result
+        assert self.finish(skipped, SOURCE, older).result.ref.item_id == "n"
         other = made(createdDateTime=OLD, size=8)
         talk = self.finish(skipped, SOURCE, other)
         assert type(talk.error) is DriveNameConflictError
@@ -286,163 +324,22 @@ class TestFinishing:
         assert type(self.finish(skipped, SOURCE, missing()).error) is DriveCopyNameConflictError
 
     def test_a_copy_that_has_its_name_already_is_not_renamed_again(self):
-        job = replace(JOB, temporary_name="u a.pdf", requested_behavior="fail", conflict_behavior="rename")
+        job = JOB.changed(
+            arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True), conflict_behavior="rename"
+        )
         done = CopyStatus("completed", "n")
         for name in ("a.pdf", "a 3.pdf"):
             talk = self.finish(job, made(name), status=done)
             assert (talk.result.name, talk.lines) == (name, ["GET /drives/e/items/n"])
-        talk = self.finish(job, made("u a.pdf"), made("a.pdf"), status=done)
+        talk = self.finish(job, made("~0123456789ab.pdf"), made("a.pdf"), status=done)
         assert talk.sent("PATCH").json == {"name": "a.pdf"}
         assert type(self.finish(job, made("x.pdf"), status=done).error) is DriveCopyFailedError
 
 
-class TestNames:
-    """With ``rename``, a name is fixed before the first request."""
-
-    def rename(self, *answers, **order):
-        return copy(*answers, conflict_behavior="rename", **order)
-
-    def test_with_rename_a_free_name_is_sent(self):
-        talk = self.rename(SOURCE, missing(), accepted())
-        assert talk.lines[1:] == [LOOK, f"{POST}fail"]
-        assert talk.sent("POST").json["name"] == "a.pdf"
-
-    def test_with_rename_the_lowest_free_number_is_chosen(self):
-        there = page(item("o", "A.pdf", "f", "e"), item("p", "a 1.pdf", "f", "e"))
-        talk = self.rename(SOURCE, made(item_id="o"), there, accepted())
-        assert talk.sent("POST").json["name"] == "a 2.pdf"
-        assert (talk.result.conflict_behavior, talk.result.arrives_as) == ("rename", ("a 2.pdf", "fail"))
-
-    def test_with_rename_a_name_that_is_taken_meanwhile_is_chosen_again(self):
-        there = page(item("o", "a.pdf", "f", "e"))
-        talk = self.rename(SOURCE, missing(), TAKEN, SOURCE, made(item_id="o"), there, accepted())
-        assert talk.result.name == "a 1.pdf"
-        assert kept(talk) == [(2, (False, None)), (3, None), (6, (False, None)), (7, (True, None))]
-
-    def test_with_rename_eight_names_are_tried_at_most(self):
-        def serve(request):
-            return {"POST": TAKEN}.get(request.method, SOURCE if "/d/" in request.url else missing())
-
-        talk = copy(then=serve, conflict_behavior="rename")
-        assert type(talk.error) is DriveNameConflictError
-        assert talk.lines.count(f"{POST}fail") == 8
-
-    def test_with_rename_children_keep_their_names_if_these_are_free(self):
-        source = here("i", "C", kind="folder")
-        there, children = page(item("o", "a.pdf", "f", "e")), page(item("x", "b.pdf", "i"))
-        talk = self.rename(source, there, children, accepted(), children_only=True)
-        assert talk.lines[-1] == f"{POST}fail"
-        talk = self.rename(source, there, page(item("x", "A.pdf", "i")), accepted(), children_only=True)
-        assert talk.lines[-1] == f"{POST}rename"
-
-    def test_with_rename_an_awaited_copy_arrives_under_a_temporary_name(self):
-        """Others may want the same name at the same time; one of its own nobody wants."""
-        talk = self.rename(SOURCE, accepted(), is_awaited=True)
-        job = talk.result
-        assert talk.lines[1:] == [f"{POST}fail"]
-        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", job.temporary_name)
-        assert talk.sent("POST").json["name"] == job.temporary_name
-        assert (job.name, job.arrives_as) == ("a.pdf", (job.temporary_name, "fail"))
-        folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), is_awaited=True).result
-        assert re.fullmatch(r"v1\.2 \(copying [0-9a-f]{12}\)", folder.temporary_name)
-
-    def test_with_rename_and_versions_no_name_is_sent(self):
-        versions = {"include_all_version_history": True, "is_awaited": True}
-        talk = self.rename(SOURCE, missing(), accepted(), **versions)
-        assert ("name" in talk.sent("POST").json, talk.lines[-1]) == (False, f"{POST}fail")
-        talk = self.rename(SOURCE, made(), accepted(), **versions)
-        assert ("name" in talk.sent("POST").json, talk.lines[-1]) == (False, f"{POST}rename")
-
-    def test_with_rename_a_new_folder_needs_no_other_name(self):
-        flow = copy_item(
-            CopyOrder(
-                ref("i"),
-                parse_address("drives/e/root:/New", HOSTS),
-                conflict_behavior="rename",
-                create_destination=True,
-            ),
-            wait(),
-        )
-        new = answer(201, item("f", "New", drive="e", kind="folder"))
-        talk = converse(flow, missing(), here("r", kind="root", drive="e"), new, accepted())
-        assert talk.lines[-1] == f"{POST}fail"
-
-    def test_with_rename_graph_chooses_the_name_if_checkpoints_are_not_durable(self):
-        flow = copy_item(CopyOrder(ref("i"), FOLDER, conflict_behavior="rename"), wait())
-        assert converse(flow, accepted()).lines == [f"{POST}rename"]
-
-
-class TestSkip:
-    def skip(self, *answers, **order):
-        return copy(*answers, conflict_behavior="skip", **order)
-
-    def test_with_skip_a_free_name_is_copied_to(self):
-        talk = self.skip(SOURCE, missing(), accepted())
-        assert talk.lines == ["GET /drives/d/items/i", LOOK, f"{POST}fail"]
-        assert "name" not in talk.sent("POST").json
-        assert talk.result.conflict_behavior == "skip"
-
-    def test_with_skip_an_item_of_the_same_content_is_the_copy(self):
-        talk = self.skip(SOURCE, made(createdDateTime=OLD))
-        assert (talk.result.resource_id, talk.result.monitor_url) == ("n", None)
-        assert any("is there already, with the same content" in note for note in talk.notes)
-        assert talk.checkpoints == []
-
-    def test_with_skip_an_item_of_another_content_is_a_conflict(self):
-        for other in (made(size=8), made(kind="folder")):
-            talk = self.skip(SOURCE, other)
-            assert type(talk.error) is DriveNameConflictError
-            assert "another content" in str(talk.error)
-
-    def test_with_skip_a_name_taken_meanwhile_is_resolved_by_its_content(self):
-        older = made(createdDateTime=OLD)
-        assert self.skip(SOURCE, missing(), TAKEN, SOURCE, older).result.resource_id == "n"
-        lost = self.skip(SOURCE, missing(), TAKEN, SOURCE, made(size=8))
-        assert type(lost.error) is DriveNameConflictError
-
-    def test_with_skip_an_item_is_not_its_own_copy(self):
-        flow = copy_item(CopyOrder(ref("i"), None, conflict_behavior="skip"), wait(deadline=NOW))
-        talk = converse(flow, here("i", "a.pdf", parent="p"))
-        assert type(talk.error) is DriveNameConflictError
-        assert not talk.error.retryable
-
-    def test_with_skip_an_item_of_the_same_content_on_a_personal_drive_is_the_copy(self):
-        talk = converse(
-            copy_item(
-                CopyOrder(ref("i", "p"), ref("f", "p"), conflict_behavior="skip"),
-                wait(deadline=NOW),
-            ),
-            answer(200, personal(item("i", "a.pdf", "x", "p"))),
-            answer(200, personal(item("n", "a.pdf", "f", "p"))),
-        )
-        assert talk.result.resource_id == "n"
-
-    @pytest.mark.parametrize(
-        ("there", "outcome"),
-        [
-            ([], "asked for"),
-            (["a", "b"], "done"),
-            (["a"], "1 of 2 are there already"),
-        ],
-    )
-    def test_with_skip_children_must_be_there_all_or_none(self, there, outcome):
-        children = page(item("x", "a", "i"), item("y", "b", "i"))
-        copies = page(*[item(f"n{name}", name.upper(), "f", "e") for name in there])
-        rest = {"asked for": [accepted()], "done": [here("f", "F", kind="folder", drive="e")]}
-        talk = self.skip(
-            here("i", "C", kind="folder"), copies, children, *rest.get(outcome, []), children_only=True
-        )
-        if outcome == "asked for":
-            assert talk.lines[-1] == f"{POST}fail"
-        elif outcome == "done":
-            assert talk.result.resource_id == "f"
-        else:
-            assert outcome in str(talk.error)
-
-    def test_with_skip_children_of_another_content_are_a_conflict(self):
-        children, other = page(item("x", "a", "i")), page(item("n", "a", "f", "e", size=8))
-        talk = self.skip(here("i", "C", kind="folder"), other, children, children_only=True)
-        assert "another content" in str(talk.error)
+def half_of(request):
+    """Return a listing in which the copy has half of what its source has."""
+    x, y = (item(name, name, createdDateTime=OLD) for name in "xy")
+    return page(x, y) if "/d/" in request.url else page(x)
 
 
 class TestAMove:
@@ -460,9 +357,9 @@ class TestAMove:
         assert (name, state, count) == ("move", self.MOVE, 1)
 
     def test_a_move_is_read_from_json_as_it_was(self):
-        for move in (self.MOVE, Move(read_item(self.ITEM), None, proven=True)):
+        for move in (self.MOVE, Move(read_item(self.ITEM), None, is_proven=True)):
             read = read_move(move.as_dict())
-            assert (read.folder, read.proven) == (move.folder, move.proven)
+            assert (read.folder, read.is_proven) == (move.folder, move.is_proven)
             assert replace(read.item, raw={}) == replace(move.item, raw={})
 
     @pytest.mark.parametrize(
@@ -471,10 +368,10 @@ class TestAMove:
             None,
             "text",
             {},
-            {"item": {}, "drive_id": "d", "folder": None, "proven": False},
-            {"item": ITEM, "drive_id": "d", "folder": {"driveId": "d"}, "proven": False},
-            {"item": ITEM, "drive_id": "d", "folder": {"driveId": "d", "id": 7}, "proven": False},
-            {"item": ITEM, "drive_id": "d", "folder": "g", "proven": False},
+            {"item": {}, "drive_id": "d", "folder": None, "is_proven": False},
+            {"item": ITEM, "drive_id": "d", "folder": {"driveId": "d"}, "is_proven": False},
+            {"item": ITEM, "drive_id": "d", "folder": {"driveId": "d", "id": 7}, "is_proven": False},
+            {"item": ITEM, "drive_id": "d", "folder": "g", "is_proven": False},
             {"item": ITEM, "drive_id": "d", "folder": None},
         ],
     )
@@ -516,12 +413,27 @@ class TestAMove:
         talk = self.move(missing(), here("n", "a.pdf", "g", size=8), saved=self.MOVE)
         assert type(talk.error) is DriveItemNotFoundError
 
+    def test_with_rename_an_item_with_the_name_is_not_taken_for_one_that_is_gone(self):
+        talk = self.move(missing(), saved=self.MOVE, conflict_behavior="rename")
+        assert type(talk.error) is DriveItemNotFoundError
+
+    def test_an_item_that_somebody_else_has_moved_is_left_there(self):
+        talk = self.move(here("i", "a.pdf", "x"), saved=self.MOVE)
+        assert type(talk.error) is DriveItemChangedError
+        assert "it is in the folder x now" in str(talk.error)
+        assert not talk.error.retryable
+
+    def test_a_stored_move_says_where_a_browser_shows_its_item(self):
+        url = "https://contoso.sharepoint.com/a.pdf"
+        move = Move(read_item({**self.ITEM, "webUrl": url}), None)
+        assert (move.source_url, move.destination_url) == (url, None)
+
     def test_a_moved_item_with_a_new_id_is_found_by_its_content(self):
         talk = self.move(missing(), here("n", "a.pdf", "g"), saved=self.MOVE)
         assert talk.lines == ["GET /drives/d/items/i", "GET /drives/d/items/g:/a.pdf"]
         assert talk.result.ref == ref("n")
 
-    COPY = replace(JOB, destination=ref("g", "e"))
+    COPY = JOB.changed(destination=ref("g", "e"))
     ACROSS = replace(MOVE, folder=ref("g", "e"))
     DONE = answer(200, {"status": "completed", "resourceId": "n"})
     MADE = here("n", "a.pdf", "g", "e")
@@ -535,11 +447,11 @@ class TestAMove:
         assert talk.lines[2:] == ["GET /drives/e/items/n", self.DELETE]
         assert talk.sent("DELETE").headers == {"If-Match": '"{i},1"'}
         names = [(name, count) for name, _, count in talk.checkpoints]
-        assert names == [("copy", 3), ("move", 3)]
-        assert talk.checkpoints[-1][1].proven
+        assert names == [("copy", 2), ("move", 3)]
+        assert talk.checkpoints[-1][1].is_proven
 
-    PROVEN = replace(ACROSS, proven=True)
-    MADE_BEFORE = replace(COPY, resource_id="n")
+    PROVEN = replace(ACROSS, is_proven=True)
+    MADE_BEFORE = COPY.changed(monitor_url=None, state="completed", resource_id="n")
 
     def test_across_drives_an_original_that_is_gone_was_deleted_by_an_earlier_try(self):
         talk = self.across(self.MADE, missing(), saved=self.PROVEN, made=self.MADE_BEFORE)
@@ -555,7 +467,25 @@ class TestAMove:
 
     def test_across_drives_an_original_that_cannot_be_compared_fails(self):
         folder = replace(self.ACROSS, item=read_item(item("i", "C", "p", kind="folder")))
-        done = replace(self.COPY, resource_id="n", kind="folder", name="C", size=None, quick_xor_hash=None)
-        talk = self.across(here("n", "C", "g", "e", kind="folder"), missing(), saved=folder, made=done)
-        assert type(talk.error) is DriveCopyFailedError
-        assert (talk.error.code, self.DELETE in talk.lines) == ("notWhole", False)
+        done = self.MADE_BEFORE.changed(name=None, arrival=Arrival(None, "fail")).described(folder.item)
+        made = here("n", "C", "g", "e", kind="folder")
+        for answers in ([missing()], [page(), missing()], [page(), page(), missing()]):
+            talk = self.across(made, *answers, saved=folder, made=done)
+            assert type(talk.error) is DriveCopyFailedError
+            assert (talk.error.code, self.DELETE in talk.lines) == ("notWhole", False)
+
+    def test_across_drives_a_folder_that_an_earlier_try_has_deleted_is_not_compared_any_more(self):
+        folder = replace(self.PROVEN, item=read_item(item("i", "C", "p", kind="folder")))
+        done = self.MADE_BEFORE.changed(name=None, arrival=Arrival(None, "fail")).described(folder.item)
+        made = here("n", "C", "g", "e", kind="folder")
+        talk = self.across(made, missing(), saved=folder, made=done)
+        assert talk.result.ref == ref("n", "e")
+
+    def test_a_move_that_was_done_still_deletes_the_file_that_it_has_replaced(self):
+        old = {"driveId": "d", "id": "o", "name": "~0123456789ab.pdf"}
+        states = {"move": self.MOVE, "displaced by i": old}
+        flow = move_item(MoveOrder(ref("i"), ref("g"), conflict_behavior="replace"), wait())
+        there = here("o", "~0123456789ab.pdf", "g")
+        talk = converse(flow, here("i", "a.pdf", "g"), there, answer(204), saved=states, durable=True)
+        assert talk.lines[-1] == "DELETE /drives/d/items/o"
+        assert talk.result.ref == ref("i")

@@ -42,6 +42,7 @@ from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.copy_job import Arrival
 from airflow_provider_drive.protocol.wire.items import read_item
 
 FOLDER = ref("f", "e")
@@ -69,7 +70,7 @@ class TestSending:
         assert request.headers == {"Prefer": "respond-async"}
         job = talk.result
         assert (job.monitor_url, job.source, job.destination) == (MONITOR, ref("i"), FOLDER)
-        assert (job.name, job.conflict_behavior, job.submitted_at, job.kind) == (None, "fail", NOW, None)
+        assert (job.name, job.conflict_behavior, job.submitted_at, job.snapshot) == (None, "fail", NOW, None)
 
     def test_each_path_takes_one_get_more(self):
         talk = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted())
@@ -88,7 +89,12 @@ class TestSending:
 
     def test_the_job_holds_what_was_read_of_the_source(self):
         job = copy("drives/d/root:/a.pdf", FOLDER, here("i", "a.pdf"), accepted()).result
-        assert (job.name, job.kind, job.size, job.quick_xor_hash) == ("a.pdf", "file", 7, "hash=")
+        assert job.name == "a.pdf"
+        assert (job.snapshot.kind, job.snapshot.size, job.snapshot.hashes) == (
+            "file",
+            7,
+            {"quickXorHash": "hash="},
+        )
 
     def test_a_source_that_is_known_is_not_read_again(self):
         talk = copy(ref("i"), FOLDER, accepted(), known=read_item(item("i", "a.pdf")))
@@ -275,7 +281,7 @@ class TestRefusals:
 
     def test_a_copy_whose_monitor_is_on_another_host_is_a_job_and_polling_it_fails_for_good(self):
         talk = copy(ref("i"), FOLDER, accepted("https://evil.com/m"))
-        assert talk.result.accepted
+        assert talk.result.state == "accepted"
         assert talk.result.monitor_url == "https://evil.com/m"
         assert len(talk.requests) == 1
         refused = wrong_host()
@@ -313,17 +319,18 @@ class TestFreshFolders:
         assert type(talk.error) is DriveItemNotFoundError
         assert len(talk.posts) == 1
 
-    def test_a_name_conflict_in_a_folder_just_made_may_be_the_copy_itself(self):
-        source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
-        talk = self.copy(missing(), refusal(409, "nameAlreadyExists"), source, made)
-        assert talk.result.resource_id == "n"
+    def test_a_name_that_is_taken_after_a_404_belongs_to_another_item(self):
+        """Two tasks copy one name into a folder that both make: a refused request has made nothing."""
+        talk = self.copy(missing(), refusal(409, "nameAlreadyExists"))
+        assert type(talk.error) is DriveNameConflictError
+        assert len(talk.posts) == 3
 
     def test_a_copy_to_another_drive_that_got_a_404_is_searched_for(self):
         """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
         source, made = here("i", "a.pdf"), here("n", "a.pdf", "f", "e")
         dated = answer(200, item("f", drive="e", kind="folder"), date=DATE)
         talk = copy(ref("i"), FOLDER, missing(), dated, source, missing(), made, conflict_behavior="replace")
-        assert (talk.result.resource_id, talk.result.found) == ("n", True)
+        assert (talk.result.resource_id, talk.result.state) == ("n", "completed")
         older = here("n", "a.pdf", "f", "e", createdDateTime=OLD)
         talk = copy(ref("i"), FOLDER, missing(), dated, source, older)
         assert type(talk.error) is DriveItemNotFoundError
@@ -373,8 +380,7 @@ class TestLostAnswers:
             refusal(504),
             self.folder(),
             self.SOURCE,
-            self.made(size=8),
-            self.SOURCE,
+            missing(),
             name="a.pdf",
             deadline=NOW,
         )
@@ -401,8 +407,8 @@ class TestLostAnswers:
         talk = copy(ref("i"), FOLDER, *told, then=nothing, **order)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + seconds <= clock.now <= NOW + seconds + 1
-        assert "not to be seen at the destination" in str(talk.error)
-        assert "look there before you copy again" in str(talk.error)
+        assert "no new item" in str(talk.error) or "nothing has its name" in str(talk.error)
+        assert "look at the destination before you copy again" in str(talk.error)
         assert len([line for line in talk.lines if line.startswith("POST")]) == 1
 
     def ask_twice(self, *posts, then=None, **order):
@@ -427,8 +433,8 @@ class TestLostAnswers:
         assert talk.lines.count(POST + behavior) == 2
         assert NOW + 120 <= clock.now <= NOW + 125
         job = talk.result
-        assert (job.monitor_url, job.accepted, job.repeated) == (MONITOR, True, True)
-        assert job.submitted_at == NOW  # what the first request has made is not too old
+        assert (job.monitor_url, job.state, job.lost) == (MONITOR, "accepted", 1)
+        assert job.asked == NOW  # what the first request has made is not too old
 
     def test_the_copy_of_the_first_request_is_taken_if_the_second_is_a_name_conflict(self):
         talk = self.ask_twice(refusal(409, "nameAlreadyExists"), then=self.made())
@@ -449,14 +455,14 @@ class TestLostAnswers:
             ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, then=refusal(500), deadline=NOW + 1
         )
         assert type(talk.error) is DriveCopyUnknownError
-        assert "cannot be looked at" in str(talk.error)
+        assert "the search fails: Could not read" in str(talk.error)
 
     def test_an_older_item_of_the_name_means_that_the_copy_cannot_have_been_made(self):
         talk = copy(
             ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, self.made(createdDateTime=OLD)
         )
         assert type(talk.error) is DriveNameConflictError
-        assert "an older item has the name" in str(talk.error)
+        assert "has that name, and it is older than the request" in str(talk.error)
 
     def test_with_replace_an_older_item_is_waited_for_to_be_replaced(self):
         talk = copy(
@@ -471,8 +477,15 @@ class TestLostAnswers:
         )
         assert talk.result.resource_id == "n"
 
-    @pytest.mark.parametrize("fields", [{"size": 8}, {"createdDateTime": None}])
-    def test_an_item_of_another_size_or_unknown_age_is_not_taken_for_the_copy(self, fields):
+    @pytest.mark.parametrize(
+        ("fields", "error"),
+        [
+            ({"size": 8}, DriveNameConflictError),
+            ({"file": {}}, DriveNameConflictError),
+            ({"createdDateTime": None}, DriveCopyUnknownError),
+        ],
+    )
+    def test_an_item_of_another_content_or_unknown_age_is_not_taken_for_the_copy(self, fields, error):
         clock = Clock()
         talk = copy(
             ref("i"),
@@ -485,7 +498,8 @@ class TestLostAnswers:
             conflict_behavior="replace",
             deadline=NOW + 5,
         )
-        assert type(talk.error) is DriveCopyUnknownError
+        assert type(talk.error) is error
+        assert len(talk.posts) == 1
 
     def test_a_folder_of_the_name_is_not_taken_for_the_copy_of_a_file(self):
         talk = copy(
@@ -494,10 +508,10 @@ class TestLostAnswers:
             refusal(504),
             self.folder(),
             self.SOURCE,
-            then=here("n", "a.pdf", "f", "e", kind="folder"),
+            here("n", "a.pdf", "f", "e", kind="folder"),
             deadline=NOW + 5,
         )
-        assert type(talk.error) is DriveCopyUnknownError
+        assert type(talk.error) is DriveNameConflictError
 
     def test_a_renamed_copy_is_found_among_the_children(self):
         children = page(
@@ -518,7 +532,9 @@ class TestLostAnswers:
             refusal(504),
             self.folder(),
             self.SOURCE,
-            then=page(item("n", "a 1.pdf", "f", "e", size=8)),
+            then=lambda request: (
+                page(item("n", "a 1.pdf", "f", "e", size=8)) if "children" in request.url else self.SOURCE
+            ),
             conflict_behavior="rename",
             deadline=NOW + 5,
         )
@@ -527,7 +543,13 @@ class TestLostAnswers:
     def test_two_items_that_might_be_the_renamed_copy_are_unknown(self):
         children = page(item("n", "a 1.pdf", "f", "e"), item("m", "a 2.pdf", "f", "e"))
         talk = copy(
-            ref("i"), FOLDER, refusal(504), self.folder(), self.SOURCE, children, conflict_behavior="rename"
+            ref("i"),
+            FOLDER,
+            refusal(504),
+            self.folder(),
+            self.SOURCE,
+            then=children,
+            conflict_behavior="rename",
         )
         assert type(talk.error) is DriveCopyUnknownError
         assert "2 new items" in str(talk.error)
@@ -549,7 +571,10 @@ class TestLostAnswers:
             page(item("a", "a", drive="e"), item("b", "b", drive="e")),
         )
         assert talk.result.resource_id == "n"
-        assert talk.lines[4:6] == ["GET /drives/d/items/i/children", "GET /drives/e/items/n/children"]
+        assert [line.partition("?")[0] for line in talk.lines[4:6]] == [
+            "GET /drives/d/items/i/children",
+            "GET /drives/e/items/n/children",
+        ]
 
     def test_an_item_is_new_by_the_services_clock(self):
         """Ours may go wrong by hours."""
@@ -579,22 +604,12 @@ class TestLostAnswers:
     def test_copied_children_are_found_once_all_are_there(self):
         there = page(item("m", "a.pdf", "f", "e"), item("n", "B.pdf", "f", "e"))
         originals = page(item("a", "a.pdf"), item("b", "b.pdf"))
-        source, folder = here("i", "C", kind="folder"), here("f", "A", kind="folder", drive="e")
-        talk = copy(
-            ref("i"),
-            FOLDER,
-            refusal(504),
-            self.folder(),
-            source,
-            page(item("m", "a.pdf", "f", "e")),
-            originals,
-            there,
-            originals,
-            folder,
-            children_only=True,
-        )
+        folder = here("f", "A", kind="folder", drive="e")
+        first = [folder, page(item("m", "a.pdf", "f", "e")), originals]
+        second = [folder, there, originals]
+        talk = copy(ref("i"), FOLDER, refusal(504), self.folder(), *first, *second, children_only=True)
         assert talk.result.resource_id == "f"
-        assert talk.lines[-1] == "GET /drives/e/items/f"
+        assert talk.lines[-2:] == ["GET /drives/e/items/f/children", "GET /drives/d/items/i/children"]
 
 
 class TestPersonal:
@@ -622,7 +637,7 @@ class TestPersonal:
     def test_on_personal_drives_a_name_that_is_taken_is_a_conflict(self):
         talk = self.copy(answer(200, self.entry()), answer(200, self.entry("4F62!7")))
         assert type(talk.error) is DriveNameConflictError
-        assert "an item of that name" in str(talk.error)
+        assert "'a.pdf' (drives/4f62/items/4F62!7) has that name" in str(talk.error)
         assert len(talk.requests) == 2
 
     def test_on_personal_drives_rename_uses_the_lowest_free_number(self):
@@ -644,17 +659,20 @@ class TestPersonal:
             accepted(),
             conflict_behavior="replace",
         )
-        landing = talk.sent("POST").json["name"]
-        assert re.fullmatch(r"a \(copying [0-9a-f]{12}\)\.pdf", landing)
-        assert landing != "a.pdf"
+        own = talk.sent("POST").json["name"]
+        assert re.fullmatch(r"~[0-9a-f]{12}\.pdf", own)
         job = talk.result
-        assert (job.name, job.temporary_name, job.conflict_behavior) == ("a.pdf", landing, "replace")
+        assert (job.name, job.arrival, job.conflict_behavior) == (
+            "a.pdf",
+            Arrival(own, "fail", is_own=True),
+            "replace",
+        )
 
     def test_on_personal_drives_a_folder_is_not_replaced(self):
         there = answer(200, self.entry("4F62!7", kind="folder"))
         talk = self.copy(answer(200, self.entry()), there, conflict_behavior="replace")
         assert type(talk.error) is DriveNameConflictError
-        assert "a folder of that name" in str(talk.error)
+        assert "'a.pdf' (drives/4f62/items/4F62!7) has that name" in str(talk.error)
 
     def test_a_drive_is_personal_by_its_drive_type(self):
         folder = answer(200, personal(item("f", "A", "r", "e", kind="folder")))
@@ -693,7 +711,7 @@ class TestTwoSteps:
             "includeAllVersionHistory": True,
         }
         job = talk.result
-        assert (job.name, job.temporary_name, job.conflict_behavior) == ("b.pdf", "a.pdf", "fail")
+        assert (job.name, job.arrival, job.conflict_behavior) == ("b.pdf", Arrival("a.pdf", "fail"), "fail")
 
     def test_with_versions_a_name_that_is_taken_is_a_conflict_before_anything_is_copied(self):
         talk = self.copy(here("i", "a.pdf"), here("x", "b.pdf", "f", "e"))
@@ -709,4 +727,4 @@ class TestTwoSteps:
         source = here("i", "a.pdf")
         taken = here("x", "b.pdf", "f", "e")
         talk = self.copy(source, taken, missing(), accepted(), conflict_behavior=behavior)
-        assert (talk.result.temporary_name, talk.result.conflict_behavior) == ("a.pdf", behavior)
+        assert (talk.result.arrival, talk.result.conflict_behavior) == (Arrival("a.pdf", "fail"), behavior)

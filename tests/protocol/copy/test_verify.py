@@ -1,7 +1,5 @@
 """Waiting for a copy, and showing that it is what was asked for."""
 
-from dataclasses import replace
-
 import pytest
 from protocol.conversation import (
     MONITOR,
@@ -28,22 +26,32 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveNameConflictError,
-    DriveServiceError,
 )
 from airflow_provider_drive.protocol.copy.verify import (
     check_copy,
-    find_copy,
     result_from_status,
     verify_copy,
     wait_for_copy,
 )
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
+from airflow_provider_drive.protocol.wire.items import read_item
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 OLD = "2020-01-01T00:00:00Z"
 JOB = CopyJob(
-    MONITOR, ref("i"), ref("f", "e"), "plan.pdf", "fail", NOW, kind="file", size=7, quick_xor_hash="hash="
-)
+    monitor_url=MONITOR,
+    source=ref("i"),
+    destination=ref("f", "e"),
+    name=None,
+    conflict_behavior="fail",
+    submitted_at=NOW,
+    arrival=Arrival(None, "fail"),
+).described(read_item(item("i")))
+UNREAD = JOB.changed(name=None, arrival=Arrival(None, "fail"), snapshot=None)
+FOLDER = UNREAD.described(read_item(item("i", "C", kind="folder")))
+CHILDREN = FOLDER.changed(children_only=True, name=None, arrival=Arrival(None, "fail"))
+OWN = JOB.changed(arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True))
+REPLACED = OWN.changed(conflict_behavior="replace")
 DONE = answer(200, {"status": "completed", "resourceId": "n"})
 GONE = refusal(404, "itemNotFound")
 FAILED = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
@@ -79,11 +87,11 @@ class TestWaiting:
         assert await_copy(DONE, copy()).waited == 0
 
     def test_a_copy_whose_item_is_known_is_read_without_a_poll(self):
-        talk = await_copy(copy(), job=replace(JOB, monitor_url=None, resource_id="n"))
+        talk = await_copy(copy(), job=JOB.changed(monitor_url=None, resource_id="n"))
         assert talk.lines == [READ]
 
     def test_a_copy_without_a_monitor_is_searched_for_until_the_deadline(self):
-        job = replace(JOB, monitor_url=None)
+        job = JOB.changed(monitor_url=None)
         assert await_copy(missing(), missing(), copy(), job=job).lines == [LOOK] * 3
         clock = Clock()
         talk = await_copy(job=job, then=missing(), clock=clock, deadline=NOW + 1_000)
@@ -98,7 +106,10 @@ class TestWaiting:
             "the copy of drives/d/items/i to drives/e/items/f as 'plan.pdf' failed: accessDenied: No."
             in str(talk.error)
         )
-        assert "rolls nothing back" in str(talk.error)
+        assert (
+            "accessDenied: No. Part of a folder may be at the destination: Graph does not roll back."
+            in str(talk.error)
+        )
         assert len(talk.requests) == 1
 
     @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ class TestWaiting:
         assert "at 42 %" in str(talk.error)
         assert "may still end" in str(talk.error)
         talk = await_copy(then=refusal(500, message="No luck."), deadline=NOW + 30)
-        assert "not said how far" in str(talk.error)
+        assert "its progress is not known" in str(talk.error)
         assert "No luck." in str(talk.error)
 
     def test_a_copy_that_is_done_at_the_deadline_is_done(self):
@@ -141,7 +152,7 @@ class TestWaiting:
     def test_the_drivers_refusal_of_a_monitors_host_is_raised(self):
         for flow in (wait_for_copy, check_copy):
             refused = wrong_host()
-            talk = await_copy(refused, job=replace(JOB, monitor_url="https://evil.com/m"), flow=flow)
+            talk = await_copy(refused, job=JOB.changed(monitor_url="https://evil.com/m"), flow=flow)
             assert talk.error is refused
             assert talk.kinds == ["monitor"]
 
@@ -162,9 +173,15 @@ class TestForgotten:
         assert talk.result.ref == ref("n", "e")
         assert talk.lines == [f"GET {MONITOR}", f"GET {MONITOR}", LOOK]
 
-    def test_an_older_item_at_the_destination_means_that_the_copy_was_not_made(self):
-        talk = await_copy(GONE, GONE, copy(createdDateTime=OLD))
-        assert isinstance(talk.error, DriveNameConflictError)
+    @pytest.mark.parametrize("fields", [{"createdDateTime": OLD}, {"size": 8}, {"file": {}}])
+    def test_a_forgotten_copy_is_unknown_if_another_item_has_its_name(self, fields):
+        """Graph has accepted it, so it may still come: no retry requests another."""
+        talk = await_copy(
+            GONE, GONE, then=lambda request: here("i") if "/d/" in request.url else copy(**fields)
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "'plan.pdf' (drives/e/items/n) is there, but it" in str(talk.error)
+        assert not talk.checkpoints
 
     def test_a_forgotten_copy_is_searched_for_two_minutes(self):
         clock = Clock()
@@ -180,13 +197,15 @@ class TestForgotten:
         assert clock.now <= NOW + 11
 
     def test_the_source_is_read_before_its_copy_is_searched_for(self):
-        job = replace(JOB, name=None, kind=None, size=None)
-        talk = await_copy(GONE, GONE, here("i"), copy(), job=job)
+        talk = await_copy(GONE, GONE, here("i"), copy(), job=UNREAD)
         assert talk.lines[2:] == ["GET /drives/d/items/i", LOOK]
 
-    def test_a_copy_of_an_unknown_source_is_found_by_its_name(self):
-        job = replace(JOB, source=None, kind=None, size=None)
-        assert await_copy(GONE, GONE, copy(), job=job).result.ref.item_id == "n"
+    def test_a_copy_of_an_unknown_source_is_not_told_by_its_name(self):
+        job = JOB.changed(source=None, snapshot=None)
+        talk = await_copy(GONE, GONE, then=copy(), job=job)
+        assert type(talk.error) is DriveCopyUnknownError
+        talk = await_copy(GONE, GONE, job=UNREAD.changed(source=None))
+        assert "its name is not known" in str(talk.error)
 
 
 class TestReadingBack:
@@ -201,7 +220,7 @@ class TestReadingBack:
         talk = finish(CopyStatus("completed", "n"), then=missing(), clock=clock)
         assert type(talk.error) is DriveCopyUnknownError
         assert NOW + 100 <= clock.now <= NOW + 115
-        assert "completed, as drives/e/items/n, but that item is not to be seen" in str(talk.error)
+        assert "is completed, as the item n, but the item is not to be seen" in str(talk.error)
 
     def test_a_copy_that_completes_at_the_deadline_has_ten_seconds_to_appear(self):
         clock = Clock()
@@ -211,7 +230,9 @@ class TestReadingBack:
 
     def test_a_refusal_to_read_the_copy_is_raised(self):
         assert type(finish(CopyStatus("completed", "n"), refusal(403)).error) is DriveAccessDeniedError
-        assert type(finish(CopyStatus("completed", "n"), then=refusal(500)).error) is DriveServiceError
+        talk = finish(CopyStatus("completed", "n"), then=refusal(500))
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "the search fails: Could not read" in str(talk.error)
 
     def test_a_completed_copy_without_an_id_is_searched_for_by_name(self):
         talk = finish(CopyStatus("completed"), missing(), copy())
@@ -234,7 +255,7 @@ class TestReadingBack:
         assert type(talk.error) is DriveCopyFailedError
         assert talk.error.code == "notAsAsked"
         assert fault in str(talk.error)
-        assert "It was left there." in str(talk.error)
+        assert "It was left there, and no retry will request another." in str(talk.error)
 
     def test_the_case_of_a_folders_id_matters(self):
         assert type(finish(CopyStatus("completed", "n"), copy(parent="F")).error) is DriveCopyFailedError
@@ -248,18 +269,18 @@ class TestReadingBack:
         assert finish(CopyStatus("completed", "n"), made).result.ref.item_id == "n"
 
     def test_a_name_that_was_not_asked_for_is_not_checked(self):
-        job = replace(JOB, name=None, kind=None, size=None)
+        job = UNREAD
         assert finish(CopyStatus("completed", "n"), copy("any.pdf"), job=job).result.name == "any.pdf"
 
     def test_a_renamed_copy_may_have_a_number(self):
-        job = replace(JOB, conflict_behavior="rename")
+        job = JOB.changed(conflict_behavior="rename", arrival=Arrival("plan.pdf", "rename"))
         assert finish(CopyStatus("completed", "n"), copy("plan 1.pdf"), job=job).result.name == "plan 1.pdf"
         assert (
             type(finish(CopyStatus("completed", "n"), copy("x.pdf"), job=job).error) is DriveCopyFailedError
         )
 
     def test_a_personal_drives_ids_change_their_case(self):
-        job = replace(JOB, destination=ref("4F62!9", "04f62"))
+        job = JOB.changed(destination=ref("4F62!9", "04f62"))
         made = answer(200, personal(item("n", "plan.pdf", "4f62!9", "4F62")))
         assert finish(CopyStatus("completed", "n"), made, job=job).result.ref.item_id == "n"
 
@@ -276,16 +297,18 @@ class TestReadingBack:
         assert not finish(CopyStatus("completed", "n"), copy(file={}, size=None)).notes
 
     def test_a_copy_of_children_results_in_the_destination(self):
-        job = replace(JOB, children_only=True, name=None, kind="folder")
+        folder, children = here("f", "A", kind="folder", drive="e"), page(item("a", "a"))
         for resource_id in ("f", "c", None):
-            talk = finish(
-                CopyStatus("completed", resource_id), here("f", "A", kind="folder", drive="e"), job=job
-            )
+            talk = finish(CopyStatus("completed", resource_id), folder, children, children, job=CHILDREN)
             assert talk.result.ref == ref("f", "e")
-            assert talk.lines == ["GET /drives/e/items/f"]
+            assert [line.partition("?")[0] for line in talk.lines] == [
+                "GET /drives/e/items/f",
+                "GET /drives/e/items/f/children",
+                "GET /drives/d/items/i/children",
+            ]
 
     def test_a_copy_under_a_temporary_name_gets_its_name(self):
-        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
+        job = JOB.changed(arrival=Arrival("plan.pdf", "rename"), name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
             copy("plan 1.pdf"),
@@ -297,13 +320,13 @@ class TestReadingBack:
         assert talk.sent("PATCH").headers == {"If-Match": '"{n},1"'}
 
     def test_a_copy_under_a_temporary_name_that_arrives_elsewhere_is_left_there(self):
-        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
+        job = JOB.changed(name="new.pdf")
         talk = finish(CopyStatus("completed", "n"), copy("plan.pdf", "x"), job=job)
         assert type(talk.error) is DriveCopyFailedError
         assert len(talk.requests) == 1
 
     def test_a_copy_under_a_temporary_name_whose_name_was_taken_is_a_conflict(self):
-        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
+        job = JOB.changed(name="new.pdf")
         talk = finish(
             CopyStatus("completed", "n"),
             copy("plan.pdf"),
@@ -313,24 +336,64 @@ class TestReadingBack:
         )
         assert type(talk.error) is DriveNameConflictError
 
-    def test_a_copy_under_a_temporary_name_replaces_the_file_that_has_its_name(self):
-        job = replace(JOB, temporary_name="u plan.pdf", name="plan.pdf", conflict_behavior="replace")
-        old = copy(item_id="o", createdDateTime=OLD)
-        talk = finish(
-            CopyStatus("completed", "n"),
-            copy("u plan.pdf"),
-            refusal(409, "nameAlreadyExists"),
-            copy("u plan.pdf"),
-            old,
-            answer(204),
-            copy(),
-            job=job,
-        )
+    def test_a_copy_under_an_own_name_replaces_the_file_that_has_its_name(self):
+        """The old file makes way, and is deleted last."""
+        made, own = [], []
+
+        def serve(request):
+            if request.method == "DELETE":
+                return answer(204)
+            if request.method == "PATCH" and "/items/o" in request.url:
+                own.append(request.json["name"])
+            elif request.method == "PATCH":
+                made.append(request)
+            if "/items/n" in request.url:
+                return copy("plan.pdf" if len(made) > 1 else "~0123456789ab.pdf")
+            return copy(own[-1] if own else "plan.pdf", item_id="o", createdDateTime=OLD)
+
+        def refuse_once(request):
+            said = serve(request)
+            is_first = request.method == "PATCH" and len(made) == 1 and not own
+            return refusal(409, "nameAlreadyExists") if is_first else said
+
+        talk = finish(CopyStatus("completed", "n"), then=refuse_once, job=REPLACED)
         assert talk.result.name == "plan.pdf"
-        assert talk.lines[-2:] == [
-            "DELETE /drives/e/items/o",
-            "PATCH /drives/e/items/n?@microsoft.graph.conflictBehavior=replace",
-        ]
+        changes = [line for line in talk.lines if not line.startswith("GET")]
+        patch = "PATCH /drives/e/items/n?@microsoft.graph.conflictBehavior=replace"
+        assert changes == [patch, "PATCH /drives/e/items/o", patch, "DELETE /drives/e/items/o"]
+
+    def test_a_copy_that_has_its_name_by_now_still_deletes_the_file_that_it_has_replaced(self):
+        old = {"driveId": "e", "id": "o", "name": "~ba9876543210.pdf"}
+        flow = verify_copy(REPLACED, CopyStatus("completed", "n"), wait())
+        there = copy("~ba9876543210.pdf", item_id="o", createdDateTime=OLD)
+        talk = converse(flow, copy(), there, answer(204), saved={"displaced by n": old}, durable=True)
+        assert talk.lines[-1] == "DELETE /drives/e/items/o"
+
+    @pytest.mark.parametrize(
+        ("answers", "words"),
+        [([answer(204)], "was deleted again"), ([refusal(423)], "stays behind as '~0123456789ab.pdf'")],
+    )
+    def test_a_copy_under_an_own_name_is_deleted_again_if_its_name_was_taken(self, answers, words):
+        own = copy("~0123456789ab.pdf")
+        taken = refusal(409, "nameAlreadyExists")
+        talk = finish(CopyStatus("completed", "n"), own, taken, own, *answers, job=OWN)
+        assert type(talk.error) is DriveNameConflictError
+        assert words in str(talk.error)
+        assert talk.sent("DELETE").headers == {"If-Match": '"{n},1"'}
+        assert (talk.checkpoints[-1][1] is None) == ("again" in words)
+
+    def test_with_skip_a_copy_under_an_own_name_gives_way_to_the_same_content(self):
+        own, there = copy("~0123456789ab.pdf"), copy(item_id="o", createdDateTime=OLD)
+        answers = [own, refusal(409, "nameAlreadyExists"), own, here("i")]
+        job = OWN.changed(conflict_behavior="skip")
+        talk = finish(CopyStatus("completed", "n"), *answers, there, answer(204), job=job)
+        assert talk.result.ref == ref("o", "e")
+        assert talk.lines[-1] == "DELETE /drives/e/items/n"
+        other = copy(item_id="o", createdDateTime=OLD, size=8)
+        talk = finish(CopyStatus("completed", "n"), *answers, other, answer(204), job=job)
+        assert type(talk.error) is DriveNameConflictError
+        assert "another content" in str(talk.error)
+        assert "was deleted again" in str(talk.error)
 
 
 class TestChecking:
@@ -347,10 +410,10 @@ class TestChecking:
         assert self.check(DONE, copy()).result.ref == ref("n", "e")
         assert type(self.check(FAILED).error) is DriveCopyFailedError
         assert self.check(GONE, GONE, copy()).result.ref == ref("n", "e")
-        assert self.check(copy(), job=replace(JOB, resource_id="n")).lines == [READ]
+        assert self.check(copy(), job=JOB.changed(resource_id="n")).lines == [READ]
 
     def test_a_check_of_a_copy_without_a_monitor_searches_once(self):
-        job = replace(JOB, monitor_url=None)
+        job = JOB.changed(monitor_url=None)
         talk = self.check(missing(), job=job)
         assert talk.result is None
         assert not talk.pauses
@@ -381,71 +444,3 @@ class TestConcluding:
             result_from_status(CopyStatus("timeout", percent_complete=5))
         with pytest.raises(DriveCopyUnknownError, match="Give the sensor the copy_job"):
             result_from_status(CopyStatus("unknown"))
-
-
-class TestFinding:
-    def find(self, *answers, job=JOB, then=None, clock=None, until=NOW + 60):
-        clock = clock or Clock()
-        return converse(find_copy(job, wait(clock, deadline=until)), *answers, then=then, clock=clock)
-
-    def test_a_search_looks_once_even_after_its_deadline(self):
-        assert self.find(copy(), until=NOW - 1_000).result.ref.item_id == "n"
-        talk = self.find(missing(), until=NOW - 1_000)
-        assert type(talk.error) is DriveCopyUnknownError
-        assert not talk.pauses
-
-    def test_a_search_looks_once_more_at_its_deadline(self):
-        clock = Clock()
-        self.find(then=missing(), clock=clock, until=NOW + 60)
-        assert clock.now == pytest.approx(NOW + 60)
-
-    def test_a_search_goes_on_after_unreadable_answers_and_ends_with_a_refusal(self):
-        assert (
-            self.find(answer(200, b"{"), answer(200, b"{"), answer(200, b"{"), copy()).result.name
-            == "plan.pdf"
-        )
-        assert type(self.find(refusal(403)).error) is DriveAccessDeniedError
-
-    def test_an_item_created_up_to_ten_seconds_before_the_request_is_new(self):
-        assert self.find(copy(createdDateTime="2026-09-21T14:13:10Z")).result.ref.item_id == "n"
-        assert isinstance(
-            self.find(copy(createdDateTime="2026-09-21T14:13:09Z")).error, DriveNameConflictError
-        )
-
-    def test_an_unknown_size_is_not_compared(self):
-        assert self.find(copy(size=None)).result.ref.item_id == "n"
-        assert self.find(copy(), job=replace(JOB, size=None)).result.ref.item_id == "n"
-
-    def test_a_file_that_the_service_rewrites_may_have_another_size(self):
-        job = replace(JOB, name="plan.docx")
-        assert self.find(copy("plan.docx", size=99), job=job).result.ref.item_id == "n"
-
-    def test_a_copy_under_a_temporary_name_is_searched_for_under_that_name(self):
-        job = replace(JOB, temporary_name="plan.pdf", name="new.pdf")
-        talk = self.find(page(item("n", "plan 1.pdf", "f", "e")), job=job)
-        assert talk.result.ref.item_id == "n"
-        assert talk.lines == ["GET /drives/e/items/f/children"]
-
-    def test_copied_children_of_an_unknown_source_are_unknown(self):
-        job = replace(JOB, children_only=True, source=None, kind=None, name=None)
-        talk = self.find(page(), job=job)
-        assert type(talk.error) is DriveCopyUnknownError
-        assert "what it was made of is not known" in str(talk.error)
-
-    def test_copied_children_are_found_once_folders_among_them_are_whole(self):
-        job = replace(JOB, children_only=True, kind="folder", name=None)
-        originals = page(item("a", "A", kind="folder"))
-        there = page(item("n", "A", "f", "e", kind="folder"))
-        talk = self.find(
-            there,
-            originals,
-            page(item("x", "x"), item("y", "y")),
-            page(item("x", "x", drive="e")),
-            there,
-            originals,
-            page(item("x", "x")),
-            page(item("x", "x", drive="e")),
-            here("f", kind="folder", drive="e"),
-            job=job,
-        )
-        assert talk.result.ref == ref("f", "e")

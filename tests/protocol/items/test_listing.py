@@ -77,7 +77,29 @@ def test_a_subfolder_is_read_even_if_its_child_count_is_zero():
 
 def test_folders_that_hold_each_other_are_read_once():
     talk = listed(page(folder("g", "a")), page(folder("f", "b"), folder("g", "c")))
-    assert paths(talk) == ["a", "a/b", "a/c"]
+    assert paths(talk) == ["a", "a/b"]
+
+
+def test_an_item_that_moves_into_a_folder_that_is_read_later_comes_once():
+    talk = listed(page(folder("g", "a"), item("x", "plan.pdf")), page(item("x", "plan.pdf", "g")))
+    assert paths(talk) == ["a", "plan.pdf"]
+
+
+def test_an_item_that_a_later_page_repeats_comes_once():
+    """https://github.com/OneDrive/onedrive-api-docs/issues/740"""
+    talk = listed(
+        page(item("a", "a"), item("b", "b"), link=f"{GRAPH}/x?1"),
+        page(item("b", "b"), item("c", "c"), link=f"{GRAPH}/x?2"),
+        page(item("a", "a"), item("c", "c")),
+    )
+    assert paths(talk) == ["a", "b", "c"]
+
+
+def test_a_package_is_read_only_if_asked_for():
+    notes = item("n", "Notes", kind="package")
+    assert paths(listed(page(notes))) == ["Notes"]
+    talk = listed(page(notes), page(item("s", "One.one", "n")), into_packages=True)
+    assert paths(talk) == ["Notes", "Notes/One.one"]
 
 
 def test_a_subfolder_that_is_gone_meanwhile_counts_as_empty():

@@ -7,7 +7,6 @@ from protocol.conversation import (
     item,
     missing,
     page,
-    personal,
     recording,
     ref,
     refusal,
@@ -24,18 +23,16 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
     DriveServiceError,
 )
-from airflow_provider_drive.protocol.items.compare import list_tree
 from airflow_provider_drive.protocol.items.lookup import (
     ensure_folder,
     find_item,
     get_destination,
     get_folder,
     get_item,
-    has_same_content,
     list_children,
+    list_items,
 )
 from airflow_provider_drive.protocol.wire.addresses import parse_address
-from airflow_provider_drive.protocol.wire.items import read_item
 
 GRAPH = "https://graph.microsoft.com/v1.0"
 
@@ -161,78 +158,15 @@ class TestListing:
         assert talk.lines[1] == talk.lines[2]
         assert type(self.children(missing()).error) is DriveItemNotFoundError
 
-    def test_list_tree_reads_all_subfolders(self):
+    def test_an_item_that_a_later_page_repeats_comes_once(self):
+        """https://github.com/OneDrive/onedrive-api-docs/issues/740"""
         talk = converse(
-            list_tree(ref("f")),
-            page(item("a", "A.txt", size=5), item("b", "b", kind="folder"), item("c", "c.docx")),
-            page(item("e", "e.txt"), item("g", "g", kind="folder"), item("n", "n", kind="package")),
-            page(),
+            list_items(ref("f")),
+            page(item("a"), item("b"), link=f"{GRAPH}/x?1"),
+            page(item("b"), item("c"), link=f"{GRAPH}/x?2"),
+            page(item("a"), item("c")),
         )
-        assert sorted(talk.result) == ["/a.txt", "/b", "/b/e.txt", "/b/g", "/b/n", "/c.docx"]
-        assert (talk.result["/a.txt"].size, talk.result["/a.txt"].raw) == (5, {})
-        assert talk.lines[1:] == ["GET /drives/d/items/b/children", "GET /drives/d/items/g/children"]
-
-    def test_list_tree_refuses_an_entry_without_an_id(self):
-        talk = converse(list_tree(ref("f")), page({"name": "x"}))
-        assert type(talk.error) is DriveResponseError
-
-
-class TestContent:
-    """Whether an item holds what another holds."""
-
-    BEFORE, AFTER, MUCH_LATER = "2026-09-20T10:00:00Z", "2026-09-20T10:20:00Z", "2026-09-21T10:00:00Z"
-
-    def same(self, copy, source, *pages):
-        return converse(has_same_content(read_item(copy), read_item(source)), *pages).result
-
-    def test_files_of_the_same_size_and_hash_are_the_same(self):
-        assert self.same(item("c"), item("i"))
-        assert not self.same(item("c", size=8), item("i"))
-        assert not self.same(item("c", file={"hashes": {"quickXorHash": "other="}}), item("i"))
-        assert not self.same(item("c", kind="folder"), item("i"))
-
-    def test_without_a_hash_the_size_must_match_and_the_copy_must_be_newer(self):
-        def without_hash(name, **times):
-            return item(name, file={}, **times)
-
-        assert self.same(without_hash("c"), without_hash("i"))
-        source = without_hash("i", lastModifiedDateTime=self.AFTER)
-        assert self.same(without_hash("c", createdDateTime=self.MUCH_LATER), source)
-        assert not self.same(without_hash("c", createdDateTime=self.BEFORE), source)
-        assert not self.same(without_hash("c", createdDateTime=self.MUCH_LATER, size=8), source)
-
-    @pytest.mark.parametrize(
-        ("created", "modified", "changed", "expected"),
-        [
-            ("AFTER", "AFTER", "BEFORE", True),
-            ("AFTER", "AFTER", "MUCH_LATER", False),  # the source was edited since
-            ("BEFORE", "MUCH_LATER", "BEFORE", False),  # the copy was
-            ("BEFORE", "AFTER", "BEFORE", True),  # by the service, which is still at it
-        ],
-    )
-    def test_office_files_are_compared_by_their_times(self, created, modified, changed, expected):
-        times = {
-            "createdDateTime": getattr(self, created),
-            "lastModifiedDateTime": getattr(self, modified),
-        }
-        copy = item("c", "plan.docx", size=9, **times)
-        source = item("i", "plan.docx", lastModifiedDateTime=getattr(self, changed))
-        assert self.same(copy, source) is expected
-        assert not self.same(personal(copy), source)  # nothing is rewritten there
-        assert not self.same({**copy, "name": "plan.zip"}, source)
-
-    def test_folders_are_the_same_if_all_below_them_is_the_same(self):
-        def folder(name):
-            return item(name, "x", kind="folder")
-
-        there = page(item("a", "a.txt"), item("b", "b", kind="folder")), page(item("e", "e.txt"))
-        assert self.same(folder("c"), folder("i"), *there, *there)
-        one_less = page(item("a", "a.txt"), item("b", "b", kind="folder")), page()
-        assert not self.same(folder("c"), folder("i"), *there, *one_less)
-        smaller = page(item("a", "a.txt"), item("b", "b", kind="folder")), page(item("e", "e.txt", size=6))
-        assert not self.same(folder("c"), folder("i"), *there, *smaller)
-        other_kind = page(item("a", "a.txt"), item("b", "b")), page(item("e", "e.txt"))
-        assert not self.same(folder("c"), folder("i"), *there, *other_kind[:1])
+        assert [found.ref for found in talk.result] == [ref("a"), ref("b"), ref("c")]
 
 
 class TestLibraries:

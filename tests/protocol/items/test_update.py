@@ -1,5 +1,7 @@
 """Changing an item where it is: a guarded PATCH, and what is done when it does not go smoothly."""
 
+import re
+
 import pytest
 from protocol.conversation import (
     MONITOR,
@@ -44,6 +46,7 @@ TO_G = Location(ref("g"), None)
 GET, PATCH, DELETE = "GET /drives/d/items/i", "PATCH /drives/d/items/i", "DELETE /drives/d/items/i"
 CONFLICT = refusal(409, "nameAlreadyExists")
 CHANGED = refusal(412, "preconditionFailed")
+DISPLACED = {"displaced by i": {"driveId": "d", "id": "x", "name": "~0123456789ab.pdf"}}
 
 
 def lost():
@@ -346,25 +349,16 @@ class TestConflicts:
         assert talk.lines[2] == "GET /drives/d/items/f/children"
         assert talk.result.name == "new 1.pdf"
 
-    def test_the_file_that_has_the_name_is_removed_if_the_service_does_not(self):
+    def test_a_folder_that_has_the_name_is_kept_whatever_is_asked_for(self):
         talk = update(
             TO_G,
             CONFLICT,
             answer(200, OLD),
-            here("x", parent="g"),
-            answer(204),
-            answer(200, MOVED),
+            here("x", parent="g", kind="package"),
             conflict_behavior="replace",
         )
-        query = "?@microsoft.graph.conflictBehavior=replace"
-        assert talk.lines == [
-            PATCH + query,
-            GET,
-            "GET /drives/d/items/g:/plan.pdf",
-            "DELETE /drives/d/items/x",
-            PATCH + query,
-        ]
-        assert talk.sent("DELETE").headers == {"If-Match": '"{x},1"'}
+        assert type(talk.error) is DriveNameConflictError
+        assert "DELETE" not in "".join(talk.lines)
 
     def test_a_folder_that_has_the_name_is_kept(self):
         talk = update(
@@ -390,6 +384,112 @@ class TestConflicts:
         assert "DELETE" not in "".join(talk.lines)
 
 
+class TestReplacing:
+    """Where the service does not replace by itself, the old file makes way, and is deleted last."""
+
+    QUERY = "?@microsoft.graph.conflictBehavior=replace"
+    TAKEN = item("x", "plan.pdf", "g")
+
+    def replace(self, *answers, saved=None, before=OLD, then=None):
+        flow = update_item(read_item(before), TO_G, conflict_behavior="replace", wait=wait(Clock()))
+        return converse(flow, *answers, then=then, saved=saved, durable=True)
+
+    def renamed(self, talk=None, name="~0123456789ab.pdf", **fields):
+        return item("x", name, "g", eTag='"{x},2"', **fields)
+
+    def follow(self, *answers):
+        """Answer in order; the answer ``own`` is the old file under the name that it was last given."""
+        rest, names = list(answers), []
+
+        def serve(request):
+            if request.method == "PATCH" and "/items/x" in request.url:
+                names.append(request.json["name"])
+            said = rest.pop(0)
+            return answer(200, self.renamed(name=names[0])) if said == "own" else said
+
+        talk = self.replace(then=serve)
+        assert not rest
+        return talk
+
+    def test_the_old_file_is_renamed_and_deleted_when_the_item_has_its_name(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        talk = self.follow(*answers, answer(200, MOVED), answer(204))
+        assert talk.lines == [
+            PATCH + self.QUERY,
+            GET,
+            "GET /drives/d/items/g:/plan.pdf",
+            "PATCH /drives/d/items/x",
+            PATCH + self.QUERY,
+            "DELETE /drives/d/items/x",
+        ]
+        own = talk.requests[3].json["name"]
+        assert re.fullmatch(r"~[0-9a-f]{12}\.pdf", own)
+        assert talk.requests[3].headers == {"If-Match": '"{x},1"'}
+        assert talk.requests[5].headers == {"If-Match": '"{x},2"'}
+        saved = {"driveId": "d", "id": "x", "name": own}
+        assert talk.checkpoints == [("displaced by i", saved, 3), ("displaced by i", None, 6)]
+
+    def test_the_old_file_gets_its_name_back_if_the_item_was_changed(self):
+        changed = answer(200, {**OLD, "cTag": "other", "eTag": "other"})
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", CHANGED, changed, "own"]
+        talk = self.follow(*answers, answer(200, self.TAKEN))
+        assert type(talk.error) is DriveItemChangedError
+        assert "make way" not in str(talk.error)
+        assert talk.requests[-1].json == {"name": "plan.pdf"}
+        assert "DELETE" not in "".join(talk.lines)
+        assert talk.checkpoints[-1][:2] == ("displaced by i", None)
+
+    def test_an_old_file_that_does_not_get_its_name_back_is_told_with_the_name_that_it_has(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", refusal(423), answer(200, OLD)]
+        talk = self.follow(*answers, "own", refusal(423), "own")
+        assert type(talk.error) is DriveLockedError
+        own = talk.requests[3].json["name"]
+        assert f"made way, and did not get it back: look for {own!r} (drives/d/items/x)" in str(talk.error)
+        assert talk.checkpoints[-1][1]["name"] == own
+
+    @pytest.mark.parametrize("name", [None, "renamed by a person.pdf"])
+    def test_an_old_file_that_a_person_has_moved_on_is_left_to_them(self, name):
+        there = missing() if name is None else answer(200, self.renamed(name=name))
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", refusal(423), answer(200, OLD)]
+        talk = self.follow(*answers, there)
+        assert type(talk.error) is DriveLockedError
+        assert "make way" not in str(talk.error)
+        assert talk.checkpoints[-1][1] is None
+
+    def test_an_old_file_that_was_changed_meanwhile_is_kept(self):
+        edited = answer(200, {**self.renamed(), "cTag": "other"})
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own", answer(200, MOVED)]
+        talk = self.follow(*answers, CHANGED, edited)
+        assert talk.result.parent_id == "g"
+        assert "stays behind" in talk.notes[-1]
+        assert talk.checkpoints[-1][1] is not None
+
+    def test_a_second_file_that_takes_the_name_is_a_conflict(self):
+        other = answer(200, item("y", "plan.pdf", "g"))
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        back = ["own", refusal(409, "nameAlreadyExists"), "own"]
+        talk = self.follow(*answers, CONFLICT, answer(200, OLD), other, *back)
+        assert type(talk.error) is DriveNameConflictError
+        assert "did not get it back" in str(talk.error)
+
+    def test_a_path_that_lags_behind_makes_no_second_file(self):
+        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        again = [CONFLICT, answer(200, OLD), "own", answer(200, MOVED), answer(204)]
+        assert self.follow(*answers, *again).result.parent_id == "g"
+
+    def test_a_retry_deletes_the_file_that_an_earlier_try_has_replaced(self):
+        talk = self.replace(answer(200, self.renamed()), answer(204), saved=DISPLACED, before=MOVED)
+        assert talk.lines == ["GET /drives/d/items/x", "DELETE /drives/d/items/x"]
+
+    @pytest.mark.parametrize("name", ["plan.pdf", "renamed by a person.pdf"])
+    def test_a_retry_deletes_only_what_has_the_own_name(self, name):
+        talk = self.replace(answer(200, self.renamed(name=name)), saved=DISPLACED, before=MOVED)
+        assert talk.lines == ["GET /drives/d/items/x"]
+
+    def test_a_retry_finds_nothing_to_delete_if_the_old_file_is_gone(self):
+        assert self.replace(missing(), saved=DISPLACED, before=MOVED).result.parent_id == "g"
+
+
 class TestDeleting:
     def delete(self, *answers, if_match="tag", **options):
         return converse(delete_item(ref("i"), if_match), *answers, **options)
@@ -404,10 +504,11 @@ class TestDeleting:
         talk = self.delete(answer(200, b"<html>Sign in</html>"), answer(204))
         assert (talk.failure, talk.lines) == (None, [DELETE] * 2)
 
-    def test_an_item_that_is_missing_counts_as_deleted(self):
-        assert self.delete(missing()).failure is None
+    def test_an_item_that_is_gone_already_is_not_called_deleted(self):
+        assert self.delete(answer(204)).result is True
+        assert self.delete(missing()).result is False
         talk = self.delete(lost(), refusal(504), missing())
-        assert talk.failure is None
+        assert talk.result is False
         assert talk.lines == [DELETE] * 3
 
     @pytest.mark.parametrize(
@@ -443,8 +544,16 @@ class TestDeleting:
         assert type(talk.error) is DriveItemChangedError
         assert talk.lines == [DELETE, GET]
 
-    def test_an_item_that_is_gone_meanwhile_counts_as_deleted(self):
-        assert self.unchanged(CHANGED, missing()).failure is None
+    def test_an_item_that_is_gone_meanwhile_is_not_called_deleted(self):
+        assert self.unchanged(answer(204)).result is True
+        assert self.unchanged(CHANGED, missing()).result is False
+
+    def test_an_item_of_which_only_the_etag_is_known_is_kept_if_that_changed(self):
+        bare = {key: OLD[key] for key in OLD if key != "cTag"}
+        changed = answer(200, {**bare, "eTag": "two"})
+        talk = converse(delete_unchanged(read_item(bare)), CHANGED, changed)
+        assert type(talk.error) is DriveItemChangedError
+        assert talk.lines == [DELETE, GET]
 
     def test_an_if_match_of_a_deletion_is_not_exchanged(self):
         talk = self.unchanged(CHANGED, answer(200, OLD), if_match="mine")

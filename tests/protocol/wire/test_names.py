@@ -56,6 +56,21 @@ def test_an_item_that_is_removed_is_not_found_and_its_twin_is():
     names.remove("strasse.txt")
 
 
+def test_pairs_ignore_case_unless_names_fold_together():
+    assert index("Plan.txt", "b").pairs(index("PLAN.TXT")) == [
+        ("Plan.txt", "PLAN.TXT", "PLAN.TXT"),
+        ("b", "B", None),
+    ]
+
+
+def test_pairs_give_an_item_for_one_name_only():
+    twins, one = index("Straße.txt", "Strasse.txt"), index("Strasse.txt")
+    assert [found for _, _, found in twins.pairs(one)] == [None, "STRASSE.TXT"]
+    assert [found for _, _, found in one.pairs(twins)] == ["STRASSE.TXT"]
+    assert [found for _, _, found in index("STRASSE.txt").pairs(twins)] == [None]
+    assert len([found for _, _, found in twins.pairs(twins) if found]) == 2
+
+
 def test_an_own_name_keeps_the_extension_and_is_no_longer_than_the_name():
     name = own_name("Quarterly report 2026.docx")
     assert name.endswith(".docx")
