@@ -40,7 +40,7 @@ def stream(folder: str) -> tuple[int, int, int]:
 
     hook = DriveHook()
     count = sum(1 for _ in hook.iter_items(folder))
-    return count, hook.usage.requests, hook.usage.units
+    return count, hook._client.usage.requests, hook._client.usage.units
 
 
 def collect(folder: str) -> tuple[int, int, int]:
@@ -51,7 +51,7 @@ def collect(folder: str) -> tuple[int, int, int]:
     items = task.execute({})
     text = json.dumps(items)
     print(f"An XCom of it has {len(text) / 2**20:.0f} MiB, {len(text) / len(items):.0f} bytes a document.")
-    return len(items), task.hook.usage.requests, task.hook.usage.units
+    return len(items), task._client.usage.requests, task._client.usage.units
 
 
 def measure(name: str, work: Callable[[str], tuple[int, int, int]], folder: str) -> float:

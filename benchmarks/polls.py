@@ -49,7 +49,7 @@ def serve(copies: int, pipe: Connection) -> None:
         from airflow_provider_drive.hooks.drive import DriveHook
 
         hook = DriveHook()
-        hook.keep_secret = lambda secret: None  # type: ignore[method-assign]  # this process logs nothing
+        hook._client.keep_secret = lambda secret: None  # type: ignore[method-assign]  # this process logs nothing
         source = {"driveId": item.drive.id, "id": item.id}
         target = {"driveId": tenant.drive("archive").id, "id": tenant.drive("archive").root.id}
         urls = [hook.copy_item(source, target, f"{number}.pdf") for number in range(copies)]

@@ -194,7 +194,7 @@ class Soak:
         self._source = tenant.drive("legal").put("plan.txt", b"We shall archive this.")
         self._target = tenant.drive("archive").root
         self._hook = DriveHook()
-        self._hook.keep_secret = lambda secret: None  # this process logs nothing
+        self._hook._client.keep_secret = lambda secret: None  # this process logs nothing
         tenant.witness = self._witness
 
     def _witness(self, request):

@@ -42,7 +42,7 @@ from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
 from airflow_provider_drive.emulator.graph.monitor import monitor_url  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
 from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
-from airflow_provider_drive.triggers import copy as trigger_module  # noqa: E402  # likewise
+from airflow_provider_drive.triggers import base as trigger_module  # noqa: E402  # likewise
 
 try:
     import structlog

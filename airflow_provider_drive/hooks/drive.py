@@ -1,89 +1,44 @@
-"""Microsoft Graph's drives for Airflow: one connection, and a method for each thing that Graph can do."""
+"""Microsoft Graph's drives for Airflow: one connection, and a method for each operation."""
 
 from __future__ import annotations
 
 import io
-import math
 import os
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from airflow.providers.common.compat.sdk import (
-    AirflowNotFoundException,
-    AirflowSkipException,
-    BaseHook,
-    TaskDeferred,
-)
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import (
-    DriveError,
+    DriveArgumentError,
     DriveItemChangedError,
     DriveItemNotFoundError,
 )
-from airflow_provider_drive.protocol.archive.run import archive, delete_originals
-from airflow_provider_drive.protocol.connection_test import test_connection_flow
+from airflow_provider_drive.hooks.graph import DEFAULT_CONN_ID, GraphHook
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
-from airflow_provider_drive.protocol.copy.submit import copy_item
-from airflow_provider_drive.protocol.copy.verify import (
-    check_copy,
-    poll_job,
-    result_from_status,
-    verify_copy,
-    wait_for_copy,
-)
-from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.copy.verify import result_from_status, wait_for_copy
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.items.lookup import (
-    ensure_folder,
-    find_items,
-    get_folder,
-    get_item,
-    list_children,
-)
+from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.retry import send_with_retries
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
-from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
-from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import check_count, check_seconds, check_tag
-from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
-from airflow_provider_drive.protocol.wire.token_claims import read_claims
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.items import check_tag
+from airflow_provider_drive.protocol.wire.validation import check_globs, read_count, read_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from typing import BinaryIO
 
-    import requests
 
-    from airflow_provider_drive.protocol.archive.in_flight import Outcome
-    from airflow_provider_drive.protocol.archive.run import ArchiveOrder
-    from airflow_provider_drive.protocol.archive.state import ArchiveState
-    from airflow_provider_drive.protocol.flow import Flow, Response
-    from airflow_provider_drive.protocol.items.listing import ListedItem
-    from airflow_provider_drive.protocol.wire.addresses import Address
-    from airflow_provider_drive.protocol.wire.hosts import Hosts
-    from airflow_provider_drive.protocol.wire.items import DriveItem
-    from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
-    from airflow_provider_drive.settings import Settings
-    from airflow_provider_drive.transport.blocking import Session
-    from airflow_provider_drive.transport.usage import Usage
-    from airflow_provider_drive.utils.task_state import TaskState
-
-_T = TypeVar("_T")
-
-
-class DriveHook(BaseHook):
+class DriveHook(GraphHook):
     """
-    Talk to Microsoft Graph about the items of OneDrive and SharePoint.
+    Read, copy, move and delete items of OneDrive and SharePoint through Microsoft Graph.
 
-    Addresses of items are Graph's resource paths, mappings with ``driveId`` and ``id``, driveItems of other
-    tasks, or URLs that a browser shows.
+    An item's address is a Graph resource path, a mapping with ``driveId`` and ``id``, the driveItem that
+    another task returned, or the URL that a browser shows.
 
     .. seealso::
         https://learn.microsoft.com/graph/api/resources/driveitem
@@ -93,18 +48,9 @@ class DriveHook(BaseHook):
     """
 
     conn_name_attr = "drive_conn_id"
-    default_conn_name = "drive_default"
+    default_conn_name = DEFAULT_CONN_ID
     conn_type = "microsoft_drive"
     hook_name = "Microsoft Drive (OneDrive, SharePoint)"
-
-    def __init__(self, drive_conn_id: str = default_conn_name, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.drive_conn_id = drive_conn_id
-        self.timings = Timings()
-        self._opened: Session | None = None
-        self._submitted: dict[str | ItemRef, CopyJob] = {}
-
-    # -- items -----------------------------------------------------------------------------------------------
 
     def get_item(self, item: Any) -> dict[str, Any]:
         """
@@ -116,11 +62,11 @@ class DriveHook(BaseHook):
         :return: Graph's driveItem, without the links that open its content.
         :raises DriveItemNotFoundError: If it does not exist, or this login may not see it.
         """
-        return dict(self._run(get_item(self.address(item))).raw)
+        return dict(self._client.run(get_item(self._client.address(item))).raw)
 
     def list_children(self, folder: Any) -> list[dict[str, Any]]:
         """
-        Read what is in a folder, all pages of it, but not what is in its folders.
+        Read all items in a folder, but not those in its subfolders.
 
         https://learn.microsoft.com/graph/api/driveitem-list-children
 
@@ -128,7 +74,7 @@ class DriveHook(BaseHook):
         :return: Graph's driveItems.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
-        return self._run(list_children(self._ref(folder)))
+        return self._client.run(list_children(self._client.resolve(folder)))
 
     def iter_items(
         self,
@@ -140,9 +86,9 @@ class DriveHook(BaseHook):
         **filters: Any,
     ) -> Iterator[dict[str, Any]]:
         """
-        Give what is in a folder and below, in short, while it is read: a page is held at a time.
+        Iterate over the items in a folder and below, while they are read: one page is in memory at a time.
 
-        What somebody moves meanwhile may be missed, or come twice. The filters are those of
+        An item that is moved meanwhile may be missed, or come twice. The filters are those of
         :class:`~airflow_provider_drive.operators.list.DriveListOperator`: ``pattern``, ``exclude``,
         ``modified_before``, ``modified_after``, ``created_before``, ``created_after``, ``min_size`` and
         ``max_size``.
@@ -150,38 +96,38 @@ class DriveHook(BaseHook):
         https://learn.microsoft.com/graph/api/driveitem-list-children
 
         :param folder: Address of the folder.
-        :param recursive: What is in its folders as well. Default is ``True``.
+        :param recursive: Include the items in subfolders. Default is ``True``.
         :param kind: ``file``, ``folder`` or ``all``. Default is ``file``.
-        :param limit: How many to give at most; no more is read then. Default is all.
+        :param limit: Stop after this many items, and read no more. Default is all.
         :return: Mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``, ``eTag``
             and ``lastModifiedDateTime``.
+        :raises DriveArgumentError: If a filter is invalid.
         :raises DriveItemNotFoundError: If the folder does not exist.
         """
+        for name in ("pattern", "exclude"):
+            check_globs(name, filters.get(name))
         selection = read_selection(time.time(), kind=kind, **filters)
-        most = check_count("limit", limit)
-        address = self.address(folder)
+        most = None if limit is None else read_count("limit", limit, minimum=1)
+        address = self._client.address(folder)
         if not isinstance(address, ItemRef):
-            address = self._run(get_folder(address)).ref
-        listing, given = Listing(address, recursive=recursive), 0
-        while listing:
-            for found in self._run(listing.read()):
-                if selection.takes(found.path, found.item):
-                    yield found.as_dict()
-                    given += 1
-                    if given == most:
-                        return
+            address = self._client.run(get_folder(address)).ref
+        pages = self._client.read_pages(Listing(address, recursive=recursive))
+        matches = (
+            found.as_dict() for page in pages for found in page if selection.takes(found.path, found.item)
+        )
+        yield from islice(matches, most)
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
-        Find a folder, or make it and what is missing above it. Two tasks may do so at once.
+        Return a folder, and create it and its missing parents first. Two tasks may do so at once.
 
         https://learn.microsoft.com/graph/api/driveitem-post-children
 
         :param folder: Address of the folder, with a path.
         :return: Graph's driveItem of the folder.
-        :raises DriveNameConflictError: If something else than a folder has the name.
+        :raises DriveNameConflictError: If an item that is not a folder has the name.
         """
-        return dict(self._run(ensure_folder(self.address(folder))).folder.raw)
+        return dict(self._client.run(ensure_folder(self._client.address(folder))).folder.raw)
 
     def move_item(
         self,
@@ -193,68 +139,63 @@ class DriveHook(BaseHook):
         *,
         create_destination: bool = False,
         cross_drive: str = "fail",
-        memory: TaskState | None = None,
     ) -> dict[str, Any]:
         """
-        Move an item to another folder, or rename it, or both. One that is already there is left alone.
+        Move an item to another folder, rename it, or both. An item that is already there stays as it is.
 
         https://learn.microsoft.com/graph/api/driveitem-move
 
         :param item: Address of the item.
         :param destination: Address of the folder. Default is the one that the item is in.
-        :param name: The new name. Default is the one that it has.
-        :param if_match: The eTag or cTag that the item has to have, ``*`` for any. Default is the one that it
+        :param name: The new name. Default is the current one.
+        :param if_match: The eTag or cTag that the item must have, ``*`` for any. Default is the eTag that it
             has when it is read.
         :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only) or
             ``rename``. Default is ``fail``.
-        :param create_destination: Make the folders that are missing. Default is ``False``.
-        :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` for copy,
-            check and delete. Default is ``fail``.
-        :param memory: Keeps what a later try has to know. Default is none.
+        :param create_destination: Create the missing folders of the destination. Default is ``False``.
+        :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` to copy
+            the item, verify the copy and delete the original. Default is ``fail``.
         :return: Graph's driveItem of the moved item.
-        :raises DriveItemChangedError: If it is not the item that ``if_match`` means. Nothing was changed
-            then.
+        :raises DriveItemChangedError: If ``if_match`` is not the item's tag. Nothing was changed then.
         :raises DriveNameConflictError: If the name is taken.
         """
         order = MoveOrder(
-            self.address(item),
-            self._address_or_none(destination),
+            self._client.address(item),
+            self._client.optional_address(destination),
             name,
             if_match,
             conflict_behavior,
             create_destination,
             cross_drive,
         )
-        return dict(self._run(move_item(order, self._wait(COPY_TIMEOUT)), memory).raw)
+        return dict(self._client.run(move_item(order, self._client.wait(COPY_TIMEOUT))).raw)
 
     def delete_item(self, item: Any, if_match: str | None = None) -> dict[str, str] | None:
         """
-        Delete an item: to the recycle bin. One that is gone already counts as deleted.
+        Delete an item: it goes to the recycle bin. An item that is already gone counts as deleted.
 
-        Of a shortcut to another drive the shortcut is deleted, not what it leads to.
+        For a shortcut to another drive, the shortcut is deleted, not the item that it leads to.
 
         https://learn.microsoft.com/graph/api/driveitem-delete
 
         :param item: Address of the item.
-        :param if_match: The eTag or cTag that it has to have. Default is any.
-        :return: Its ``driveId`` and ``id``; none if nothing is at the path.
+        :param if_match: The eTag or cTag that the item must have. Default is any.
+        :return: Its ``driveId`` and ``id``; ``None`` if there is no item at the path.
         :raises DriveItemChangedError: If it has another tag.
         """
         if_match = None if if_match is None else check_tag(if_match)
-        address = self.address(item)
+        address = self._client.address(item)
         if not isinstance(address, ItemRef):
             try:
-                address = self._run(get_item(address, follow=False)).ref
+                address = self._client.run(get_item(address, follow=False)).ref
             except DriveItemNotFoundError:
                 return None
         try:
-            self._run(delete_item(address, if_match))
+            self._client.run(delete_item(address, if_match))
         except DriveItemChangedError as error:
-            error.retryable = False  # a retry would find the same
+            error.retryable = False  # a retry would find the same tag
             raise
         return address.as_dict()
-
-    # -- copies ----------------------------------------------------------------------------------------------
 
     def copy_item(
         self,
@@ -268,7 +209,7 @@ class DriveHook(BaseHook):
         create_destination: bool = False,
     ) -> str | None:
         """
-        Ask for a copy of an item. Graph makes it after this has returned.
+        Submit a copy of an item. Graph makes it after this has returned.
 
         https://learn.microsoft.com/graph/api/driveitem-copy
 
@@ -276,85 +217,39 @@ class DriveHook(BaseHook):
         :param destination: Address of the folder to put the copy in. Default is the one that the item is in.
         :param name: The copy's name. Default is the item's.
         :param conflict_behavior: What to do if the name is taken: ``fail``, ``replace`` (files only),
-            ``rename``, or ``skip``: what is there with the same content is the copy. Default is ``fail``.
-        :param children_only: Copy what is in the folder, not the folder. Default is ``False``.
+            ``rename``, or ``skip``: an item with the same content counts as the copy. Default is ``fail``.
+        :param children_only: Copy the items in the folder, not the folder. Default is ``False``.
         :param include_all_version_history: Copy all versions, not only the newest. Default is ``False``.
-        :param create_destination: Make the folders that are missing. Default is ``False``.
-        :return: URL that tells how the copy stands to whoever has it, without a token: a secret. None if
-            Graph gave none.
+        :param create_destination: Create the missing folders of the destination. Default is ``False``.
+        :return: The monitor URL, a secret: it tells the copy's status without a token. ``None`` if Graph
+            returned none.
         :raises DriveItemNotFoundError: If the item or the folder does not exist.
-        :raises DriveCopyUnknownError: If the answer was lost, and no copy is seen in a day.
-        """
-        job = self.submit_copy(
-            item,
-            destination,
-            name,
-            conflict_behavior,
-            children_only=children_only,
-            include_all_version_history=include_all_version_history,
-            create_destination=create_destination,
-        )
-        return job.monitor_url
-
-    def submit_copy(
-        self,
-        item: Any,
-        destination: Any = None,
-        name: str | None = None,
-        conflict_behavior: str = "fail",
-        *,
-        children_only: bool = False,
-        include_all_version_history: bool = False,
-        create_destination: bool = False,
-        timeout: float = COPY_TIMEOUT,
-        poll_interval: float = POLL_INTERVAL,
-        awaited: bool = False,
-        memory: TaskState | None = None,
-    ) -> CopyJob:
-        """
-        Ask for a copy of an item, as :meth:`copy_item` does, and return all that is needed to wait for it.
-
-        :param timeout: Seconds to look at the destination for the copy, if Graph's answer was lost. Default
-            is ``86400``, a day.
-        :param poll_interval: Seconds between two such looks, at most. Default is ``15``.
-        :param awaited: The job is waited for and finished: so with a ``memory`` and ``rename`` the copy may
-            arrive under a name of its own first. Default is ``False``.
-        :param memory: Keeps what a later try has to know; with it, that try finds this copy instead of asking
-            for another. Default is none.
+        :raises DriveResponseError: If the monitor is on a host that may not be called. Graph makes the copy.
+        :raises DriveCopyUnknownError: If Graph's answer was lost, and no copy shows up within a day.
         """
         order = CopyOrder(
-            self.address(item),
-            self._address_or_none(destination),
+            self._client.address(item),
+            self._client.optional_address(destination),
             name,
             conflict_behavior,
             children_only,
             include_all_version_history,
             create_destination,
-            awaited,
         )
-        wait = self._wait(check_seconds("timeout", timeout), poll_interval)
-        job = self._run(copy_item(order, wait), memory)
-        if job.monitor_url:
-            self.keep_secret(job.monitor_url)
-        self._submitted[job.monitor_url or job.destination] = job
-        return job
+        return self._client.submit_copy(order, self._client.wait(COPY_TIMEOUT)).monitor_url
 
     def get_copy_status(self, monitor_url: str) -> dict[str, Any]:
         """
-        Ask how a copy stands, and do not wait.
+        Poll a copy's monitor once.
 
         https://learn.microsoft.com/graph/long-running-actions-overview
 
-        :param monitor_url: What :meth:`copy_item` returned.
-        :return: A mapping: its ``status`` is ``running``, ``completed``, ``failed``, or ``unknown`` if the
-            monitor does not know the copy any more; with ``resource_id``, ``percent_complete``, ``code`` and
-            ``message`` where they are known.
+        :param monitor_url: The URL that :meth:`copy_item` returned.
+        :return: A mapping with ``status``: ``running``, ``completed``, ``failed``, or ``unknown`` if the
+            monitor does not know the copy any more; and with ``resource_id``, ``percent_complete``, ``code``
+            and ``message`` if they are known.
         """
-        return self.look(monitor_url).as_event()
-
-    def look(self, monitor_url: str) -> CopyStatus:
-        """Look once at a copy of which nothing but the monitor URL is known."""
-        return self._run(poll_once(monitor_url)).status
+        return self._client.run(poll_once(monitor_url)).status.as_event()
 
     def wait_for_copy(
         self,
@@ -366,175 +261,59 @@ class DriveHook(BaseHook):
         poll_interval: float = POLL_INTERVAL,
     ) -> dict[str, Any]:
         """
-        Wait for a copy to end, and show that it is there.
+        Wait for a copy to end, and verify it.
 
-        :param monitor_url: What :meth:`copy_item` returned.
-        :param destination: Address of the folder that the copy was to go to. Without it, the monitor's word
-            is all there is, unless this hook has submitted the copy.
+        Without a destination, the copy is verified only if this hook submitted it; else the monitor's answer
+        is the result.
+
+        :param monitor_url: The URL that :meth:`copy_item` returned.
+        :param destination: Address of the folder that the copy goes to. Default is the one that
+            :meth:`copy_item` of this hook was given.
         :param name: The copy's name. If the monitor does not tell how the copy ended, the destination is
-            looked at for an item of that name, no older than a day.
+            searched for an item of that name that is at most a day old.
         :param timeout: Seconds to wait. Default is ``86400``, a day.
-        :param poll_interval: Seconds between two looks, at most; the first ones come sooner. Default is
-            ``15``.
-        :return: Graph's driveItem of the copy; without a destination what the monitor told.
-        :raises DriveCopyFailedError: If it failed.
+        :param poll_interval: The longest pause between two polls, in seconds; the first ones are shorter.
+            Default is ``15``.
+        :return: Graph's driveItem of the copy; without a destination the monitor's ``status``,
+            ``resource_id`` and ``id``.
+        :raises DriveCopyFailedError: If the copy failed.
         :raises DriveCopyTimeoutError: If it was not done in time.
-        :raises DriveCopyUnknownError: If nobody can say how it ended.
+        :raises DriveCopyUnknownError: If its outcome cannot be determined.
         """
-        deadline = time.time() + check_seconds("timeout", timeout)
-        job = self._submitted.get(monitor_url or "")
-        if job is None and destination is not None:
-            folder, since = self._ref(destination), time.time() - COPY_TIMEOUT
-            job = None if monitor_url else self._submitted.get(folder)
-            if job is None or name not in {None, job.name}:
-                job = CopyJob(
-                    monitor_url=monitor_url,
-                    source=None,
-                    destination=folder,
-                    name=name,
-                    conflict_behavior="fail",
-                    submitted_at=since,
-                    arrival=Arrival(name, "fail"),
-                )
-        if job is not None:
-            return self.wait_for_job(job, deadline=deadline, poll_interval=poll_interval)
-        if monitor_url is None:
-            raise DriveError(
-                "There is nothing to wait for: give a monitor URL, or a destination and a name.",
-                retryable=False,
-            )
-        status = self._run(poll_monitor(monitor_url, self._wait_until(deadline, poll_interval)))
-        return result_from_status(status)
-
-    def wait_for_job(
-        self,
-        job: CopyJob,
-        *,
-        deadline: float,
-        poll_interval: float = POLL_INTERVAL,
-    ) -> dict[str, Any]:
-        """Wait for a copy job to end, as :meth:`wait_for_copy` does."""
-        flow = wait_for_copy(job, self._wait_until(deadline, poll_interval))
-        return dict(self._run(flow).raw)
-
-    def poll_job(
-        self, job: CopyJob, *, deadline: float, poll_interval: float, polls: int | None = None
-    ) -> CopyStatus:
-        """Look at a copy job that was submitted just now, until it ends, or so many times."""
-        return self._run(poll_job(job, self._wait_until(deadline, poll_interval), fresh=True, polls=polls))
-
-    def check_job(self, job: CopyJob, *, deadline: float) -> dict[str, Any] | None:
-        """Look once at a copy job. None if it is not done yet."""
-        item = self._run(check_copy(job, self._wait_until(deadline)))
-        return None if item is None else dict(item.raw)
-
-    def verify_job(
-        self,
-        job: CopyJob,
-        status: CopyStatus,
-        *,
-        deadline: float,
-        poll_interval: float = POLL_INTERVAL,
-        memory: TaskState | None = None,
-    ) -> dict[str, Any]:
-        """Show that a copy job which ended is what was asked for, and return the driveItem; or raise."""
-        flow = verify_copy(job, status, self._wait_until(deadline, poll_interval))
-        return dict(self._run(flow, memory).raw)
-
-    # -- many documents --------------------------------------------------------------------------------------
-
-    def archive(
-        self,
-        order: ArchiveOrder,
-        report: Callable[[Outcome], None],
-        *,
-        before: ArchiveState | None = None,
-        max_idle: float | None = None,
-        poll_interval: float = POLL_INTERVAL,
-        copy_timeout: float = COPY_TIMEOUT,
-        memory: TaskState | None = None,
-    ) -> ArchiveState:
-        """
-        Copy many documents, and wait for them.
-
-        :param order: What is to be copied, where to and how.
-        :param report: Is told what came of each document.
-        :param before: How far it was, if it was begun before.
-        :param max_idle: Seconds to wait when there is nothing else to do. Default is until all have ended.
-        :param poll_interval: Seconds between two looks at a copy at most. Default is ``15``.
-        :param copy_timeout: Seconds that each copy may take. Default is ``86400``, a day.
-        :param memory: Keeps when the archive was begun. Default is none.
-        :return: How far it is: what is under way after all that patience.
-        """
-        flow = archive(
-            order,
-            report,
-            Wait(poll_interval=poll_interval, clock=self._session.clock.now, timings=self.timings),
-            before=before,
-            max_idle=math.inf if max_idle is None else max_idle,
-            copy_timeout=copy_timeout,
-            throttled=lambda: self.usage.throttled,
+        deadline = time.time() + read_seconds("timeout", timeout)
+        wait = self._client.wait(
+            poll_interval=read_seconds("poll_interval", poll_interval), deadline=deadline
         )
-        return self._run(flow, memory)
-
-    def delete_originals(
-        self,
-        outcomes: Iterable[Outcome],
-        failures: dict[str, str],
-        *,
-        before: ArchiveState,
-        memory: TaskState | None = None,
-    ) -> None:
-        """
-        Delete the originals of documents that were copied, if they have not changed since.
-
-        https://learn.microsoft.com/graph/api/driveitem-delete
-
-        :param outcomes: What came of the documents, with the originals as they were when they were copied.
-        :param failures: Gets why some could not be deleted, by their ids.
-        :param before: How far the archive is.
-        :param memory: Keeps what is gone. Default is none.
-        """
-
-        def tell(found: ListedItem, error: DriveError | None) -> None:
-            if error is not None:
-                failures[found.item.ref.item_id] = str(error)
-
-        self._run(delete_originals(outcomes, tell, before, self._wait()), memory)
-
-    def find_items(self, refs: Sequence[ItemRef]) -> list[DriveItem | DriveError | None]:
-        """
-        Read items by their ids, twenty in one request.
-
-        https://learn.microsoft.com/graph/json-batching
-
-        :param refs: Their ids.
-        :return: Each of them; none where there is nothing; what went wrong where that is not known.
-        """
-        return self._run(find_items(refs))
-
-    # -- the bytes of a file ---------------------------------------------------------------------------------
+        job = self._client.find_job(monitor_url, destination, name)
+        if job is not None:
+            return dict(self._client.run(wait_for_copy(job, wait)).raw)
+        if monitor_url is None:
+            raise DriveArgumentError(
+                "There is no copy to wait for: give a monitor URL, or a destination and a name."
+            )
+        return result_from_status(self._client.run(poll_monitor(monitor_url, wait)))
 
     def write_file(self, file: Any, content: bytes | BinaryIO) -> dict[str, Any]:
         """
-        Write a file. What has its name gets a new version; missing folders are made.
+        Write a file. An existing file gets a new version; missing folders are created.
 
         https://learn.microsoft.com/graph/api/driveitem-put-content
         https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 
         :param file: Address of the file, with a path.
-        :param content: What it is to hold: bytes, or a file that can be read anywhere, of which only a piece
-            is in memory at a time.
+        :param content: The new content: bytes, or a seekable binary file, which is read in pieces.
         :return: Graph's driveItem.
+        :raises DriveArgumentError: If the address has no path.
         """
-        address, source = check_file(self.address(file)), _opened(content)
+        address = check_file(self._client.address(file))
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
 
         def read(start: int, size: int) -> bytes:
             source.seek(start)
             return source.read(size)
 
         size = source.seek(0, os.SEEK_END)
-        return dict(self._run(write_file(address, size, read)).raw)
+        return dict(self._client.run(write_file(address, size, read)).raw)
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """
@@ -543,206 +322,21 @@ class DriveHook(BaseHook):
         https://learn.microsoft.com/graph/api/driveitem-get-content
 
         :param file: Address of the file.
-        :param into: What its bytes are written to.
-        :return: Whether there is one.
+        :param into: A binary file that the content is written to.
+        :return: Whether the file exists.
         """
-        return self._run(read_file(self.address(file), into.write))
-
-    # -- the connection --------------------------------------------------------------------------------------
-
-    def request(
-        self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
-    ) -> Response:
-        """
-        Send any request to Graph, with the token, harmless retries, and the errors of this package.
-
-        :param method: HTTP method. GET and DELETE are sent again after a lost answer or a 5xx; all are after
-            a refusal for being too many.
-        :param path: Below the version root: ``/me/drive``; percent-encoded, with its query.
-        :param json: The body, if there is one.
-        :param headers: More headers.
-        :return: Graph's answer: its ``status``, ``headers``, ``body`` and ``json()``.
-        :raises DriveRequestError: If Graph refused.
-        """
-        path = path if path.startswith("/") else f"/{path}"
-        wanted = Request(method.upper(), path, f"{method.upper()} {path}", json=json, headers=headers or {})
-
-        def read(response: Response) -> Response:
-            if not response.ok:
-                raise error_from_response(response, wanted.action)
-            return response
-
-        return self._run(send_with_retries(wanted, read))
-
-    def get_conn(self) -> requests.Session:
-        """Return a session of ``requests`` that logs in at Graph, and only there, and keeps to the budget."""
-        from airflow_provider_drive.auth import GraphAuth, login  # noqa: PLC0415  # Dag files must not pay for MSAL
-        from airflow_provider_drive.network import open_session  # noqa: PLC0415  # nor for requests
-
-        session = open_session(self.settings)
-        session.auth = GraphAuth(
-            self.settings.hosts, login(self.settings), self.keep_secret, self._session.wait_for_rate_limit
-        )
-        session.hooks["response"].append(self._session.record_foreign)
-        return session
-
-    def test_connection(self) -> tuple[bool, str]:
-        """
-        Log in, read a drive, and see what the token allows.
-
-        :return: Whether copies and moves may succeed; and who logged in where, which drive could be read, and
-            which permissions there are and are missing; or which field of the connection to change.
-        """
-        from airflow_provider_drive.auth import login  # noqa: PLC0415  # Dag files must not pay for MSAL
-
-        try:
-            token = login(self.settings).token()
-            self.keep_secret(token)
-            claims = read_claims(token)
-            return self._run(test_connection_flow(claims, self.settings.tenant_id, self.hosts.cloud))
-        except DriveError as error:
-            return False, str(error)
-
-    @property
-    def settings(self) -> Settings:
-        """What the connection says."""
-        return self._session.settings
-
-    @property
-    def usage(self) -> Usage:
-        """What this hook has sent so far."""
-        return self._session.usage
-
-    @property
-    def hosts(self) -> Hosts:
-        """The hosts that may be spoken to."""
-        return self.settings.hosts
-
-    def address(self, value: Any) -> Address:
-        """
-        Read an address in any of its forms.
-
-        :raises DriveAddressError: If it is none of them.
-        """
-        return parse_address(value, self.hosts)
-
-    def describe(self, item: Any, destination: Any, name: str | None) -> str:
-        """Say what is to go where, with nothing in it that opens anything."""
-        where = "" if destination is None else f" to {self.address(destination)}"
-        return f"{self.address(item)}{where}" + (f" as {name!r}" if name else "")
-
-    @contextmanager
-    def report(self, action: str) -> Iterator[list[str]]:
-        """
-        Log a line about who does what in which cloud, and one at the end: what came of it, and what it took.
-
-        :param action: What is being done, to what: ``Copying … to …``.
-        :return: A list, for what has come of it: a sentence. An error needs none.
-        """
-        session, started, outcome = self._session, time.monotonic(), ["It was interrupted."]
-        self.log.info("%s, as %s, by the connection %s.", action, _who(session.settings), self.drive_conn_id)
-        try:
-            yield outcome
-        except TaskDeferred:
-            outcome.append("The triggerer waits for it from now on.")
-            raise
-        except AirflowSkipException:
-            outcome.append("Skipped.")
-            raise
-        except Exception as error:
-            later = type(error).__name__ == "AirflowRescheduleException"  # which is not to be had everywhere
-            outcome.append("Not done yet." if later else "It did not succeed.")
-            raise
-        finally:
-            seconds, usage = time.monotonic() - started, session.usage
-            self.log.info(
-                "%s That took %.1f s and %d requests (%d resource units).",
-                *(outcome[-1], seconds, usage.requests, usage.units),
-            )
-
-    def stop(self) -> None:
-        """Let whatever is waiting in this hook end at once. Graph offers no way to cancel a copy."""
-        if self._opened is not None:
-            self._opened.stopped = True
-
-    def keep_secret(self, secret: str) -> None:
-        """Mask a token or a monitor URL, and each part that opens it, in this process's logs."""
-        from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
-
-        for part in secret_parts(secret):
-            mask_secret(part)
+        return self._client.run(read_file(self._client.address(file), into.write))
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's fields for Airflow before 3.2; later ones read the provider's metadata."""
-        from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415  # Airflow 2's
-        from wtforms import PasswordField, StringField, validators  # noqa: PLC0415  # likewise
+        """Return the form's fields. Airflow 3.2 and newer reads the provider's metadata instead."""
+        from airflow_provider_drive.hooks.form import form_widgets  # noqa: PLC0415  # only for the form
 
-        from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS  # noqa: PLC0415  # only for the form
-
-        def widget(label: str, description: str, schema: dict[str, Any]) -> Any:
-            if schema.get("format") == "password":
-                return PasswordField(label, description=description, widget=BS3PasswordFieldWidget())
-            checks = []
-            if "enum" in schema:  # these forms have no lists to choose from
-                _, *known = schema["enum"]
-                checks = [validators.any_of(["", *known])]
-                description = f"{description} One of: {', '.join(known)}."
-            return StringField(label, checks, description=description, widget=BS3TextFieldWidget())
-
-        return {name: widget(**field) for name, field in CONNECTION_FIELDS.items()}
+        return form_widgets()
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return how the form's standard fields look in Airflow before 3.2."""
-        from airflow_provider_drive.get_provider_info import FIELD_BEHAVIOUR  # noqa: PLC0415  # only for the form
+        """Return the layout of the form's standard fields, for Airflow before 3.2."""
+        from airflow_provider_drive.hooks.form import field_behaviour  # noqa: PLC0415  # only for the form
 
-        return {key.replace("-", "_"): value for key, value in FIELD_BEHAVIOUR.items()}
-
-    @property
-    def _session(self) -> Session:
-        if self._opened is None:
-            from airflow_provider_drive.auth import login  # noqa: PLC0415  # Dag files must not pay for MSAL
-            from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # nor for this
-            from airflow_provider_drive.transport.blocking import Session  # noqa: PLC0415  # nor for requests
-
-            try:
-                settings = read_settings(self.get_connection(self.drive_conn_id))
-            except AirflowNotFoundException:
-                settings = Settings(missing=self.drive_conn_id)  # a bare monitor URL can be asked without
-            self._opened = Session(settings, login(settings), self.log, self.keep_secret)
-        return self._opened
-
-    def _run(self, flow: Flow[_T], memory: TaskState | None = None) -> _T:
-        from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # Dag files must not pay for requests
-
-        return run(flow, self._session, memory)
-
-    def _wait(self, seconds: float = math.inf, poll_interval: float = POLL_INTERVAL) -> Wait:
-        return self._wait_until(math.inf, poll_interval).at_most(seconds)
-
-    def _wait_until(self, deadline: float, poll_interval: float = POLL_INTERVAL) -> Wait:
-        return Wait(
-            deadline, poll_interval=poll_interval, clock=self._session.clock.now, timings=self.timings
-        )
-
-    def _ref(self, value: Any) -> ItemRef:
-        address = self.address(value)
-        return address if isinstance(address, ItemRef) else self._run(get_item(address)).ref
-
-    def _address_or_none(self, value: Any) -> Address | None:
-        return None if value is None else self.address(value)
-
-
-def _opened(content: bytes | BinaryIO) -> BinaryIO:
-    return io.BytesIO(content) if isinstance(content, bytes) else content
-
-
-def _who(settings: Settings) -> str:
-    """Say who logs in where, as far as the connection tells."""
-    if settings.missing:
-        return "nobody, since there is no such connection"
-    who = f"the app {settings.client_id}" if settings.client_id else "this machine's identity"
-    who = f"a user of {who}" if settings.login_kind == "refresh_token" else who
-    tenant = f" of the tenant {settings.tenant_id}" if settings.tenant_id else ""
-    return f"{who}{tenant} in the cloud {settings.hosts.cloud}"
+        return field_behaviour()

@@ -4,43 +4,45 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator, conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
-from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
+from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
-from airflow_provider_drive.protocol.wire.items import check_seconds
-from airflow_provider_drive.protocol.wire.monitor_status import read_event
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
-from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.protocol.copy.plan import CopyOrder
+    from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
     from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+    from airflow_provider_drive.utils.task_state import TaskState
+
+POLLS_BEFORE_DEFERRAL = 2
+"""Most small copies are done within a second: then a deferral would cost a second worker start."""
 
 
-class DriveCopyOperator(BaseOperator):
+class DriveCopyOperator(DriveOperator):
     """
     Copy an item to a folder, in the same drive or in another, on the server's side.
 
-    Graph answers at once and copies afterwards. The operator submits the copy; with ``wait_for_completion``
-    it also waits for its end and shows that the copy is there, without holding a worker if ``deferrable``.
+    Graph accepts the copy at once and makes it afterwards. The operator submits it; with
+    ``wait_for_completion`` it also waits until the copy is complete, and verifies it. If ``deferrable``, the
+    triggerer waits, and no worker is held.
 
-    It is submitted once, whatever dies: on Airflow 3.3 and newer, a retry finds what an earlier try has asked
-    for, and goes on from there. Who clears the task asks for another copy.
+    The copy is submitted once: on Airflow 3.3 and newer, a retry finds the copy that an earlier try submitted
+    and goes on from there. Clearing the task starts over with another copy.
 
-    The copy's monitor URL is pushed as the XCom ``monitor_url``. It is a secret: whoever has it can see how
-    the copy stands, and what it is called.
+    The copy's monitor URL is pushed as the XCom ``monitor_url``. It is a secret: it shows the copy's status
+    and name to anyone who has it.
 
     .. seealso::
         https://learn.microsoft.com/graph/api/driveitem-copy
@@ -50,32 +52,58 @@ class DriveCopyOperator(BaseOperator):
         (templated)
     :param name: The copy's name. Default is the item's. (templated)
     :param conflict_behavior: What to do if the destination holds that name: ``fail``, ``replace`` (files
-        only: the other file and its versions are gone), ``rename``, or ``skip``: what is there with the same
-        content counts as the copy, and anything else fails. Default is ``fail``. (templated)
-    :param children_only: Copy what is in the folder, not the folder itself. Default is ``False``.
+        only: the other file and its versions are deleted), ``rename``, or ``skip``: an item with the same
+        content counts as the copy, any other fails. Default is ``fail``. (templated)
+    :param children_only: Copy the items in the folder, not the folder itself. Default is ``False``.
+        (templated)
     :param include_all_version_history: Copy all versions of files, not only the newest. Default is ``False``.
-    :param create_destination: Make the folders of the destination's path that are missing. Default is
-        ``False``.
-    :param wait_for_completion: Wait for the copy to end. Default is ``False``.
+        (templated)
+    :param create_destination: Create the missing folders of the destination's path. Default is ``False``.
+        (templated)
+    :param wait_for_completion: Wait until the copy is complete. Default is ``False``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
-    :param poll_interval: Seconds between two looks at the copy at most, unless Graph asks for more; the first
-        ones come sooner. Default is ``15``.
-    :param copy_timeout: Seconds that the copy may take, from its submit. Default is ``86400``, a day.
+        (templated)
+    :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The
+        first pauses are shorter; ``Retry-After`` takes precedence. Default is ``15``. (templated)
+    :param copy_timeout: How long the copy may take from its submit on, in seconds or as a duration
+        (``PT2H``). Default is ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: The copy job, a mapping that :class:`~airflow_provider_drive.sensors.copy.DriveCopySensor` takes.
         With ``wait_for_completion`` Graph's driveItem of the copy instead; with ``children_only`` that of the
         destination.
-    :raises DriveAddressError: If an address cannot be understood.
-    :raises DriveNameConflictError: If the name is taken, and ``conflict_behavior`` does not help.
-    :raises DriveCopyFailedError: If the copy ended in failure.
-    :raises DriveCopyTimeoutError: If it was not done in time.
-    :raises DriveCopyUnknownError: If nobody can say how it ended.
+    :raises DriveAddressError: If an address is invalid.
+    :raises DriveArgumentError: If another parameter is invalid.
+    :raises DriveNameConflictError: If the name is taken, and ``conflict_behavior`` does not resolve it.
+    :raises DriveResponseError: If the monitor is on a host that may not be called. Graph makes the copy.
+    :raises DriveCopyFailedError: If the copy failed.
+    :raises DriveCopyTimeoutError: If it was not complete in time.
+    :raises DriveCopyUnknownError: If its outcome cannot be determined.
     """
 
-    template_fields: Sequence[str] = ("item", "destination", "name", "conflict_behavior", "drive_conn_id")
+    template_fields: Sequence[str] = (
+        "item",
+        "destination",
+        "name",
+        "conflict_behavior",
+        "children_only",
+        "include_all_version_history",
+        "create_destination",
+        "wait_for_completion",
+        "deferrable",
+        "poll_interval",
+        "copy_timeout",
+        "drive_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
+    boolean_fields: ClassVar[Sequence[str]] = (
+        "children_only",
+        "include_all_version_history",
+        "create_destination",
+        "wait_for_completion",
+        "deferrable",
+    )
+    duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
-    ui_color = "#d5e8fb"
 
     def __init__(
         self,
@@ -91,7 +119,6 @@ class DriveCopyOperator(BaseOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
-        drive_conn_id: str = DriveHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -106,97 +133,115 @@ class DriveCopyOperator(BaseOperator):
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.copy_timeout = copy_timeout
-        self.drive_conn_id = drive_conn_id
-
-    @cached_property
-    def hook(self) -> DriveHook:
-        """The hook of this task."""
-        return DriveHook(self.drive_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Submit the copy, or find what an earlier try has submitted, and wait for it if asked to."""
-        memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=memory.is_durable):
-            check_seconds("poll_interval", self.poll_interval)
-            check_seconds("copy_timeout", self.copy_timeout)
-            what = self.hook.describe(self.item, self.destination, self.name)
-            with self.hook.report(f"Copying {what}") as outcome:
-                return self._copy(context, memory, outcome)
+        """Submit the copy, or find the one that an earlier try submitted, and wait for it if asked to."""
+        self._read_parameters()
+        state = self._task_state(context)
+        with fail_on_permanent_errors(remembers=state.is_durable):
+            what = self._client.describe(self.item, self.destination, self.name)
+            with self._logged(f"Copying {what}") as run:
+                started = time.time()
+                job = self._submit(context, state)
+                submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
+                if not self.wait_for_completion:
+                    run.result = submitted
+                    return job.as_dict(encrypt_url)
+                self.log.info("%s", submitted)
+                item = self._wait_for_copy(context, job, started, state)
+                run.result = _describe_result(item)
+                return item
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """Show that what the trigger has seen is so. Needs only the event and the XCom ``copy_job``."""
-        memory = self._memory(context)
-        with fail_on_permanent_errors(remembers=memory.is_durable):
-            status = read_event(event)
-            ti = context["ti"]
+        """Verify the copy after the deferral. Needs only the event and the XCom ``copy_job``."""
+        from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
+        from airflow_provider_drive.protocol.wire.monitor_status import read_event
+
+        self._read_parameters()
+        state = self._task_state(context)
+        with fail_on_permanent_errors(remembers=state.is_durable):
+            status, ti = read_event(event), context["ti"]
             pushed = ti.xcom_pull(task_ids=self.task_id, key="copy_job", map_indexes=ti.map_index)
             if pushed is None:
                 raise DriveResponseError(
-                    "The XCom copy_job, which this task pushed before it was deferred, is gone."
+                    "The XCom copy_job, which this task pushed before its deferral, is missing."
                 )
             job = read_copy_job(pushed, decrypt_url)
-            asked = f"asked for {time.time() - job.asked:.0f} s ago"
-            with self.hook.report(f"Looking at what came of {job}, {asked}") as outcome:
-                item = self._finish(context, job, status, job.submitted_at + self.copy_timeout, memory)
-                outcome.append(_copied(item))
+            age = time.time() - job.asked
+            with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
+                wait = self._wait_until(job.submitted_at + self.copy_timeout)
+                item = self._verify(context, job, status, wait, state)
+                run.result = _describe_result(item)
                 return item
 
-    def on_kill(self) -> None:
-        """Stop waiting at once."""
-        self.log.warning("The task was stopped. Graph offers no way to cancel a copy: one that runs goes on.")
-        self.hook.stop()
+    def _task_state(self, context: Context) -> TaskState:
+        from airflow_provider_drive.utils.task_state import TaskState
 
-    def _memory(self, context: Context) -> TaskState:
-        what = (self.item, self.destination, self.conflict_behavior, self.children_only)
-        return TaskState(context, *what)
+        return TaskState(context, self.item, self.destination, self.conflict_behavior, self.children_only)
 
-    def _copy(self, context: Context, memory: TaskState, outcome: list[str]) -> dict[str, Any]:
-        now = time.time()
+    def _submit(self, context: Context, state: TaskState) -> CopyJob:
+        """Submit the copy, and push the XComs that are known from then on."""
+        wait = self._client.wait(self.copy_timeout, self.poll_interval)
         try:
-            job = self._submit(memory)
+            job = self._client.submit_copy(self._order(), wait, state)
         except DriveError:
-            push_link_xcoms(context, self.hook, memory.begun)
+            push_link_xcoms(context, self._client.hosts, state.started)
             raise
         if job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-        push_link_xcoms(context, self.hook, job)
-        submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
-        if not self.wait_for_completion:
-            outcome.append(submitted)
-            return job.as_dict(encrypt_url)
-        self.log.info("%s", submitted)
-        deadline = min(now, job.submitted_at or now) + self.copy_timeout  # an earlier try may have begun
-        item = self._finish(context, job, self._watch(context, job, deadline), deadline, memory)
-        outcome.append(_copied(item))
-        return item
+        push_link_xcoms(context, self._client.hosts, job)
+        return job
 
-    def _submit(self, memory: TaskState) -> CopyJob:
-        return self.hook.submit_copy(
-            self.item,
-            self.destination,
+    def _order(self) -> CopyOrder:
+        from airflow_provider_drive.protocol.copy.plan import CopyOrder
+
+        return CopyOrder(
+            self._client.address(self.item),
+            self._client.optional_address(self.destination),
             self.name,
             self.conflict_behavior,
-            children_only=self.children_only,
-            include_all_version_history=self.include_all_version_history,
-            create_destination=self.create_destination,
-            timeout=self.copy_timeout,
-            poll_interval=self.poll_interval,
-            awaited=self.wait_for_completion,
-            memory=memory,
+            self.children_only,
+            self.include_all_version_history,
+            self.create_destination,
+            is_awaited=self.wait_for_completion,
         )
 
-    def _watch(self, context: Context, job: CopyJob, deadline: float) -> CopyStatus:
-        """Look until the copy ends; if deferrable only twice, since most small ones are done in a second."""
-        polls = 2 if self.deferrable else None
-        status = self.hook.poll_job(job, deadline=deadline, poll_interval=self.poll_interval, polls=polls)
-        if polls and job.monitor_url and status.state == "timeout" and time.time() < deadline:
+    def _wait_for_copy(
+        self, context: Context, job: CopyJob, started: float, state: TaskState
+    ) -> dict[str, Any]:
+        """
+        Wait until the copy is complete, and return it verified; or defer.
+
+        :param started: When this try started; an earlier one may have submitted the copy.
+        """
+        deadline = min(started, job.submitted_at or started) + self.copy_timeout
+        status = self._poll(job, self._wait_until(deadline))
+        if status.state == "timeout" and self.deferrable and job.monitor_url and time.time() < deadline:
             self._defer(context, job, job.monitor_url, deadline)
-        return status
+        return self._verify(context, job, status, self._wait_until(deadline), state)
+
+    def _wait_until(self, deadline: float) -> Wait:
+        return self._client.wait(poll_interval=self.poll_interval, deadline=deadline)
+
+    def _poll(self, job: CopyJob, wait: Wait) -> CopyStatus:
+        from airflow_provider_drive.protocol.copy.verify import poll_job
+
+        polls = POLLS_BEFORE_DEFERRAL if self.deferrable else None
+        return self._client.run(poll_job(job, wait, fresh=True, polls=polls))
+
+    def _verify(
+        self, context: Context, job: CopyJob, status: CopyStatus, wait: Wait, state: TaskState
+    ) -> dict[str, Any]:
+        from airflow_provider_drive.protocol.copy.verify import verify_copy
+
+        item = dict(self._client.run(verify_copy(job, status, wait), state).raw)
+        push_link_xcoms(context, self._client.hosts, job, item)
+        return item
 
     def _defer(self, context: Context, job: CopyJob, monitor_url: str, deadline: float) -> None:
-        from airflow_provider_drive.triggers.copy import CopyCompleteTrigger  # noqa: PLC0415  # Dag files need not pay for it
+        from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
         context["ti"].xcom_push(key="copy_job", value=job.as_dict(encrypt_url))
         self.defer(
@@ -205,20 +250,6 @@ class DriveCopyOperator(BaseOperator):
             timeout=timedelta(seconds=max(0.0, deadline - time.time()) + DEFERRAL_MARGIN),
         )
 
-    def _finish(
-        self,
-        context: Context,
-        job: CopyJob,
-        status: CopyStatus,
-        deadline: float,
-        memory: TaskState,
-    ) -> dict[str, Any]:
-        item = self.hook.verify_job(
-            job, status, deadline=deadline, poll_interval=self.poll_interval, memory=memory
-        )
-        push_link_xcoms(context, self.hook, job, item)
-        return item
 
-
-def _copied(item: dict[str, Any]) -> str:
-    return f"Copied: {item.get('name')} is {item.get('id')} now."
+def _describe_result(item: dict[str, Any]) -> str:
+    return f"Copied: {item.get('name')!r} (id {item.get('id')})."

@@ -1,14 +1,11 @@
-"""Makes folders of OneDrive and SharePoint."""
+"""Creates folders in OneDrive and SharePoint."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, push_link_xcoms
+from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
@@ -17,9 +14,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class DriveEnsureFolderOperator(BaseOperator):
+class DriveEnsureFolderOperator(DriveOperator):
     """
-    Find a folder, or make it and what is missing above it. Two tasks may do so at once.
+    Return a folder, and create it and its missing parents first. Two tasks may do so at once.
 
     .. seealso::
         https://learn.microsoft.com/graph/api/driveitem-post-children
@@ -27,37 +24,25 @@ class DriveEnsureFolderOperator(BaseOperator):
     :param folder: Address of the folder, with a path. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: Graph's driveItem of the folder.
-    :raises DriveNameConflictError: If something else than a folder has the name.
+    :raises DriveNameConflictError: If an item that is not a folder has the name.
     """
 
     template_fields: Sequence[str] = ("folder", "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"folder": "json"}
     operator_extra_links = (DriveDestinationLink(),)
-    ui_color = "#d5e8fb"
 
-    def __init__(
-        self, *, folder: Any, drive_conn_id: str = DriveHook.default_conn_name, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, folder: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.folder = folder
-        self.drive_conn_id = drive_conn_id
-
-    @cached_property
-    def hook(self) -> DriveHook:
-        """The hook of this task."""
-        return DriveHook(self.drive_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Find or make the folder."""
+        """Find or create the folder."""
+        self._read_parameters()
         with (
             fail_on_permanent_errors(),
-            self.hook.report(f"Ensuring {self.hook.address(self.folder)}") as outcome,
+            self._logged(f"Ensuring the folder {self._client.describe(self.folder)}") as run,
         ):
             folder = self.hook.ensure_folder(self.folder)
-            push_link_xcoms(context, self.hook, None, folder)
-            outcome.append(f"The folder {folder.get('name')} is {folder.get('id')}.")
+            push_link_xcoms(context, self._client.hosts, made=folder)
+            run.result = f"The folder {folder.get('name')!r} exists (id {folder.get('id')})."
             return folder
-
-    def on_kill(self) -> None:
-        """Stop at once."""
-        self.hook.stop()

@@ -1,13 +1,10 @@
-"""Lists what is in folders of OneDrive and SharePoint."""
+"""Lists the items of folders of OneDrive and SharePoint."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
-from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
@@ -21,42 +18,43 @@ _FILTERS = (
 )
 
 
-class DriveListOperator(BaseOperator):
+class DriveListOperator(DriveOperator):
     """
-    List what is in a folder and below, filtered.
+    List the items in a folder and below, filtered.
 
-    All that is found goes into one XCom, some 320 bytes for each item. For thousands of documents let
-    :class:`~airflow_provider_drive.operators.archive.DriveArchiveOperator` select them by itself, or use
+    All of them go into one XCom, about 320 bytes each. For thousands of documents let
+    :class:`~airflow_provider_drive.operators.archive.DriveArchiveOperator` select them itself, or use
     :meth:`~airflow_provider_drive.hooks.drive.DriveHook.iter_items` in a task of your own.
 
     .. seealso::
         https://learn.microsoft.com/graph/api/driveitem-list-children
 
     :param folder: Address of the folder. (templated)
-    :param recursive: List what is in its folders as well. Default is ``True``.
-    :param pattern: Glob, or list of globs, of which an item's path below the folder has to match one:
-        ``**/*.docx``. Default is any. (templated)
-    :param exclude: Glob, or list of globs, of which it may match none. (templated)
-    :param modified_before: Only what was last changed before: a time, or a duration (``P7Y``: more than seven
-        years ago). (templated)
-    :param modified_after: Only what was last changed since then. (templated)
-    :param created_before: Only what was made before. (templated)
-    :param created_after: Only what was made since then. (templated)
-    :param min_size: Only files of so many bytes or more. (templated)
-    :param max_size: Only files of so many bytes or less. (templated)
-    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook is a file here. Default is
+    :param recursive: Include the items in subfolders. Default is ``True``. (templated)
+    :param pattern: Glob, or list of globs: an item's path below the folder must match one of them
+        (``**/*.docx``). Default is any. (templated)
+    :param exclude: Glob, or list of globs: an item's path must match none of them. Default is none.
+        (templated)
+    :param modified_before: Only items last changed before this: a time, or a duration (``P7Y``: more than
+        seven years ago). (templated)
+    :param modified_after: Only items last changed at or after this. (templated)
+    :param created_before: Only items created before this. (templated)
+    :param created_after: Only items created at or after this. (templated)
+    :param min_size: Only files of at least this many bytes. (templated)
+    :param max_size: Only files of at most this many bytes. (templated)
+    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. Default is
         ``file``. (templated)
-    :param limit: How many items to list at most; no more is read then. Default is all. (templated)
+    :param limit: Stop after this many items, and read no more. Default is all. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A list of mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``,
         ``eTag`` and ``lastModifiedDateTime``. Each is an address for the other operators.
-    :raises DriveArgumentError: If a filter makes no sense, or the folder is none.
+    :raises DriveArgumentError: If a parameter is invalid, or the address is not a folder's.
     :raises DriveItemNotFoundError: If the folder does not exist.
     """
 
-    template_fields: Sequence[str] = ("folder", *_FILTERS, "drive_conn_id")
+    template_fields: Sequence[str] = ("folder", "recursive", *_FILTERS, "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"folder": "json"}
-    ui_color = "#d5e8fb"
+    boolean_fields: ClassVar[Sequence[str]] = ("recursive",)
 
     def __init__(
         self,
@@ -73,7 +71,6 @@ class DriveListOperator(BaseOperator):
         max_size: int | None = None,
         kind: str = "file",
         limit: int | None = None,
-        drive_conn_id: str = DriveHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -89,25 +86,13 @@ class DriveListOperator(BaseOperator):
         self.max_size = max_size
         self.kind = kind
         self.limit = limit
-        self.drive_conn_id = drive_conn_id
-
-    @cached_property
-    def hook(self) -> DriveHook:
-        """The hook of this task."""
-        return DriveHook(self.drive_conn_id)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002  # Airflow's signature
         """List the folder."""
+        self._read_parameters()
         filters = {name: getattr(self, name) for name in _FILTERS}
-        with (
-            fail_on_permanent_errors(),
-            self.hook.report(f"Listing {self.hook.address(self.folder)}") as outcome,
-        ):
+        with fail_on_permanent_errors(), self._logged(f"Listing {self._client.describe(self.folder)}") as run:
             items = list(self.hook.iter_items(self.folder, recursive=self.recursive, **filters))
             size = sum(item["size"] or 0 for item in items)
-            outcome.append(f"Listed: {len(items)} items of {size} bytes.")
+            run.result = f"Listed {len(items)} items ({size} bytes)."
             return items
-
-    def on_kill(self) -> None:
-        """Stop at once."""
-        self.hook.stop()

@@ -2,54 +2,55 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from airflow_provider_drive.exceptions import DriveError
-from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
+from airflow_provider_drive.operators.base import DriveOperator
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
-from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.utils.task_state import TaskState
 
-class DriveMoveOperator(BaseOperator):
+
+class DriveMoveOperator(DriveOperator):
     """
-    Move an item to another folder of its drive, or rename it, or both.
+    Move an item to another folder of its drive, rename it, or both.
 
-    The item keeps its id, its versions and its sharing links. It is moved only if it still is what was read
-    (``If-Match``). An item that is there already is left alone. On Airflow 3.3 and newer, a retry goes on
-    with what an earlier try has begun, also if the item is not found under its old path any more.
+    The item keeps its id, its versions and its sharing links. The request carries ``If-Match``: if the item
+    has changed since it was read, it is not moved. An item that is already there stays as it is. On Airflow
+    3.3 and newer, a retry goes on with the move that an earlier try started, even if the item is no longer at
+    its old path.
 
-    Graph does not move between drives. ``cross_drive="copy"`` copies the item, shows that the copy is whole,
-    and then deletes the original: a new id, and no versions, permissions or metadata of the old one.
+    Graph does not move between drives. ``cross_drive="copy"`` copies the item, verifies the copy, and then
+    deletes the original: the item gets a new id, and loses its versions, permissions and metadata.
 
     .. seealso::
         https://learn.microsoft.com/graph/api/driveitem-move
 
     :param item: Address of the item to move. (templated)
     :param destination: Address of the folder to move it to. Default is the folder that it is in. (templated)
-    :param name: The new name. Default is the one that it has. (templated)
-    :param if_match: The eTag or cTag that the item has to have, as Graph gave it; ``*`` for any. Default is
-        the eTag that it has when the task reads it; one that then moves by itself is read again. (templated)
+    :param name: The new name. Default is the current one. (templated)
+    :param if_match: The eTag or cTag that the item must have, as Graph returned it; ``*`` for any. Default is
+        the eTag that it has when the task reads it; if that changes without a change of the item, it is read
+        again. (templated)
     :param conflict_behavior: What to do if the destination holds the name: ``fail``, ``replace`` (files only)
         or ``rename``. Default is ``fail``. (templated)
-    :param create_destination: Make the folders of the destination's path that are missing. Default is
-        ``False``.
-    :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` for copy,
-        check and delete. Default is ``fail``. (templated)
+    :param create_destination: Create the missing folders of the destination's path. Default is ``False``.
+        (templated)
+    :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` to copy the
+        item, verify the copy and delete the original. Default is ``fail``. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: Graph's driveItem of the moved item.
-    :raises DriveAddressError: If an address cannot be understood.
-    :raises DriveItemChangedError: If the item is not the one that ``if_match`` means. Nothing was changed
-        then.
-    :raises DriveNameConflictError: If the name is taken, and ``conflict_behavior`` does not help.
+    :raises DriveAddressError: If an address is invalid.
+    :raises DriveArgumentError: If another parameter is invalid.
+    :raises DriveItemChangedError: If ``if_match`` is not the item's tag. Nothing was changed then.
+    :raises DriveNameConflictError: If the name is taken, and ``conflict_behavior`` does not resolve it.
     """
 
     template_fields: Sequence[str] = (
@@ -58,12 +59,13 @@ class DriveMoveOperator(BaseOperator):
         "name",
         "if_match",
         "conflict_behavior",
+        "create_destination",
         "cross_drive",
         "drive_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
+    boolean_fields: ClassVar[Sequence[str]] = ("create_destination",)
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
-    ui_color = "#d5e8fb"
 
     def __init__(
         self,
@@ -75,7 +77,6 @@ class DriveMoveOperator(BaseOperator):
         conflict_behavior: str = "fail",
         create_destination: bool = False,
         cross_drive: str = "fail",
-        drive_conn_id: str = DriveHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,43 +87,40 @@ class DriveMoveOperator(BaseOperator):
         self.conflict_behavior = conflict_behavior
         self.create_destination = create_destination
         self.cross_drive = cross_drive
-        self.drive_conn_id = drive_conn_id
-
-    @cached_property
-    def hook(self) -> DriveHook:
-        """The hook of this task."""
-        return DriveHook(self.drive_conn_id)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Move the item, or go on with what an earlier try has begun."""
-        memory = TaskState(context, self.item, self.destination, self.name, self.cross_drive)
-        with fail_on_permanent_errors(remembers=memory.is_durable):
-            what = self.hook.describe(self.item, self.destination, self.name)
-            with self.hook.report(f"Moving {what}") as outcome:
-                item = self._move(context, memory)
+        """Move the item, or go on with the move that an earlier try started."""
+        from airflow_provider_drive.utils.task_state import TaskState
+
+        self._read_parameters()
+        state = TaskState(context, self.item, self.destination, self.name, self.cross_drive)
+        with fail_on_permanent_errors(remembers=state.is_durable):
+            what = self._client.describe(self.item, self.destination, self.name)
+            with self._logged(f"Moving {what}") as run:
+                item = self._move(context, state)
                 folder = item.get("parentReference", {}).get("id")
-                outcome.append(f"Moved: {item.get('name')} is in the folder {folder} now.")
+                run.result = f"Moved: {item.get('name')!r} is now in the folder {folder}."
                 return item
 
-    def _move(self, context: Context, memory: TaskState) -> dict[str, Any]:
+    def _move(self, context: Context, state: TaskState) -> dict[str, Any]:
         try:
-            item = self.hook.move_item(
-                self.item,
-                self.destination,
-                self.name,
-                self.if_match,
-                self.conflict_behavior,
-                create_destination=self.create_destination,
-                cross_drive=self.cross_drive,
-                memory=memory,
-            )
+            item = self._run_move(state)
         except DriveError:
-            push_link_xcoms(context, self.hook, memory.begun)
+            push_link_xcoms(context, self._client.hosts, state.started)
             raise
-        push_link_xcoms(context, self.hook, memory.begun, item)
+        push_link_xcoms(context, self._client.hosts, state.started, item)
         return item
 
-    def on_kill(self) -> None:
-        """Stop waiting at once."""
-        self.log.warning("The task was stopped. Graph offers no way to cancel a copy: one that runs goes on.")
-        self.hook.stop()
+    def _run_move(self, state: TaskState) -> dict[str, Any]:
+        from airflow_provider_drive.protocol.move import MoveOrder, move_item
+
+        order = MoveOrder(
+            self._client.address(self.item),
+            self._client.optional_address(self.destination),
+            self.name,
+            self.if_match,
+            self.conflict_behavior,
+            self.create_destination,
+            self.cross_drive,
+        )
+        return dict(self._client.run(move_item(order, self._client.wait(COPY_TIMEOUT)), state).raw)

@@ -9,28 +9,28 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.state import completion_event
 from airflow_provider_drive.protocol.monitor import poll_monitors
 from airflow_provider_drive.protocol.timing import POLL_INTERVAL
-from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
+from airflow_provider_drive.triggers.base import DriveTrigger
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.timing import Wait
 
 
-class CopiesCompleteTrigger(CopyCompleteTrigger):
+class CopiesCompleteTrigger(DriveTrigger):
     """
     Poll the monitors of many copies until all have ended, and fire once.
 
-    The event is ``{"status": "ended", "completed": {…}, "failed": {…}}``: the ids of the copies, and why
-    there are none, by the ids of the originals; or ``{"status": "unknown", "message": …}``.
+    The event is ``{"status": "ended", "completed": {…}, "failed": {…}}``: the ids of the copies, and the
+    reasons of the failures, by the ids of the originals; or ``{"status": "unknown", "message": …}``.
 
     .. seealso::
         https://learn.microsoft.com/graph/long-running-actions-overview
 
-    :param monitors: JSON, in clear or encrypted: the monitor URLs by the ids of the originals. It is stored
-        encrypted where the deployment has a Fernet key.
-    :param poll_interval: Seconds between two looks at a copy. Default is ``15``.
+    :param monitors: The monitor URLs by the ids of the originals, as JSON, in clear or encrypted. It is
+        stored encrypted if the deployment has a Fernet key.
+    :param poll_interval: The longest pause between two polls of a copy, in seconds. Default is ``15``.
     :param deadline: When to give up, in seconds since the epoch. Default is a day from now.
-    :param drive_conn_id: Connection whose TLS, proxies, time-out and hosts hold. Default is
+    :param drive_conn_id: The connection, for its TLS, proxies, time-out and hosts. Default is
         ``drive_default``.
     """
 
@@ -41,25 +41,26 @@ class CopiesCompleteTrigger(CopyCompleteTrigger):
         deadline: float | None = None,
         drive_conn_id: str = "drive_default",
     ) -> None:
-        super().__init__(monitors, poll_interval, deadline, drive_conn_id)
+        super().__init__(poll_interval, deadline, drive_conn_id)
+        self.monitors = monitors
 
-    def __repr__(self) -> str:
-        return f"<CopiesCompleteTrigger poll_interval={self.poll_interval} deadline={self.deadline}>"
+    @property
+    def _monitors(self) -> tuple[str, str]:
+        return "monitors", self.monitors
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what is stored."""
-        path, arguments = super().serialize()
-        return path, {"monitors": arguments.pop("monitor_url"), **arguments}
-
-    def _flow(self, monitor_url: str, wait: Wait) -> Flow[dict[str, Any]]:
-        try:
-            monitors = json.loads(monitor_url)
-        except ValueError:
-            monitors = None
-        if not isinstance(monitors, dict) or not all(isinstance(url, str) for url in monitors.values()):
-            raise DriveArgumentError("The trigger's monitors make no sense.")
-        ends = yield from poll_monitors(monitors, wait)
+    def _flow(self, monitors: str, wait: Wait) -> Flow[dict[str, Any]]:
+        ends = yield from poll_monitors(_read_monitors(monitors), wait)
         return completion_event(ends)
 
-    def _describe_end(self, event: dict[str, Any]) -> str:
-        return f"{len(event['completed'])} copies are completed, {len(event['failed'])} have failed"
+    def _describe_event(self, event: dict[str, Any]) -> str:
+        return f"{len(event['completed'])} copies completed, {len(event['failed'])} failed"
+
+
+def _read_monitors(text: str) -> dict[str, str]:
+    try:
+        monitors = json.loads(text)
+    except ValueError:
+        monitors = None
+    if not isinstance(monitors, dict) or not all(isinstance(url, str) for url in monitors.values()):
+        raise DriveArgumentError("Invalid arguments of the trigger: monitors.")
+    return monitors

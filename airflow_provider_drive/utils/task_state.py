@@ -1,7 +1,7 @@
 """
-What a task has to know after a crash: its checkpoints, in Airflow's task state store.
+The checkpoints of a task, in Airflow's task state store.
 
-The store outlives a retry, where XComs are deleted. Airflow has it from 3.3 on; before, nothing is kept.
+The store survives a retry, which deletes XComs. Airflow has it from 3.3 on; before, nothing is stored.
 """
 
 from __future__ import annotations
@@ -29,62 +29,62 @@ class TaskState:
     """
     The checkpoints of one task, from its first try to its last.
 
-    Who clears a task asks for all of it again: nothing of before is known then. A clear raises ``max_tries``,
-    and a retry does not; a task that is cleared while it runs is just tried again, which shows only where it
-    has no retries left. The same goes for a task whose Dag has changed meanwhile.
+    Clearing a task starts over: its checkpoints no longer count. A clear raises ``max_tries``, and a retry
+    does not. Airflow retries a task that is cleared while it runs: that can be told from a retry only if it
+    has no retries left. Checkpoints of a task whose Dag has changed meanwhile do not count either.
 
     :param context: The task's context.
-    :param about: What the task is to do, as JSON or nearly so. Checkpoints about something else do not count.
-    :ivar begun: What this try has begun, wherever it is kept; None if it has not come so far.
+    :param parameters: What the task does, as JSON or nearly so. Checkpoints of other parameters do not count.
+    :ivar started: The copy or move that this try has started or resumed, stored or not; None before that.
     """
 
-    def __init__(self, context: Mapping[str, Any], *about: Any) -> None:
+    def __init__(self, context: Mapping[str, Any], *parameters: Any) -> None:
         self._store, self._context = context.get("task_state_store"), context
-        self._kept: dict[str, Any] = {}
-        self.begun: CopyJob | Move | None = None
+        self._saved: dict[str, Any] = {}
+        self.started: CopyJob | Move | None = None
         if self._store is None:
             return
-        ti, text = context["ti"], json.dumps(about, sort_keys=True, default=str)
-        self._this = {"max_tries": ti.max_tries, "about": hashlib.sha256(text.encode()).hexdigest()[:16]}
+        ti, text = context["ti"], json.dumps(parameters, sort_keys=True, default=str)
+        self._task = {"max_tries": ti.max_tries, "about": hashlib.sha256(text.encode()).hexdigest()[:16]}
         self._try = {"try_number": ti.try_number}
-        kept = self._store.get(STATE_KEY)
-        if not isinstance(kept, dict) or not self._this.items() <= kept.items():
+        saved = self._store.get(STATE_KEY)
+        if not isinstance(saved, dict) or not self._task.items() <= saved.items():
             return
-        if ti.try_number <= ti.max_tries + 1 or kept.get("try_number") == ti.try_number:
-            self._kept = kept
+        if ti.try_number <= ti.max_tries + 1 or saved.get("try_number") == ti.try_number:
+            self._saved = saved
 
     @property
     def is_durable(self) -> bool:
-        """Whether a later try finds what this one stores."""
+        """Whether a later try finds the checkpoints of this one."""
         return self._store is not None
 
     def restore(self, name: str) -> Saved:
-        """Return what an earlier try has stored under a checkpoint's name, or this one."""
-        kept = self._kept.get(name)
-        if kept is not None:
-            return Saved(_READERS[name](kept), self.is_durable)
-        return Saved(self._begun_archive() if name == "archive" else None, self.is_durable)
+        """Return the state of the last checkpoint of a name, of this try or an earlier one."""
+        saved = self._saved.get(name)
+        if saved is not None:
+            return Saved(_READERS[name](saved), self.is_durable)
+        return Saved(self._guess_archive_start() if name == "archive" else None, self.is_durable)
 
-    def _begun_archive(self) -> ArchiveState | None:
-        """Without a store it is known at least that an earlier try has begun after its Dag run."""
-        began = getattr(self._context.get("dag_run"), "start_date", None)
-        if self._store is not None or began is None or self._context["ti"].try_number <= 1:
+    def _guess_archive_start(self) -> ArchiveState | None:
+        """Without a store, an archive that is retried was begun after the start of its Dag run."""
+        start = getattr(self._context.get("dag_run"), "start_date", None)
+        if self._store is not None or start is None or self._context["ti"].try_number <= 1:
             return None
-        return ArchiveState(began.timestamp())
+        return ArchiveState(start.timestamp())
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint, before anything else happens. What of it is secret is encrypted."""
+        """Store a checkpoint, with its monitor URL encrypted."""
         state = checkpoint.state
-        self.begun = state or self.begun
+        self.started = state or self.started
         if self._store is None:
             return
-        kept = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
-        self._kept = {**self._kept, **self._this, **self._try, checkpoint.name: kept}
-        self._store.set(STATE_KEY, self._kept)
+        saved = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state and state.as_dict()
+        self._saved = {**self._saved, **self._task, **self._try, checkpoint.name: saved}
+        self._store.set(STATE_KEY, self._saved)
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "copy": lambda kept: read_copy_job(kept, decrypt_url),
+    "copy": lambda saved: read_copy_job(saved, decrypt_url),
     "move": read_move,
     "archive": read_archive_state,
 }

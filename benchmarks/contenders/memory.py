@@ -5,12 +5,13 @@ import resource
 import sys
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.manifest import ArchiveReport
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+from airflow_provider_drive.protocol.archive.run import ArchiveOrder, archive
+from airflow_provider_drive.report import ArchiveReport
 
 order = json.load(sys.stdin)
 hook = DriveHook()
-hook.keep_secret = lambda secret: None  # this process has no task log
+client = hook._client
+client.keep_secret = lambda secret: None  # this process has no task log
 
 
 def peak():
@@ -21,7 +22,8 @@ sum(1 for _ in hook.iter_items(order["first"]))
 before = peak()
 documents = sum(1 for _ in hook.iter_items(order["source"]))
 listed = peak() - before
-tally = ArchiveReport()
-hook.archive(ArchiveOrder(hook.address(order["destination"]), hook.address(order["source"])), tally.add)
-assert tally.counts["copied"] == documents, tally.counts
+report = ArchiveReport()
+what = ArchiveOrder(client.address(order["destination"]), client.address(order["source"]))
+client.run(archive(what, report.add, client.wait()))
+assert report.counts["copied"] == documents, report.counts
 print(json.dumps({"documents": documents, "listed": listed, "archived": peak() - before}))

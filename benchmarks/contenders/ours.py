@@ -5,11 +5,11 @@ import sys
 import time
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+from airflow_provider_drive.protocol.archive.run import ArchiveOrder, archive
 
 order, known, states = json.load(sys.stdin), {}, set()
-hook = DriveHook()
-hook.keep_secret = lambda secret: None  # this process has no task log
+client = DriveHook()._client
+client.keep_secret = lambda secret: None  # this process has no task log
 
 
 def note(outcome):
@@ -18,7 +18,7 @@ def note(outcome):
 
 
 started = time.time()
-addresses = (hook.address(order[name]) for name in ("destination_path", "source_path"))
-hook.archive(ArchiveOrder(*addresses), note, poll_interval=order["interval"])
+addresses = (client.address(order[name]) for name in ("destination_path", "source_path"))
+client.run(archive(ArchiveOrder(*addresses), note, client.wait(poll_interval=order["interval"])))
 assert states == {("copied", True)}, states
 print(json.dumps({"known": known, "seconds": time.time() - started}))

@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from copying import submit
 from docs.pages import page, section, table
 from tries import StateStore
 
@@ -13,11 +14,13 @@ from airflow_provider_drive import settings
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators import copy as operators
 from airflow_provider_drive.protocol import retry, timing
-from airflow_provider_drive.protocol.copy import submit
-from airflow_provider_drive.triggers import copy as triggers
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
+from airflow_provider_drive.protocol.copy.verify import check_copy
+from airflow_provider_drive.triggers import base as triggers
 from airflow_provider_drive.utils.task_state import TaskState
 
 TIMES = table(section(page("reference/operators.md"), "Timeouts and limits"))
+TIMINGS = timing.Timings()
 COSTS = table(section(page("reference/operators.md"), "Cost in requests and resource units"))
 
 
@@ -29,18 +32,18 @@ COSTS = table(section(page("reference/operators.md"), "Cost in requests and reso
         ("attempts for one request that is throttled", retry.MAX_TRIES["throttled"]),
         ("attempts for one request after lost answers or 5xx", retry.MAX_TRIES["transient"]),
         ("a copy, from its submit", timing.COPY_TIMEOUT),
-        ("a completed copy, until it appears at the destination", timing.Timings().read_back),
-        ("searching the destination when the monitor no longer knows the copy", timing.Timings().find),
+        ("a completed copy, until it appears at the destination", TIMINGS.read_back),
+        ("searching the destination when the monitor no longer knows the copy", TIMINGS.find),
         (
             "searching the destination after a crash, before the copy is submitted again",
-            timing.Timings().resume_find,
+            TIMINGS.resume_find,
         ),
-        ("searching for a copy to another drive that Graph answered with 404", timing.Timings().false_404),
+        ("searching for a copy to another drive that Graph answered with 404", TIMINGS.false_404),
         (
             "requests for one copy in one try, if the outcome of the previous ones is unknown",
-            submit.MAX_REQUESTS,
+            MAX_REQUESTS,
         ),
-        ("a move within a drive that Graph finishes after its answer", timing.Timings().move),
+        ("a move within a drive that Graph finishes after its answer", TIMINGS.move),
         ("Airflow's own limit for a deferral, after the trigger's", timing.DEFERRAL_MARGIN),
     ],
 )
@@ -99,7 +102,7 @@ def works(hook, usage, by_path, by_ids, legal, ids):
     def copy_and_wait(item, destination):
         hook.wait_for_copy(hook.copy_item(item, destination))
 
-    memory = TaskState({"ti": SimpleNamespace(try_number=1, max_tries=0), "task_state_store": StateStore()})
+    state = TaskState({"ti": SimpleNamespace(try_number=1, max_tries=0), "task_state_store": StateStore()})
 
     def copy_into_a_new_folder():
         hook.copy_item(by_path.plan, f"{by_path.vault}/New", create_destination=True)
@@ -107,8 +110,8 @@ def works(hook, usage, by_path, by_ids, legal, ids):
     def list_all(folder):
         assert len(list(hook.iter_items(folder))) == 1_000
 
-    def look(job):
-        assert hook.check_job(job, deadline=float("inf"))
+    def check(job):
+        assert hook._client.run(check_copy(job, hook._client.wait()))
 
     return {
         "Copy, both addresses as ids": lambda: usage(hook.copy_item, by_ids.plan, by_ids.vault),
@@ -116,7 +119,7 @@ def works(hook, usage, by_path, by_ids, legal, ids):
         "Copy, both as ids, and wait": lambda: usage(copy_and_wait, by_ids.plan, by_ids.vault),
         "Copy, both as paths, and wait": lambda: usage(copy_and_wait, by_path.plan, by_path.vault),
         "Copy, both as ids, with task state (Airflow 3.3)": lambda: usage(
-            hook.submit_copy, by_ids.plan, by_ids.vault, memory=memory
+            submit, hook, by_ids.plan, by_ids.vault, state
         ),
         "Copy that is there already (`skip`), both as paths": lambda: (
             copy_and_wait(by_ids.plan, by_ids.vault),
@@ -131,7 +134,7 @@ def works(hook, usage, by_path, by_ids, legal, ids):
         "Move of a file to another drive, by paths": lambda: usage(
             hook.move_item, by_path.plan, by_path.vault, cross_drive="copy"
         ),
-        "Sensor, once the copy is done": lambda: usage(look, hook.submit_copy(by_ids.plan, by_ids.vault)),
+        "Sensor, once the copy is done": lambda: usage(check, submit(hook, by_ids.plan, by_ids.vault)),
         "List of a folder with 1,000 documents, by ids": lambda: usage(
             lambda: list_all(ids(many(legal, "Flat/{0}.txt").find("Flat")))
         ),

@@ -23,34 +23,40 @@ TASKS = [
 CLASSES = [*TASKS, CopyCompleteTrigger]
 METHODS = [
     method
-    for name, method in vars(DriveHook).items()
-    if inspect.isfunction(method) and not name.startswith("_")
+    for name, method in inspect.getmembers(DriveHook, inspect.isfunction)
+    if method.__module__.startswith("airflow_provider_drive.") and not name.startswith("_")
 ]
-FOR_USERS = [method for method in METHODS if ":param " in (method.__doc__ or "")]
-DESCRIBED = [*CLASSES, DriveHook, *FOR_USERS]
+DESCRIBED = [*CLASSES, DriveHook, *(method for method in METHODS if ":param " in (method.__doc__ or ""))]
+INTERFACE = [
+    *("get_item", "list_children", "iter_items", "ensure_folder", "copy_item", "get_copy_status"),
+    *("wait_for_copy", "move_item", "delete_item", "read_file", "write_file"),
+    *("request", "get_conn", "test_connection"),
+]
 CONFIGURED = {"deferrable": "[operators] default_deferrable"}  # its default is the deployment's
 
 
 def parameters_of(subject):
     """Give the parameters by their names, without ``self`` and what is handed on to Airflow."""
-    function = subject.__init__ if inspect.isclass(subject) else subject
-    return {
-        name: parameter
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
-    }
+    functions = [subject]
+    if inspect.isclass(subject):  # what it hands on to a base of this package is its own, too
+        ours = [base for base in subject.mro() if base.__module__.startswith("airflow_provider_drive.")]
+        functions = [vars(base)["__init__"] for base in ours if "__init__" in vars(base)]
+    parameters = {}
+    for function in functions:
+        for name, parameter in inspect.signature(function).parameters.items():
+            if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                parameters.setdefault(name, parameter)
+    return parameters
+
+
+def templated(subject):
+    """Give the names of the parameters that are template fields: the field of ``dry_run`` has another."""
+    return [field.removeprefix("is_") for field in subject.template_fields]
 
 
 def described(subject):
-    """Give what the docstring says of each parameter, in its order; first what it says by naming a method."""
+    """Give what the docstring says of each parameter, in its order."""
     text = inspect.getdoc(subject)
-    if other := re.search(r"as :meth:`(\w+)`\s+does", text):
-        own = text.replace(other[0], "")
-        return {**described(getattr(DriveHook, other[1])), **_entries(own)}
-    return _entries(text)
-
-
-def _entries(text):
     entries = re.findall(r"^:param (\w+): (.*?)(?=^:|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len({name for name, _ in entries}) == len(entries)
     return {name: " ".join(description.split()) for name, description in entries}
@@ -85,9 +91,14 @@ def test_a_docstring_tells_each_default_that_is_one(subject):
 
 @pytest.mark.parametrize("subject", TASKS, ids=name_of)
 def test_a_docstring_says_templated_of_template_fields_and_of_no_others(subject):
-    templated = [name for name, text in described(subject).items() if text.endswith("(templated)")]
-    assert templated == list(subject.template_fields)
-    assert sum("templated" in text for text in described(subject).values()) == len(templated)
+    marked = [name for name, text in described(subject).items() if text.endswith("(templated)")]
+    assert marked == templated(subject)
+    assert sum("templated" in text for text in described(subject).values()) == len(marked)
+
+
+@pytest.mark.parametrize("subject", TASKS, ids=name_of)
+def test_every_parameter_of_a_task_is_a_template_field(subject):
+    assert sorted(templated(subject)) == sorted(parameters_of(subject))
 
 
 @pytest.mark.parametrize("subject", TASKS, ids=name_of)
@@ -116,8 +127,12 @@ def test_the_page_has_a_row_for_each_parameter_with_its_default(subject):
 @pytest.mark.parametrize("subject", TASKS, ids=name_of)
 def test_the_page_says_templated_of_template_fields_and_of_no_others(subject):
     found = table(section(page("reference/operators.md"), name_of(subject)))
-    templated = [name for name, rest in found.items() if rest[-1].endswith("*templated*")]
-    assert templated == list(subject.template_fields)
+    marked = [name for name, rest in found.items() if rest[-1].endswith("*templated*")]
+    assert marked == templated(subject)
+
+
+def test_the_hook_has_the_methods_of_its_interface_and_no_others():
+    assert sorted(method.__name__ for method in METHODS) == sorted(INTERFACE)
 
 
 def test_the_page_gives_the_signature_of_each_method_of_the_hook():

@@ -23,7 +23,6 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
-from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.copy.find import Sighting
 from airflow_provider_drive.protocol.copy.recovery import Decision, Found
 from airflow_provider_drive.protocol.copy.verify import error_for, result_from_status
@@ -35,6 +34,7 @@ from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
+from airflow_provider_drive.summary import raise_if_too_many_failed
 from airflow_provider_drive.transport.request import describe
 
 PAGE = "troubleshooting.md"
@@ -144,7 +144,7 @@ KEY = (
     )
     .decode()
 )
-TALLY = SimpleNamespace(counts={"failed": 1}, failures=[{"path": "plan.docx", "reason": "it is locked"}])
+REPORT = SimpleNamespace(counts={"failed": 1}, failures=[{"path": "plan.docx", "reason": "it is locked"}])
 LOST = [
     TLS,
     requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
@@ -158,7 +158,7 @@ LOST = [
 @pytest.fixture
 def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
     """What each error says that the page has a heading for, as a log shows it."""
-    hook.settings  # noqa: B018  # opens the session, which can be stopped then
+    hook._client.session  # noqa: B018  # opened, so that it can be stopped
     certificate = tmp_path / "certificate.pem"
     certificate.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
     app = {"client_id": "a", "tenant_id": "t"}
@@ -198,11 +198,11 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(result_from_status, CopyStatus("unknown")),
         not_arrived(Decision.MISPLACED),
         not_arrived(Decision.INCOMPLETE),
-        raised(DriveArchiveOperator(task_id="a", source="s", destination="d")._raise_if_too_many, TALLY),
+        raised(raise_if_too_many_failed, REPORT, 0),
     ]
     tenant.token_base = "https://elsewhere.example"
     errors.append(raised(DriveHook(connect("odd", user_agent_company="Odd")).get_item, ids(plan)))
-    hook.stop()
+    hook._client.stop()
     errors.append(raised(hook.get_item, ids(plan)))
     request = Request("GET", "/me", "read it")
     lost = [describe(request, "https://graph.microsoft.com/v1.0/me", error) for error in LOST]

@@ -108,7 +108,7 @@ SEEDS = {
         json.dumps({"status": "failed", "code": "c", "message": "m", "details": [{}]}).encode(),
     ],
     "job": [json.dumps(JOB).encode(), json.dumps({**JOB, "monitor_url": "gAAAA"}).encode()],
-    "memory": [
+    "task_state": [
         json.dumps({"copy": JOB}).encode(),
         json.dumps(
             {"move": {"drive_id": "d", "item": ITEM, "folder": {"driveId": "d", "id": "f"}, "proven": True}}
@@ -168,5 +168,5 @@ SEEDS = {
         b"\n".join(json.dumps({**LINE, "original": original}).encode() for original in FATES),
         json.dumps({**LINE, "run": "another"}).encode(),
     ],
-    "watch": [said({"status": "inProgress", "percentageComplete": 5}) + APART + DONE],
+    "monitor": [said({"status": "inProgress", "percentageComplete": 5}) + APART + DONE],
 }

@@ -17,12 +17,11 @@ from airflow.providers.common.compat.sdk import Connection
 
 from airflow_provider_drive.auth import Login, application
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.manifest import ArchiveReport
 from airflow_provider_drive.protocol.batch import batched
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response, Restore, Saved
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_item, list_children
@@ -31,13 +30,16 @@ from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import retry_after
+from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone
 from airflow_provider_drive.protocol.wire.hosts import Hosts
 from airflow_provider_drive.protocol.wire.items import check_tag, child, item_reader, read_time
 from airflow_provider_drive.protocol.wire.monitor_status import read_copy_status, read_event, secret_parts
+from airflow_provider_drive.report import ArchiveReport
 from airflow_provider_drive.settings import Settings, read_settings
+from airflow_provider_drive.transport.request import prepare
 from airflow_provider_drive.utils import failures
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
@@ -131,24 +133,27 @@ def job(data):
         child(read.destination, name).url.encode("ascii")
 
 
-def memory(data):
+def task_state(data):
     """State that an earlier try left in the task state store."""
-    kept, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
+    saved, ti = stored(data), SimpleNamespace(max_tries=1, try_number=1)
     written = {}
-    TaskState({"task_state_store": Store(written), "ti": ti}).keep(Checkpoint("copy", None))
-    about = written[STATE_KEY] | (kept if isinstance(kept, dict) else {"copy": kept, "move": kept})
-    found = TaskState({"task_state_store": Store({STATE_KEY: about}), "ti": ti})
+    TaskState({"task_state_store": Store(written), "ti": ti}).save(Checkpoint("copy", None))
+    saved = written[STATE_KEY] | (saved if isinstance(saved, dict) else dict.fromkeys(STATES, saved))
+    state = TaskState({"task_state_store": Store({STATE_KEY: saved}), "ti": ti})
     refusals = []
-    for name_ in ("copy", "move"):
+    for name_ in STATES:
         try:
-            state = getattr(found, name_)
+            restored = state.restore(name_).state
         except DriveError as refusal:
             refusals.append(refusal)  # either is right
         else:
-            found.keep(Checkpoint(name_, state))
-            logged(str(state))
-    if len(refusals) == 2:
+            state.save(Checkpoint(name_, restored))
+            logged(str(restored))
+    if len(refusals) == len(STATES):
         raise refusals[0]
+
+
+STATES = ("copy", "move", "archive")
 
 
 class Store:
@@ -234,14 +239,14 @@ def token(data):
 
 
 def listing(data):
-    converse(list_children(ItemRef("d", "f"), HOSTS), answers(data))
+    converse(list_children(ItemRef("d", "f")), answers(data))
 
 
 def tree(data):
     """Everything below a folder."""
 
     def flow():
-        below = Listing(ItemRef("d", "f"), HOSTS)
+        below = Listing(ItemRef("d", "f"))
         while below:
             for found in (yield from below.read()):
                 json.dumps(found.as_dict(), allow_nan=False)
@@ -253,7 +258,7 @@ def tree(data):
 def batch(data):
     """Two reads and a deletion in one batch."""
     clock = Clock()
-    flows = [get_item(ItemRef("d", "i"), HOSTS), get_item(ItemRef("d", "f"), HOSTS)]
+    flows = [get_item(ItemRef("d", "i")), get_item(ItemRef("d", "f"))]
     read_, *outcomes = converse(
         batched([*flows, delete_item(ItemRef("d", "g"))], clock=clock), answers(data), clock
     )
@@ -267,7 +272,7 @@ def batch(data):
 
 def library(data):
     address_ = parse_address("sites/contoso.sharepoint.com:/sites/Legal:/drives/Contracts/root:/a", HOSTS)
-    converse(get_item(address_, HOSTS), answers(data))
+    converse(get_item(address_), answers(data))
 
 
 def copy(data):
@@ -276,9 +281,9 @@ def copy(data):
     order = CopyOrder(PathAddress("me/drive", "root", ("a",)), PathAddress("drives/e"), "b", "rename")
 
     def flow():
-        asked = yield from copy_item(order, HOSTS, timeout=100, clock=clock)
-        json.dumps(asked.as_dict(str))
-        found = yield from wait_for_copy(asked, HOSTS, deadline=clock() + 100, clock=clock)
+        submitted = yield from copy_item(order, clock.wait())
+        json.dumps(submitted.as_dict(str))
+        found = yield from wait_for_copy(submitted, clock.wait())
         json.dumps(dict(found.raw), allow_nan=False)
 
     converse(flow(), answers(data), clock)
@@ -286,42 +291,43 @@ def copy(data):
 
 def move(data):
     order = MoveOrder(PathAddress("me/drive", "root", ("a",)), ItemRef("d", "f"), "b")
-    converse(move_item(order, HOSTS), answers(data))
+    clock = Clock()
+    converse(move_item(order, clock.wait()), answers(data), clock)
 
 
 def upload(data):
     """An upload in fragments."""
     size = 2 * FRAGMENT_SIZE + 5
-    flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count), HOSTS)
+    flow = write_file(PathAddress("me/drive", "root", ("a",)), size, lambda _, count: bytes(count))
     found = converse(flow, answers(data))
     json.dumps(dict(found.raw), allow_nan=False)
 
 
 def download(data):
-    converse(read_file(PathAddress("me/drive", "root", ("a",)), len, HOSTS), answers(data))
+    converse(read_file(PathAddress("me/drive", "root", ("a",)), len), answers(data))
 
 
 def manifest(data):
     """A manifest that an earlier try left."""
-    tally = ArchiveReport("run", deletes=True)
+    report = ArchiveReport("run", deletes=True)
     lines = [line + b"\n" for line in data.split(b"\n")]
-    tally.keep_lines(iter(lines), lambda refs: [None] * len(refs))
-    for line in tally.lines():
+    report.merge_earlier(iter(lines), lambda refs: [None] * len(refs))
+    for line in report.lines():
         ItemRef(line["source"]["driveId"], line["source"]["id"]).url.encode("ascii")
-    assert tally.deleted <= sum(tally.counts.values()) <= len(lines)
-    tally.close()
+    assert report.deleted <= sum(report.counts.values()) <= len(lines)
+    report.close()
 
 
-def watch(data):
+def monitor(data):
     clock = Clock()
-    converse(poll_monitor(MONITOR, HOSTS, deadline=clock() + 100, clock=clock), answers(data), clock)
+    converse(poll_monitor(MONITOR, clock.wait()), answers(data), clock)
 
 
 TARGETS = {
     target.__name__: target
     for target in (
-        *(item, status, error, wait, event, job, memory, extra, address, name, tag, url, sealed, text, token),
-        *(listing, tree, batch, library, copy, move, watch, upload, download, manifest),
+        *(item, status, error, wait, event, job, task_state, extra, address, name, tag, url, sealed),
+        *(text, token, listing, tree, batch, library, copy, move, monitor, upload, download, manifest),
     )
 }
 NOT_JSON = (ValueError, RecursionError)  # of Airflow's own reader, before ours begin
@@ -335,7 +341,7 @@ def read(target, data):
         logged(str(refusal))
         return refusal
     except NOT_JSON:
-        if target not in {event, job, memory} or is_json(data):
+        if target not in {event, job, task_state} or is_json(data):
             raise
     return None
 
@@ -377,6 +383,10 @@ class Clock:
     def __call__(self):
         return self.now
 
+    def wait(self):
+        """Give a wait of 100 seconds."""
+        return Wait(self.now + 100, clock=self, timer=self)
+
 
 def converse(flow, expected, clock=None):
     """Answer each request of a flow, check that it can be sent, and that the flow ends."""
@@ -390,13 +400,15 @@ def converse(flow, expected, clock=None):
             logged(said.note)
             if clock:
                 clock.now += said.seconds
-        if isinstance(said, Checkpoint | Pause):
-            reply = None
+        if isinstance(said, Checkpoint | Pause | Restore):
+            reply = Saved() if isinstance(said, Restore) else None
             continue
-        url_ = HOSTS.root + said.url if said.url.startswith("/") else said.url
-        assert not said.authorized or HOSTS.is_graph(url_)
         try:
-            requests.Request(said.method, url_, headers=dict(said.headers), json=said.json).prepare()
+            prepared = prepare(said, SETTINGS)
+            assert not prepared.authorized or HOSTS.is_graph(prepared.url)
+            requests.Request(said.method, prepared.url, headers=prepared.headers, json=said.json).prepare()
+        except DriveError as refusal:  # of its host, by the driver
+            reply = refusal
         except requests.exceptions.InvalidHeader:  # of a tag that Graph gave: the transport says so
             reply = DriveConnectionError("cannot be sent", sent=False)
         else:

@@ -14,7 +14,6 @@ from airflow_provider_drive.protocol.flow import Response
 from airflow_provider_drive.protocol.items.compare import list_tree
 from airflow_provider_drive.protocol.items.lookup import list_children
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
-from airflow_provider_drive.protocol.wire.hosts import Hosts
 
 MIB = 1 << 20
 SIZES = (MIB // 16, MIB // 4, MIB)  # a quadratic reader would take minutes for the second
@@ -157,11 +156,11 @@ def test_long_batch_answers_are_read_in_linear_time(piece):
 
 
 def test_long_waits_are_polled_in_linear_time():
-    hold("watch", lambda size: said({"status": "inProgress", "padding": "x" * size}) + APART + DONE)
+    hold("monitor", lambda size: said({"status": "inProgress", "padding": "x" * size}) + APART + DONE)
 
 
 def test_an_endless_collection_raises_an_error():
-    flow, asked = list_children(ItemRef("d", "f"), Hosts()), itertools.count()
+    flow, asked = list_children(ItemRef("d", "f")), itertools.count()
 
     def answer(_):
         link = f"https://graph.microsoft.com/v1.0/x?{next(asked)}"
@@ -177,7 +176,7 @@ def test_an_endless_collection_raises_an_error():
 def test_folders_that_contain_each_other_are_listed_once():
     both = page(FOLDER, {**FOLDER, "id": "g", "name": "b"})
 
-    found = converse(list_tree(ItemRef("d", "f"), Hosts()), answers(both))
+    found = converse(list_tree(ItemRef("d", "f")), answers(both))
 
     assert len(found) == 4
 

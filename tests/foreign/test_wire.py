@@ -79,14 +79,14 @@ def wire(tmp_path_factory):
 @pytest.fixture(params=["requests", "aiohttp"])
 def post(wire, request):
     """Send a POST, and return the answer or the error."""
-    asked = Request("POST", f"{wire.url}/x", "send it", json={}, authorized=False)
+    asked = Request("POST", f"{wire.url}/x", "send it", json={}, kind="monitor")
 
     async def go():
         async with open_async_session(wire.settings, LOG) as session:
             return await session.send(asked)
 
     def send(answer):
-        throttle._holds.clear()
+        throttle.reset()
         wire.answer, before = answer, wire.requests
         message = asyncio.run(go()) if request.param == "aiohttp" else send_once(wire.settings, asked)
         assert wire.requests == before + 1
@@ -180,7 +180,7 @@ def test_a_compressed_answer_is_not_unpacked_beyond_the_size_limit(post):
 def test_an_invalid_ca_bundle_raises_a_drive_argument_error(wire, tmp_path, content):
     (tmp_path / "ca.pem").write_bytes(content)
     wrong = replace(wire.settings, verify=str(tmp_path / "ca.pem"))
-    asked = Request("GET", f"{wire.url}/x", "send it", authorized=False)
+    asked = Request("GET", f"{wire.url}/x", "send it", kind="monitor")
 
     async def go():
         async with open_async_session(wrong, LOG) as session:

@@ -1,5 +1,7 @@
 """What the hook offers, method by method."""
 
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 # fixtures are asked for by name
 
 import dataclasses
@@ -173,7 +175,7 @@ def test_a_folder_whose_answer_was_lost_is_not_made_twice(hook, tenant, legal):
     assert tenant.tree("legal") == {"New": None}
 
 
-def test_a_file_is_no_folder(hook, legal, plan):
+def test_a_file_in_the_place_of_a_folder_is_an_error(hook, legal, plan):
     with pytest.raises(DriveNameConflictError, match="is no folder"):
         hook.ensure_folder(f"drives/{legal.id}/root:/Contracts/plan.txt")
 
@@ -215,6 +217,21 @@ def test_a_copy_is_submitted_watched_and_waited_for(hook, tenant, plan, vault, i
     assert status == {"status": "running", "percent_complete": 25, "message": ""}
     assert item["id"] == vault.child("plan.txt").id
     assert item["parentReference"]["id"] == vault.id
+
+
+def test_a_copy_whose_monitor_may_not_be_called_says_that_graph_makes_it(
+    hook, tenant, helpers, asked, plan, vault, ids
+):
+    tenant.monitor_base = "https://example.org"
+
+    with pytest.raises(
+        DriveResponseError, match=r"accepted.*is making it.*'example\.org'.*allowed_hosts"
+    ) as caught:
+        hook.copy_item(ids(plan), ids(vault))
+
+    assert not caught.value.retryable
+    assert tenant.jobs[0].tempauth not in helpers.told(caught.value)
+    assert asked("graph", "monitor") == ["POST /drives/D/items/I/copy"]
 
 
 def test_a_submitted_copy_without_a_monitor_returns_none(hook, tenant, plan, vault, ids):
@@ -261,8 +278,8 @@ def test_a_copy_without_a_monitor_is_waited_for_at_its_destination(hook, tenant,
     assert item["id"] == vault.child("plan.txt").id
 
 
-def test_there_must_be_something_to_wait_for(hook):
-    with pytest.raises(DriveError, match="nothing to wait for"):
+def test_waiting_for_nothing_is_refused(hook):
+    with pytest.raises(DriveError, match="no copy to wait for"):
         hook.wait_for_copy(None)
 
 
@@ -476,7 +493,7 @@ def test_a_session_keeps_to_the_budget(connect, tenant, emulator, legal, monkeyp
         session.get(f"{emulator.url}/v1.0/drives/{legal.id}/root/children")
 
     assert len(pauses) == 5  # forty units may go at once
-    assert hook.usage.throttled == pytest.approx(max(pauses), abs=1.0)
+    assert hook._client.usage.throttled == pytest.approx(max(pauses), abs=1.0)
 
 
 def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator, legal, monkeypatch):
@@ -484,7 +501,7 @@ def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator,
     url = f"{emulator.url}/v1.0/drives/{legal.id}"
     assert hook.get_conn().get(url).status_code == 429
     assert throttled_response(url).status == 429
-    assert hook.usage.throttled >= 7
+    assert hook._client.usage.throttled >= 7
 
 
 def test_a_session_takes_no_token_along_a_redirect(hook, tenant, emulator):

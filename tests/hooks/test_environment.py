@@ -29,12 +29,12 @@ def test_a_uri_names_graph_with_its_port(write_uri, emulator, plan, ids, place):
     hook = DriveHook()
 
     assert hook.get_item(ids(plan))["name"] == "plan.txt"
-    assert hook.settings.timeout == 10
+    assert hook._client.settings.timeout == 10
 
 
 def test_a_uri_without_a_host_is_in_its_cloud(write_uri):
     write_uri("/", cloud="usgov", authority=None, verify="false")
 
-    settings = DriveHook().settings
+    settings = DriveHook()._client.settings
 
     assert (settings.hosts.graph, settings.verify) == ("https://graph.microsoft.us", False)

@@ -12,7 +12,7 @@ from urllib3 import Retry
 
 from airflow_provider_drive.emulator import app
 from airflow_provider_drive.transport import asynchronous, blocking, throttle
-from airflow_provider_drive.triggers import copy as trigger_module
+from airflow_provider_drive.triggers import base as trigger_module
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 REQUEST_SECONDS = 0.05

@@ -1,10 +1,10 @@
 import pytest
 from tries import Killed, StateStore
 
+from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
-from airflow_provider_drive.protocol import move as move_module
-from airflow_provider_drive.protocol.copy import submit, verify
+from airflow_provider_drive.protocol.timing import Timings
 from airflow_provider_drive.transport.blocking import Session
 
 
@@ -82,14 +82,10 @@ def posts(tenant):
 
 
 @pytest.fixture
-def short_looks(monkeypatch):
-    """Look for a moment only for what a crash or a lost answer has left."""
-    for module in (submit, verify):
-        monkeypatch.setattr(module, "FIND_SECONDS", 0.3)
-    for module in (move_module, verify):
-        monkeypatch.setattr(module, "READ_BACK_SECONDS", 0.5)
-    monkeypatch.setattr(submit, "RESUME_FIND_SECONDS", 0.3)
-    monkeypatch.setattr(submit, "FALSE_404_SECONDS", 0.3)
+def short_searches(monkeypatch):
+    """Search only for a moment for what a crash or a lost answer has left."""
+    timings = Timings(read_back=0.5, find=0.3, resume_find=0.3, false_404=0.3)
+    monkeypatch.setattr(DriveClient, "timings", timings)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
     DriveResponseError,
 )
+from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.protocol.archive import in_flight, target
@@ -30,6 +31,7 @@ from airflow_provider_drive.protocol.archive import run as run_module
 from airflow_provider_drive.protocol.archive.state import ArchiveState
 from airflow_provider_drive.protocol.items import listing, transfer
 from airflow_provider_drive.protocol.items.listing import ListedItem
+from airflow_provider_drive.protocol.timing import Timings
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
@@ -53,11 +55,13 @@ POINTS = (
 )
 
 
+SHORT = Timings(find=0.3, resume_find=0.3, read_back=0.3, false_404=0.3)
+
+
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    for name in ("FIND_SECONDS", "READ_BACK_SECONDS", "FALSE_404_SECONDS", "RESUME_FIND_SECONDS"):
-        monkeypatch.setattr(in_flight, name, 0.3)
+    monkeypatch.setattr(DriveClient, "timings", SHORT)
     for name in ("_FIRST_LOOK", "_GROWTH"):
         monkeypatch.setattr(in_flight, name, 0.05)
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
@@ -78,7 +82,7 @@ def out(archive):
 
 
 @pytest.fixture
-def throttled_response(archive):
+def archived(archive):
     """What the archive holds: sizes by paths."""
 
     def tell():
@@ -178,11 +182,11 @@ def fates(lines):
 SIZES = {path: len(content) for path, content in TREE.items()}
 
 
-class TestWhatIsCopied:
-    def test_all_that_is_below_the_folder_with_its_folders(self, run, out, throttled_response, tenant):
+class TestSelection:
+    def test_all_documents_below_a_folder_are_copied_with_their_folders(self, run, out, archived, tenant):
         summary = run()
 
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {key: summary[key] for key in ("copied", "there", "failed", "deleted")} == {
             "copied": 5,
             "there": 0,
@@ -193,24 +197,26 @@ class TestWhatIsCopied:
         assert summary["resource_units"] == tenant.units_spent
         assert len(tenant.jobs) == 4  # two documents, and two folders whole
 
-    def test_a_destination_that_is_not_there_is_one_copy(self, run, throttled_response, tenant):
+    def test_a_folder_goes_to_a_missing_destination_as_one_copy(self, run, archived, tenant):
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 1
 
-    def test_only_what_is_meant(self, run, out, throttled_response, legal):
+    def test_only_selected_documents_are_copied(self, run, out, archived, legal):
         legal.find("In/2025/c.txt").modified = datetime.now(UTC) - timedelta(days=3000)
 
         assert run(pattern="**/*.txt", exclude="2025/q1/**")["copied"] == 2
-        assert throttled_response() == {"a.txt": 1, "2025/c.txt": 3}
+        assert archived() == {"a.txt": 1, "2025/c.txt": 3}
         assert run(modified_before="P7Y", keep_structure=False)["copied"] == 1
-        assert throttled_response()["c.txt"] == 3
+        assert archived()["c.txt"] == 3
 
-    def test_without_the_structure_all_is_in_one_folder(self, run, out, throttled_response):
+    def test_without_keep_structure_all_documents_go_to_one_folder(self, run, out, archived):
         assert run(keep_structure=False)["copied"] == 5
-        assert throttled_response() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
+        assert archived() == {path.rpartition("/")[2]: size for path, size in SIZES.items()}
 
-    def test_items_of_another_task(self, worker, parameters, source, out, throttled_response, ids):
+    def test_items_of_another_task_are_archived_under_their_paths(
+        self, worker, parameters, source, out, archived, ids
+    ):
         items = [
             {**ids(source.drive.find("In/2025/c.txt")), "name": "c.txt", "path": "2025/c.txt"},
             f"drives/{source.drive.id}/root:/In/a.txt",
@@ -221,15 +227,15 @@ class TestWhatIsCopied:
             DriveArchiveOperator, **parameters | {"source": None, "items": items, "max_failures": 2}
         )
 
-        assert throttled_response() == {"2025/c.txt": 3, "a.txt": 1}
+        assert archived() == {"2025/c.txt": 3, "a.txt": 1}
         assert (summary["copied"], summary["failed"]) == (2, 2)
         assert [failure["reason"] for failure in summary["failures"]][1] == "it is a folder, not a document"
         assert "missing.txt" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_is_too_large_is_split(self, run, out, throttled_response, tenant, monkeypatch):
+    def test_a_folder_that_is_too_large_is_split(self, run, out, archived, tenant, monkeypatch):
         monkeypatch.setattr(run_module, "MAX_ITEMS_PER_COPY", 2)
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
 
     def test_an_archive_inside_the_source_does_not_archive_itself(self, worker, parameters, source, legal):
@@ -245,7 +251,7 @@ class TestWhatIsCopied:
         with pytest.raises(DriveArgumentError, match="in itself"):
             worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
 
-    def test_on_a_personal_drive(self, worker, personal, throttled_response):
+    def test_documents_of_a_personal_drive_are_archived(self, worker, personal, archived):
         for path, content in TREE.items():
             personal.put(f"In/{path}", content)
         summary = worker.run(
@@ -260,7 +266,7 @@ class TestWhatIsCopied:
 
     @pytest.mark.parametrize("pattern", [None, "**"])
     @pytest.mark.parametrize("where", ["In/old", "In/2025/old", "In/2025/older/old"])
-    def test_an_archive_inside_the_source_that_is_not_there_yet(
+    def test_a_missing_destination_inside_the_source_is_not_archived_into_itself(
         self, worker, parameters, source, legal, tenant, where, pattern
     ):
         parameters |= {"destination": f"drives/{legal.id}/root:/{where}", "pattern": pattern}
@@ -270,7 +276,9 @@ class TestWhatIsCopied:
         made = {path.removeprefix(f"{where}/") for path, size in legal.tree().items() if size is not None}
         assert made == {f"In/{path}" for path in TREE} | TREE.keys()
 
-    def test_a_folder_that_is_said_to_be_empty(self, run, out, throttled_response, monkeypatch):
+    def test_a_folder_whose_child_count_is_wrongly_zero_is_read_all_the_same(
+        self, run, out, archived, monkeypatch
+    ):
         read = listing.read_item
 
         def wrong(value, *args, **options):
@@ -278,20 +286,20 @@ class TestWhatIsCopied:
 
         monkeypatch.setattr(listing, "read_item", wrong)
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "rename"])
     def test_an_item_that_is_given_twice_is_copied_once(
-        self, worker, parameters, source, out, ids, throttled_response, behavior
+        self, worker, parameters, source, out, ids, archived, behavior
     ):
         item = {**ids(source.drive.find("In/a.txt")), "name": "a.txt"}
         changes = {"source": None, "items": [item, item], "conflict_behavior": behavior}
         summary = worker.run(DriveArchiveOperator, **parameters | changes)
 
         assert (summary["copied"], summary["failed"]) == (1, 0)
-        assert throttled_response() == {"a.txt": 1}
+        assert archived() == {"a.txt": 1}
 
-    def test_names_are_the_same_in_any_form_of_unicode(self, run, legal, archive, throttled_response):
+    def test_a_name_is_found_in_any_unicode_form(self, run, legal, archive, archived):
         legal.put("In/Pru\u0308fung.txt", b"x")
         archive.put("Out/Pr\u00fcfung.txt", b"another")
         with pytest.raises(DriveArchiveError, match="is there already, with another content"):
@@ -299,56 +307,56 @@ class TestWhatIsCopied:
         assert run(pattern="pr*", exclude="PR\u00dc*")["failed"] == 0
 
 
-class TestWhatIsThere:
-    def test_a_second_run_copies_nothing(self, run, out, throttled_response, tenant):
+class TestConflicts:
+    def test_a_second_run_copies_nothing(self, run, out, archived, tenant):
         run()
         made = len(tenant.jobs)
         summary = run()
 
         assert (summary["copied"], summary["there"]) == (5, 0) or summary["there"] == 5
         assert len(tenant.jobs) == made
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["skip", "fail"])
-    def test_another_content_fails_and_the_others_are_copied(
-        self, run, out, throttled_response, archive, behavior
+    def test_a_document_of_another_content_fails_and_the_others_are_copied(
+        self, run, out, archived, archive, behavior
     ):
         archive.put("Out/2025/c.txt", b"something else")
         with pytest.raises(DriveArchiveError, match=r"1 documents .* 2025/c\.txt: 'c\.txt' is there already"):
             run(conflict_behavior=behavior)
 
-        assert throttled_response() == SIZES | {"2025/c.txt": 14}
+        assert archived() == SIZES | {"2025/c.txt": 14}
         assert run(conflict_behavior="skip", max_failures=1)["failed"] == 1
 
-    def test_replace(self, run, out, throttled_response, archive):
+    def test_replace_overwrites_a_document_of_another_content(self, run, out, archived, archive):
         archive.put("Out/2025/c.txt", b"something else")
         assert run(conflict_behavior="replace")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_rename(self, run, out, throttled_response, archive):
+    def test_rename_copies_beside_a_document_of_another_content(self, run, out, archived, archive):
         archive.put("Out/2025/c.txt", b"something else")
         archive.put("Out/a.txt", b"a")
         assert run(conflict_behavior="rename")["copied"] == 5
-        assert throttled_response() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
+        assert archived() == SIZES | {"2025/c.txt": 14, "2025/c 1.txt": 3, "a 1.txt": 1}
 
-    def test_a_document_in_the_place_of_a_folder(self, run, out, archive):
+    def test_a_document_in_the_place_of_a_folder_fails_the_documents_below_it(self, run, out, archive):
         archive.put("Out/2025", b"")
         assert run(max_failures=9)["failures"][0]["reason"] == "its name is taken by a document"
 
-    def test_a_destination_that_is_no_folder(self, run, archive):
+    def test_a_destination_that_is_not_a_folder_is_refused(self, run, archive):
         archive.put("Out", b"")
         with pytest.raises(DriveNameConflictError, match="is no folder"):
             run()
 
-    def test_two_documents_of_one_name_in_one_folder(self, run, out, legal, throttled_response):
+    def test_of_two_documents_that_would_get_one_name_the_second_fails(self, run, out, legal, archived):
         legal.put("In/2025/a.txt", b"another")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
             run(keep_structure=False)
         assert run(keep_structure=False, conflict_behavior="rename", pattern="**/a.txt")["copied"] == 2
-        assert {"a.txt", "a 1.txt"} <= throttled_response().keys()
+        assert {"a.txt", "a 1.txt"} <= archived().keys()
 
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
-    def test_what_is_in_its_place_already_is_left_alone(self, worker, parameters, legal, ids, behavior):
+    def test_a_document_that_is_its_own_copy_is_left_alone(self, worker, parameters, legal, ids, behavior):
         items = [{**ids(legal.put(f"Out/{name}", b"the only one")), "name": name} for name in ("a", "b")]
         items.append({**ids(legal.put("In/c", b"c")), "name": "c"})
         changes = {
@@ -363,9 +371,7 @@ class TestWhatIsThere:
         assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
         assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
 
-    def test_of_two_documents_none_takes_the_place_of_the_other(
-        self, run, out, legal, throttled_response, archive
-    ):
+    def test_two_documents_of_one_name_do_not_replace_each_other(self, run, out, legal, archived, archive):
         legal.put("In/2025/a.txt", b"another")
         archive.put("Out/a.txt", b"older")
         with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
@@ -376,16 +382,16 @@ class TestWhatIsThere:
 
 
 class TestDeletion:
-    def test_originals_whose_copies_are_whole_are_deleted(self, run, out, throttled_response, legal):
+    def test_originals_whose_copies_were_verified_are_deleted(self, run, out, archived, legal):
         summary = run(delete_source=True)
 
         assert summary["deleted"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert [
             path for path, size in legal.tree().items() if path.startswith("In/") and size is not None
         ] == []
 
-    def test_what_has_changed_meanwhile_is_kept(self, run, out, legal, tenant):
+    def test_an_original_that_changed_meanwhile_is_kept(self, run, out, legal, tenant):
         plan = legal.find("In/a.txt")
 
         def edit(request):
@@ -399,7 +405,9 @@ class TestDeletion:
         assert legal.find("In/a.txt").id == plan.id
         assert legal.find("In/b.bin") is None
 
-    def test_what_was_only_found_and_may_be_another_is_kept(self, run, out, legal, archive, tmp_path):
+    def test_an_original_whose_copy_was_found_but_not_verified_is_kept(
+        self, run, out, legal, archive, tmp_path
+    ):
         archive.put("Out/2026/e.docx", b"EEEEE")  # as the service may have rewritten it
         summary = run(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl")
 
@@ -410,7 +418,7 @@ class TestDeletion:
         assert lines["2026/e.docx"]["original"].startswith("kept: its copy was found")
         assert legal.find("In/2026/e.docx") is not None
 
-    def test_what_has_no_etag_is_kept(self, worker, personal, tmp_path, deletions):
+    def test_an_original_without_an_etag_is_kept(self, worker, personal, tmp_path, deletions):
         personal.put("In/a.txt", b"a")
         nameless = personal.put("In/x.bin", b"x", facets={"eTag": None})
         summary = worker.run(
@@ -429,28 +437,36 @@ class TestDeletion:
         assert personal.find("In/x.bin") is nameless
         assert nameless.id not in deletions()
 
-    def test_nothing_is_deleted_without_an_etag_whoever_asks(self, hook, legal, tenant):
+    def test_the_flow_that_deletes_originals_deletes_none_without_an_etag(self, hook, legal, tenant):
         item = legal.put("In/x.bin", b"x")
         found = ListedItem("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
         failures = {}
-        hook.delete_originals([in_flight.Outcome("copied", found)], failures, before=ArchiveState(1.0))
+        outcomes = [in_flight.Outcome("copied", found)]
+
+        def record(found, error):
+            failures[found.item.ref.item_id] = str(error)
+
+        client = hook._client
+        client.run(run_module.delete_originals(outcomes, record, ArchiveState(1.0), client.wait()))
 
         assert "it had no eTag" in failures[item.id]
         assert tenant.calls("DELETE") == []
 
-    def test_not_unseen(self, run, out):
-        with pytest.raises(DriveArgumentError, match="nothing is deleted unseen"):
+    def test_originals_are_not_deleted_without_verification(self, run, out):
+        with pytest.raises(DriveArgumentError, match="delete_source needs verify"):
             run(delete_source=True, verify=False)
 
     @pytest.mark.parametrize("pattern", [None, "**"])
-    def test_what_only_a_monitor_has_shown_before_the_deferral(
+    def test_an_original_that_only_a_monitor_verified_before_the_deferral_is_deleted(
         self, run, worker, out, legal, tenant, pattern
     ):
         tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
         legal.put("In/2026/f.docx", b"ffffff")
         assert run(deferrable=True, delete_source=True, pattern=pattern)["deleted"] == 6
 
-    def test_the_same_after_several_deferrals(self, run, out, legal, tenant, monkeypatch):
+    def test_originals_that_monitors_verified_over_several_deferrals_are_deleted(
+        self, run, out, legal, tenant, monkeypatch
+    ):
         monkeypatch.setattr(run_module, "MAX_IN_FLIGHT", 3)
         tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
         for number in range(6):
@@ -458,7 +474,7 @@ class TestDeletion:
         assert run(deferrable=True, delete_source=True, pattern="*.docx")["deleted"] == 6
 
     @pytest.mark.parametrize("pattern", [None, "**"])
-    def test_what_is_edited_while_the_triggerer_waits_is_kept(
+    def test_an_original_that_is_edited_during_a_deferral_is_kept(
         self, run, worker, out, legal, tenant, monkeypatch, pattern
     ):
         tenant.rewrites_office, tenant.copies = True, CopyBehaviour(looks=3)
@@ -474,7 +490,9 @@ class TestDeletion:
         assert summary["deleted"] == 4
         assert legal.find("In/2026/e.docx").size == 6
 
-    def test_a_copy_that_is_beside_its_source_is_none(self, worker, parameters, source, legal, tenant):
+    def test_a_copy_that_arrived_beside_its_source_does_not_count(
+        self, worker, parameters, source, legal, tenant
+    ):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
         parameters |= {
             "destination": f"drives/{legal.id}/root:/Out",
@@ -488,7 +506,7 @@ class TestDeletion:
 
 
 class TestManifest:
-    def test_a_line_for_each_document(self, run, out, legal, archive, tmp_path):
+    def test_a_manifest_has_a_line_for_each_document(self, run, out, legal, archive, tmp_path):
         archive.put("Out/a.txt", b"other")
         run(manifest=f"file://{tmp_path}/m.jsonl", max_failures=1)
         lines = {
@@ -504,12 +522,12 @@ class TestManifest:
             assert (told["eTag"], told["size"], told["quickXorHash"]) == (item.etag, 3, item.hash)
         assert (lines["a.txt"]["outcome"], lines["a.txt"]["destination"]) == ("failed", None)
 
-    def test_it_is_written(self, run, out, place):
+    def test_a_manifest_is_written_to_object_storage_or_a_drive(self, run, out, place):
         assert run(manifest=place.url)["manifest"] == place.url
         assert {line["path"] for line in place.lines()} == TREE.keys()
         assert {line["original"] for line in place.lines()} == {"kept"}
 
-    def test_a_large_one_goes_to_a_drive_piece_by_piece(self, run, out, archive, legal, tenant, monkeypatch):
+    def test_a_large_manifest_is_uploaded_in_pieces(self, run, out, archive, legal, tenant, monkeypatch):
         monkeypatch.setattr(transfer, "SIMPLE_UPLOAD_LIMIT", 1_000)
         monkeypatch.setattr(transfer, "FRAGMENT_SIZE", 320 << 10)
         for number in range(900):
@@ -538,7 +556,7 @@ class TestManifest:
         ],
     )
     @pytest.mark.parametrize("dry_run", [False, True])
-    def test_where_none_can_go_is_noticed_before_anything_is_copied(
+    def test_an_invalid_manifest_is_refused_before_anything_is_copied(
         self, run, out, tenant, manifest, dry_run
     ):
         with pytest.raises(DriveArgumentError) as caught:
@@ -546,7 +564,9 @@ class TestManifest:
         assert isinstance(caught.value, AirflowFailException)
         assert tenant.calls(where="graph") == []
 
-    def test_one_that_is_not_written_to_its_end_leaves_the_one_before(self, run, out, tmp_path, monkeypatch):
+    def test_a_manifest_that_is_not_written_to_its_end_leaves_the_earlier_one(
+        self, run, out, tmp_path, monkeypatch
+    ):
         run(manifest=f"file://{tmp_path}/m.jsonl")
         before = (tmp_path / "m.jsonl").read_text()
 
@@ -560,7 +580,9 @@ class TestManifest:
             run(manifest=f"file://{tmp_path}/m.jsonl")
         assert (tmp_path / "m.jsonl").read_text() == before
 
-    def test_lines_that_cannot_be_read_are_left(self, resumable, source, out, die_deleting, tmp_path):
+    def test_lines_of_a_manifest_that_cannot_be_read_are_ignored(
+        self, resumable, source, out, die_deleting, tmp_path
+    ):
         file = tmp_path / "m.jsonl"
         task = resumable(delete_source=True, manifest=f"file://{file}", pattern="**")
         die_deleting(task, answered=True)
@@ -584,8 +606,8 @@ class TestManifestOfAnEarlierTry:
         return request.param
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_killed_while_it_deletes_the_record_is_whole(
-        self, task, in_airflow, die_deleting, answered, place, deletions, throttled_response, legal
+    def test_a_manifest_is_whole_after_a_try_was_killed_while_deleting(
+        self, task, in_airflow, die_deleting, answered, place, deletions, archived, legal
     ):
         die_deleting(task, answered=answered)
         assert set(fates(place.lines()).values()) == {"to be deleted"}
@@ -597,12 +619,12 @@ class TestManifestOfAnEarlierTry:
         assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
         assert set(deletions().values()) == {1}
         assert len(deletions()) == 5
-        assert throttled_response().items() >= SIZES.items()
+        assert archived().items() >= SIZES.items()
         gone = [line for line in place.lines() if line["reason"]]
         assert len(gone) == (2 if answered else 0)
         assert {line["reason"] for line in gone} <= {"it was gone when the next try looked for it"}
 
-    def test_killed_when_all_is_deleted_it_tells_the_same_and_deletes_nothing(
+    def test_a_try_after_all_deletions_reports_the_same_and_deletes_nothing(
         self, task, in_airflow, place, deletions, log
     ):
         first, lines = task.run(), place.lines()
@@ -611,9 +633,9 @@ class TestManifestOfAnEarlierTry:
         assert counts(first) == counts(second)
         assert place.lines() == lines
         assert set(deletions().values()) == {1}
-        assert log.has("An earlier try has deleted 5 originals: the manifest keeps them.")
+        assert log.has("An earlier try deleted 5 originals: the manifest keeps them.")
 
-    def test_killed_again_and_again(self, task, die_deleting, place, deletions):
+    def test_a_manifest_is_whole_after_several_tries_were_killed(self, task, die_deleting, place, deletions):
         die_deleting(task, answered=True)
         die_deleting(task, answered=True)
         summary = task.run()
@@ -622,7 +644,7 @@ class TestManifestOfAnEarlierTry:
         assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
         assert set(deletions().values()) == {1}
 
-    def test_a_run_of_another_date_writes_a_record_of_its_own(self, task, place, helpers, legal):
+    def test_another_run_writes_a_manifest_of_its_own(self, task, place, helpers, legal):
         task.run()
         legal.put("In/new.txt", b"new")
         worker = helpers.Worker()
@@ -632,7 +654,7 @@ class TestManifestOfAnEarlierTry:
         assert counts(summary) == {"copied": 1, "there": 0, "failed": 0, "deleted": 1}
         assert fates(place.lines()) == {"new.txt": "deleted"}
 
-    def test_an_original_that_somebody_has_moved_is_not_said_to_be_deleted(
+    def test_an_original_that_was_moved_meanwhile_is_not_reported_as_deleted(
         self, task, die_deleting, place, legal, hook, ids
     ):
         die_deleting(task, answered=False)
@@ -645,7 +667,7 @@ class TestManifestOfAnEarlierTry:
         assert legal.find("Elsewhere/a.txt") is moved
         assert counts(task.run()) == counts(summary)
 
-    def test_what_cannot_be_looked_at_is_deleted_once_more(
+    def test_an_original_that_cannot_be_read_is_sent_another_delete(
         self, task, die_deleting, place, tenant, legal, deletions
     ):
         die_deleting(task, answered=True)
@@ -658,7 +680,9 @@ class TestManifestOfAnEarlierTry:
         assert deletions()[gone["source"]["id"]] == 2
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_items_that_were_deleted_are_no_failures(self, task, die_deleting, answered, place, source, ids):
+    def test_items_that_an_earlier_try_deleted_are_not_failures(
+        self, task, die_deleting, answered, place, source, ids
+    ):
         items = [
             {**ids(item), "path": item.path.removeprefix("In/")}
             for item in source.walk()
@@ -672,7 +696,7 @@ class TestManifestOfAnEarlierTry:
         assert summary["failures"] == []
         assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
 
-    def test_an_item_that_was_never_there_stays_a_failure(self, task, die_deleting, source, ids, legal):
+    def test_an_item_that_never_existed_stays_a_failure(self, task, die_deleting, source, ids, legal):
         items = [{**ids(item), "path": item.name} for item in source.walk() if not item.is_folder]
         items.append({**items[0], "id": "01NEVER", "path": "never.txt"})
         task.parameters |= {"items": items, "source": None, "pattern": None, "max_failures": 1}
@@ -684,10 +708,10 @@ class TestManifestOfAnEarlierTry:
 
 
 class TestDryRun:
-    def test_it_changes_nothing_and_tells_the_plan(self, run, out, throttled_response, tenant):
+    def test_a_dry_run_changes_nothing_and_reports_the_plan(self, run, out, archived, tenant):
         summary = run(dry_run=True, delete_source=True)
 
-        assert (summary["planned"], summary["copied"], throttled_response()) == (5, 0, {})
+        assert (summary["planned"], summary["copied"], archived()) == (5, 0, {})
         assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
         assert summary["plan"]["whole_folders"] == ["2025", "2026"]
         assert (summary["plan"]["documents_in_batches"], summary["plan"]["documents_with_folders"]) == (2, 3)
@@ -696,7 +720,7 @@ class TestDryRun:
             (path, path, "folder" if "/" in path else "document") for path in TREE
         }
 
-    def test_it_tells_what_would_go_where(self, run, archive, tmp_path):
+    def test_a_dry_run_reports_the_target_of_each_document(self, run, archive, tmp_path):
         archive.put("Out/a.txt", b"other")
         archive.put("Out/a 1.txt", b"another")
         for changes in ({"conflict_behavior": "rename"}, {"keep_structure": False}):
@@ -709,7 +733,7 @@ class TestDryRun:
                 assert lines["a.txt"]["destination"] == {"path": "a 2.txt"}
                 assert lines["2025/q1/d.txt"]["destination"] == {"path": "2025/q1/d.txt"}
 
-    def test_it_writes_over_no_record_of_a_real_run(self, run, out, place, tenant, log):
+    def test_a_dry_run_does_not_replace_the_manifest_of_a_real_run(self, run, out, place, tenant, log):
         run(pattern="a.txt", manifest=place.url)
         record, asked = place.lines(), len(tenant.calls(where="graph"))
         summary = run(dry_run=True, manifest=place.url)
@@ -717,9 +741,9 @@ class TestDryRun:
         assert summary["manifest"] is None
         assert place.lines() == record
         assert {call.method for call in tenant.calls(where="graph")[asked:]} == {"GET"}
-        assert log.has("A dry run changes nothing: its plan is not written to")
+        assert log.has("The plan of this dry run is not written to")
 
-    def test_its_plan_goes_to_object_storage_and_to_no_drive(self, run, out, place, tenant):
+    def test_the_plan_of_a_dry_run_goes_to_object_storage_but_not_to_a_drive(self, run, out, place, tenant):
         for pattern in ("a.txt", "**"):  # a plan takes the place of a plan
             summary = run(dry_run=True, manifest=place.url, pattern=pattern)
         is_drive = "file:" not in place.url
@@ -728,22 +752,22 @@ class TestDryRun:
         assert len(place.lines()) == (0 if is_drive else 5)
         assert {call.method for call in tenant.calls(where="graph")} == {"GET"}
 
-    def test_a_plan_is_no_record_of_an_earlier_try(self, run, out, tmp_path):
+    def test_a_plan_is_not_merged_as_an_earlier_try(self, run, out, tmp_path):
         run(dry_run=True, manifest=f"file://{tmp_path}/m.jsonl", delete_source=True)
         summary = run(manifest=f"file://{tmp_path}/m.jsonl", delete_source=True)
         assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
 
-    def test_a_file_of_somebody_elses_is_left(self, run, out, tmp_path):
+    def test_a_dry_run_does_not_replace_a_file_that_is_not_a_plan(self, run, out, tmp_path):
         (tmp_path / "m.jsonl").write_text("notes\n")
         run(dry_run=True, manifest=f"file://{tmp_path}/m.jsonl")
         assert (tmp_path / "m.jsonl").read_text() == "notes\n"
 
-    def test_a_destination_that_is_not_there(self, run, tenant):
+    def test_a_dry_run_plans_for_a_missing_destination(self, run, tenant):
         plan = run(dry_run=True)["plan"]
         assert plan["whole_folders"] == ["."]
         assert {each["path"]: each["to"] for each in plan["documents"]} == {path: path for path in TREE}
 
-    def test_it_costs_about_what_was_told(self, run, out, throttled_response, tenant, legal):
+    def test_an_archive_costs_about_what_its_plan_estimated(self, run, out, archived, tenant, legal):
         for number in range(70):
             legal.put(f"In/many/{number}.bin", b"%d" % number)
             legal.put(f"In/{number}.bin", b"%d" % number)
@@ -754,19 +778,19 @@ class TestDryRun:
         assert summary["resource_units"] == pytest.approx(plan["resource_units"], rel=0.15)
 
 
-class TestTheWait:
-    def test_one_trigger_waits_for_all(self, run, worker, out, throttled_response, tenant, secret_parts):
+class TestDeferral:
+    def test_one_trigger_waits_for_all_copies(self, run, worker, out, archived, tenant, secret_parts):
         tenant.copies = CopyBehaviour(looks=3)
         summary = run(deferrable=True)
 
         assert worker.deferral is not None
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert summary["copied"] == 5
         assert worker.event.keys() == {"status", "completed", "failed"}
         for secret in secret_parts():
             assert secret not in worker.stored + json.dumps(worker.event) + json.dumps(worker.ti.xcoms)
 
-    def test_durations_count_from_the_beginning(self, run, worker, out, tenant, legal):
+    def test_durations_in_filters_count_from_the_start_of_the_archive(self, run, worker, out, tenant, legal):
         tenant.copies = CopyBehaviour(seconds=1.5)
         for item in legal.find("In").walk():
             item.modified = datetime.now(UTC) - timedelta(seconds=1)
@@ -775,37 +799,39 @@ class TestTheWait:
         assert worker.deferral is not None
         assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 0}
 
-    def test_what_fails_meanwhile_is_told_and_not_asked_for_again(self, run, worker, out, tenant):
+    def test_a_copy_that_failed_during_the_deferral_is_reported_and_not_submitted_again(
+        self, run, worker, out, tenant
+    ):
         tenant.copies = CopyBehaviour(looks=3)
         tenant.next_copies.append(CopyBehaviour(looks=3, failure="generalException"))
         with pytest.raises(DriveArchiveError, match="generalException"):
             run(deferrable=True, pattern="**")
         assert len(tenant.jobs) == 5
 
-    def test_an_event_of_another_kind_is_refused(self, run, worker, out, tenant):
+    def test_an_event_or_a_state_that_is_not_ours_is_refused(self, run, worker, out, tenant):
         tenant.copies = CopyBehaviour(looks=3)
         run(deferrable=True)
         operator = DriveArchiveOperator(task_id="task", destination="drives/d/root")
         with pytest.raises(DriveResponseError, match="event is refused"):
             operator.execute_complete(worker.context, event={"status": "ended", "completed": {"a": 1}})
-        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "usage": {}})
+        worker.ti.xcom_push("archive", {"state": {"begun": True}, "totals": {}})
         with pytest.raises(DriveResponseError, match="remembered"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
         worker.ti.xcom_push("archive", None)
-        with pytest.raises(DriveResponseError, match="is gone"):
+        with pytest.raises(DriveResponseError, match="is missing"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
 
-    def test_a_trigger_that_cannot_wait_leaves_it_to_the_destination(
-        self, worker, parameters, source, out, throttled_response, tenant
+    def test_after_a_trigger_that_failed_the_copies_are_found_at_the_destination(
+        self, worker, parameters, source, out, archived, tenant
     ):
         tenant.copies = CopyBehaviour(looks=3)
         worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
         operator = DriveArchiveOperator(task_id="task", **parameters)
         summary = operator.execute_complete(worker.context, event={"status": "unknown", "message": "no"})
         assert summary["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_what_the_service_rewrites_counts_when_its_monitor_says_so(
+    def test_a_copy_that_the_service_rewrote_counts_if_its_monitor_completed(
         self, run, out, legal, tenant, archive
     ):
         tenant.rewrites_office = True
@@ -817,9 +843,9 @@ class TestTheWait:
         assert archive.find("Out/7.docx").hash != legal.put("In/7.docx", b"7").hash
 
 
-class TestTheLog:
-    def test_it_tells_how_far_it_is(self, run, out, tenant, log, monkeypatch, legal):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+class TestLog:
+    def test_the_log_shows_the_progress_of_the_copies(self, run, out, tenant, log, monkeypatch, legal):
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
         tenant.copies = CopyBehaviour(seconds=0.3)
         tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
         for number in range(3):
@@ -829,13 +855,15 @@ class TestTheLog:
         assert summary["throttled_seconds"] >= 1.0
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
-    def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch):
-        monkeypatch.setattr(run_module, "_SECONDS_BETWEEN_LINES", 0.0)
+    def test_the_log_shows_the_progress_of_the_deletions(self, run, out, log, monkeypatch):
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
         monkeypatch.setattr(run_module, "CHUNK_SIZE", 2)
         run(delete_source=True)
         assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
 
-    def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
+    def test_the_failures_stored_over_a_deferral_are_limited(
+        self, run, worker, out, tenant, legal, monkeypatch
+    ):
         monkeypatch.setattr(run_module, "MAX_SAVED", 3)
         monkeypatch.setattr(run_module, "MAX_REASON_LENGTH", 20)
         items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
@@ -844,12 +872,12 @@ class TestTheLog:
         tenant.copies = CopyBehaviour(looks=3)
         summary = run(pattern="*.bin", deferrable=True, max_failures=9)
 
-        remembered = worker.xcom("archive")["standing"]["failed"]
+        remembered = worker.xcom("archive")["state"]["failed"]
         assert (len(remembered), {len(reason) for reason in remembered.values()}) == (3, {20})
         assert (summary["copied"], summary["failed"]) == (2, 8)
 
-    def test_folders_are_asked_for_by_their_monitors_however_many_go_to_one_place(
-        self, run, out, legal, throttled_response, monkeypatch
+    def test_many_folder_copies_to_one_folder_are_polled_by_their_monitors(
+        self, run, out, legal, archived, monkeypatch
     ):
         pauses, pause = [], Session.pause
 
@@ -866,18 +894,16 @@ class TestTheLog:
 
 
 class TestFaults:
-    def test_a_copy_that_fails_is_told_and_the_others_go_on(self, run, out, throttled_response, tenant):
+    def test_a_copy_that_fails_is_reported_and_the_others_go_on(self, run, out, archived, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException"))
         summary = run(pattern="**", max_failures=1)
         assert (summary["copied"], summary["failed"]) == (4, 1)
         assert "generalException" in summary["failures"][0]["reason"]
 
-    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(
-        self, run, throttled_response, tenant
-    ):
+    def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(self, run, archived, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException", partial=2))
         assert run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize(
         "fault",
@@ -898,45 +924,41 @@ class TestFaults:
         ],
         ids=lambda fault: f"{fault.kind} {fault.status} {fault.path} {fault.effect}",
     )
-    def test_each_document_arrives_once_whatever_happens(
-        self, run, out, throttled_response, tenant, source, fault
-    ):
+    def test_each_document_arrives_once_after_any_fault(self, run, out, archived, tenant, source, fault):
         tenant.faults.append(fault)
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
-    def test_a_tenant_that_takes_no_copies_in_batches_gets_them_one_by_one(
-        self, run, out, throttled_response, tenant
-    ):
+    def test_a_tenant_that_refuses_batched_copies_gets_them_one_by_one(self, run, out, archived, tenant):
         tenant.witness = lambda request: (
             Fault(status=405) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert sum(call.is_batched for call in tenant.calls("POST", "/copy$")) == 5
 
-    def test_a_copy_without_a_monitor_is_looked_for(self, run, out, throttled_response, tenant):
+    def test_a_copy_without_a_monitor_is_found_at_the_destination(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(location="none")
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_a_monitor_that_forgets_is_no_failure(self, run, out, throttled_response, tenant):
+    def test_a_monitor_that_forgets_its_copy_is_not_a_failure(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(lost=True)
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_a_copy_that_never_shows(self, run, out, tenant):
+    def test_a_copy_that_never_shows_fails(self, run, out, tenant):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
         with pytest.raises(DriveArchiveError, match="not to be seen"):
             run(pattern="**")
 
-    def test_a_copy_that_is_too_slow(self, run, out, tenant):
+    def test_a_copy_that_exceeds_copy_timeout_fails(self, run, out, tenant):
         tenant.copies = CopyBehaviour(looks=1000)
         with pytest.raises(DriveArchiveError, match="was not copied in time"):
             run(pattern="**", copy_timeout=0.3)
 
-    def test_a_name_that_is_taken_at_the_last_moment(self, run, out, throttled_response, tenant, archive):
+    def test_a_name_that_is_taken_at_the_last_moment_is_numbered(self, run, out, archived, tenant, archive):
         def take(request):
             if request.path.endswith("/copy"):
                 tenant.witness = None
@@ -944,17 +966,19 @@ class TestFaults:
 
         tenant.witness = take
         assert run(pattern="a.txt", conflict_behavior="rename")["copied"] == 1
-        assert throttled_response() == {"a.txt": 10, "a 1.txt": 1}
+        assert archived() == {"a.txt": 10, "a 1.txt": 1}
 
-    def test_a_budget_is_kept(self, worker, parameters, source, out, throttled_response, tenant, connect):
+    def test_an_archive_keeps_to_the_rate_limit(
+        self, worker, parameters, source, out, archived, tenant, connect
+    ):
         connect(resource_units_per_minute=6_000)
         tenant.budget, tenant.budget_window = 600, 6.0
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
         assert [call.status for call in tenant.journal if call.status == 429] == []
 
     @pytest.mark.parametrize("status", [400, 403, 423, 500])
-    def test_a_name_that_cannot_be_looked_up(
-        self, run, out, throttled_response, tenant, archive, monkeypatch, status
+    def test_a_target_name_that_cannot_be_read_fails_its_document(
+        self, run, out, archived, tenant, archive, monkeypatch, status
     ):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)  # to look up a name costs less
@@ -966,7 +990,9 @@ class TestFaults:
 
     @pytest.mark.parametrize(("status", "failed"), [(403, 1), (404, 0)])
     @pytest.mark.parametrize("pattern", [None, "**"])
-    def test_a_folder_that_cannot_be_read(self, run, out, legal, tenant, status, failed, pattern):
+    def test_a_source_folder_that_cannot_be_read_is_one_failure(
+        self, run, out, legal, tenant, status, failed, pattern
+    ):
         folder = legal.find("In/2026")
         tenant.faults.append(Fault("GET", rf"items/{folder.id}/children$", status=status, times=20))
         summary = run(pattern=pattern, max_failures=1)
@@ -975,7 +1001,7 @@ class TestFaults:
         assert [failure["path"] for failure in summary["failures"]] == ["2026"] * failed
 
     @pytest.mark.parametrize("status", [403, 423])
-    def test_a_folder_of_the_destination_that_cannot_be_read(
+    def test_a_destination_folder_that_cannot_be_read_fails_its_documents(
         self, run, out, archive, ids, tenant, status, worker, parameters, source, monkeypatch
     ):
         folder = archive.mkdir("Out/2025")
@@ -984,46 +1010,46 @@ class TestFaults:
             summary = run(conflict_behavior=behavior, max_failures=9, pattern="2025/*")
             assert {failure["path"] for failure in summary["failures"]} == {"2025/c.txt", "2025/q1"}
 
-    def test_a_source_that_cannot_be_read(self, run, out, source, tenant):
+    def test_a_source_that_cannot_be_read_fails_the_task(self, run, out, source, tenant):
         tenant.faults.append(Fault("GET", rf"items/{source.id}/children$", status=403, times=20))
         with pytest.raises(DriveAccessDeniedError):
             run(pattern="**")
 
-    def test_a_long_wait_that_graph_asks_for_is_no_failure(
-        self, run, out, throttled_response, tenant, monkeypatch
-    ):
+    def test_a_long_retry_after_is_waited_for(self, run, out, archived, tenant, monkeypatch):
         pauses = []
         monkeypatch.setattr(Session, "pause", lambda _, pause: pauses.append(pause.seconds))
         monkeypatch.setattr(blocking, "throttled_response", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert run_module.THROTTLE_PAUSE_SECONDS in pauses
+        assert SHORT.throttled in pauses
 
-    def test_a_wait_without_an_end_is_one(self, run, out, tenant, monkeypatch):
+    def test_throttling_without_an_end_fails(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=999))
         with pytest.raises(DriveArchiveError, match="5 documents"):
             run(pattern="**")
 
     @pytest.mark.parametrize("status", [403, 404, 409, 415, 423, 501])
-    def test_a_tenant_that_refuses_copies_in_batches_in_another_way(
-        self, run, out, throttled_response, tenant, status
+    def test_a_tenant_that_refuses_batched_copies_by_another_status_gets_them_one_by_one(
+        self, run, out, archived, tenant, status
     ):
         tenant.witness = lambda request: (
             Fault(status=status) if request.is_batched and request.path.endswith("/copy") else None
         )
         assert run(pattern="**")["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
-    def test_what_is_refused_for_its_own_sake_leaves_the_others_in_batches(
-        self, run, out, throttled_response, tenant, legal
+    def test_one_document_that_is_refused_leaves_the_others_in_batches(
+        self, run, out, archived, tenant, legal
     ):
         items = [legal.put(f"In/{number}.bin", b"%d" % number) for number in range(199)]
         tenant.faults.append(Fault("POST", rf"{items[0].id}/copy$", status=423, times=9))
         assert run(pattern="*.bin", max_failures=1)["failed"] == 1
         assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
 
-    def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(self, run, out, tenant, archive, monkeypatch):
+    def test_a_name_taken_by_an_item_that_does_not_show_yet_is_resolved(
+        self, run, out, tenant, archive, monkeypatch
+    ):
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)
         archive.put("Out/a.txt", b"a")
         looks = iter([404, 404])
@@ -1034,14 +1060,14 @@ class TestFaults:
             return None
 
         tenant.witness = lag
-        monkeypatch.setattr(in_flight, "READ_BACK_SECONDS", 5.0)
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, read_back=5.0))
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
-    def test_a_folder_that_still_fills_when_it_is_completed(
-        self, run, throttled_response, tenant, source, monkeypatch
+    def test_a_completed_folder_that_is_still_filling_is_waited_for(
+        self, run, archived, tenant, source, monkeypatch
     ):
-        monkeypatch.setattr(in_flight, "_PAUSES_WHILE_IT_FILLS", (0.3, 0.3))
+        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, filling=(0.3, 0.3)))
         hidden = []
 
         def hide(request):
@@ -1054,7 +1080,7 @@ class TestFaults:
         assert run()["copied"] == 5
         assert len(tenant.jobs) == 1
 
-    def test_a_task_that_is_stopped_ends(self, worker, parameters, source, out, tenant):
+    def test_a_task_that_is_killed_stops_waiting(self, worker, parameters, source, out, tenant):
         tenant.copies = CopyBehaviour(seconds=60)
         operator = DriveArchiveOperator(task_id="task", **parameters)
 
@@ -1067,11 +1093,11 @@ class TestFaults:
             operator.execute(worker.context)
 
 
-class TestDeaths:
+class TestCrashes:
     @pytest.mark.parametrize("behavior", ["skip", "fail", "replace", "rename"])
     @pytest.mark.parametrize("point", POINTS, ids=str)
-    def test_the_next_try_goes_on(
-        self, resumable, source, out, throttled_response, tenant, archive, behavior, point
+    def test_a_retry_goes_on_after_a_crash_at_any_request(
+        self, resumable, source, out, archived, tenant, archive, behavior, point
     ):
         older = archive.put("Out/b.bin", b"other" if behavior in {"replace", "rename"} else b"bb")
         older.created -= timedelta(hours=1)
@@ -1082,14 +1108,14 @@ class TestDeaths:
         summary = task.run()
 
         expected = SIZES | ({"b.bin": 5, "b 1.bin": 2} if behavior == "rename" else {})
-        assert throttled_response() == expected
+        assert archived() == expected
         assert summary["failed"] == (behavior == "fail")
         items = [item for item in source.walk() if not item.is_folder]
         assert max(tenant.copies_made(item.id) for item in items) == 1
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_without_a_manifest_the_summary_tells_of_what_was_deleted_before(
-        self, resumable, source, throttled_response, answered
+    def test_without_a_manifest_the_summary_counts_what_an_earlier_try_deleted(
+        self, resumable, source, archived, answered
     ):
         task = resumable(delete_source=True)
         task.die("POST", "/$batch", answered=answered)  # the deletions; the copy was one of the whole folder
@@ -1098,7 +1124,7 @@ class TestDeaths:
         assert (summary["copied"], summary["deleted"], summary["bytes"]) == (5, 5, 15)
 
     @pytest.mark.parametrize("manifest", [None, "file://{}/m.jsonl"])
-    def test_originals_that_were_given_one_by_one_are_not_missed_when_they_are_deleted(
+    def test_items_that_an_earlier_try_deleted_are_counted_though_given_one_by_one(
         self, resumable, source, out, ids, tmp_path, manifest
     ):
         documents = [item for item in source.walk() if not item.is_folder]
@@ -1111,18 +1137,18 @@ class TestDeaths:
         assert task.worker.xcom("summary")["copied"] == task.worker.xcom("summary")["deleted"] == 4
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_a_folder_that_was_asked_for_as_a_whole(
-        self, resumable, source, throttled_response, tenant, answered
+    def test_a_folder_copy_of_an_earlier_try_is_not_submitted_again(
+        self, resumable, source, archived, tenant, answered
     ):
         task = resumable()
         task.die("POST", "/copy", answered=answered)
         assert task.run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert sum(job.state == "completed" for job in tenant.jobs) == 1
 
     @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
-    def test_a_copy_that_is_to_replace_a_file_is_there_once(
-        self, resumable, source, out, throttled_response, tenant, archive, seconds
+    def test_a_replacing_copy_is_there_once_after_a_crash(
+        self, resumable, source, out, archived, tenant, archive, seconds
     ):
         """Its name is free again when it has taken the other's: no second one may come under it then."""
         archive.put("Out/b.bin", b"other")
@@ -1134,29 +1160,31 @@ class TestDeaths:
         for job in tenant.jobs:
             job.end()
 
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
-    def test_a_copy_that_is_to_replace_a_file_is_not_asked_for_again_after_a_deferral(
-        self, run, worker, source, out, throttled_response, tenant, archive
+    def test_a_replacing_copy_is_not_submitted_again_after_a_deferral(
+        self, run, worker, source, out, archived, tenant, archive
     ):
         archive.put("Out/b.bin", b"other")
         tenant.copies = CopyBehaviour(looks=3)
         assert run(conflict_behavior="replace", pattern="**", deferrable=True)["copied"] == 5
         assert worker.deferral is not None
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5
 
-    def test_before_the_wait_in_the_triggerer(self, resumable, source, out, throttled_response, tenant):
+    def test_a_retry_goes_on_after_a_crash_before_the_deferral(
+        self, resumable, source, out, archived, tenant
+    ):
         tenant.copies = CopyBehaviour(seconds=0.4)
         task = resumable(deferrable=True)
         task.die("GET", "/operations/", answered=True)
         assert task.run()["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
 
     @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
-    def test_before_airflow_3_3_the_begin_of_the_dag_run_is_what_is_known(
-        self, worker, parameters, source, out, throttled_response, tenant, behavior
+    def test_before_airflow_3_3_a_retry_goes_by_the_start_of_the_dag_run(
+        self, worker, parameters, source, out, archived, tenant, behavior
     ):
         begun = datetime.now(UTC) - timedelta(seconds=1)
         parameters |= {"conflict_behavior": behavior, "pattern": "**"}
@@ -1164,10 +1192,10 @@ class TestDeaths:
         worker.context["dag_run"] = SimpleNamespace(start_date=begun)
         worker.ti.try_number = 2
         assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
-        assert throttled_response() == SIZES
+        assert archived() == SIZES
         assert len(tenant.jobs) == 5
 
-    def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
+    def test_clearing_an_archive_starts_over(self, resumable, source, out, tenant):
         task = resumable(conflict_behavior="fail")
         task.run()
         task.clear()
@@ -1181,19 +1209,19 @@ class TestParameters:
         [
             ({"source": None}, "either a source or items"),
             ({"items": []}, "either a source or items"),
-            ({"conflict_behavior": "send_with_retries"}, "conflict_behavior"),
+            ({"conflict_behavior": "overwrite"}, "conflict_behavior"),
             ({"max_failures": -1}, "max_failures"),
             ({"pattern": 7}, "pattern"),
             ({"poll_interval": 0}, "poll_interval"),
             ({"copy_timeout": -1}, "copy_timeout"),
         ],
     )
-    def test_what_makes_no_sense_is_refused_before_anything_is_sent(self, run, asked, wrong, error):
+    def test_invalid_parameters_are_refused_before_anything_is_sent(self, run, asked, wrong, error):
         with pytest.raises(DriveArgumentError, match=error):
             run(**wrong)
         assert asked("graph") == []
 
-    def test_a_path_of_an_item_may_not_lead_elsewhere(self, run, ids, source):
+    def test_the_path_of_an_item_may_not_lead_out_of_the_destination(self, run, ids, source):
         items = [{**ids(source), "path": "../x.txt"}]
         with pytest.raises(DriveAddressError):
             run(source=None, items=items)

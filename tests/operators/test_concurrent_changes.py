@@ -21,7 +21,7 @@ from airflow_provider_drive.operators.move import DriveMoveOperator
 HOUR = dt.timedelta(hours=1)
 
 
-pytestmark = pytest.mark.usefixtures("short_looks")
+pytestmark = pytest.mark.usefixtures("short_searches")
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def old(legal):
 class TestSomebodyElsesDocument:
     @pytest.mark.parametrize("content", [b"B", b"much the same as that of A"])
     @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
-    def test_it_never_costs_the_original(self, tries, archive, legal, old, vault, behavior, content):
+    def test_an_item_of_another_with_the_same_name_never_costs_the_original(
+        self, tries, archive, legal, old, vault, behavior, content
+    ):
         """Of an Office file nobody can say whether the service has rewritten it."""
         mine = old("A/contract.docx", b"contract with A, all of it")
         task = tries(DriveMoveOperator, mine, vault, cross_drive="copy", conflict_behavior=behavior)
@@ -53,7 +55,7 @@ class TestSomebodyElsesDocument:
             assert archive.items[made["id"]].content.data == b"contract with A, all of it"
 
     @pytest.mark.parametrize("kind", ["txt", "docx"])
-    def test_with_rename_there_are_two(self, tries, tenant, legal, vault, kind):
+    def test_two_copies_with_rename_both_arrive(self, tries, tenant, legal, vault, kind):
         sources = [legal.put(f"{folder}/report.{kind}", b"the same") for folder in "AB"]
         one, other = (
             tries(DriveCopyOperator, source, vault, conflict_behavior="rename", wait_for_completion=True)
@@ -66,7 +68,9 @@ class TestSomebodyElsesDocument:
         assert [tenant.copies_made(source.id) for source in sources] == [1, 1]
 
     @pytest.mark.parametrize("content", [b"", b"something else"])
-    def test_it_is_not_the_same_content(self, copy, archive, old, vault, content):
+    def test_an_office_file_of_another_content_does_not_count_as_the_copy(
+        self, copy, archive, old, vault, content
+    ):
         contract = old("A/contract.docx", b"the real contract" * 100)
         archive.put("Vault/contract.docx", content)
         with pytest.raises(DriveNameConflictError, match="another content"):
@@ -92,7 +96,7 @@ class TestSomebodyElsesDocument:
             task.run()
         assert vault.child("plan.txt").content.data == b"a person went on working in the copy"
 
-    def test_an_older_one_of_the_same_content_will_do_for_skip(self, tries, archive, plan, vault, posts):
+    def test_an_older_item_of_the_same_content_counts_for_skip(self, tries, archive, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="skip", wait_for_completion=True)
         task.die("POST", "/copy", answered=False)
         there = archive.put("Vault/plan.txt", b"We shall archive this.")
@@ -111,7 +115,7 @@ class TestTheOriginal:
             task.run()
         assert new.id in legal.items
 
-    def test_a_copy_that_was_emptied_does_not_cost_it(self, tries, archive, legal, vault):
+    def test_an_original_whose_copy_was_emptied_is_kept(self, tries, archive, legal, vault):
         cases = legal.put("Cases/a.txt", b"a").parent
         task = tries(DriveMoveOperator, cases, vault, cross_drive="copy")
         task.die("DELETE", "items/", answered=False)
@@ -120,7 +124,9 @@ class TestTheOriginal:
             task.run()
         assert cases.id in legal.items
 
-    def test_an_empty_office_file_in_its_copy_does_not_cost_it(self, tries, archive, legal, old, vault):
+    def test_an_original_whose_copy_holds_an_emptied_office_file_is_kept(
+        self, tries, archive, legal, old, vault
+    ):
         cases = old("Cases/contract.docx", b"contract" * 100).parent
         task = tries(DriveMoveOperator, cases, vault, cross_drive="copy")
         task.die("GET", "https://", answered=True)
@@ -130,7 +136,7 @@ class TestTheOriginal:
         assert cases.id in legal.items
 
     @pytest.mark.parametrize("guarded", [False, True])
-    def test_one_that_was_edited_before_anything_was_copied_is_read_again(
+    def test_an_original_that_was_edited_before_its_copy_is_read_again(
         self, tries, tenant, legal, plan, vault, hook, ids, guarded
     ):
         tag = hook.get_item(ids(plan))["eTag"] if guarded else None
@@ -146,7 +152,7 @@ class TestTheOriginal:
         else:
             assert task.run()["size"] == len(b"edited")
 
-    def test_one_that_somebody_has_moved_on_is_left_there(self, tries, legal, plan, inbox, hook, ids):
+    def test_an_item_that_was_moved_on_by_others_is_left_there(self, tries, legal, plan, inbox, hook, ids):
         task = tries(DriveMoveOperator, plan, inbox)
         task.die("PATCH", "/items/", answered=True)
         hook.move_item(ids(plan), ids(legal.mkdir("Done")))
@@ -154,7 +160,7 @@ class TestTheOriginal:
             task.run()
         assert plan.path == "Done/plan.txt"
 
-    def test_its_destination_is_made_again_if_it_is_gone(self, tries, tenant, legal, plan):
+    def test_a_destination_that_is_gone_is_created_again(self, tries, tenant, legal, plan):
         tenant.faults.append(Fault("PATCH", "/items/", status=423))
         to = f"drives/{legal.id}/root:/New/Folder"
         task = tries(DriveMoveOperator, plan, to, create_destination=True)
@@ -168,7 +174,7 @@ class TestTheOriginal:
 class TestGraph:
     @pytest.mark.parametrize("new", [False, True], ids=["old folder", "new folder"])
     @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
-    def test_a_copy_that_it_made_though_it_said_404_is_the_copy(
+    def test_a_copy_that_graph_made_after_a_404_is_found(
         self, tries, tenant, archive, plan, vault, behavior, new
     ):
         """https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/3426"""
@@ -179,14 +185,14 @@ class TestGraph:
         assert made["name"] == "plan.txt"
         assert tenant.copies_made(plan.id) == 1
 
-    def test_a_404_that_it_meant_is_one(self, tries, tenant, legal, plan, vault, posts):
+    def test_a_404_after_which_nothing_shows_is_raised(self, tries, tenant, legal, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         legal.remove(plan)
         with pytest.raises(DriveItemNotFoundError):
             task.run()
         assert posts() == 0
 
-    def test_a_copy_that_it_put_elsewhere_is_asked_for_anew(self, tries, tenant, plan, inbox):
+    def test_a_copy_that_graph_put_elsewhere_is_submitted_again(self, tries, tenant, plan, inbox):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
         task = tries(DriveCopyOperator, plan, inbox, wait_for_completion=True)
         with pytest.raises(DriveCopyFailedError):
@@ -210,7 +216,7 @@ class TestTime:
             task.store["drive"]["copy"][key] = "2026-01-01T00:00:00.000Z"
         assert task.run()["name"] == "plan.txt"
 
-    def test_a_copy_of_long_ago_that_still_runs_is_late(self, tries, tenant, plan, vault):
+    def test_a_copy_that_runs_longer_than_copy_timeout_over_tries_times_out(self, tries, tenant, plan, vault):
         tenant.copies = CopyBehaviour(looks=1_000)
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True, copy_timeout=3_600)
         task.die("GET", "https://", answered=True)
@@ -218,7 +224,7 @@ class TestTime:
         with pytest.raises(TimeoutError):
             task.run()
 
-    def test_a_move_that_dies_twice_is_gone_on_with(self, tries, tenant, plan, vault):
+    def test_a_move_goes_on_after_two_crashes(self, tries, tenant, plan, vault):
         tenant.faults.append(Fault("POST", "/copy$", status=423))
         task = tries(DriveMoveOperator, plan, vault, cross_drive="copy")
         with pytest.raises(DriveError):

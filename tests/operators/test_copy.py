@@ -270,7 +270,7 @@ def test_progress_is_in_the_tasks_log(copy, log, tenant, plan, vault):
 
     assert log.has(r"accepted the copy of drives/.*/items/")
     assert log.has(r"the copy is at [0-9.]+ %")
-    assert log.has(r"Copied: plan\.txt is \w+ now")
+    assert log.has(r"Copied: 'plan\.txt' \(id \w+\)")
 
 
 # Folders on the way

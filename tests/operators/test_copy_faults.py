@@ -34,7 +34,7 @@ from airflow_provider_drive.operators.copy import DriveCopyOperator
         ({"conflict_behavior": "overwrite"}, DriveError, "'overwrite'.*fail, replace, rename"),
         ({"name": "a/b"}, DriveError, "a/b"),
         ({"poll_interval": 0}, DriveError, "poll_interval"),
-        ({"poll_interval": "15"}, DriveError, "poll_interval"),
+        ({"poll_interval": "often"}, DriveError, "poll_interval"),
         ({"copy_timeout": -1}, DriveError, "copy_timeout"),
         ({"copy_timeout": float("nan")}, DriveError, "copy_timeout"),
     ],
@@ -383,7 +383,7 @@ def test_a_foreign_event_is_refused(worker, asked, event, words):
 def test_a_task_whose_copy_job_is_gone_says_so(worker):
     operator = DriveCopyOperator(task_id="task", item="drives/d/items/i")
 
-    with pytest.raises(DriveError, match=r"copy_job.*gone"):
+    with pytest.raises(DriveError, match=r"copy_job.*missing"):
         operator.execute_complete(worker.context, event={"status": "completed", "resource_id": "x"})
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -15,16 +16,16 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveNameConflictError,
 )
+from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
-from airflow_provider_drive.protocol.copy import verify
 
 HOUR = dt.timedelta(hours=1)
 CONTENT = b"We shall archive this."
 BEHAVIORS = ("fail", "replace", "rename", "skip")
 
 
-pytestmark = pytest.mark.usefixtures("short_looks")
+pytestmark = pytest.mark.usefixtures("short_searches")
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ class TestCopy:
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
     @pytest.mark.parametrize("point", POINTS[2:4], ids=str)
-    def test_so_it_is_where_the_name_is_taken(
+    def test_a_crash_makes_no_second_copy_if_the_name_is_taken(
         self, tries, tenant, archive, plan, vault, throttled_response, behavior, point
     ):
         archive.put("Vault/plan.txt", b"old")
@@ -110,7 +111,7 @@ class TestCopy:
         assert (made["name"], posts()) == ("plan.txt", 1)
         assert task.worker.xcom("monitor_url").startswith("https://")  # the try before has lost it
 
-    def test_what_is_still_being_made_for_an_intent_is_found_and_not_made_again(
+    def test_a_copy_that_appears_after_a_crash_at_its_submit_is_not_submitted_again(
         self, tries, tenant, plan, vault, posts
     ):
         """The second request is refused: the first one has the name by then."""
@@ -125,10 +126,11 @@ class TestCopy:
         assert tenant.copies_made(plan.id) == 1
         assert made["id"] == vault.child("plan.txt").id
 
-    def test_a_folder_that_an_intent_is_still_filling_is_waited_for(
+    def test_a_folder_that_fills_after_a_crash_at_its_submit_is_waited_for(
         self, tries, tenant, legal, vault, monkeypatch
     ):
-        monkeypatch.setattr(verify, "FIND_SECONDS", 30.0)  # it grows in one step
+        timings = replace(DriveClient.timings, find=30.0)  # the folder appears in one step
+        monkeypatch.setattr(DriveClient, "timings", timings)
         contracts = legal.mkdir("Cases")
         for number in range(5):
             legal.put(f"Cases/{number}.txt", b"%d" % number)
@@ -142,7 +144,7 @@ class TestCopy:
         assert len(vault.child("Cases").children) == 5
         assert tenant.copies_made(contracts.id) == 1
 
-    def test_one_that_is_done_is_returned_though_its_monitor_is_gone(self, tries, tenant, plan, vault, posts):
+    def test_a_completed_copy_is_returned_though_its_monitor_is_gone(self, tries, tenant, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True)
         made = task.run()
         monitors = len(tenant.calls(where="monitor"))
@@ -150,7 +152,7 @@ class TestCopy:
         assert task.run() == made
         assert (posts(), len(tenant.calls(where="monitor"))) == (1, monitors)
 
-    def test_one_that_failed_is_asked_for_anew(self, tries, tenant, plan, vault, posts):
+    def test_a_failed_copy_of_an_earlier_try_is_submitted_again(self, tries, tenant, plan, vault, posts):
         tenant.next_copies.append(CopyBehaviour(failure="generalException"))
         task = tries(DriveCopyOperator, plan, vault, wait_for_completion=True)
 
@@ -178,7 +180,7 @@ class TestCopy:
         assert made["id"] == vault.child("plan.txt").id
         assert tenant.copies_made(plan.id) == 1
 
-    def test_the_submit_alone_is_made_once_too(self, tries, plan, vault, posts):
+    def test_a_copy_that_is_only_submitted_is_submitted_once(self, tries, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         task.die("POST", "/copy", answered=True)
         job = task.run()
@@ -189,14 +191,14 @@ class TestCopy:
         assert {**first, "monitor_url": ""} == {**second, "monitor_url": ""}
         assert posts() == 2
 
-    def test_who_clears_a_task_asks_for_another_copy(self, tries, plan, vault, throttled_response, posts):
+    def test_clearing_a_task_submits_another_copy(self, tries, plan, vault, throttled_response, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         task.run()
         task.clear()
         assert task.run()["name"] == "plan 1.txt"
         assert (len(throttled_response()), posts()) == (2, 2)
 
-    def test_so_does_who_clears_it_while_it_runs_if_it_has_no_retries_left(
+    def test_clearing_a_running_task_without_retries_left_submits_another_copy(
         self, tries, tenant, plan, vault, posts, waiting
     ):
         tenant.copies = CopyBehaviour(looks=4)
@@ -269,7 +271,7 @@ class TestCopy:
             task.run()
         assert posts() == 1
 
-    def test_what_cannot_be_known_is_unknown_and_not_made_twice(
+    def test_a_copy_of_unknown_outcome_is_not_submitted_again(
         self, tries, archive, tenant, legal, vault, posts
     ):
         """With ``rename`` Graph chooses the names of children, so nobody can say whose they are."""
@@ -295,13 +297,13 @@ class TestCopy:
         assert posts() == 2
 
     @pytest.mark.parametrize("kept", ["garbage", 17, [], {"max_tries": 0}, {"copy": {"name": 1}}])
-    def test_what_is_not_ours_in_the_store_does_not_count(self, tries, plan, vault, posts, kept):
+    def test_foreign_values_in_the_store_are_ignored(self, tries, plan, vault, posts, kept):
         task = tries(DriveCopyOperator, plan, vault)
         task.store["drive"] = kept
         task.run()
         assert posts() == 1
 
-    def test_what_of_ours_cannot_be_read_is_an_error(self, tries, plan, vault, posts):
+    def test_a_checkpoint_that_cannot_be_read_is_an_error(self, tries, plan, vault, posts):
         task = tries(DriveCopyOperator, plan, vault)
         task.run()
         task.store["drive"]["copy"]["monitor_url"] = "gAAAAABother"
@@ -324,13 +326,13 @@ class TestSkip:
     def skip(self, copy, waiting):
         return lambda *arguments, **more: copy(*arguments, conflict_behavior="skip", **waiting, **more)
 
-    def test_the_same_content_is_the_copy(self, skip, plan, vault, posts, log):
+    def test_an_item_with_the_same_content_counts_as_the_copy(self, skip, plan, vault, posts, log):
         first = skip(plan, vault)
         assert skip(plan, vault)["id"] == first["id"]
         assert posts() == 1
         assert log.has("is there already, with the same content")
 
-    def test_another_content_fails(self, skip, archive, plan, vault, posts):
+    def test_skip_fails_on_an_item_of_another_content(self, skip, archive, plan, vault, posts):
         archive.put("Vault/plan.txt", b"other")
         with pytest.raises(DriveNameConflictError, match="another content"):
             skip(plan, vault)
@@ -391,7 +393,7 @@ class TestMove:
         assert (moved["id"], moved["name"], plan.path) == (plan.id, "new.txt", "Inbox/new.txt")
         assert len(tenant.calls("PATCH")) == 1
 
-    def test_what_has_taken_the_place_of_the_item_meanwhile_is_left_alone(
+    def test_an_item_that_took_the_place_of_the_moved_one_is_left_alone(
         self, tries, legal, path_of, plan, inbox
     ):
         task = tries(DriveMoveOperator, path_of(plan), inbox)
@@ -413,7 +415,7 @@ class TestMove:
         with pytest.raises(DriveItemNotFoundError):
             move("drives/" + plan.drive.id + "/root:/Contracts/plan.txt", inbox)
 
-    def test_a_tag_of_ours_does_not_stand_in_the_way_of_what_is_done(self, tries, plan, inbox, hook, ids):
+    def test_if_match_does_not_fail_a_move_that_an_earlier_try_made(self, tries, plan, inbox, hook, ids):
         task = tries(DriveMoveOperator, plan, inbox, if_match=hook.get_item(ids(plan))["eTag"])
         task.die("PATCH", "/items/", answered=True)
         assert task.run()["id"] == plan.id

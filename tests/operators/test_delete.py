@@ -31,12 +31,12 @@ def test_a_folder_goes_with_all_in_it(delete, legal, plan):
     assert legal.tree() == {}
 
 
-def test_by_ids_it_is_one_request(delete, plan, ids, asked):
+def test_deleting_by_ids_is_one_request(delete, plan, ids, asked):
     assert delete(ids(plan)) == ids(plan)
     assert asked("graph") == ["DELETE /drives/D/items/I"]
 
 
-def test_what_is_gone_counts_as_deleted(delete, plan, ids):
+def test_an_item_that_is_gone_counts_as_deleted(delete, plan, ids):
     address = ids(plan)
     delete(plan)
 
@@ -71,7 +71,7 @@ def test_an_item_that_has_changed_is_kept(delete, tenant, legal, plan):
 
 
 @pytest.mark.parametrize("tag", ["", "a\nb", 5])
-def test_what_is_no_tag_is_refused_before_anything_is_sent(delete, tenant, plan, tag):
+def test_an_invalid_tag_is_refused_before_anything_is_sent(delete, tenant, plan, tag):
     with pytest.raises(DriveArgumentError, match="if_match"):
         delete(plan, if_match=tag)
 
@@ -102,5 +102,5 @@ def test_the_log_says_what_was_deleted(delete, plan, log):
     delete(f"drives/{plan.drive.id}/root:/Contracts/plan.txt")
 
     assert log.has(r"Deleting drives/.*plan\.txt")
-    assert log.has(rf"Deleted: {plan.id}\. That took .* 2 requests \(3 resource units\)")
+    assert log.has(rf"Deleted the item {plan.id}\. Took .* 2 requests, 3 resource units")
     assert log.has("There was nothing")

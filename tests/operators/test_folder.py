@@ -46,7 +46,7 @@ def test_a_folder_whose_answer_is_lost_is_made_once(ensure, tenant, legal, kind)
     assert legal.tree() == {"Archive": None}
 
 
-def test_what_is_no_folder_is_an_error(ensure, plan):
+def test_an_item_that_is_not_a_folder_is_an_error(ensure, plan):
     with pytest.raises(DriveNameConflictError, match="is no folder") as caught:
         ensure("Contracts/plan.txt")
 
@@ -68,5 +68,5 @@ def test_the_link_leads_to_the_folder(ensure, worker):
 def test_the_log_says_which_folder_it_is(ensure, log):
     folder = ensure("Archive")
 
-    assert log.has("Ensuring drives/.*Archive")
-    assert log.has(rf"The folder Archive is {folder['id']}\. That took .* requests")
+    assert log.has("Ensuring the folder drives/.*Archive")
+    assert log.has(rf"The folder 'Archive' exists \(id {folder['id']}\)\. Took .* requests")

@@ -72,7 +72,7 @@ def test_what_is_listed_is_an_address_for_the_others(listed, hook):
         ({"pattern": "*.none"}, []),
     ],
 )
-def test_what_is_meant_is_listed(paths, filters, found):
+def test_only_items_that_match_the_filters_are_listed(paths, filters, found):
     assert paths(**filters) == found
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_is_not_there_is_an_error(listed, legal):
         listed(f"drives/{legal.id}/root:/Nowhere")
 
 
-def test_a_file_is_no_folder(listed, path_of, legal):
+def test_listing_a_file_is_refused(listed, path_of, legal):
     with pytest.raises(DriveArgumentError, match="is no folder") as caught:
         listed(path_of(legal.find("Contracts/plan.docx")))
 
@@ -170,12 +170,13 @@ def test_a_file_is_no_folder(listed, path_of, legal):
     "wrong",
     [
         *({"limit": 0}, {"limit": "many"}, {"limit": -1}, {"limit": True}, {"kind": "x"}, {"pattern": ""}),
-        *({"modified_before": "yesterday"}, {"min_size": "1 GB"}),
+        *({"modified_before": "yesterday"}, {"min_size": "1 GB"}, {"recursive": "no"}, {"exclude": []}),
     ],
 )
 def test_a_filter_that_makes_no_sense_is_refused_before_anything_is_sent(listed, tenant, wrong):
-    (name,) = wrong
-    with pytest.raises(DriveArgumentError, match=rf"^(?:Invalid `{name}`: |{name} is )"):
+    with pytest.raises(
+        DriveArgumentError, match=rf"^(?:Invalid `{next(iter(wrong))}`: |{next(iter(wrong))} is )"
+    ):
         listed(**wrong)
 
     assert tenant.calls() == []
@@ -185,4 +186,4 @@ def test_the_log_says_what_was_listed_and_what_it_took(listed, log):
     listed()
 
     assert log.has(r"Listing drives/.*Contracts")
-    assert log.has(r"Listed: 4 items of 100 bytes\. That took .* s and 6 requests \(11 resource units\)")
+    assert log.has(r"Listed 4 items \(100 bytes\)\. Took .* s, 6 requests, 11 resource units")

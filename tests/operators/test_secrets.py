@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 from airflow.providers.common.compat.sdk import redact
+from copying import submit
 
 from airflow_provider_drive.auth import login
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.wire.monitor_status import monitor_request
 from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
@@ -115,14 +117,14 @@ def test_a_sensor_in_another_process_shows_no_secret(
 
 
 def test_what_holds_a_secret_does_not_show_it(copy, hook, worker, plan, vault, ids, secret_parts):
-    job = hook.submit_copy(ids(plan), ids(vault))
-    status = hook.look(job.monitor_url)
+    job, client = submit(hook, ids(plan), ids(vault)), hook._client
+    status = client.run(poll_once(job.monitor_url))
 
     session = hook.get_conn()
     url = job.monitor_url
     holders = (
-        *(job, str(job), status, hook, hook.settings, hook.hosts, hook._session, session, session.auth),
-        *(login(hook.settings), monitor_request(url, hook.hosts)),
+        *(job, str(job), status, hook, client, client.settings, client.hosts, client.session, session),
+        *(session.auth, login(client.settings), monitor_request(url)),
         *(
             CopyCompleteTrigger(url),
             str(CopyCompleteTrigger(url)),

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import (
     redact,
 )
 from airflows import not_on_airflow_2
+from copying import submit
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.exceptions import (
@@ -34,7 +35,7 @@ except ImportError:  # Airflow 2
 @pytest.fixture
 def job(worker, hook, plan, vault, ids):
     """Submit a copy, and give the job as another task returned it."""
-    return lambda **parameters: hook.submit_copy(ids(plan), ids(vault), **parameters).as_dict(encrypt_url)
+    return lambda **parameters: submit(hook, ids(plan), ids(vault), **parameters).as_dict(encrypt_url)
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_a_bare_url_is_waited_for_and_what_the_monitor_told_returned(patient, mo
     assert told["id"] == told["resource_id"] == vault.child("plan.txt").id
 
 
-def test_an_encrypted_url_is_as_good(patient, mode, tenant, url, vault):
+def test_an_encrypted_url_is_waited_for(patient, mode, tenant, url, vault):
     assert patient(monitor_url=encrypt_url(url()), **mode)["id"] == vault.child("plan.txt").id
 
 
@@ -152,7 +153,7 @@ def test_a_job_without_a_monitor_is_looked_for_at_its_destination(patient, mode,
 
 def test_a_copy_that_landed_elsewhere_is_no_success(patient, mode, hook, tenant, plan, inbox, ids):
     tenant.copies = CopyBehaviour(looks=2, misplaced=True)
-    job = hook.submit_copy(ids(plan), ids(inbox)).as_dict(encrypt_url)
+    job = submit(hook, ids(plan), ids(inbox)).as_dict(encrypt_url)
 
     with pytest.raises(DriveCopyFailedError):
         patient(copy_job=job, **mode)
@@ -249,7 +250,7 @@ def test_a_forgotten_copy_whose_destination_is_not_known_is_no_success(sense, te
     assert isinstance(caught.value, AirflowFailException)
 
 
-def test_nonsense_from_the_monitor_is_borne(patient, mode, tenant, job):
+def test_an_unreadable_answer_of_the_monitor_is_polled_again(patient, mode, tenant, job):
     tenant.copies = CopyBehaviour(looks=2)
     tenant.faults.append(Fault(where="monitor", kind="html", times=2))
 
@@ -264,10 +265,10 @@ def test_nonsense_from_the_monitor_is_borne(patient, mode, tenant, job):
     [
         ({}, "either copy_job or monitor_url"),
         ({"copy_job": {}, "monitor_url": "https://x"}, "either copy_job or monitor_url"),
-        ({"copy_job": "{'monitor_url': 'x'}"}, "pass the task's .output"),
+        ({"copy_job": "{'monitor_url': 'x'}"}, r"copy_job`: a template rendered a mapping to text.*\.output"),
         ({"copy_job": {}}, "submitted_at, conflict_behavior"),
         ({"copy_job": {"submitted_at": "2026-01-01T00:00:00Z", "conflict_behavior": "fail"}}, "no driveId"),
-        ({"monitor_url": 17}, "monitor_url is int"),
+        ({"monitor_url": 17}, "monitor_url`: must be text, got int"),
         ({"monitor_url": "gAAAAAB-not-ours"}, "fernet_key"),
         ({"copy_job": {"monitor_url": 3}}, "monitor_url"),
         ({"monitor_url": "https://example.org/", "poll_interval": -0.0}, "poll_interval"),
@@ -331,7 +332,7 @@ def test_the_rendered_url_is_masked_before_it_is_stored(
 def test_a_killed_sensor_says_that_the_copy_goes_on(worker, log):
     DriveCopySensor(task_id="task", monitor_url="https://x").on_kill()
 
-    assert log.has("no way to cancel a copy: it goes on")
+    assert log.has("no way to cancel a copy: a running one goes on")
 
 
 def test_all_that_a_dag_may_template_is_templated():

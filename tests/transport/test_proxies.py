@@ -225,7 +225,7 @@ def test_a_copy_that_a_hanging_proxy_has_not_let_through_counts_as_not_sent(
 ):
     connect(**through(proxy, timeout=0.3))
     hook = DriveHook()
-    session = hook._session
+    session = hook._client.session
     session._fetch_token = lambda **_: "token"  # else it would be the login that hangs
     proxy.hangs = True
 

@@ -42,7 +42,7 @@ async def main(urls):
     """Run a trigger for each URL, and return what they fire."""
     import_module("airflow.jobs.triggerer_job_runner")  # what a triggerer has loaded long since
     copy = import_module("airflow_provider_drive.triggers.copy")
-    copy.MIN_EVENT_DELAY = 0.0
+    import_module("airflow_provider_drive.triggers.base").MIN_EVENT_DELAY = 0.0
     triggers = [copy.CopyCompleteTrigger(url, 0.1, time.time() + 60) for url in urls]
     await asyncio.sleep(0)
     watched.append(threading.get_ident())

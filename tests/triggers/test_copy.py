@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.transport import asynchronous
-from airflow_provider_drive.triggers import copy as module
+from airflow_provider_drive.triggers import base as module
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.utils.encryption import decrypt_url
 
@@ -213,7 +213,7 @@ def test_a_trigger_asks_for_no_token(url, fire, tenant, asked):
 
 
 @pytest.mark.parametrize("kind", ["html", "garbage", "nested", "drop_before", "truncate"])
-def test_nonsense_is_borne(url, fire, tenant, kind):
+def test_an_unreadable_answer_of_the_monitor_is_polled_again(url, fire, tenant, kind):
     tenant.faults.append(Fault(where="monitor", kind=kind, times=2))
 
     assert fire(url())["status"] == "completed"
@@ -297,7 +297,7 @@ def test_a_trigger_that_is_cancelled_stops_at_once_and_closes_its_connections(ur
 def test_a_killed_trigger_says_what_that_does_not_do(url, log):
     asyncio.run(CopyCompleteTrigger("https://x").on_kill())
 
-    assert log.has("Graph offers no way to cancel a copy: it goes on")
+    assert log.has("Graph offers no way to cancel a copy: a running one goes on")
 
 
 @pytest.mark.parametrize(("delay", "least"), [(0.0, 1), (1.0, 20)])

@@ -23,7 +23,7 @@ from cryptography.fernet import Fernet
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.settings import Settings
 from airflow_provider_drive.transport import asynchronous, single_flight
-from airflow_provider_drive.triggers import copy as module
+from airflow_provider_drive.triggers import base, copy
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.utils.encryption import encrypt_url
 
@@ -119,10 +119,10 @@ def test_arguments_that_are_garbage_are_told_as_unknown(connection, quick_trigge
     ("name", "garbage"),
     [("poll_interval", None), ("poll_interval", 0), ("deadline", "x"), ("drive_conn_id", 1)],
 )
-def test_the_message_names_the_argument(connection, quick_triggers, name, garbage):
+def test_an_invalid_argument_is_named_in_the_event(connection, quick_triggers, name, garbage):
     event = asyncio.run(fire(**{"monitor_url": URL, name: garbage}))
 
-    assert event == {"status": "unknown", "message": f"The trigger's {name} makes no sense."}
+    assert event == {"status": "unknown", "message": f"Invalid arguments of the trigger: {name}."}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +145,7 @@ def test_whatever_goes_wrong_is_told_with_its_kind(monkeypatch, log, nothing_is_
     async def fail_later(*_):
         raise error
 
+    module = copy if where == "poll_monitor" else base
     monkeypatch.setattr(module, where, fail_later if where == "_read_settings" else fail)
 
     event = asyncio.run(fire(URL, 0.01))
@@ -206,7 +207,7 @@ def test_what_is_shared_is_made_once_and_again_when_it_is_stale(monkeypatch):
     assert making == {}
 
 
-def test_who_is_cancelled_leaves_the_making_to_the_others():
+def test_a_cancelled_caller_leaves_the_shared_call_to_the_others():
     async def make(key):
         await asyncio.sleep(0.05)
         return key
@@ -230,7 +231,7 @@ def test_a_loop_that_is_closed_leaves_nothing_in_memory(monitor, tenant):
     for _ in range(4):
         assert asyncio.run(fire(monitor, 0.05))["status"] == "completed"
         gc.collect()
-        known.append(len(module._known))
+        known.append(len(base._settings))
 
     assert known[-1] <= known[0]  # Python may keep the last loop
     assert len(asynchronous._clients) == 0

@@ -1,0 +1,124 @@
+"""What the operators and the sensor share: hook, client, checked parameters, log lines, and ``on_kill``."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TaskDeferred
+
+from airflow_provider_drive.utils.failures import fail_on_permanent_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from airflow_provider_drive.hooks.client import DriveClient
+    from airflow_provider_drive.hooks.drive import DriveHook
+
+DEFAULT_CONN_ID = "drive_default"
+"""``DriveHook.default_conn_name``, for Dag files: to import the hook takes longer."""
+
+
+class RunLog:
+    """
+    The last line in the log of a run.
+
+    :ivar result: A sentence.
+    """
+
+    result = "Interrupted."
+
+
+class DriveTask:
+    """Mixin: what a task needs of its connection, whether it is an operator or a sensor."""
+
+    drive_conn_id: str
+    template_fields: Collection[str]
+    boolean_fields: ClassVar[Sequence[str]] = ()
+    duration_fields: ClassVar[Sequence[str]] = ()
+    log: Any
+
+    @cached_property
+    def hook(self) -> DriveHook:
+        """The hook of this task."""
+        from airflow_provider_drive.hooks.drive import DriveHook
+
+        return DriveHook(self.drive_conn_id)
+
+    @property
+    def _client(self) -> DriveClient:
+        return self.hook._client  # noqa: SLF001  # the hook's interface is for Dags, the client is for this package
+
+    def on_kill(self) -> None:
+        """Stop waiting at once."""
+        self.log.warning("The task was stopped. Graph offers no way to cancel a copy: a running one goes on.")
+        self._client.stop()
+
+    def _read_parameters(self) -> None:
+        """
+        Check the rendered template fields, and give the booleans and durations their types.
+
+        :raises DriveArgumentError: If one is invalid.
+        """
+        from airflow_provider_drive.protocol.wire import validation
+
+        with fail_on_permanent_errors():
+            for field in self.template_fields:
+                validation.refuse_rendered_text(_parameter(field), getattr(self, field))
+            for field in self.boolean_fields:
+                setattr(self, field, validation.read_bool(_parameter(field), getattr(self, field)))
+            for field in self.duration_fields:
+                setattr(self, field, validation.read_seconds(_parameter(field), getattr(self, field)))
+
+    @contextmanager
+    def _logged(self, action: str) -> Iterator[RunLog]:
+        """
+        Log what is being done and by which login, and at the end the result and what it took.
+
+        :param action: What is being done: ``Copying … to …``.
+        :return: Takes the result, a sentence. An error needs none.
+        """
+        run, started = RunLog(), time.monotonic()
+        self.log.info("%s (%s).", action, self._client.identity)
+        try:
+            yield run
+        except (Exception, TaskDeferred) as error:  # a deferral is not an Exception in Airflow 3
+            run.result = _result_of(error)
+            raise
+        finally:
+            seconds, usage = time.monotonic() - started, self._client.usage
+            self.log.info(
+                "%s Took %.1f s, %d requests, %d resource units.",
+                *(run.result, seconds, usage.requests, usage.units),
+            )
+
+
+class DriveOperator(DriveTask, BaseOperator):
+    """
+    Base of the operators.
+
+    :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
+    """
+
+    ui_color = "#d5e8fb"
+
+    def __init__(self, *, drive_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.drive_conn_id = drive_conn_id
+
+
+def _parameter(field: str) -> str:
+    """Return a parameter's name. ``is_dry_run`` is ``dry_run``, which is a method of Airflow's operators."""
+    return field.removeprefix("is_")
+
+
+def _result_of(error: BaseException) -> str:
+    if isinstance(error, TaskDeferred):
+        return "Deferred: the triggerer now waits for the copy."
+    if isinstance(error, AirflowSkipException):
+        return "Skipped."
+    if type(error).__name__ == "AirflowRescheduleException":  # its module depends on Airflow's version
+        return "Not done yet: rescheduled."
+    return "Failed."

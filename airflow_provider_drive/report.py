@@ -1,0 +1,279 @@
+"""The report of an archive: counts for the XCom, and the lines of the manifest."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.manifest import STATES, read_line, write_line
+from airflow_provider_drive.protocol.archive.in_flight import Outcome
+from airflow_provider_drive.protocol.items.listing import ListedItem
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+MAX_FAILURES = MAX_PLANNED = 100
+"""Documents that the summary lists; the manifest lists all."""
+KEPT, TO_BE_DELETED, DELETED = "kept", "to be deleted", "deleted"
+_NOT_VERIFIED = "kept: its copy was found, and was not shown to be the same byte for byte"
+_NO_ETAG = "kept: it had no eTag"
+_NOT_SELECTED = "kept: a later try found it, but not among what it was to archive"
+_GONE = "it was gone when the next try looked for it"
+_LOOKUP_SIZE = 160
+"""Lines of an earlier try that are compared with the drive at a time."""
+
+
+class ArchiveReport:
+    """
+    The outcomes of the documents.
+
+    The lines are in a temporary file: 200,000 of them take no more memory than ten.
+
+    :param run: The task and its run, by which the lines of earlier tries are recognized; None for a dry run.
+    :param deletes: Whether originals are to be deleted.
+    """
+
+    def __init__(self, run: str | None = None, *, deletes: bool = False) -> None:
+        self.counts = dict.fromkeys(STATES, 0)
+        self.deleted = self.bytes = 0
+        self.whole_folders: set[str] = set()
+        self.documents_in_folders = 0
+        self.failures: list[dict[str, Any]] = []
+        self.planned: list[dict[str, str]] = []
+        self.target_folders: set[str] = set()
+        self.deletes = deletes
+        self._run = run
+        self._file = _open()
+
+    def add(self, outcome: Outcome) -> None:
+        """Add the outcome of a document."""
+        item = outcome.found.item
+        self.counts[outcome.state] += 1
+        if outcome.state in {"copied", "planned"}:
+            self.bytes += item.size or 0
+        if outcome.state == "planned":
+            self._add_to_plan(outcome)
+        if outcome.state == "failed":
+            self._add_failure(outcome.found.path, item.ref.as_dict(), outcome.reason)
+        write_line(self._file, self._line(outcome))
+
+    def _add_to_plan(self, outcome: Outcome) -> None:
+        if outcome.how == "folder":
+            self.whole_folders.add(outcome.reason)
+            self.documents_in_folders += 1
+        else:
+            self.target_folders.add(outcome.to.rpartition("/")[0])
+        if len(self.planned) < MAX_PLANNED:
+            self.planned.append({"path": outcome.found.path, "to": outcome.to, "how": outcome.how})
+
+    def _add_failure(self, path: str, item: Mapping[str, Any], reason: str) -> None:
+        if len(self.failures) < MAX_FAILURES:
+            ids = {key: item[key] for key in ("driveId", "id")}
+            self.failures.append({"path": path, **ids, "reason": reason})
+
+    def _line(self, outcome: Outcome) -> dict[str, Any]:
+        destination: dict[str, Any] | None = None
+        if outcome.state == "planned":
+            destination = {"path": outcome.to}
+        elif outcome.copy is not None:
+            destination = _describe(outcome.copy)
+        return {
+            "path": outcome.found.path,
+            "outcome": outcome.state,
+            "how": outcome.how,
+            "source": _describe(outcome.found.item),
+            "destination": destination,
+            "shown": outcome.is_verified,
+            "original": self._fate_of_original(outcome),
+            "reason": outcome.reason or None,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "run": self._run,
+        }
+
+    def _fate_of_original(self, outcome: Outcome) -> str:
+        """Return what happens to the original. Without an eTag it could be deleted after a change."""
+        if not self.deletes or outcome.state not in {"copied", "there"}:
+            return KEPT
+        if not outcome.is_verified:
+            return _NOT_VERIFIED
+        return TO_BE_DELETED if outcome.found.item.etag else _NO_ETAG
+
+    @property
+    def content(self) -> BinaryIO:
+        """The lines, as a manifest has them."""
+        self._file.seek(0)
+        return self._file
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Return the lines, one by one."""
+        for line in self.content:
+            yield json.loads(line)
+
+    def to_be_deleted(self) -> Iterator[Outcome]:
+        """Return the outcomes of the documents whose originals are to be deleted, one by one."""
+        for line in self.lines():
+            if line["original"] == TO_BE_DELETED:
+                source = line["source"]
+                item = DriveItem(_ref(line), source["name"], size=source["size"], etag=source["eTag"])
+                yield Outcome(line["outcome"], ListedItem(line["path"], item), is_verified=True)
+
+    def source_ids(self) -> set[str]:
+        """Return the ids of the originals."""
+        return {line["source"]["id"] for line in self.lines()}
+
+    def add_gone(self, gone: Mapping[str, int]) -> None:
+        """
+        Count the originals that an earlier try deleted, if there is no manifest.
+
+        :param gone: How many, by the states of their copies, and their ``bytes``.
+        """
+        counts = dict(gone)
+        self.bytes += counts.pop("bytes", 0)
+        for state, count in counts.items():
+            self.counts[state] += count
+            self.deleted += count
+
+    def record_deletions(self, failures: Mapping[str, str]) -> None:
+        """
+        Record in the lines which originals were deleted.
+
+        :param failures: Why the others could not be deleted, by their ids.
+        """
+        file = _open()
+        for line in self.lines():
+            if line["original"] == TO_BE_DELETED:
+                self._record_deletion(line, failures.get(line["source"]["id"]))
+            write_line(file, line)
+        self._replace(file)
+
+    def _record_deletion(self, line: dict[str, Any], failure: str | None) -> None:
+        if failure is None:
+            line["original"] = DELETED
+            self.deleted += 1
+        else:
+            line["original"] = f"kept: {failure}"
+            self.counts["failed"] += 1
+            self._add_failure(line["path"], line["source"], f"copied, but not deleted: {failure}")
+
+    def merge_earlier(
+        self,
+        manifest: Iterator[bytes],
+        find_items: Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]],
+    ) -> int:
+        """
+        Add the lines of an earlier try about originals that are gone, or were about to be deleted.
+
+        :param manifest: The stored manifest, line by line. Lines of another run are ignored.
+        :param find_items: Reads items by their ids.
+        :return: How many originals the earlier try deleted.
+        """
+        succeeded, failed = self._ids_by_success()
+        archived_before: set[str] = set()
+        file = _open()
+        lines = self._lines_to_merge(manifest, succeeded)
+        while chunk := list(islice(lines, _LOOKUP_SIZE)):
+            unsure = [line for line in chunk if line["original"] != DELETED or line["source"]["id"] in failed]
+            refs = [_ref(line) for line in unsure]
+            items = dict(zip(refs, find_items(refs), strict=True))
+            for line in chunk:
+                item_id, item = line["source"]["id"], items.get(_ref(line))
+                if item_id in failed:
+                    if item is not None:
+                        continue  # this try reports it
+                    archived_before.add(item_id)
+                _update_line(line, item)
+                write_line(file, line)
+                succeeded.add(item_id)
+        self._drop_failures(archived_before)
+        return self._append(file)
+
+    def _ids_by_success(self) -> tuple[set[str], set[str]]:
+        succeeded, failed = set[str](), set[str]()
+        for line in self.lines():
+            (failed if line["outcome"] == "failed" else succeeded).add(line["source"]["id"])
+        return succeeded, failed
+
+    def _lines_to_merge(self, manifest: Iterator[bytes], known: set[str]) -> Iterator[dict[str, Any]]:
+        """Return the lines of this run about archived originals that this try did not find again."""
+        for text in manifest:
+            line = read_line(text)
+            if line is None:
+                continue
+            if line.get("run") != self._run:
+                return
+            is_archived = line["shown"] and line["outcome"] in {"copied", "there"}
+            if is_archived and line["original"] != KEPT and line["source"]["id"] not in known:
+                yield line
+
+    def _append(self, earlier: BinaryIO) -> int:
+        """Append lines of an earlier try, and return how many originals it deleted."""
+        deleted = 0
+        self._file.seek(0, 2)
+        earlier.seek(0)
+        for line in map(json.loads, earlier):
+            self.counts[line["outcome"]] += 1
+            self.bytes += (line["outcome"] == "copied") * (read_size(line["source"].get("size")) or 0)
+            deleted += line["original"] == DELETED
+            write_line(self._file, line)
+        earlier.close()
+        self.deleted += deleted
+        return deleted
+
+    def _drop_failures(self, ids: set[str]) -> None:
+        """Drop the failures of documents that are missing since an earlier try archived and deleted them."""
+        if not ids:
+            return
+        file = _open()
+        self.counts["failed"], self.failures = 0, []
+        for line in self.lines():
+            if line["outcome"] == "failed":
+                if line["source"]["id"] in ids:
+                    continue
+                self.counts["failed"] += 1
+                self._add_failure(line["path"], line["source"], line["reason"])
+            write_line(file, line)
+        self._replace(file)
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self._file.close()
+
+    def _replace(self, file: BinaryIO) -> None:
+        self._file.close()
+        self._file = file
+
+
+def _update_line(line: dict[str, Any], item: DriveItem | DriveError | None) -> None:
+    """Update a line of an earlier try by what is left of the original."""
+    if isinstance(item, DriveError):
+        return  # the attempt to delete it will tell
+    if item is not None:
+        line["original"] = _NOT_SELECTED
+    elif line["original"] == TO_BE_DELETED:
+        line["original"], line["reason"] = DELETED, _GONE
+    elif line["original"] != DELETED:
+        line["reason"] = _GONE
+
+
+def _open() -> BinaryIO:
+    return tempfile.TemporaryFile()
+
+
+def _ref(line: Mapping[str, Any]) -> ItemRef:
+    return ItemRef(line["source"]["driveId"], line["source"]["id"])
+
+
+def _describe(item: DriveItem) -> dict[str, Any]:
+    return {
+        **item.ref.as_dict(),
+        "name": item.name,
+        "eTag": item.etag,
+        "size": item.size,
+        "quickXorHash": item.quick_xor_hash,
+    }

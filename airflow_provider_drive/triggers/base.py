@@ -1,0 +1,195 @@
+"""What the triggers share: run a flow in the triggerer's event loop, and fire once."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+import traceback
+from abc import abstractmethod
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.transport.single_flight import SingleFlightCache
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from types import ModuleType
+
+    from airflow_provider_drive.protocol.flow import Flow
+    from airflow_provider_drive.settings import Settings
+
+MIN_EVENT_DELAY = 10.0
+"""
+Seconds before which a trigger does not fire, whatever the event.
+
+Airflow 3.3.2 fails a task if its deferral ends before the scheduler has seen it begin
+(https://github.com/apache/airflow/issues/72716): a worker reports a deferral every five seconds.
+"""
+_MODULES = (
+    "asgiref.sync",  # common.compat reads a connection with it
+    "airflow.providers.common.compat.connection",
+    "airflow_provider_drive.settings",
+)
+
+
+class DriveTrigger(BaseTrigger):
+    """
+    Base of the triggers that poll monitors.
+
+    A monitor URL takes no token, so a trigger needs no login. A restart of the triggerer loses nothing.
+
+    :param poll_interval: The longest pause between two polls, in seconds.
+    :param deadline: When to give up, in seconds since the epoch. Default is a day from now.
+    :param drive_conn_id: The connection.
+    """
+
+    def __init__(self, poll_interval: float, deadline: float | None, drive_conn_id: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow's is untyped
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.drive_conn_id = drive_conn_id
+
+    @property
+    @abstractmethod
+    def _monitors(self) -> tuple[str, str]:
+        """The name and the value of the argument with the monitor URLs: a secret, in clear or encrypted."""
+
+    @abstractmethod
+    def _flow(self, monitors: str, wait: Wait) -> Flow[dict[str, Any]]:
+        """Poll the monitors until all copies have ended, and return the event."""
+
+    @abstractmethod
+    def _describe_event(self, event: dict[str, Any]) -> str:
+        """Return the outcome, for the log."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} poll_interval={self.poll_interval} deadline={self.deadline}>"
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow stores. A deadline that was left out is set now: it must survive a restart."""
+        name, monitors = self._monitors
+        return (
+            f"{type(self).__module__}.{type(self).__name__}",
+            {
+                name: encrypt_url(monitors),
+                "poll_interval": self.poll_interval,
+                "deadline": self._deadline,
+                "drive_conn_id": self.drive_conn_id,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Wait until all copies have ended, and fire once."""
+        earliest = time.monotonic() + MIN_EVENT_DELAY
+        event = await self._event()
+        await asyncio.sleep(earliest - time.monotonic())
+        yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's is untyped
+
+    async def on_kill(self) -> None:
+        """Log that the copy goes on. The polling ends by itself: Airflow cancels the trigger."""
+        self.log.warning("The task was stopped. Graph offers no way to cancel a copy: a running one goes on.")
+
+    async def _event(self) -> dict[str, Any]:
+        """Return the event. An error becomes one, too: a trigger that raises tells the task nothing."""
+        try:
+            return await self._poll()
+        except DriveError as error:
+            return CopyStatus("unknown", message=str(error)).as_event()
+        except (GeneratorExit, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise  # this trigger was cancelled; otherwise, something that it waited for was
+            reason = _locate(error)
+            self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # a traceback may quote the URL
+            return CopyStatus("unknown", message=f"the trigger failed: {reason}").as_event()
+
+    async def _poll(self) -> dict[str, Any]:
+        self._check()
+        deadline = self._deadline
+        # a triggerer may start a thousand triggers at once: spread them over the turns of its loop
+        await asyncio.sleep(random.uniform(0.0, min(1.0, self.poll_interval)))  # noqa: S311  # not a secret
+        # importing aiohttp, requests and cryptography would block the loop for too long
+        transport, monitors = await asyncio.to_thread(_load, self._monitors[1])
+        settings = await _read_settings_once(self.drive_conn_id)
+        async with transport.open_async_session(settings, self.log) as session:
+            await session.stagger_start(self.poll_interval)
+            wait = Wait(deadline, poll_interval=self.poll_interval, clock=session.clock.now)
+            event: dict[str, Any] = await transport.arun(self._flow(monitors, wait), session)
+            self.log.info("Polled %d times: %s.", session.usage.requests, self._describe_event(event))
+            return event
+
+    @property
+    def _deadline(self) -> float:
+        return time.time() + COPY_TIMEOUT if self.deadline is None else self.deadline
+
+    def _check(self) -> None:
+        """
+        Check the arguments, which others can write to in the database.
+
+        :raises DriveArgumentError: If one is invalid. The message names it, and does not quote it.
+        """
+        name, monitors = self._monitors
+        valid = {
+            name: isinstance(monitors, str),
+            "poll_interval": _is_number(self.poll_interval) and self.poll_interval > 0,
+            "deadline": self.deadline is None or _is_number(self.deadline),
+            "drive_conn_id": isinstance(self.drive_conn_id, str),
+        }
+        if invalid := [name for name, is_valid in valid.items() if not is_valid]:
+            raise DriveArgumentError(f"Invalid arguments of the trigger: {', '.join(invalid)}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _locate(error: BaseException) -> str:
+    """Return an error's class and place, without its message, which may quote the URL."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    return f"{type(error).__name__} ({Path(places[-1][0]).name}:{places[-1][1]})"
+
+
+def _load(monitors: str) -> tuple[ModuleType, str]:
+    """Import what polling needs, and return the transport and the monitor URLs in clear."""
+    for name in _MODULES:
+        import_module(name)
+    return import_module("airflow_provider_drive.transport.asynchronous"), decrypt_url(monitors)
+
+
+_settings: WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlightCache[str, Settings]] = (
+    WeakKeyDictionary()
+)
+
+
+async def _read_settings_once(drive_conn_id: str) -> Settings:
+    """Read a connection once, not for each of a thousand triggers that start together."""
+    cache = _settings.setdefault(asyncio.get_running_loop(), SingleFlightCache(_read_settings))
+    return await cache.get(drive_conn_id)
+
+
+async def _read_settings(drive_conn_id: str) -> Settings:
+    from airflow.providers.common.compat.connection import (  # noqa: PLC0415  # it needs asgiref
+        get_async_connection,
+        get_async_extra_dejson,
+    )
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException  # noqa: PLC0415  # with the line above
+
+    from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # only for the triggerer
+
+    try:
+        connection = await get_async_connection(drive_conn_id)
+    except AirflowNotFoundException:
+        return Settings()
+    return read_settings(connection, await get_async_extra_dejson(connection))
