@@ -1,16 +1,24 @@
 """How Sphinx builds the site: https://www.sphinx-doc.org/en/master/usage/configuration.html."""
 
+import logging
+import os
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 from airflow_provider_drive import __version__
 
 HERE = Path(__file__).parent
+os.environ["AIRFLOW_HOME"] = str(HERE.parent / "build" / "airflow")  # Airflow writes its settings there
 SOURCE = "https://github.com/airflow-provider-drive/airflow-provider-drive"
 INVENTORIES = {  # kept in docs/inventories, so that a build needs no network; `make lock` updates them
     "python": "https://docs.python.org/3/",
     "airflow": "https://airflow.apache.org/docs/apache-airflow/stable/",
     "task-sdk": "https://airflow.apache.org/docs/task-sdk/stable/",
 }
+
+logging.getLogger("airflow").setLevel(logging.WARNING)
 
 project = "airflow-provider-drive"
 author = "The airflow-provider-drive developers"
@@ -32,6 +40,11 @@ intersphinx_mapping = {
     for name, url in INVENTORIES.items()
     if (path := HERE / "inventories" / f"{name}.inv").exists()
 }
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
+add_module_names = False
+python_maximum_signature_line_length = 80
 copybutton_exclude = ".linenos, .gp, .go"
 exclude_patterns = ["inventories"]
 
@@ -49,3 +62,13 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b6bcb", "color-brand-content": "#0b6bcb"},
     "dark_css_variables": {"color-brand-primary": "#8ec5ff", "color-brand-content": "#8ec5ff"},
 }
+
+
+def setup(app: Sphinx) -> None:
+    """Leave out the docstrings of modules: the pages say more."""
+    app.connect("autodoc-process-docstring", _clear_module)
+
+
+def _clear_module(_app: Sphinx, what: str, *rest: Any) -> None:
+    if what == "module":
+        rest[-1].clear()

@@ -123,8 +123,8 @@ def test_every_make_target_is_in_contributing():
 
 @pytest.mark.parametrize("path", [README, *DOCS], ids=name_of)
 def test_each_code_block_says_its_language(path):
-    fences = re.findall(r"^```(\w*)$", path.read_text(), re.MULTILINE)
-    assert set(fences[::2]) <= {"python", "json", "shell", "text"}
+    fences = re.findall(r"^```(\w*|\{eval-rst\})$", path.read_text(), re.MULTILINE)
+    assert set(fences[::2]) <= {"python", "json", "shell", "text", "{eval-rst}"}
     assert set(fences[1::2]) <= {""}
 
 

@@ -19,9 +19,9 @@ from airflow_provider_drive.protocol.copy.verify import check_copy
 from airflow_provider_drive.triggers import base as triggers
 from airflow_provider_drive.utils.task_state import TaskState
 
-TIMES = table(section(page("reference/operators.md"), "Timeouts and limits"))
+TIMES = table(section(page("reference/common-behaviour.md"), "Timeouts and limits"))
 TIMINGS = timing.Timings()
-COSTS = table(section(page("reference/operators.md"), "Cost in requests and resource units"))
+COSTS = table(section(page("concepts/throttling.md"), "Cost in requests and resource units"))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_all_limits_are_checked():
 
 def test_the_trigger_fires_at_its_tenth_second():
     assert triggers.MIN_EVENT_DELAY == 10
-    assert "**Events fire after ten seconds at the earliest.**" in page("reference/operators.md")
+    assert "**Events fire after ten seconds at the earliest.**" in page("reference/triggers.md")
 
 
 @pytest.fixture

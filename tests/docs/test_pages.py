@@ -240,7 +240,7 @@ def test_the_url_of_a_browser_is_understood():
 def test_the_events_are_those_that_the_trigger_fires():
     events = next(
         json.loads(text)
-        for _, text in blocks("json", ROOT / "docs/reference/operators.md")
+        for _, text in blocks("json", ROOT / "docs/reference/triggers.md")
         if '"timeout"' in text
     )
     assert [event["status"] for event in events] == ["completed", "failed", "timeout", "unknown"]
