@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -97,6 +96,10 @@ class DriveClient:
 
         return run(flow, self.session, store)
 
+    def now(self) -> float:
+        """Return the time by Graph's clock, in seconds since the epoch; before its first answer, by ours."""
+        return self.session.clock.now()
+
     def wait(
         self,
         seconds: float = math.inf,
@@ -181,7 +184,7 @@ class DriveClient:
             destination=folder,
             name=name,
             conflict_behavior="fail",
-            submitted_at=time.time() - COPY_TIMEOUT,
+            submitted_at=self.session.clock.now() - COPY_TIMEOUT,
             arrival=Arrival(name, "fail"),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +105,7 @@ class DriveHook(GraphHook):
         """
         for name in ("pattern", "exclude"):
             check_globs(name, filters.get(name))
-        selection = read_selection(time.time(), kind=kind, **filters)
+        selection = read_selection(self._client.now(), kind=kind, **filters)
         most = None if limit is None else read_count("limit", limit, minimum=1)
         address = self._client.address(folder)
         if not isinstance(address, ItemRef):
@@ -280,9 +279,8 @@ class DriveHook(GraphHook):
         :raises DriveCopyTimeoutError: If it was not done in time.
         :raises DriveCopyUnknownError: If its outcome cannot be determined.
         """
-        deadline = time.time() + read_seconds("timeout", timeout)
         wait = self._client.wait(
-            poll_interval=read_seconds("poll_interval", poll_interval), deadline=deadline
+            read_seconds("timeout", timeout), read_seconds("poll_interval", poll_interval)
         )
         job = self._client.find_job(monitor_url, destination, name)
         if job is not None:

@@ -293,7 +293,7 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger
 
         context["ti"].xcom_push(key="archive", value={"state": archived.as_dict(), "totals": asdict(totals)})
-        deadline = time.time() + self.copy_timeout
+        deadline = self._client.now() + self.copy_timeout
         monitors = encrypt_url(json.dumps(dict(archived.pending)))
         self.log.info("%d copies are in progress.", len(archived.pending))
         self.defer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -61,6 +60,9 @@ class DriveCopyOperator(DriveOperator):
     :param create_destination: Create the missing folders of the destination's path. Default is ``False``.
         (templated)
     :param wait_for_completion: Wait until the copy is complete. Default is ``False``. (templated)
+    :param verify: With ``wait_for_completion``, compare a copied folder with its source, down to its last
+        item: Graph was seen to call folder copies completed that lack items. If false, Graph's word is taken
+        for it. Default is ``True``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The
@@ -89,6 +91,7 @@ class DriveCopyOperator(DriveOperator):
         "include_all_version_history",
         "create_destination",
         "wait_for_completion",
+        "verify",
         "deferrable",
         "poll_interval",
         "copy_timeout",
@@ -100,6 +103,7 @@ class DriveCopyOperator(DriveOperator):
         "include_all_version_history",
         "create_destination",
         "wait_for_completion",
+        "verify",
         "deferrable",
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
@@ -116,6 +120,7 @@ class DriveCopyOperator(DriveOperator):
         include_all_version_history: bool = False,
         create_destination: bool = False,
         wait_for_completion: bool = False,
+        verify: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         poll_interval: float = POLL_INTERVAL,
         copy_timeout: float = COPY_TIMEOUT,
@@ -130,6 +135,7 @@ class DriveCopyOperator(DriveOperator):
         self.include_all_version_history = include_all_version_history
         self.create_destination = create_destination
         self.wait_for_completion = wait_for_completion
+        self.verify = verify
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.copy_timeout = copy_timeout
@@ -141,14 +147,13 @@ class DriveCopyOperator(DriveOperator):
         with fail_on_permanent_errors(remembers=state.is_durable):
             what = self._client.describe(self.item, self.destination, self.name)
             with self._logged(f"Copying {what}") as run:
-                started = time.time()
                 job = self._submit(context, state)
                 submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
                 if not self.wait_for_completion:
                     run.result = submitted
                     return job.as_dict(encrypt_url)
                 self.log.info("%s", submitted)
-                item = self._wait_for_copy(context, job, started, state)
+                item = self._wait_for_copy(context, job, state)
                 run.result = _describe_result(item)
                 return item
 
@@ -169,7 +174,7 @@ class DriveCopyOperator(DriveOperator):
                     "The XCom copy_job, which this task pushed before its deferral, is missing."
                 )
             job = read_copy_job(pushed, decrypt_url)
-            age = time.time() - job.asked
+            age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)
                 item = self._verify(context, job, status, wait, state)
@@ -208,17 +213,12 @@ class DriveCopyOperator(DriveOperator):
             is_awaited=self.wait_for_completion,
         )
 
-    def _wait_for_copy(
-        self, context: Context, job: CopyJob, started: float, state: TaskState
-    ) -> dict[str, Any]:
-        """
-        Wait until the copy is complete, and return it verified; or defer.
-
-        :param started: When this try started; an earlier one may have submitted the copy.
-        """
-        deadline = min(started, job.submitted_at or started) + self.copy_timeout
+    def _wait_for_copy(self, context: Context, job: CopyJob, state: TaskState) -> dict[str, Any]:
+        """Wait until the copy is complete, and return it verified; or defer."""
+        deadline = (job.submitted_at or self._client.now()) + self.copy_timeout
         status = self._poll(job, self._wait_until(deadline))
-        if status.state == "timeout" and self.deferrable and job.monitor_url and time.time() < deadline:
+        is_late = self._client.now() >= deadline
+        if status.state == "timeout" and self.deferrable and job.monitor_url and not is_late:
             self._defer(context, job, job.monitor_url, deadline)
         return self._verify(context, job, status, self._wait_until(deadline), state)
 
@@ -236,7 +236,7 @@ class DriveCopyOperator(DriveOperator):
     ) -> dict[str, Any]:
         from airflow_provider_drive.protocol.copy.verify import verify_copy
 
-        item = dict(self._client.run(verify_copy(job, status, wait), state).raw)
+        item = dict(self._client.run(verify_copy(job, status, wait, verify=self.verify), state).raw)
         push_link_xcoms(context, self._client.hosts, job, item)
         return item
 
@@ -247,7 +247,7 @@ class DriveCopyOperator(DriveOperator):
         self.defer(
             trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
             method_name="execute_complete",
-            timeout=timedelta(seconds=max(0.0, deadline - time.time()) + DEFERRAL_MARGIN),
+            timeout=timedelta(seconds=max(0.0, deadline - self._client.now()) + DEFERRAL_MARGIN),
         )
 
 

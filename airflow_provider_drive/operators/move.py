@@ -45,6 +45,8 @@ class DriveMoveOperator(DriveOperator):
         (templated)
     :param cross_drive: What to do if the destination is in another drive: ``fail``, or ``copy`` to copy the
         item, verify the copy and delete the original. Default is ``fail``. (templated)
+    :param verify: Compare a copy with its source before the original is deleted. It has to be true with
+        ``cross_drive="copy"``: nothing is deleted unverified. Default is ``True``. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: Graph's driveItem of the moved item.
     :raises DriveAddressError: If an address is invalid.
@@ -61,10 +63,11 @@ class DriveMoveOperator(DriveOperator):
         "conflict_behavior",
         "create_destination",
         "cross_drive",
+        "verify",
         "drive_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
-    boolean_fields: ClassVar[Sequence[str]] = ("create_destination",)
+    boolean_fields: ClassVar[Sequence[str]] = ("create_destination", "verify")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
 
     def __init__(
@@ -77,6 +80,7 @@ class DriveMoveOperator(DriveOperator):
         conflict_behavior: str = "fail",
         create_destination: bool = False,
         cross_drive: str = "fail",
+        verify: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -87,6 +91,7 @@ class DriveMoveOperator(DriveOperator):
         self.conflict_behavior = conflict_behavior
         self.create_destination = create_destination
         self.cross_drive = cross_drive
+        self.verify = verify
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the item, or go on with the move that an earlier try started."""
@@ -122,5 +127,6 @@ class DriveMoveOperator(DriveOperator):
             self.conflict_behavior,
             self.create_destination,
             self.cross_drive,
+            self.verify,
         )
         return dict(self._client.run(move_item(order, self._client.wait(COPY_TIMEOUT)), state).raw)

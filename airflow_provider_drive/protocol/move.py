@@ -61,6 +61,7 @@ class MoveOrder:
     :param name: The new name; None for the one that it has.
     :param if_match: The eTag or cTag that it has to have; None for the one that it has when it is read.
     :param cross_drive: What to do if the destination is in another drive: ``fail`` or ``copy``.
+    :param verify: Compare a copy with its source. It has to be true where the original is deleted.
     """
 
     item: Address
@@ -70,6 +71,7 @@ class MoveOrder:
     conflict_behavior: str = "fail"
     create_destination: bool = False
     cross_drive: str = "fail"
+    verify: bool = True
 
     def check(self) -> None:
         """
@@ -81,6 +83,11 @@ class MoveOrder:
         if self.cross_drive not in CROSS_DRIVE:
             raise DriveArgumentError(
                 f"cross_drive is {self.cross_drive!r}; it has to be one of {', '.join(CROSS_DRIVE)}."
+            )
+        if self.cross_drive == "copy" and not self.verify:
+            raise DriveArgumentError(
+                'verify=False is not possible with cross_drive="copy": an original is deleted only if its '
+                "copy was verified."
             )
         if self.name is not None:
             check_name(self.name)
@@ -162,12 +169,7 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     else:
         item = yield from _find_again(order, begun)
         if _is_there(order, begun, item):
-            place = Location(None, None)
-            return (
-                yield from update_item(
-                    item, place, conflict_behavior=order.conflict_behavior, before=begun.item, wait=wait
-                )
-            )
+            return (yield from _move_within(order, item, Location(None, None), begun.item, wait))
     folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
     before = begun.item if begun and not across else item
@@ -175,10 +177,17 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     yield Checkpoint("move", move)
     if across:
         return (yield from _move_across(order, move, wait))
+    return (yield from _move_within(order, item, Location(folder, order.name), before, wait))
+
+
+def _move_within(
+    order: MoveOrder, item: DriveItem, place: Location, before: DriveItem, wait: Wait
+) -> Flow[DriveItem]:
+    """Move an item within its drive; one that is there already may have a file left that it has replaced."""
     return (
         yield from update_item(
             item,
-            Location(folder, order.name),
+            place,
             if_match=order.if_match,
             conflict_behavior=order.conflict_behavior,
             before=before,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -182,7 +181,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
     def _defer(self, monitor_url: str) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
-        deadline = time.time() + self.timeout
+        deadline = self._client.now() + self.timeout
         self.defer(
             trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
             method_name="execute_complete",

@@ -129,7 +129,7 @@ def job(data):
     read = read_copy_job(stored(data), decrypt_url)
     logged(str(read))
     json.dumps(read.as_dict(encrypt_url))
-    for name in filter(None, (read.name, read.temporary_name)):
+    for name in filter(None, (read.name, read.arrival.name)):
         child(read.destination, name).url.encode("ascii")
 
 

@@ -26,6 +26,7 @@ class Service:
     A tenant, and the worker that talks to it.
 
     :ivar states: The checkpoints, which survive a crash.
+    :ivar is_durable: Whether flows are told that a later try finds their checkpoints.
     :ivar skew: Seconds by which the worker's clock is ahead, until an answer has told it the service's time.
     """
 
@@ -35,7 +36,7 @@ class Service:
         self._token = self.tenant.issue_token()
         self.states, self.notes, self.lines = {}, [], []
         self.skew, self.elapsed = skew, 0.0
-        self._hooks = []
+        self._hooks, self.is_durable = [], True
 
     def second_worker(self):
         """Return another worker of the same tenant, with a memory of its own."""
@@ -104,7 +105,7 @@ class Service:
             self.states[said.name] = said.state
             return None
         if isinstance(said, Restore):
-            return Saved(self.states.get(said.name), is_durable=True)
+            return Saved(self.states.get(said.name), self.is_durable)
         if isinstance(said, Gather):
             return [self.run(flow) for flow in said.flows]
         return self._send(said)

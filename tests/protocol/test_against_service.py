@@ -355,6 +355,20 @@ class TestClocks:
         assert isinstance(outcome, DriveNameConflictError)
         assert made(service, source) == 0
 
+    @pytest.mark.parametrize("skew", [-DAY, DAY])
+    @pytest.mark.parametrize(("effect", "copies"), [("drop_after", 1), ("drop_before", 0)])
+    def test_a_request_by_ids_that_is_not_stored_is_dated_by_the_service(self, skew, effect, copies):
+        service = Service(skew)
+        service.is_durable = False
+        source, inbox = service.put("report.txt"), service.folder("inbox")
+        if effect == "drop_before":
+            service.put("inbox/report.txt", drive="archive")
+        service.tenant.clock_offset += 60  # a minute later
+        service.tenant.faults.append(Fault("POST", "/copy$", effect))
+        outcome = service.run(copy_item(CopyOrder(ref(source), ref(inbox)), service.wait(30.0)))
+        assert isinstance(outcome, DriveNameConflictError) == (copies == 0)
+        assert made(service, source) == copies
+
     @pytest.mark.parametrize("location", ["operations", "none"])
     def test_a_copy_that_is_done_is_not_late_by_a_clock_that_is_ahead(self, location):
         service = Service()

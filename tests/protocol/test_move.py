@@ -378,3 +378,10 @@ class TestAcrossDrives:
         talk = self.move(accepted(), answer(200, failed))
         assert isinstance(talk.error, DriveNameConflictError)
         assert DELETE not in talk.lines
+
+
+def test_an_original_is_never_deleted_unverified():
+    order = MoveOrder(ref("i"), ref("f", "e"), cross_drive="copy", verify=False)
+    with pytest.raises(DriveArgumentError, match="only if its copy was verified"):
+        order.check()
+    MoveOrder(ref("i"), ref("f"), verify=False).check()

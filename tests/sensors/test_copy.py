@@ -266,11 +266,11 @@ def test_an_unreadable_answer_of_the_monitor_is_polled_again(patient, mode, tena
         ({}, "either copy_job or monitor_url"),
         ({"copy_job": {}, "monitor_url": "https://x"}, "either copy_job or monitor_url"),
         ({"copy_job": "{'monitor_url': 'x'}"}, r"copy_job`: a template rendered a mapping to text.*\.output"),
-        ({"copy_job": {}}, "submitted_at, conflict_behavior"),
+        ({"copy_job": {}}, "it is not what DriveCopyOperator returns"),
         ({"copy_job": {"submitted_at": "2026-01-01T00:00:00Z", "conflict_behavior": "fail"}}, "no driveId"),
         ({"monitor_url": 17}, "monitor_url`: must be text, got int"),
         ({"monitor_url": "gAAAAAB-not-ours"}, "fernet_key"),
-        ({"copy_job": {"monitor_url": 3}}, "monitor_url"),
+        ({"copy_job": {"monitor_url": 3}}, "it is not what DriveCopyOperator returns"),
         ({"monitor_url": "https://example.org/", "poll_interval": -0.0}, "poll_interval"),
     ],
 )
