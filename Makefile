@@ -62,7 +62,7 @@ soak: .venv/.ready  ## run a triggerer under load while one request in twenty fa
 	@PYTHONPATH=.:scripts:tests $(BIN)/python soak/soak.py $(or $(MINUTES),30)
 
 screenshots: .venv/.ready .venv-2.11/.ready  ## update the screenshots in docs/images, with Chromium
-	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py tests/end_to_end/test_quickstart.py
 
 lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and docs/inventories; UPGRADE=1 allows newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt

@@ -42,7 +42,6 @@ intersphinx_mapping = {
 }
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_preserve_defaults = True
 add_module_names = False
 python_maximum_signature_line_length = 80
 copybutton_exclude = ".linenos, .gp, .go"

@@ -5,10 +5,12 @@ import json
 import re
 import shlex
 import tomllib
+from email import message_from_string
 
 import pytest
 from airflow.sdk import BaseHook, Connection
-from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page
+from docs.mailbox import mail_server
+from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page, section
 from docs.running import new_dags, run
 
 from airflow_provider_drive import cli
@@ -29,6 +31,17 @@ def samples(connection, tenant):
     return tenant
 
 
+@pytest.fixture
+def mails(monkeypatch):
+    """The mails that are sent by the connection ``smtp_default``."""
+    with mail_server() as (port, mails):
+        extra = {"disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        yield mails
+
+
+@pytest.mark.usefixtures("mails")
 @pytest.mark.parametrize("place", PYTHON)
 def test_a_python_example_runs_against_the_emulator(place, samples):
     with new_dags() as dags:
@@ -40,6 +53,34 @@ def test_a_python_example_runs_against_the_emulator(place, samples):
             run(dag)
     tasks = [task for dag in dags for task in dag.tasks]
     assert tasks or samples.calls() or "Emulator()" in PYTHON[place], "it does nothing"
+
+
+def run_recipe(heading):
+    """Run the Dag below a heading of the recipes; give the tasks' results."""
+    (source,) = re.findall(r"```python\n(.*?)```", section(page("guides/recipes.md"), heading), re.DOTALL)
+    with new_dags() as dags:
+        exec(source, {"__name__": "recipe"})  # noqa: S102  # our own text
+    return run(dags[1])
+
+
+@pytest.mark.usefixtures("samples")
+def test_a_document_is_read_into_pandas_and_duckdb():
+    results = run_recipe("Read a document into pandas or DuckDB")
+    assert results["sum_with_pandas"] == results["sum_with_duckdb"] == 42
+
+
+def test_a_mail_reports_the_documents_that_could_not_be_archived(samples, mails):
+    samples.drive("archive").put("Contracts/2026/offer.pdf", b"Another offer.")
+    run_recipe("Archive, and report by mail what failed")
+    (mail,) = [message_from_string(mail) for mail in mails]
+    text = mail.get_payload(0).get_payload(decode=True).decode()
+    assert "1 documents are archived, 1 failed." in text
+    assert "<li>2026/offer.pdf:" in text
+
+
+@pytest.mark.usefixtures("samples")
+def test_mapped_copies_have_one_summary():
+    assert run_recipe("One summary of many mapped tasks")["summarise"] == "2 documents, 16 bytes"
 
 
 def test_the_example_of_the_readme_archives_the_folder_of_the_day(samples):
