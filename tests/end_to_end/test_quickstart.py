@@ -58,7 +58,8 @@ def terminal(tmp_path, wheel):
     keeper = Keeper()
 
     def open_terminal(name, commands, **environment):
-        pip = {"PIP_FIND_LINKS": str(wheel), "PIP_CONSTRAINT": str(ROOT / "requirements" / "dev.txt")}
+        links = f"{wheel} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
+        pip = {"PIP_FIND_LINKS": links, "PIP_CONSTRAINT": str(ROOT / "requirements" / "dev.txt")}
         opened = Terminal(tmp_path, name, commands, **pip, **environment)
         keeper.watch(opened.process.pid)
         return opened
