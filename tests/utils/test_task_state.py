@@ -8,11 +8,19 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.state import ArchiveState
 from airflow_provider_drive.protocol.flow import Checkpoint
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
-from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
 
 URL = "https://contoso.sharepoint.com/monitor?tempauth=secret"
-JOB = CopyJob(URL, ItemRef("d", "i"), ItemRef("e", "f"), "plan.txt", "fail", 1_790_000_000.0)
+JOB = CopyJob(
+    monitor_url=URL,
+    source=ItemRef("d", "i"),
+    destination=ItemRef("e", "f"),
+    name="plan.txt",
+    conflict_behavior="fail",
+    submitted_at=1_790_000_000.0,
+    arrival=Arrival("plan.txt", "fail"),
+)
 
 
 @pytest.fixture

@@ -237,7 +237,7 @@ class Pages:
 
         https://github.com/OneDrive/onedrive-api-docs/issues/740
         """
-        key = hash(entry.get("id"))  # of two hundred thousand ids, not the texts
+        key = hash(str(entry.get("id")))  # of two hundred thousand ids, not the texts
         if "id" in entry and key in self._listed:
             return False
         self._listed.add(key)
