@@ -34,7 +34,7 @@ class Emulator:
         self.tenant = Tenant()
         self.port = port
         self._temporary = None if ca_dir else tempfile.TemporaryDirectory(prefix="drive-emulator-")
-        self._ca_dir = Path(ca_dir or self._temporary.name)  # type: ignore[union-attr] # one of the two exists
+        self._ca_dir = Path(ca_dir or self._temporary.name).resolve()  # type: ignore[union-attr] # one of the two exists
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 

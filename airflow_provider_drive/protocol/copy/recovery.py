@@ -1,7 +1,7 @@
 """
 What to do next about a copy, decided from what is known of it: the one place where that is decided.
 
-Single copies and archives ask the same function. The table of docs/crash-safety.md has the same rows.
+Single copies and archives ask the same function. docs/concepts/crash-safety.md has the same rows.
 
 An item is the copy if Graph told its id, if it has a name that nobody else can have, or if it has exactly the
 content. A name, an age and about the same size never make it the copy.
