@@ -1,7 +1,7 @@
-"""What a task may be asked to do: each kind of copy and move, into names that are free or taken."""
+"""What a task may be asked to do: each kind of copy and move, to names that are free or taken."""
 
 import hypothesis.strategies as st
-from machine.judging import fingerprint
+from machine.documents import is_live, numbers_in
 
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
@@ -15,15 +15,16 @@ ROUTES = {
 }
 NAMES = ("a.txt", "b.txt", "plan.docx")
 TIMEOUT = 900.0
-"""Seconds that a copy is waited for."""
+"""Seconds that a copy may take."""
 
 _COMMON = {
     "route": st.sampled_from(sorted(ROUTES)),
     "kind": st.sampled_from(["file", "file", "folder"]),
     "source": st.sampled_from(NAMES),
+    "shares_source": st.sampled_from([False, False, True]),
     "name": st.sampled_from([None, None, "a", "new"]),
     "by_path": st.booleans(),
-    "is_shared": st.sampled_from([False, False, True]),
+    "shares_folder": st.sampled_from([False, True]),
     "taken": st.sampled_from([None, None, "file", "folder", "same"]),
     "create_destination": st.sampled_from([False, False, True]),
 }
@@ -47,122 +48,175 @@ MOVES = st.fixed_dictionaries(
 ORDERS = st.one_of(COPIES, COPIES, MOVES)
 
 
-class Order:
+class BaseOrder:
     """
-    What was asked for.
+    What a task is asked to do.
 
-    :ivar fingerprints: Each content that the source has had since.
-    :ivar was_touched: Somebody else has changed the source, or what was made of it.
-    :ivar was_removed: Somebody else has removed it.
+    :ivar numbers: The numbers of all documents that the source has held since.
+    :ivar all_numbers: Those that it held in the beginning.
+    :ivar kept: Those that it has held all the time, by their paths in it.
+    :ivar disturbed: Where other people have changed something: the ``source``, the ``folder``.
     """
 
-    def __init__(self, lab, wish):
-        lab.clock.wait(5.0)
-        self.wish, self.number = wish, len(lab.tasks)
-        there, self._drive = (lab.tenant.drive(key) for key in ROUTES[wish["route"]])
-        self.is_move = wish["how"] == "move"
-        self.crosses = self.is_move and there is not self._drive
-        self.copies = self.crosses or not self.is_move
-        self.behavior = wish["behavior"]
-        self.is_folder = wish["kind"] == "folder" or wish.get("children_only", False)
-        self.children_only = wish.get("children_only", False)
-        stem, dot, extension = wish["source"].partition(".")
-        extension = "" if self.is_folder else dot + extension
-        own, self.name = stem + extension, wish["name"] and wish["name"] + extension
-        if self.children_only:
-            self.name = None
-        self.history = wish.get("history", False) and self.name is not None
-        renames = wish.get("history", False) and self.behavior == "rename"
-        self.is_sensed = wish["how"].startswith("sense")
-        self.is_opaque = renames or (self.children_only and self.behavior == "rename")
-        self.is_bare = wish["how"] == "sense bare" and not self.history  # its second step is a job's
-        self.source = self._put_source(lab, there, f"In/{self.number}/{own}")
-        self.moved = {item.id for item in self.source.walk()}
+    is_archive = False
+
+    def __init__(self, simulation, parameters):
+        simulation.clock.wait(5.0)
+        self.parameters, self.number = parameters, len(simulation.tasks)
+
+    def _note_source(self):
         self.place = (self.source.parent, self.source.name)
-        self.wanted = self.name or own
-        self.is_plain = not self.source.name.endswith(".docx")
-        self.fingerprints = [fingerprint(self.source)]
-        self.was_touched = self.was_removed = False
-        self.is_ignored = self._drive.is_personal and (self.children_only or wish.get("history", False))
-        home = f"Out/{0 if wish['is_shared'] else self.number}"
-        self.path = f"New/{self.number}" if wish["create_destination"] else home
-        if not wish["create_destination"]:
-            self._drive.mkdir(self.path)
-            self._take_name(lab)
-        lab.clock.wait(5.0)
+        self.kept = numbers_in(self.source)
+        self.all_numbers = tuple(self.kept.values())
+        self.numbers = set(self.kept.values())
+        self.disturbed = set()
 
     def __repr__(self):
-        wish = " ".join(f"{key}={value}" for key, value in sorted(self.wish.items()) if value)
-        return f"<{wish}>"
+        shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
+        return f"<task {self.number}: {shown}>"
+
+    @property
+    def first_name(self):
+        return self.names[0]
+
+    def replace_number(self, before, after):
+        """Note that a document which may be part of the source has new content."""
+        if before in self.numbers:
+            self.numbers.add(after)
+            self.forget_numbers({before})
+
+    def forget_numbers(self, numbers):
+        """Note that documents need not be in the copy."""
+        self.kept = {path: number for path, number in self.kept.items() if number not in numbers}
+
+
+class Order(BaseOrder):
+    """What a copy or a move is asked to do."""
+
+    def __init__(self, simulation, parameters):
+        super().__init__(simulation, parameters)
+        here, self._drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
+        self.is_move = self.removes_source = parameters["how"] == "move"
+        self.crosses = self.is_move and here is not self._drive
+        self.copies = self.crosses or not self.is_move
+        self.behavior = parameters["behavior"]
+        self.children_only = parameters.get("children_only", False)
+        self.is_folder = parameters["kind"] == "folder" or self.children_only
+        self.source = self._shared_source(simulation, here) or self._put_source(simulation, here)
+        self._read_parameters()
+        self._note_source()
+        home = f"Out/{0 if parameters['shares_folder'] else self.number}"
+        self.path = home.replace("Out", "New") if parameters["create_destination"] else home
+        if not parameters["create_destination"]:
+            self._drive.mkdir(self.path)
+            self._take_name(simulation)
+        simulation.clock.wait(5.0)
+
+    def _read_parameters(self):
+        own, parameters = self.source.name, self.parameters
+        extension = "" if self.is_folder else f".{own.rpartition('.')[2]}"
+        self.name = parameters["name"] and not self.children_only and parameters["name"] + extension
+        self.name = self.name or None
+        self.history = parameters.get("history", False) and self.name is not None
+        self.wanted = self.name or own
+        self.is_plain = not self.source.name.endswith(".docx")
+        renames = parameters.get("history", False) and self.behavior == "rename"
+        self.is_sensed = parameters["how"].startswith("sense")
+        self.is_bare = parameters["how"] == "sense bare" and not self.history  # the job names the second step
+        self.names_are_graphs = renames or (self.children_only and self.behavior == "rename")
+        is_ignored = self.children_only or parameters.get("history", False)
+        self.is_behavior_ignored = self._drive.is_personal and is_ignored
 
     @property
     def folder(self):
+        """The destination; None if it does not exist yet."""
         return self._drive.find(self.path)
 
     @property
+    def names(self):
+        """The names that it asks for."""
+        if self.children_only:
+            return [child.name for child in self.source.children.values()] or ["a.txt"]
+        return [self.wanted]
+
+    @property
     def addresses(self):
-        source = {"driveId": self.place[0].drive.id, "id": self.source.id}
-        if self.wish["by_path"]:
-            source = f"drives/{self.place[0].drive.id}/root:/{self.place[0].path}/{self.place[1]}"
+        parent, name = self.place
+        source = {"driveId": parent.drive.id, "id": self.source.id}
+        if self.parameters["by_path"]:
+            source = f"drives/{parent.drive.id}/root:/{parent.path}/{name}"
         folder = f"drives/{self._drive.id}/root:/{self.path}"
-        if not self.wish["create_destination"] and not self.wish["by_path"]:
+        if not self.parameters["create_destination"] and not self.parameters["by_path"]:
             folder = {"driveId": self._drive.id, "id": self.folder.id}
         return {"item": source, "destination": folder}
 
-    def _put_source(self, lab, drive, path):
-        if not self.is_folder:
-            item = drive.put(path, lab.content())
+    def _shared_source(self, simulation, drive):
+        """Return the source of an earlier task, if this one may take it."""
+        if not self.parameters["shares_source"]:
+            return None
+        for order in simulation.orders:
+            fits = (
+                isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
+            )
+            if fits and is_live(order.source) and order.source.parent.path.startswith("In"):
+                return order.source
+        return None
+
+    def _put_source(self, simulation, drive):
+        stem, dot, extension = self.parameters["source"].partition(".")
+        path = f"In/{self.number}/{stem}" + ("" if self.is_folder else dot + extension)
+        paths = (
+            [f"{path}/{below}" for below in ("a.txt", "b.txt", "deep/c.txt")] if self.is_folder else [path]
+        )
+        for each in paths:
+            drive.put(each, simulation.content().data)
+        simulation.keep(drive.find(path))
+        return drive.find(path)
+
+    def _take_name(self, simulation):
+        name, taken = ("a.txt" if self.children_only else self.wanted), self.parameters["taken"]
+        if taken is None or self.folder.child(name):
+            return
+        path = f"{self.path}/{name}"
+        if taken == "folder":
+            simulation.keep(self._drive.mkdir(path))
+        elif taken == "same" and not self.is_folder:
+            simulation.keep(self._drive.put(path, self.source.content.data))
         else:
-            for below in ("a.txt", "b.txt", "deep/c.txt"):
-                drive.put(f"{path}/{below}", lab.content())
-            item = drive.find(path)
-        lab.keep(item)
-        return item
-
-    def _take_name(self, lab):
-        names = ["a.txt"] if self.children_only else [self.wanted]
-        for name in names:
-            if self.wish["taken"] is None or self.folder.child(name):
-                continue
-            path = f"{self.path}/{name}"
-            if self.wish["taken"] == "folder":
-                lab.keep(self._drive.mkdir(path))
-            elif self.wish["taken"] == "same" and not self.is_folder:
-                lab.keep(self._drive.put(path, self.source.content.data))
-            else:
-                lab.keep(self._drive.put(path, lab.content()))
+            simulation.keep(self._drive.put(path, simulation.content().data))
 
 
-def make_order(lab, wish):
-    """Put what is to be copied or moved, and return the order and the legs of its task."""
-    order = Order(lab, wish)
-    how = wish["how"]
+def make_order(simulation, parameters):
+    """Put what is to be copied or moved, and return the order and the steps of its task."""
+    order = Order(simulation, parameters)
+    how = parameters["how"]
     common = {
         **order.addresses,
         "name": order.name,
         "conflict_behavior": order.behavior,
-        "create_destination": wish["create_destination"],
+        "create_destination": parameters["create_destination"],
     }
     if order.is_move:
-        tag = order.source.etag if wish["if_match"] else None
-        more = {"cross_drive": "copy", "if_match": tag}
-        return order, [(DriveMoveOperator, lambda _: common | more)]
+        tag = order.source.etag if parameters["if_match"] else None
+        return order, [(DriveMoveOperator, lambda _: common | {"cross_drive": "copy", "if_match": tag})]
     waits = how in {"wait", "defer"}
     copy = common | {
         "children_only": order.children_only,
-        "include_all_version_history": wish["history"],
+        "include_all_version_history": parameters["history"],
         "copy_timeout": TIMEOUT,
         "wait_for_completion": waits,
         "deferrable": how == "defer",
     }
-    legs = [(DriveCopyOperator, lambda _: copy)]
-    if not waits:
-        deferred = how == "sense deferred"
-        sensor = {"deferrable": deferred, "mode": "reschedule", "timeout": TIMEOUT}
+    steps = [(DriveCopyOperator, lambda _: copy)]
+    return order, steps if waits else [*steps, _sensor_step(order, how)]
 
-        def parameters(job):
-            bare = order.is_bare and job["monitor_url"] and not job.get("temporary_name")  # a job names those
-            return sensor | ({"monitor_url": job["monitor_url"]} if bare else {"copy_job": job})
 
-        legs.append((DriveCopySensor, parameters))
-    return order, legs
+def _sensor_step(order, how):
+    common = {"deferrable": how == "sense deferred", "mode": "reschedule", "timeout": TIMEOUT}
+
+    def parameters(job):
+        if order.is_bare and job["monitor_url"] and not job["arrival"]["is_own"]:
+            return common | {"monitor_url": job["monitor_url"]}
+        return common | {"copy_job": job}
+
+    return DriveCopySensor, parameters

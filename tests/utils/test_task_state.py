@@ -55,6 +55,17 @@ def test_a_try_restores_what_it_saved_itself(open_state):
     assert state.started == JOB
 
 
+def test_a_state_that_is_json_is_restored_as_it_is_and_is_not_what_was_started(open_state):
+    displaced = {"driveId": "d", "id": "i", "name": "plan~0123456789ab.txt"}
+    state = open_state(1)
+    state.save(Checkpoint("copy", JOB))
+
+    state.save(Checkpoint("displaced by i", displaced))
+
+    assert state.started == JOB
+    assert open_state(2).restore("displaced by i").state == displaced
+
+
 def test_a_later_checkpoint_of_the_same_name_takes_the_place_of_the_earlier(open_state):
     state = open_state(1)
     state.save(Checkpoint("archive", ArchiveState(begun=5.0)))

@@ -262,7 +262,7 @@ def _look_for_children(job: CopyJob, status: CopyStatus, *, verify: bool) -> Flo
     if folder is None:
         return Sighting(Found.NOTHING, reason="the destination is not to be seen")
     is_told = status.state == "completed" or bool(job.resource_id)
-    if is_told and not verify:
+    if job.was_there or (is_told and not verify):
         return Sighting(Found.OURS, folder)
     if job.source is None:
         return Sighting(Found.NOTHING, folder, "what it was made of is not known")

@@ -24,14 +24,15 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.copy.find import resolve_copy
 from airflow_provider_drive.protocol.copy.plan import find_same, name_conflict, plan_copy
 from airflow_provider_drive.protocol.copy.recovery import Decision
+from airflow_provider_drive.protocol.copy.remove import remove_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
-from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.retry import backoff, is_transient, send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import SKIP, get_item_request
+from airflow_provider_drive.protocol.wire.items import SKIP, child, get_item_request
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 if TYPE_CHECKING:
@@ -101,7 +102,16 @@ def _resume(job: CopyJob, order: CopyOrder, wait: Wait) -> Flow[CopyJob | None]:
     if status.state != "failed" or may_be_ours:
         return job
     yield Pause(0.0, f"{job} was requested by an earlier try, and failed ({status.code}): requested again")
+    if job.arrival.is_own:
+        yield from _remove_part(job)
     return None
+
+
+def _remove_part(job: CopyJob) -> Flow[None]:
+    """Delete what a copy that failed has left under its own name: the next one has another name."""
+    part = yield from find_item(child(job.destination, job.arrival.name or ""))
+    if part is not None:
+        yield from remove_copy(job, part)
 
 
 def _submit(

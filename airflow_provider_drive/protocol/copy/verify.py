@@ -16,7 +16,6 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
-    DriveError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.copy.find import (
@@ -29,16 +28,18 @@ from airflow_provider_drive.protocol.copy.find import (
 )
 from airflow_provider_drive.protocol.copy.plan import find_same
 from airflow_provider_drive.protocol.copy.recovery import Decision, Found
+from airflow_provider_drive.protocol.copy.remove import remove_copy
 from airflow_provider_drive.protocol.copy.submit import unknown_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.lookup import get_item
-from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
+from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.copy.find import Sighting
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.timing import Wait
@@ -168,18 +169,15 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
             except DriveNameConflictError as other:
                 error = other
         if job.arrival.is_own:
-            error.args = (f"{error} {(yield from _remove(item))}",)
+            error.args = (f"{error} {(yield from _remove(job, item))}",)
         if there is not None:
             return there
         raise error from None
 
 
-def _remove(item: DriveItem) -> Flow[str]:
-    """Delete a copy that nobody but this task knows of, if it is as it was; and say what was done."""
-    try:
-        yield from delete_unchanged(item)
-    except DriveError as error:
-        yield Pause(0.0, f"{item} stays behind: {error}")
+def _remove(job: CopyJob, item: DriveItem) -> Flow[str]:
+    """Delete a copy that only this task knows, and return what was done."""
+    if not (yield from remove_copy(job, item)):
         return f"The copy that was made for it stays behind as {item}."
     yield Checkpoint("copy", None)
     return "The copy that was made for it was deleted again."

@@ -1,0 +1,152 @@
+"""Archives as tasks: several documents, in both directions, several archives into one folder."""
+
+import hypothesis.strategies as st
+from machine.checks import OWN_NAME, RunCheck, describe, paths
+from machine.documents import is_live, number_of, numbers_in
+from machine.orders import TIMEOUT, BaseOrder
+
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
+
+DRIVES = ("legal", "archive", "personal")
+DOCUMENTS = ("a.txt", "b.txt", "plan.docx", "deep/c.txt", "deep/plan.docx")
+ARCHIVES = st.fixed_dictionaries(
+    {
+        "drives": st.sampled_from([("legal", "archive"), ("legal", "legal"), ("personal", "personal")]),
+        "behavior": st.sampled_from(["fail", "replace", "rename", "skip", "skip"]),
+        "delete_source": st.booleans(),
+        "keep_structure": st.booleans(),
+        "is_filtered": st.booleans(),
+        "deferrable": st.booleans(),
+        "shares_source": st.booleans(),
+        "shares_folder": st.booleans(),
+        "is_opposite": st.sampled_from([False, False, True]),
+        "taken": st.sampled_from([None, None, "file", "same"]),
+        "max_failures": st.sampled_from([0, 0, 2]),
+    }
+)
+
+
+class ArchiveOrder(BaseOrder):
+    """What an archive is asked to do."""
+
+    is_move = crosses = is_sensed = is_bare = children_only = False
+    copies = is_folder = is_archive = True
+
+    def __init__(self, simulation, parameters):
+        super().__init__(simulation, parameters)
+        self.behavior, self.removes_source = parameters["behavior"], parameters["delete_source"]
+        opposite = self._opposite(simulation) if parameters["is_opposite"] else None
+        if opposite is not None:
+            self.source, self._folder = opposite.folder, opposite.source
+        else:
+            here, there = map(simulation.tenant.drive, parameters["drives"])
+            self.source = self._put_source(simulation, here)
+            self._folder = there.mkdir(f"Out/{0 if parameters['shares_folder'] else self.number}")
+            self._take_name(simulation)
+        self._note_source()
+        simulation.clock.wait(15.0)
+
+    @property
+    def folder(self):
+        return self._folder
+
+    @property
+    def names(self):
+        return [path.rpartition("/")[2] for path in self.kept] or ["a.txt"]
+
+    def _opposite(self, simulation):
+        """Return an earlier archive whose folders this one takes the other way round."""
+        archives = [order for order in simulation.orders if isinstance(order, ArchiveOrder)]
+        return next((order for order in archives if is_live(order.folder) and is_live(order.source)), None)
+
+    def _put_source(self, simulation, drive):
+        home = f"In/{0 if self.parameters['shares_source'] else self.number}/docs"
+        if drive.find(home) is None:
+            for path in DOCUMENTS:
+                drive.put(f"{home}/{path}", simulation.content().data)
+            simulation.keep(drive.find(home))
+        return drive.find(home)
+
+    def _take_name(self, simulation):
+        taken = self.parameters["taken"]
+        if taken is None or self.folder.child("a.txt"):
+            return
+        same = self.source.child("a.txt")
+        is_same = taken == "same" and same is not None
+        content = same.content if is_same else simulation.content()
+        simulation.keep(self.folder.drive.add(self.folder, "a.txt", content))
+
+
+def make_archive(simulation, parameters):
+    """Put the documents, and return the order and the one step of its task."""
+    order = ArchiveOrder(simulation, parameters)
+    source, folder = order.source, order.folder
+    arguments = {
+        "source": {"driveId": source.drive.id, "id": source.id},
+        "destination": {"driveId": folder.drive.id, "id": folder.id},
+        "conflict_behavior": order.behavior,
+        "copy_timeout": TIMEOUT,
+        **{key: parameters[key] for key in ("delete_source", "keep_structure", "deferrable", "max_failures")},
+        "pattern": ["**/*.txt", "**/*.docx", "*.txt", "*.docx"] if parameters["is_filtered"] else None,
+    }
+    return order, [(DriveArchiveOperator, lambda _: arguments)]
+
+
+class ArchiveCheck(RunCheck):
+    """The check of one run of an archive, when all tasks have ended."""
+
+    @property
+    def others_acted(self):
+        order = self.order
+        return super().others_acted or any(
+            other.folder in {order.source, order.folder} or other.source in {order.source, order.folder}
+            for other in self.simulation.orders
+            if other is not order
+        )
+
+    def check(self):
+        self._check_repetitions()
+        if self.run.state is None and self.run.error is None:
+            self.problems.append("it does not end")
+        elif self.run.state == "success":
+            self._check_success()
+        elif not isinstance(self.run.error, DriveError):
+            self.problems.append(f"an error that is not the package's: {describe(self.run.error)[-1500:]}")
+        is_alone = not self.others_acted and len(self.task.runs) == 1
+        if self.run.summary is not None and is_alone and self.placed == self.run.jobs:
+            self._check_counts(self.run.summary)
+        return self.problems
+
+    def _check_repetitions(self):
+        """No document is copied twice by one run."""
+        if self.others_acted or self.order.behavior == "replace" or self.placed != self.run.jobs:
+            return  # a misplaced copy may be in the source, and is a document of it then
+        made = [item for job in self.placed if job.state == "completed" for item in job.made]
+        numbers = [number_of(item) for item in made if not item.is_folder and is_live(item)]
+        twice = {number for number in numbers if numbers.count(number) > 1}
+        if twice:
+            self.problems.append(f"these documents were copied twice: {twice}")
+
+    def _check_success(self):
+        left = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
+        if left and not self.others_acted:
+            self.problems.append(f"success, and there is {paths(left)}")
+        if self.others_acted or self.order.parameters["max_failures"]:
+            return
+        there = set(numbers_in(self.order.folder).values())
+        missing = {path: number for path, number in self.order.kept.items() if number not in there}
+        if self.order.behavior == "skip" and not self.order.folder.drive.is_personal:
+            missing = {path: number for path, number in missing.items() if not path.endswith(".docx")}
+        if missing:
+            self.problems.append(f"success, and these documents are not there: {missing}")
+
+    def _check_counts(self, summary):
+        counts = {key: summary.get(key, 0) for key in ("copied", "there", "failed", "gone", "deleted")}
+        total = counts["copied"] + counts["there"] + counts["failed"]
+        if total != len(self.order.all_numbers):
+            self.problems.append(f"of {len(self.order.all_numbers)} documents it counts {counts}")
+        left = set(numbers_in(self.order.source).values()) & set(self.order.all_numbers)
+        deleted = len(self.order.all_numbers) - len(left)
+        if counts["deleted"] > deleted:
+            self.problems.append(f"it has deleted {deleted} documents and counts {counts}")

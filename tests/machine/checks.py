@@ -1,0 +1,379 @@
+"""Checks of how tasks ended, against the trees and jobs of the emulator alone."""
+
+import re
+import traceback
+
+from airflow.providers.common.compat.sdk import AirflowSensorTimeout
+from machine.documents import is_live, number_of, numbers_in
+
+from airflow_provider_drive.emulator.graph.monitor import monitor_url
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveCopyFailedError,
+    DriveCopyTimeoutError,
+    DriveCopyUnknownError,
+    DriveError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveNameConflictError,
+)
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
+
+OWN_NAME = re.compile(r"~[0-9a-f]{12}(\.[^.]*)?$")
+_EXCUSED_BY_OTHERS = (
+    AirflowSensorTimeout,
+    DriveArgumentError,
+    DriveCopyFailedError,
+    DriveCopyUnknownError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+    DriveNameConflictError,
+)
+_LATE = (DriveCopyTimeoutError, DriveCopyUnknownError, AirflowSensorTimeout)
+
+
+def is_numbered(name, wanted, *, is_folder):
+    """Whether ``rename`` may have made this name of the wanted one."""
+    stem, dot, extension = wanted.rpartition(".") if not is_folder and "." in wanted else (wanted, "", "")
+    return re.fullmatch(rf"{re.escape(stem)} [0-9]+{re.escape(dot + extension)}", name) is not None
+
+
+class RunCheck:
+    """The check of one run of a task, when all tasks have ended."""
+
+    def __init__(self, simulation, task, run):
+        self.simulation, self.task, self.run, self.order = simulation, task, run, task.order
+        self.problems = []
+
+    def __repr__(self):
+        return f"{self.order}, which met {self.run.met} and was {self.run.crashes}"
+
+    # What there is
+
+    @property
+    def placed(self):
+        """Its jobs, without those whose copy Graph has put elsewhere."""
+        return [job for job in self.run.jobs if not job.behaviour.misplaced]
+
+    @property
+    def standing(self):
+        """What it has made and is still there, without what is below such an item."""
+        made = {item.id: item for job in self.placed for item in job.made}
+        return [item for item in made.values() if is_live(item) and item.parent.id not in made]
+
+    @property
+    def parts(self):
+        """The ids of what failed copies have left, under names that Graph chose, or hidden at first."""
+        failed = [job for job in self.run.jobs if job.state == "failed"]
+        hidden = [job for job in failed if job.behaviour.read_lag]
+        return {item.id for job in hidden for item in job.made} | {
+            item.id for job in failed for item in job.made if not OWN_NAME.search(job.made[0].name)
+        }
+
+    @property
+    def others_acted(self):
+        """Whether other people or tasks have changed its source or what is at its destination."""
+        order = self.order
+        others = [other for other in self.simulation.orders if other is not order]
+        is_restarted = order.behavior == "replace" and len(self.task.runs) > 1
+        return bool(order.disturbed) or is_restarted or any(map(self._is_disturbed_by, others))
+
+    def _is_disturbed_by(self, other):
+        order = self.order
+        shares_source = other.source is order.source and (other.removes_source or order.removes_source)
+        has_names = bool({*other.names} & {*order.names})
+        replaces = other.folder is order.folder and other.behavior == "replace" and has_names
+        is_result = other.source is order.folder or other.source.id in self.run.made
+        return shares_source or replaces or (other.removes_source and is_result)
+
+    @property
+    def has_twin(self):
+        """Whether another task makes the same copies in the same folder: identical content counts."""
+        order = self.order
+        others = [other for other in self.simulation.orders if other is not order]
+        return any(other.source is order.source and other.folder is order.folder for other in others)
+
+    @property
+    def may_be_unlike(self):
+        """Whether ``skip`` counts what is like the document, since services rewrite such files."""
+        return self.order.behavior == "skip" and not self.order.is_plain
+
+    def check(self):
+        if self.run.state is None and self.run.error is None:
+            self.problems.append("it does not end")
+        elif self.run.state == "success":
+            self._check_success()
+        else:
+            self._check_failure()
+        completed = [job for job in self.placed if job.state == "completed"]
+        may_be_more = self.order.behavior == "replace" or self.others_acted
+        if len(completed) > 1 and not may_be_more:
+            self.problems.append(f"{len(completed)} copies were made")
+        return self.problems
+
+    # Success
+
+    def _check_success(self):
+        self._check_own_names()
+        if self.order.children_only:
+            self._check_children()
+        elif self.order.is_move and not self.order.crosses:
+            self._check_moved()
+        else:
+            if self.order.is_move and is_live(self.order.source) and not self.others_acted:
+                self.problems.append("success, and the source is still there")
+            self._check_copy()
+
+    def _check_own_names(self):
+        made = [item for item in self.run.made.values() if item.id not in self.parts]
+        left = [item for item in made if is_live(item) and OWN_NAME.search(item.name)]
+        if left and not self.others_acted:
+            self.problems.append(f"success, and there is {paths(left)}")
+
+    def _check_copy(self):
+        """Hold the item that was returned, and everything that was made, against what was asked for."""
+        result = self._result()
+        if result is None:
+            return
+        standing = [item for item in self.standing if item is not result]
+        if self.order.history and self.was_taken:
+            standing = []  # it had the source's name first, and could not get its own
+        standing = [item for item in standing if item.id not in self.parts]
+        if standing and not self.others_acted:
+            self.problems.append(f"success with {result.path}, and there is {paths(standing)} too")
+        self._check_content(result)
+        if is_live(result):
+            self._check_place(result)
+        elif not self.others_acted:
+            self.problems.append(f"success with {result.path}, and it is gone")
+
+    def _result(self):
+        """Return the item that the run names, wherever it is now."""
+        if self.order.is_bare and self.run.returned is None:
+            return next(iter(self.standing), None)
+        drive = self.order.folder.drive if self.order.folder else self.order.source.drive
+        everything = [*drive.items.values(), *(each for item in drive.recycle_bin for each in item.walk())]
+        found = next((item for item in everything if item.id == self.run.returned), None)
+        if found is None:
+            self.problems.append(f"success with {self.run.returned}, which does not exist")
+        return found
+
+    def _check_content(self, item):
+        order, numbers = self.order, numbers_in(item)
+        if self.may_be_unlike or (item.is_folder and not is_live(item)):
+            return
+        strange = {path: number for path, number in numbers.items() if number not in order.numbers}
+        if strange and (not item.is_folder or not self.others_acted):
+            self.problems.append(f"{item.path} holds the documents {strange}, not {order.numbers}")
+        missing = {path for path, number in order.kept.items() if numbers.get(path) != number}
+        if missing and not self.others_acted:
+            self.problems.append(f"{item.path} lacks {missing}")
+
+    def _check_place(self, item):
+        order = self.order
+        if self.others_acted:
+            return
+        if item.parent is not order.folder:
+            self.problems.append(f"it is {item.path}, not in {order.folder.path}")
+        is_named = item.name.casefold() == order.wanted.casefold()
+        if not is_named and order.behavior == "rename" and self.was_taken:
+            kinds = {item.is_folder, False}
+            is_named = any(is_numbered(item.name, order.wanted, is_folder=kind) for kind in kinds)
+        if not is_named:
+            self.problems.append(f"its name is {item.name!r}, asked for was {order.wanted!r}")
+
+    @property
+    def was_taken(self):
+        """Whether something else had the name at some time."""
+        order = self.order
+        return self.run.saw_name_taken or any(
+            other is not order and other.folder is order.folder and set(other.names) & set(order.names)
+            for other in self.simulation.orders
+        )
+
+    def _check_moved(self):
+        source = self.order.source
+        if not self.run.jobs and self.run.returned != source.id and not self.others_acted:
+            self.problems.append(f"success with {self.run.returned}, which is not the item")
+        if is_live(source):
+            self._check_place(source)
+        elif not self.run.jobs and not self.others_acted:
+            self.problems.append("success, and the item is gone")
+
+    def _check_children(self):
+        order = self.order
+        if self.others_acted or order.folder is None:
+            return
+        strays = [item for item in self.standing if item.parent is not order.folder]
+        if strays:
+            self.problems.append(f"these are elsewhere: {paths(strays)}")
+        if (order.behavior == "skip" and not self.run.jobs) or self.has_twin:
+            return
+        there = sorted(number for item in self.standing for number in numbers_in(item).values())
+        if there != sorted(order.kept.values()):
+            self.problems.append(f"success, and of {order.kept} there is {there}")
+
+    # Failure
+
+    def _check_failure(self):
+        error = self.run.error
+        if not isinstance(error, (DriveError, AirflowSensorTimeout)):
+            self.problems.append(f"an error that is not the package's: {describe(error)[-1000:]}")
+            return
+        excuse = self.excuse(error)
+        if excuse is None:
+            self.problems.append(f"a failure without a reason: {error!r}")
+        if self.standing and excuse != "leaves":
+            self.problems.append(f"failed, and there is {paths(self.standing)}")
+        order, source = self.order, self.order.source
+        if not order.is_move or self.others_acted or (excuse == "leaves" and not order.copies):
+            return
+        if not is_live(source):
+            self.problems.append("the move failed, and the source is gone")
+        elif (source.parent, source.name) != order.place and excuse != "leaves":
+            self.problems.append(f"the move failed, and the source is {source.path}")
+
+    @property
+    def leaves_something(self):
+        """Whether it failed, and something may be left where it was not asked for."""
+        return self.run.state != "success" and self.excuse(self.run.error) == "leaves"
+
+    def excuse(self, error):
+        """Return ``nothing`` or ``leaves``, by what a failure may leave behind; None if it has no reason."""
+        reasons = (self._others_acted, self._name_is_taken, self._graph_failed, self._cannot_be_known)
+        return next((excuse for reason in reasons if (excuse := reason(error))), None)
+
+    def _others_acted(self, error):
+        return "leaves" if self.others_acted and isinstance(error, _EXCUSED_BY_OTHERS) else None
+
+    def _name_is_taken(self, error):
+        if not isinstance(error, DriveNameConflictError):
+            return None
+        if any(job.state == "failed" and job.made for job in self.run.jobs):
+            return "leaves"  # a part of a folder has the name now
+        renames = self.order.behavior == "rename" and not self.order.is_behavior_ignored
+        return "nothing" if self.was_taken and not renames else None
+
+    def _graph_failed(self, error):
+        order, run = self.order, self.run
+        code = getattr(error, "code", "")
+        if not order.copies and run.jobs and (run.met or run.crashes):
+            return "leaves"  # the job of a move is not stored, and gives the item another id
+        has_failed = any(job.state == "failed" for job in run.jobs)
+        if isinstance(error, DriveCopyFailedError) and has_failed and order.is_sensed:
+            return "leaves"  # a sensor cannot request another
+        if code == "notAsAsked" and any(job.behaviour.misplaced for job in run.jobs):
+            return "leaves"
+        is_incomplete = code in {"incomplete", "notWhole"} or isinstance(error, _LATE)
+        if is_incomplete and any(job.behaviour.leaves_out for job in run.jobs):
+            return "leaves"
+        if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
+            return None
+        is_silent = any(monitor_url(job, "") is None for job in run.jobs) and not run.seen_at_end
+        is_throttled = any(fault.startswith("refuse 429 at GET monitor") for fault in run.met)
+        return "leaves" if run.was_late or is_silent or is_throttled else None
+
+    def _cannot_be_known(self, error):
+        order, run = self.order, self.run
+        if not isinstance(error, DriveCopyUnknownError):
+            return None
+        if order.is_bare or (order.names_are_graphs and run.doubtful):
+            return "leaves"
+        is_nameless = any(not job.behaviour.resource_id for job in run.jobs)
+        if is_nameless and not order.is_plain:
+            return "leaves"  # a file that the service rewrites is known by its id, or its own name
+        was_requested = run.jobs or run.doubtful >= MAX_REQUESTS
+        return "leaves" if was_requested and not run.seen_at_end else None  # it came later, or never
+
+
+def paths(items):
+    return sorted(f"{item.drive.name}:{item.path}" for item in items)
+
+
+def check_documents(simulation, checks):
+    """Check that nothing is lost, changed by mistake or left over."""
+    lost = _check_owned(simulation, checks)
+    return lost + _check_numbers(simulation, checks) + _check_left_over(simulation, checks)
+
+
+def _check_owned(simulation, checks):
+    """What people have put somewhere is there, unless a task was to move or to replace it."""
+    problems = []
+    sources = [order.source for order in simulation.orders if order.removes_source]
+    for item, parent, name, content in simulation.owned.values():
+        if any(each in sources for each in (item, *item.ancestors())):
+            if is_live(item) and item.content is not content:
+                problems.append(f"{item.path} was changed")
+        elif not is_live(item):
+            if not _was_replaced(item, checks):
+                problems.append(f"{name} in {parent.path} was lost")
+        elif (item.parent, item.name) != (parent, name):
+            if not _is_displaced(item, checks):
+                problems.append(f"{name} in {parent.path} is {item.path} now")
+        elif item.content is not content:
+            problems.append(f"{item.path} was changed")
+    return problems
+
+
+def _check_numbers(simulation, checks):
+    """Each document that people have put somewhere, and have not discarded, is somewhere."""
+    deleted = [item for drive in simulation.tenant.drives.values() for item in drive.recycle_bin]
+    replaced = {number_of(item) for item in deleted if not item.is_folder and _was_replaced(item, checks)}
+    lost = (
+        set(range(1, simulation.next_number))
+        - simulation.live_numbers()
+        - simulation.people.discarded
+        - replaced
+    )
+    return [f"the document {number} is nowhere" for number in sorted(lost)]
+
+
+def _check_left_over(simulation, checks):
+    made = {item.id: item for job in simulation.tenant.jobs for item in job.made}
+    known = made.keys() | simulation.owned.keys()
+    everything = [item for drive in simulation.tenant.drives.values() for item in drive.items.values()]
+    unknown = [item for item in everything if item.id not in known and not item.is_folder]
+    problems = [f"nobody has made {path}" for path in paths(unknown)]
+    if all(check.run.state == "success" for check in checks) and not any(
+        check.others_acted for check in checks
+    ):
+        cleared = {
+            key for task in simulation.tasks for run in task.runs if run.is_abandoned for key in run.made
+        }
+        cleared |= {key for check in checks for key in check.parts}
+        left = [item for item in everything if OWN_NAME.search(item.name) and item.id not in cleared]
+        problems += [f"all tasks succeeded, and there is {path}" for path in paths(left)]
+    return problems
+
+
+def _replacing(item, checks):
+    """Return the runs that were to replace a file, by the place where it is or was last."""
+    return [
+        check
+        for check in checks
+        if check.order.behavior == "replace"
+        and check.order.folder in list(item.ancestors())[: None if check.order.is_archive else 1]
+        and (
+            OWN_NAME.search(item.name) is not None
+            or item.name.casefold() in {wanted.casefold() for wanted in check.order.names}
+        )
+    ]
+
+
+def _was_replaced(item, checks):
+    """Whether a task has put something in the place of a file, as it was to."""
+    return any(
+        check.run.state == "success" or check.others_acted or any(map(item.parent.child, check.order.names))
+        for check in _replacing(item, checks)
+    )
+
+
+def _is_displaced(item, checks):
+    """Whether a task that failed has not been able to give a file its name back."""
+    runs = _replacing(item, checks)
+    is_excused = any(check.others_acted or check.leaves_something for check in runs)
+    return OWN_NAME.search(item.name) is not None and is_excused
+
+
+def describe(error):
+    return "".join(traceback.format_exception(error))
