@@ -57,6 +57,11 @@ class Request:
             return "token"
         return "file" if self.raw_path.startswith("/_file/") else "graph"
 
+    @property
+    def is_to_sharepoint(self) -> bool:
+        """Whether it is for SharePoint's equivalent of Graph."""
+        return self.raw_path.startswith("/_api/")
+
     @cached_property
     def query(self) -> dict[str, str]:
         """The decoded query options."""

@@ -102,6 +102,11 @@ def not_found() -> GraphError:
     return GraphError(404, "itemNotFound", "Item not found")
 
 
+def not_a_folder() -> GraphError:
+    """Return the error for the children of a file."""
+    return GraphError(422, "invalidRequest", "The item is not a folder and has no children.")
+
+
 def drive_not_found() -> GraphError:
     """``op-drive-404``."""
     return GraphError(404, "itemNotFound", "Item not found", bare=True)

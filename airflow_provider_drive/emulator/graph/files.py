@@ -10,12 +10,12 @@ from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.requests import (
-    CONFLICT_BEHAVIOR,
     check_if_match,
+    conflict_behavior,
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import item_json
+from airflow_provider_drive.emulator.graph.serializers import download_url, item_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
@@ -32,12 +32,14 @@ _FRAGMENT_UNIT, _MAX_FRAGMENT = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
 
-def get_content(tenant: Tenant, request: Request, item: Item) -> Response:
+def get_content(_: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
     if item.is_folder:
         raise invalid_request("A folder has no content.")
-    body = item_json(item, tenant.file_base or request.base)
-    return Response(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
+    if "format" in request.query:
+        # https://learn.microsoft.com/graph/api/driveitem-get-content-format: the emulator converts nothing
+        raise GraphError(406, "notSupported", f"{item.name} cannot be converted.")
+    return Response(302, None, {"location": download_url(item, request.base)})
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
@@ -45,17 +47,26 @@ def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Re
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, request.query.get(CONFLICT_BEHAVIOR, "replace"), {})
+    upload = Upload(folder, name, conflict_behavior(request.query) or "replace", {})
     return _save(request, upload, Content(request.body))
 
 
 def create_upload_session(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
-    item = json_body(request).get("item") or {}
+    body = json_body(request)
+    item = body.get("item") or {}
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, item.get(CONFLICT_BEHAVIOR, "replace"), file_system_info(item))
+    folder.drive.check_quota(int(item.get("fileSize") or 0))
+    upload = Upload(
+        folder,
+        names.check_name(item.get("name") or name, folder.drive.drive_type),
+        conflict_behavior(item) or "replace",
+        file_system_info(item),
+        description=item.get("description"),
+        is_deferred=bool(body.get("deferCommit")),
+    )
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
     url = f"{tenant.file_base or request.base}/_file/upload/{key}"
@@ -91,7 +102,8 @@ def _save(request: Request, upload: Upload, content: Content) -> Response:
         status = 200
         item.drive.write(item, content)
     item.file_system_info = dict(upload.file_system_info)
-    return Response(status, item_json(item, request.base, created=True), {"etag": item.etag})
+    item.description = upload.description or item.description
+    return Response(status, item_json(item, request, created=True), {"etag": item.etag})
 
 
 # The URLs for content, which need no token: they are secrets themselves
@@ -134,8 +146,10 @@ def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
         return Response(204)
     if request.method == "GET":
         return Response(200, _session_json(upload))
-    _receive(upload, request)
-    if len(upload.received) < upload.size:
+    is_commit = request.method == "POST" and not request.body
+    if not is_commit:
+        _receive(upload, request)
+    if len(upload.received) < upload.size or (upload.is_deferred and not is_commit):
         return Response(202, _session_json(upload))
     del tenant.uploads[key]
     return _save(request, upload, Content(bytes(upload.received)))
@@ -157,4 +171,6 @@ def _receive(upload: Upload, request: Request) -> None:
 
 
 def _session_json(upload: Upload) -> dict[str, Any]:
-    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": [f"{len(upload.received)}-"]}
+    is_complete = 0 < upload.size <= len(upload.received)
+    ranges = [] if is_complete else [f"{len(upload.received)}-"]
+    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": ranges}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import page
+from airflow_provider_drive.emulator.graph.queries import item_body, sort_and_filter
 from airflow_provider_drive.emulator.graph.requests import (
-    CONFLICT_BEHAVIOR,
     check_if_match,
+    conflict_behavior,
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import item_json, sharepoint_ids
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 
@@ -30,37 +30,17 @@ def get_item(_: Tenant, request: Request, item: Item) -> Response:
         raise errors.not_found()
     if request.headers.get("if-none-match") == item.etag:
         return Response(304)
-    body = select_fields(item, request, item_json(item, request.base))
+    body = item_body(item, request)
     item.record_read()
     return Response(200, body, {"etag": item.etag})
 
 
-def select_fields(item: Item, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """
-    Keep the fields that ``$select`` names.
-
-    SharePoint always sends ``@odata.etag`` (``pnp-shares-driveItem-select``), personal drives do not.
-    Sizes are strings if the client asks for that (``pnp-patch-rename-file-200``).
-    """
-    if "IEEE754Compatible=true" in request.headers.get("accept", ""):
-        body["size"] = str(body["size"])
-    if "$select" in request.query:
-        fields = {field.strip() for field in request.query["$select"].split(",")}
-        if "sharepointIds" in fields and not item.drive.is_personal:
-            body["sharepointIds"] = sharepoint_ids(item)
-        body = {key: value for key, value in body.items() if key in fields}
-    return body if item.drive.is_personal else {"@odata.etag": item.etag, **body}
-
-
 def list_children(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-list-children."""
-
-    def serialize(child: Item) -> dict[str, Any]:
-        return select_fields(child, request, item_json(child, request.base))
-
-    by_name = [item.children[key] for key in sorted(item.children)]  # a folder may have a hundred thousand
-    visible = [child for child in by_name if child.hidden_reads == 0]
-    return Response(body=page(tenant, request, visible, serialize))
+    if not item.is_folder:
+        raise errors.not_a_folder()
+    visible = [child for child in sort_and_filter(item, request) if child.hidden_reads == 0]
+    return Response(body=page(tenant, request, visible, lambda child: item_body(child, request)))
 
 
 def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
@@ -70,23 +50,24 @@ def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
         raise invalid_request("The parent must be a folder, and only folders can be created here.")
     name = names.check_name(body.get("name"), item.drive.drive_type)
     times = file_system_info(body)
-    conflict, existing = body.get(CONFLICT_BEHAVIOR, "fail"), item.child(name)
+    conflict, existing = conflict_behavior(body) or "fail", item.child(name)
     if existing is not None and conflict == "replace" and existing.is_folder:
         # https://github.com/OneDrive/onedrive-api-docs/issues/1702
-        return Response(200, item_json(existing, request.base, created=True))
+        return Response(200, item_body(existing, request, created=True))
     if existing is not None and conflict == "rename":
         name = item.free_name(name, is_folder=True)
     elif existing is not None:
         raise errors.name_taken()
     folder = item.drive.add(item, name)
     folder.file_system_info = times
+    folder.description = body.get("description")
     tenant.fresh_folders[folder.id] = tenant.fresh_folder_404
     return _created(folder, request, empty=tenant.empty_created)
 
 
 def _created(item: Item, request: Request, *, empty: bool) -> Response:
     location = f"{request.base}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
-    body = b"" if empty else {"@odata.etag": item.etag, **item_json(item, request.base, created=True)}
+    body = b"" if empty else item_body(item, request, created=True)
     return Response(201, body, {"location": location, "etag": item.etag})
 
 

@@ -59,7 +59,7 @@ def handle_monitor(tenant: Tenant, request: Request) -> Response:
     if not behaviour.with_body:
         return Response(behaviour.done_status, b"", headers)
     if job.url_form == "item" and job.resource is not None:
-        return Response(behaviour.done_status, item_json(job.resource, request.base), headers)
+        return Response(behaviour.done_status, item_json(job.resource, request), headers)
     return Response(behaviour.done_status, job_json(job), headers)
 
 

@@ -12,12 +12,14 @@ from airflow_provider_drive.emulator.state import directory
 from airflow_provider_drive.emulator.state.errors import StateError
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.directory import Owner, Site
     from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.jobs import Job
 
 _SAFE = "!$&'()*+,;=:@"
+DOWNLOAD_URLS = {"@microsoft.graph.downloadUrl", "@content.downloadUrl"}
 _NULL_DATE = "0001-01-01T00:00:00Z"  # doc-monitor-completed-v21
 
 
@@ -40,7 +42,7 @@ def web_url(item: Item) -> str:
     )
 
 
-def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]:
+def item_json(item: Item, request: Request, *, created: bool = False) -> dict[str, Any]:
     """
     Return a driveItem.
 
@@ -68,7 +70,7 @@ def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]
         body["cTag"] = item.ctag
     if item.description is not None:
         body["description"] = item.description
-    return body | _kind(item, base) | item.facets
+    return body | _kind(item, request) | item.facets
 
 
 def reference_json(item: Item) -> dict[str, Any]:
@@ -136,7 +138,13 @@ def deleted_json(item: Item) -> dict[str, Any]:
     }
 
 
-def _kind(item: Item, base: str) -> dict[str, Any]:
+def download_url(item: Item, base: str) -> str:
+    """Return the URL of a file's content. It needs no token."""
+    secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
+    return f"{item.drive.tenant.file_base or base}/_file/download/{item.drive.id}/{item.id}?{secret}"
+
+
+def _kind(item: Item, request: Request) -> dict[str, Any]:
     if {"package", "remoteItem"} & item.facets.keys():  # neither a file nor a folder: resources/driveitem
         return {}
     if item.parent is None:
@@ -144,10 +152,9 @@ def _kind(item: Item, base: str) -> dict[str, Any]:
     if item.is_folder:
         return {"folder": {"childCount": len(item.children)}}
     mime = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
-    secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
-    download = f"{base}/_file/download/{item.drive.id}/{item.id}?{secret}"
     file: dict[str, Any] = {"mimeType": mime} | ({"hashes": item.hashes} if item.hashes else {})
-    return {"@microsoft.graph.downloadUrl": download, "file": file}
+    key = "@content.downloadUrl" if request.is_to_sharepoint else "@microsoft.graph.downloadUrl"
+    return {key: download_url(item, request.base), "file": file}
 
 
 def _file_system_info(item: Item) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bisect
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ class Drive:
     def __post_init__(self) -> None:
         self._prefix = "01" + base64.b32encode(uuid.uuid5(uuid.NAMESPACE_URL, self.id).bytes).decode()[:6]
         self._counter = 101
+        self._change_times: list[dt.datetime] = []
         self.root = Item(self, "root", None)
         # how all ids of root folders end: op-create-folder-201-etag1, doc-monitor-completed-v21
         library_root = f"{self._prefix}N6Y2GOVW7725BZO354PWSELRRZ"
@@ -148,8 +150,7 @@ class Drive:
         for each in item.walk():
             del self.items[each.id]
             self.used -= each.content.size if each.content is not None else 0
-            self.changes += 1
-            self.deleted.append((self.changes, each))
+            self.deleted.append((self._next_change(), each))
 
     def write(self, item: Item, content: Content) -> None:
         """Replace the content of a file, and keep the old content as a version."""
@@ -164,11 +165,19 @@ class Drive:
 
     def record_change(self, item: Item) -> None:
         """Record a change for delta. On personal drives the cTags of all parent folders change with it."""
-        self.changes += 1
-        item.change = self.changes
+        item.change = self._next_change()
         item.modified = self.tenant.now()
         for folder in item.ancestors():
             folder.content_version += 1
+
+    def changes_until(self, moment: dt.datetime) -> int:
+        """Return the number of the last change that was made before a time."""
+        return bisect.bisect_left(self._change_times, moment)
+
+    def _next_change(self) -> int:
+        self.changes += 1
+        self._change_times.append(self.tenant.now())
+        return self.changes
 
     def check_quota(self, size: int) -> None:
         """
@@ -188,11 +197,17 @@ class Drive:
 
 @dataclass
 class Upload:
-    """An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+    """
+    An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession.
+
+    :param is_deferred: Whether the file is created only when the client asks for that: ``deferCommit``.
+    """
 
     folder: Item
     name: str
     conflict: str
     file_system_info: dict[str, dt.datetime]
+    description: str | None = None
+    is_deferred: bool = False
     size: int = 0
     received: bytearray = field(default_factory=bytearray)

@@ -86,3 +86,28 @@ def test_an_upload_url_refuses_tokens(graph, legal):
 def test_an_upload_session_can_be_cancelled(graph, legal):
     url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
     assert [graph.send("DELETE", url).status_code for _ in range(2)] == [204, 404]
+
+
+def test_a_deferred_upload_creates_the_file_when_it_is_committed(graph, legal):
+    path = f"drives/{legal.id}/root:/a.bin:/createUploadSession"
+    url = graph("POST", path, json={"deferCommit": True, "item": {"description": "x"}}).json()["uploadUrl"]
+    response = graph.send("PUT", url, data=b"abc", headers={"Content-Range": "bytes 0-2/3"})
+    assert (response.status_code, response.json()["nextExpectedRanges"]) == (202, [])
+    assert legal.find("a.bin") is None
+    response = graph.send("POST", url)
+    assert (response.status_code, response.json()["size"], response.json()["description"]) == (201, 3, "x")
+
+
+def test_an_upload_session_checks_the_size_and_tags_that_it_is_given(graph, legal):
+    item = legal.put("a.bin", b"abc")
+    legal.total = 100
+    path = f"drives/{legal.id}/items/{item.id}/createUploadSession"
+    assert graph("POST", path, json={"item": {"fileSize": 98}}).status_code == 507
+    assert graph("POST", path, headers={"If-None-Match": item.etag}).status_code == 412
+    assert graph("POST", path, headers={"If-Match": item.etag}).status_code == 200
+
+
+def test_a_conversion_is_refused(graph, legal):
+    item = legal.put("a.docx", b"abc")
+    response = graph.get(f"drives/{legal.id}/items/{item.id}/content?format=pdf")
+    assert (response.status_code, response.json()["error"]["code"]) == (406, "notSupported")

@@ -1,0 +1,79 @@
+"""The operations that the emulator supports, each with the options that it knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_drive.emulator.graph import copies, delta, directory, files, items, moves
+from airflow_provider_drive.emulator.graph.addressing import Missing
+from airflow_provider_drive.emulator.graph.options import Operation
+from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, NAME_CONFLICT_BEHAVIOR
+from airflow_provider_drive.emulator.state.directory import Owner, Site
+from airflow_provider_drive.emulator.state.drives import Drive
+from airflow_provider_drive.emulator.state.items import Item
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _any(text: str) -> dict[str, Any]:
+    return dict.fromkeys(text.split())
+
+
+_SHAPE = _names("$select $expand")
+_LIST = _names("$select $top $skiptoken $count")
+_CONFLICT = frozenset({CONFLICT_BEHAVIOR, NAME_CONFLICT_BEHAVIOR})
+_CONFLICT_BODY = dict.fromkeys(_CONFLICT)
+_IF_MATCH = _names("if-match")
+# https://learn.microsoft.com/graph/api/resources/itemreference; only driveId, id and path are writable
+_REFERENCE = _any("driveId id path driveType name shareId siteId sharepointIds")
+_FILE_TIMES = _any("createdDateTime lastModifiedDateTime lastAccessedDateTime")
+_COPY = {"parentReference": _REFERENCE, **_any("name childrenOnly includeAllVersionHistory")}
+_UPDATE = {
+    "parentReference": _REFERENCE,
+    "fileSystemInfo": None,
+    **_any("name description"),
+    **_CONFLICT_BODY,
+}
+_FOLDER = {**_any("name folder description"), "fileSystemInfo": None, **_CONFLICT_BODY}
+_SESSION = {
+    "item": {**_any("name description fileSize fileSystemInfo"), **_CONFLICT_BODY},
+    "deferCommit": None,
+}
+_LINK = _any("type scope")
+
+_UPLOAD = Operation(files.put_content, _CONFLICT, None, _IF_MATCH)
+_UPLOAD_SESSION = Operation(
+    files.create_upload_session, body=_SESSION, headers=_names("if-match if-none-match")
+)
+_SEARCH = Operation(delta.search, _names("q $select $top $skiptoken"))
+
+OPERATIONS: dict[tuple[type, str, str], Operation] = {
+    (Item, "GET", ""): Operation(items.get_item, _SHAPE, headers=_names("if-none-match")),
+    (Item, "PATCH", ""): Operation(moves.update_item, _SHAPE | _CONFLICT, _UPDATE, _IF_MATCH),
+    (Item, "DELETE", ""): Operation(items.delete_item, headers=_IF_MATCH),
+    (Item, "GET", "children"): Operation(items.list_children, _LIST | _SHAPE | _names("$orderby $filter")),
+    (Item, "POST", "children"): Operation(items.create_folder, _SHAPE, _FOLDER),
+    (Item, "POST", "copy"): Operation(copies.copy_item, _CONFLICT, _COPY),
+    (Item, "POST", "permanentDelete"): Operation(items.permanently_delete_item, headers=_IF_MATCH),
+    (Item, "POST", "createLink"): Operation(items.create_link, body=_LINK),
+    (Item, "GET", "delta"): Operation(
+        delta.list_changes, _SHAPE | _names("token $top $skiptoken"), headers=_names("deltaexcludeparent")
+    ),
+    (Item, "GET", "search"): _SEARCH,
+    (Item, "GET", "content"): Operation(
+        files.get_content, _names("format"), headers=_names("range if-none-match")
+    ),
+    (Item, "PUT", "content"): _UPLOAD,
+    (Item, "POST", "createUploadSession"): _UPLOAD_SESSION,
+    (Missing, "PUT", "content"): _UPLOAD,
+    (Missing, "POST", "createUploadSession"): _UPLOAD_SESSION,
+    (Drive, "GET", ""): Operation(directory.get_drive, _names("$select")),
+    (Drive, "GET", "search"): _SEARCH,
+    (Site, "GET", ""): Operation(directory.get_site, _names("$select")),
+    (Site, "GET", "drives"): Operation(directory.list_site_drives, _LIST),
+    (Owner, "GET", ""): Operation(directory.get_owner, _names("$select")),
+    (Owner, "GET", "drives"): Operation(directory.list_owner_drives, _LIST),
+    (type(None), "GET", "sites"): Operation(directory.search_sites, _LIST | _names("$search")),
+}
