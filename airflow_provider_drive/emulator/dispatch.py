@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_drive.emulator import faults
 from airflow_provider_drive.emulator.entra import token
 from airflow_provider_drive.emulator.entra.errors import error_from_code
+from airflow_provider_drive.emulator.graph.annotations import add_headers
 from airflow_provider_drive.emulator.graph.batch import handle_batch
 from airflow_provider_drive.emulator.graph.errors import GraphError, error_response
 from airflow_provider_drive.emulator.graph.files import handle_file
@@ -58,6 +59,8 @@ def respond(tenant: Tenant, request: Request) -> Response:
         response = _handle(tenant, request) if fault is None else _apply_fault(tenant, request, fault)
         response.headers.setdefault("request-id", request.request_id)
         response.headers.setdefault("client-request-id", request.client_request_id)
+        if request.where == "graph":
+            add_headers(response, request)
         if not request.is_batched:
             response.headers.setdefault("date", _date(tenant, request))
         tenant.record_call(_call(request, response))

@@ -58,7 +58,7 @@ def error_response(tenant: Tenant, error: GraphError | StateError, request: Requ
         ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
         inner = {"code": error.inner} if error.inner else {}
         body[error.inner_key] = {**inner, "date": tenant.now().strftime("%Y-%m-%dT%H:%M:%S"), **ids}
-    return Response(error.status, {"error": body}, dict(error.headers))
+    return Response(error.status, {"error": body}, {"content-type": "application/json", **error.headers})
 
 
 def from_state(error: StateError) -> GraphError:
@@ -87,7 +87,8 @@ def invalid_request(message: str, inner: str | None = None) -> GraphError:
 def unauthenticated(message: str) -> GraphError:
     """``op-401-invalid-token``."""
     challenge = (
-        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
+        'client_id="00000003-0000-0000-c000-000000000000"'
     )
     return GraphError(401, "InvalidAuthenticationToken", message, headers={"www-authenticate": challenge})
 

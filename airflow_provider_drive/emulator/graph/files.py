@@ -15,7 +15,7 @@ from airflow_provider_drive.emulator.graph.requests import (
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import download_url, item_json
+from airflow_provider_drive.emulator.graph.serializers import download_url, item_json, item_location
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
@@ -23,6 +23,7 @@ from airflow_provider_drive.emulator.state.drives import Upload
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
@@ -39,7 +40,7 @@ def get_content(_: Tenant, request: Request, item: Item) -> Response:
     if "format" in request.query:
         # https://learn.microsoft.com/graph/api/driveitem-get-content-format: the emulator converts nothing
         raise GraphError(406, "notSupported", f"{item.name} cannot be converted.")
-    return Response(302, None, {"location": download_url(item, request.base)})
+    return Response(302, None, {"location": download_url(item)})
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
@@ -69,7 +70,7 @@ def create_upload_session(tenant: Tenant, request: Request, subject: Item | Miss
     )
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
-    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
+    url = f"{tenant.file_base or tenant.file_url}/_file/upload/{key}"
     return Response(200, {"uploadUrl": url, **_session_json(upload)})
 
 
@@ -103,7 +104,8 @@ def _save(request: Request, upload: Upload, content: Content) -> Response:
         item.drive.write(item, content)
     item.file_system_info = dict(upload.file_system_info)
     item.description = upload.description or item.description
-    return Response(status, item_json(item, request, created=True), {"etag": item.etag})
+    headers = {"etag": item.etag, "location": item_location(item)}
+    return Response(status, item_json(item, request, created=True), headers)
 
 
 # The URLs for content, which need no token: they are secrets themselves
@@ -118,7 +120,18 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
     item = tenant.find_drive(drive_id).items.get(item_id)
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
         raise errors.not_found()
+    _check_no_token(request, item.drive)
     return _download(item.content, request.headers.get("range", ""))
+
+
+def _check_no_token(request: Request, drive: Drive) -> None:
+    """
+    Refuse a token, which SharePoint takes for one of its own. Personal drives ignore it.
+
+    The page of createUploadSession says that "it may result in an HTTP 401 Unauthorized response".
+    """
+    if "authorization" in request.headers and not drive.is_personal:
+        raise GraphError(401, "unauthenticated", "Invalid audience Uri 'https://graph.microsoft.com/'.")
 
 
 def _download(content: Content, byte_range: str) -> Response:
@@ -137,10 +150,9 @@ def _download(content: Content, byte_range: str) -> Response:
 
 def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
     upload = tenant.uploads.get(key)
-    if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
-        raise GraphError(401, "unauthenticated", "An upload URL takes no token.")
     if upload is None:
         raise errors.not_found()
+    _check_no_token(request, upload.folder.drive)
     if request.method == "DELETE":
         del tenant.uploads[key]
         return Response(204)

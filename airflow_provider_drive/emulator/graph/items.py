@@ -14,6 +14,7 @@ from airflow_provider_drive.emulator.graph.requests import (
     file_system_info,
     json_body,
 )
+from airflow_provider_drive.emulator.graph.serializers import item_location
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 
@@ -40,7 +41,9 @@ def list_children(tenant: Tenant, request: Request, item: Item) -> Response:
     if not item.is_folder:
         raise errors.not_a_folder()
     visible = [child for child in sort_and_filter(item, request) if child.hidden_reads == 0]
-    return Response(body=page(tenant, request, visible, lambda child: item_body(child, request)))
+    body = page(tenant, request, visible, lambda child: item_body(child, request))
+    # personal drives always count: osf-root-metadata-children
+    return Response(body={"@odata.count": len(visible), **body} if item.drive.is_personal else body)
 
 
 def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
@@ -66,9 +69,8 @@ def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
 
 
 def _created(item: Item, request: Request, *, empty: bool) -> Response:
-    location = f"{request.base}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
     body = b"" if empty else item_body(item, request, created=True)
-    return Response(201, body, {"location": location, "etag": item.etag})
+    return Response(201, body, {"location": item_location(item), "etag": item.etag})
 
 
 def delete_item(tenant: Tenant, request: Request, item: Item) -> Response:

@@ -20,8 +20,7 @@ _SEE_OTHER = 303
 def accepted_response(tenant: Tenant, job: Job) -> Response:
     """Return 202 without a body, and usually with a ``Location``: ``gnome-copy-202-personal``."""
     location = monitor_url(job, tenant.monitor_base or tenant.base_url)
-    headers = {"cache-control": "no-store, no-cache"}
-    return Response(202, None, headers | ({"location": location} if location is not None else {}))
+    return Response(202, None, {} if location is None else {"location": location})
 
 
 def monitor_url(job: Job, base: str) -> str | None:

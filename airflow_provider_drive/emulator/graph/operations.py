@@ -41,25 +41,37 @@ _SESSION = {
     "item": {**_any("name description fileSize fileSystemInfo"), **_CONFLICT_BODY},
     "deferCommit": None,
 }
+_ITEM = "drives('{drive}')/items{select}/$entity"  # gnome-put-content-201
+_ITEMS = "Collection(driveItem)"  # https://learn.microsoft.com/graph/api/driveitem-delta
+_CHILDREN = "drives('{drive}')/items('{item}')/children{select}"  # osf-root-metadata-children
+_NEW_CHILD = f"{_CHILDREN}/$entity"  # gnome-create-folder-201
 _LINK = _any("type scope")
 
-_UPLOAD = Operation(files.put_content, _CONFLICT, None, _IF_MATCH)
+_UPLOAD = Operation(files.put_content, _CONFLICT, None, _IF_MATCH, _ITEM)
 _UPLOAD_SESSION = Operation(
-    files.create_upload_session, body=_SESSION, headers=_names("if-match if-none-match")
+    files.create_upload_session,
+    body=_SESSION,
+    headers=_names("if-match if-none-match"),
+    context="microsoft.graph.uploadSession",
 )
-_SEARCH = Operation(delta.search, _names("q $select $top $skiptoken"))
+_SEARCH = Operation(delta.search, _names("q $select $top $skiptoken"), context=_ITEMS)
 
 OPERATIONS: dict[tuple[type, str, str], Operation] = {
-    (Item, "GET", ""): Operation(items.get_item, _SHAPE, headers=_names("if-none-match")),
-    (Item, "PATCH", ""): Operation(moves.update_item, _SHAPE | _CONFLICT, _UPDATE, _IF_MATCH),
+    (Item, "GET", ""): Operation(items.get_item, _SHAPE, headers=_names("if-none-match"), context=_ITEM),
+    (Item, "PATCH", ""): Operation(moves.update_item, _SHAPE | _CONFLICT, _UPDATE, _IF_MATCH, _ITEM),
     (Item, "DELETE", ""): Operation(items.delete_item, headers=_IF_MATCH),
-    (Item, "GET", "children"): Operation(items.list_children, _LIST | _SHAPE | _names("$orderby $filter")),
-    (Item, "POST", "children"): Operation(items.create_folder, _SHAPE, _FOLDER),
+    (Item, "GET", "children"): Operation(
+        items.list_children, _LIST | _SHAPE | _names("$orderby $filter"), context=_CHILDREN
+    ),
+    (Item, "POST", "children"): Operation(items.create_folder, _SHAPE, _FOLDER, context=_NEW_CHILD),
     (Item, "POST", "copy"): Operation(copies.copy_item, _CONFLICT, _COPY),
     (Item, "POST", "permanentDelete"): Operation(items.permanently_delete_item, headers=_IF_MATCH),
-    (Item, "POST", "createLink"): Operation(items.create_link, body=_LINK),
+    (Item, "POST", "createLink"): Operation(items.create_link, body=_LINK, context="permission"),
     (Item, "GET", "delta"): Operation(
-        delta.list_changes, _SHAPE | _names("token $top $skiptoken"), headers=_names("deltaexcludeparent")
+        delta.list_changes,
+        _SHAPE | _names("token $top $skiptoken"),
+        headers=_names("deltaexcludeparent"),
+        context=_ITEMS,
     ),
     (Item, "GET", "search"): _SEARCH,
     (Item, "GET", "content"): Operation(
@@ -69,11 +81,13 @@ OPERATIONS: dict[tuple[type, str, str], Operation] = {
     (Item, "POST", "createUploadSession"): _UPLOAD_SESSION,
     (Missing, "PUT", "content"): _UPLOAD,
     (Missing, "POST", "createUploadSession"): _UPLOAD_SESSION,
-    (Drive, "GET", ""): Operation(directory.get_drive, _names("$select")),
+    (Drive, "GET", ""): Operation(directory.get_drive, _names("$select"), context="drives{select}/$entity"),
     (Drive, "GET", "search"): _SEARCH,
-    (Site, "GET", ""): Operation(directory.get_site, _names("$select")),
-    (Site, "GET", "drives"): Operation(directory.list_site_drives, _LIST),
-    (Owner, "GET", ""): Operation(directory.get_owner, _names("$select")),
-    (Owner, "GET", "drives"): Operation(directory.list_owner_drives, _LIST),
-    (type(None), "GET", "sites"): Operation(directory.search_sites, _LIST | _names("$search")),
+    (Site, "GET", ""): Operation(directory.get_site, _names("$select"), context="sites{select}/$entity"),
+    (Site, "GET", "drives"): Operation(directory.list_site_drives, _LIST, context="drives{select}"),
+    (Owner, "GET", ""): Operation(directory.get_owner, _names("$select"), context="users{select}/$entity"),
+    (Owner, "GET", "drives"): Operation(directory.list_owner_drives, _LIST, context="drives{select}"),
+    (type(None), "GET", "sites"): Operation(
+        directory.search_sites, _LIST | _names("$search"), context="sites{select}"
+    ),
 }

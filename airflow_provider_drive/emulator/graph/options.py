@@ -39,12 +39,15 @@ class Operation:
     :param body: The properties that its JSON body can have, each with those of the object that it contains,
         or None for any JSON. A body of None is the content of a file.
     :param headers: The headers that it knows, of those that change what a request does.
+    :param context: What ``@odata.context`` of the response says after ``#``. ``{drive}``, ``{item}`` and
+        ``{select}`` stand for the ids and the selected properties. By default, the response has none.
     """
 
     handle: Callable[[Tenant, Request, Any], Response]
     query: frozenset[str] = frozenset()
     body: Properties | None = field(default_factory=dict)
     headers: frozenset[str] = frozenset()
+    context: str = ""
 
 
 def check_options(operation: Operation, request: Request) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph import addressing, errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
+from airflow_provider_drive.emulator.graph.annotations import annotate
 from airflow_provider_drive.emulator.graph.errors import GraphError
 from airflow_provider_drive.emulator.graph.operations import OPERATIONS
 from airflow_provider_drive.emulator.graph.options import check_options
@@ -34,7 +35,9 @@ def handle_graph(tenant: Tenant, request: Request) -> Response:
     operation = OPERATIONS.get((type(target.subject), request.method, name))
     if operation is not None:
         check_options(operation, request)
-        return operation.handle(tenant, request, target.subject)
+        response = operation.handle(tenant, request, target.subject)
+        annotate(response, request, operation.context, target.subject)
+        return response
     if isinstance(target.subject, Missing):
         raise errors.not_found()
     raise GraphError(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")

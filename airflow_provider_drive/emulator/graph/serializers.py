@@ -68,6 +68,8 @@ def item_json(item: Item, request: Request, *, created: bool = False) -> dict[st
     }
     if not item.is_folder or drive.is_personal or created:  # "not returned for folders": resources/driveitem
         body["cTag"] = item.ctag
+    if drive.site is not None and not (item.is_folder and not created):
+        body["shared"] = {"scope": "users"}  # pnp-patch-rename-file-200: the members of the site
     if item.description is not None:
         body["description"] = item.description
     return body | _kind(item, request) | item.facets
@@ -97,9 +99,20 @@ def drive_json(drive: Drive) -> dict[str, Any]:
         "used": used,
     }
     body = {"id": drive.id, "driveType": drive.drive_type, "owner": drive.owner, "quota": quota}
-    if not drive.is_personal:
-        body |= {"name": drive.name, "webUrl": drive.web_url, "description": ""}
-    return body
+    if drive.is_personal:
+        return {**body, "quota": {**quota, "storagePlanInformation": {"upgradeAvailable": True}}}
+    root = drive.root
+    times = {"createdDateTime": root.created, "lastModifiedDateTime": drive.modified}
+    author = {"user": {"displayName": "System Account"}}
+    return {
+        **body,
+        **{name: time_text(moment, personal=False) for name, moment in times.items()},
+        "name": drive.name,
+        "webUrl": drive.web_url,
+        "description": "",
+        "createdBy": author,
+        "lastModifiedBy": author,
+    }
 
 
 def site_json(site: Site) -> dict[str, Any]:
@@ -138,10 +151,16 @@ def deleted_json(item: Item) -> dict[str, Any]:
     }
 
 
-def download_url(item: Item, base: str) -> str:
+def item_location(item: Item) -> str:
+    """Return the ``Location`` of a new item, which is on SharePoint: ``op-create-folder-201-etag1``."""
+    return f"{item.drive.tenant.file_url}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
+
+
+def download_url(item: Item) -> str:
     """Return the URL of a file's content. It needs no token."""
+    tenant = item.drive.tenant
     secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
-    return f"{item.drive.tenant.file_base or base}/_file/download/{item.drive.id}/{item.id}?{secret}"
+    return f"{tenant.file_base or tenant.file_url}/_file/download/{item.drive.id}/{item.id}?{secret}"
 
 
 def _kind(item: Item, request: Request) -> dict[str, Any]:
@@ -154,7 +173,7 @@ def _kind(item: Item, request: Request) -> dict[str, Any]:
     mime = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
     file: dict[str, Any] = {"mimeType": mime} | ({"hashes": item.hashes} if item.hashes else {})
     key = "@content.downloadUrl" if request.is_to_sharepoint else "@microsoft.graph.downloadUrl"
-    return {key: download_url(item, request.base), "file": file}
+    return {key: download_url(item), "file": file}
 
 
 def _file_system_info(item: Item) -> dict[str, str]:

@@ -60,6 +60,11 @@ class Drive:
         """Whether this is the OneDrive of a personal account."""
         return self.drive_type == "personal"
 
+    @property
+    def modified(self) -> dt.datetime:
+        """The time of the last change."""
+        return self._change_times[-1] if self._change_times else self.root.modified
+
     # For tests and programs
 
     def put(

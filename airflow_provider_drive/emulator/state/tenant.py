@@ -42,6 +42,7 @@ class Tenant(TenantSettings):
         self.refresh_token = "0.AXoA-" + guid("refresh token").replace("-", "")
         self.consumer_refresh_token = "M.C5" + guid("consumer's refresh token").replace("-", "!")
         self.base_url = ""
+        self.file_url = ""  # of uploads and downloads, which are on SharePoint's host and not on Graph's
         self.tokens: dict[str, Token] = {}
         self.reset()
 

@@ -111,3 +111,40 @@ def test_a_conversion_is_refused(graph, legal):
     item = legal.put("a.docx", b"abc")
     response = graph.get(f"drives/{legal.id}/items/{item.id}/content?format=pdf")
     assert (response.status_code, response.json()["error"]["code"]) == (406, "notSupported")
+
+
+def test_content_is_on_another_host_than_graph(graph, emulator, legal):
+    item = legal.put("a.txt", b"content")
+    path = f"drives/{legal.id}/items/{item.id}"
+    links = [
+        graph.get(path).json()["@microsoft.graph.downloadUrl"],
+        graph.get(f"{path}/content").headers["Location"],
+        graph("POST", f"{path}/createUploadSession").json()["uploadUrl"],
+    ]
+    assert not any(link.startswith(emulator.url) for link in links)
+    assert graph.send("GET", links[0]).content == b"content"
+
+
+def test_sharepoint_names_the_download_url_otherwise_than_graph(graph, emulator, legal):
+    item = legal.put("a.txt")
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    url = f"{emulator.url}/_api/v2.0/drives/{legal.id}/items/{item.id}"
+    body = graph.send("GET", url, headers=headers).json()
+    assert "@content.downloadUrl" in body
+    assert "@microsoft.graph.downloadUrl" not in body
+    body = graph.get(f"drives/{legal.id}/items/{item.id}?$select=content.downloadUrl").json()
+    assert "@microsoft.graph.downloadUrl" in body
+
+
+@pytest.mark.parametrize(("key", "status"), [("legal", 401), ("business", 401), ("personal", 200)])
+def test_a_token_that_is_sent_with_the_url_of_content(graph, tenant, key, status):
+    """Work and school drives refuse it, and personal drives ignore it."""
+    drive = tenant.drive(key)
+    path = f"drives/{drive.id}/items/{drive.put('a.txt', b'a').id}"
+    download = graph.get(path).json()["@microsoft.graph.downloadUrl"]
+    upload = graph("POST", f"{path}/createUploadSession").json()["uploadUrl"]
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    assert graph.send("GET", download, headers=headers).status_code == status
+    response = graph.send("PUT", upload, data=b"b", headers={**headers, "Content-Range": "bytes 0-0/1"})
+    assert response.status_code == status
+    assert drive.find("a.txt").content.data == (b"a" if status == 401 else b"b")

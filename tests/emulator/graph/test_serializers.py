@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 # fields that copies do not need, or that only other services fill in
-IGNORED = {"commentSettings", "shared", "reactions", "sharepointIds", "view", "@odata.context"}
+IGNORED = {"commentSettings", "reactions", "sharepointIds", "view"}
 
 
 def kinds(value):
@@ -78,16 +78,10 @@ def test_drives_have_the_recorded_fields(graph, tenant, recorded):
     ours = graph.get(f"sites/{tenant.sites[0].id}/drives").json()["value"][0]
     batch = recorded("pnp-batch-drives-single")["body"]["responses"][0]["body"]["value"][0]
     left = lacks(kinds(batch), kinds(ours))
-    assert left == {
-        "/createdDateTime",
-        "/lastModifiedDateTime",
-        "/createdBy",
-        "/lastModifiedBy",
-        "/owner/user",
-    }
+    assert left == {"/owner/user"}
     ours = graph.get(f"drives/{tenant.drive('personal').id}").json()
     left = lacks(kinds(recorded("gnome-me-drives-personal")["body"]["value"][0]), kinds(ours))
-    assert left == {"/quota/storagePlanInformation"}
+    assert left == set()
 
 
 @pytest.mark.parametrize("name", ["gnome-copy-202-personal", "gnome-delete-204"])
@@ -99,11 +93,7 @@ def test_copy_and_delete_answer_without_a_body_as_recorded(graph, personal, name
     response = graph("POST", path + "/copy", json=body) if "copy" in name else graph("DELETE", path)
     assert str(response.status_code) in exchange["status"]
     assert response.content == b""
-    expected = {key.lower() for key in exchange["headers"]} - {
-        "strict-transport-security",
-        "x-ms-ags-diagnostic",
-    }
-    assert expected - {"cache-control"} <= {key.lower() for key in response.headers}
+    assert exchange["headers"].keys() <= response.headers.keys()
 
 
 @pytest.mark.parametrize(
