@@ -29,6 +29,7 @@ class Request:
     :param headers: Names in lower case.
     :param base: URL at which the client reached the emulator.
     :param is_batched: Whether it is part of a ``$batch``.
+    :param id_in_path: The id after ``versions``, ``permissions`` or ``subscriptions`` in the path.
     :param units: The resource units that it was charged.
     :param client: Host and port of the client.
     """
@@ -40,6 +41,7 @@ class Request:
     body: bytes
     base: str
     is_batched: bool = False
+    id_in_path: str = ""
     units: int = 0
     client: tuple[str, int] | None = None
 

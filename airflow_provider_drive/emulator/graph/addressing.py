@@ -74,7 +74,7 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
         "shares": _resolve_share,
     }
     if collection not in finders or not rest:
-        return Target(None, unquote(collection))
+        return Target(None, unquote(f"{collection}/{rest}".rstrip("/")))
     return finders[collection](tenant, rest)
 
 
@@ -185,6 +185,9 @@ def _resolve_in_drive(drive: Drive, rest: str) -> Target:
         return _resolve_from_item(drive.root, rest.removeprefix("root"))
     if head == "items" and tail:
         name, tail = _split_item(tail)
+        if tail in {"/restore", "/microsoft.graph.restore"}:
+            deleted = next((item for item in drive.recycle_bin if item.id == name), None)
+            return Target(deleted or _find_item(drive, name), "restore")
         return _resolve_from_item(_find_item(drive, name), tail)
     if head == "special" and tail:
         name, tail = _split_segment(tail)

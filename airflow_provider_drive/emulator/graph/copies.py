@@ -209,7 +209,7 @@ def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[I
     name = resolve_name_conflict(parent, name, transfer.conflict, item)
     new = parent.drive.add(parent, name, content, item.facets)
     if transfer.with_versions:
-        new.versions = list(item.versions)
+        new.versions, new.version_times = list(item.versions), list(item.version_times)
     yield new
     for child in children:
         yield from _copy(transfer, child, new, child.name)

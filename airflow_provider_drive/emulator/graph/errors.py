@@ -108,6 +108,18 @@ def not_a_folder() -> GraphError:
     return GraphError(422, "invalidRequest", "The item is not a folder and has no children.")
 
 
+def subscription_not_found() -> GraphError:
+    """https://learn.microsoft.com/graph/api/subscription-get."""
+    return GraphError(404, "ResourceNotFound", "The object was not found.")
+
+
+def on_hold() -> GraphError:
+    """Return the error for an item that a retention label protects."""
+    return GraphError(
+        403, "accessDenied", "The item is on hold: a retention label does not allow to delete it."
+    )
+
+
 def drive_not_found() -> GraphError:
     """``op-drive-404``."""
     return GraphError(404, "itemNotFound", "Item not found", bare=True)

@@ -16,6 +16,7 @@ from airflow_provider_drive.emulator.graph.requests import (
     json_body,
 )
 from airflow_provider_drive.emulator.graph.serializers import download_url, item_json, item_location
+from airflow_provider_drive.emulator.graph.versions import version_content
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
@@ -121,7 +122,8 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
         raise errors.not_found()
     _check_no_token(request, item.drive)
-    return _download(item.content, request.headers.get("range", ""))
+    number = int(request.query.get("version", len(item.versions) + 1))
+    return _download(version_content(item, number), request.headers.get("range", ""))
 
 
 def _check_no_token(request: Request, drive: Drive) -> None:

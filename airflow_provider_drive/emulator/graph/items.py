@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.copies import find_parent
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import page
 from airflow_provider_drive.emulator.graph.queries import item_body, sort_and_filter
@@ -77,9 +78,13 @@ def delete_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
     if request.prefers("bypass-shared-lock"):
         item.locked = False
+    if request.prefers("bypass-checked-out"):
+        item.checked_out_by = None
     check_if_match(tenant, request, item)
     if item.parent is None:
         raise invalid_request("Cannot delete the root folder.")
+    if item.is_held:
+        raise errors.on_hold()
     item.drive.remove(item)
     return Response(204)
 
@@ -93,6 +98,25 @@ def permanently_delete_item(tenant: Tenant, request: Request, item: Item) -> Res
     return response
 
 
-def create_link(tenant: Tenant, _: Request, item: Item) -> Response:
-    """https://learn.microsoft.com/graph/api/driveitem-createlink."""
-    return Response(201, {"id": item.guid, "link": {"type": "view", "webUrl": tenant.share(item)}})
+def restore_item(tenant: Tenant, request: Request, item: Item) -> Response:
+    """https://learn.microsoft.com/graph/api/driveitem-restore: personal drives only."""
+    body = json_body(request)
+    drive = item.drive
+    if not drive.is_personal:
+        raise invalid_request("Only OneDrive personal can restore items.", "notSupported")
+    if item not in drive.recycle_bin:
+        raise errors.not_found()
+    parent = find_parent(tenant, item, body.get("parentReference")) or item.parent
+    if parent is None or drive.items.get(parent.id) is not parent:
+        raise errors.not_found()
+    name = names.check_name(body.get("name") or item.name, drive.drive_type)
+    if parent.child(name) is not None:
+        raise errors.name_taken()
+    item.name = name
+    drive.restore(item, parent)
+    return Response(200, item_body(item, request, created=True))
+
+
+def list_thumbnails(tenant: Tenant, request: Request, _: Item) -> Response:
+    """https://learn.microsoft.com/graph/api/driveitem-list-thumbnails: there are none."""
+    return Response(body=page(tenant, request, [], dict))

@@ -29,6 +29,10 @@ _CONDITIONS = {
 }
 
 
+ANY: Properties = {"*": None}
+"""The properties of a body that its handler checks by itself."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """
@@ -59,7 +63,7 @@ def check_options(operation: Operation, request: Request) -> None:
     _check_query(operation, request)
     for header in _CONDITIONS & request.headers.keys() - operation.headers:
         raise invalid_request(f"The header '{header}' is not supported for this request.")
-    if operation.body is not None and request.body:
+    if operation.body not in (None, ANY) and request.body:
         for name in _unknown(json_body(request), operation.body):
             raise GraphError(
                 400,

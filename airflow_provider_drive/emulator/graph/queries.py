@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import serializers
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+from airflow_provider_drive.emulator.graph.lists import list_item_json
+from airflow_provider_drive.emulator.graph.permissions import all_permissions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,6 +104,10 @@ def _expand(item: Item, request: Request, name: str, options: str) -> dict[str, 
                 _select_of_item(child, serializers.item_json(child, request), names) for child in children
             ]
             return {"children": bodies}
+        case "permissions":
+            return {"permissions": all_permissions(item)}
+        case "listItem":
+            return {"listItem": list_item_json(item)}
         case "thumbnails":
             return {"thumbnails": []}
     raise _unknown_property(name)

@@ -86,14 +86,29 @@ def conflict_behavior(options: dict[str, Any]) -> str | None:
     return value
 
 
+def client_id(tenant: Tenant, request: Request) -> str:
+    """Return the id of the user or the application that sends a request."""
+    user = authenticate(tenant, request).user
+    return tenant.client_id if user is None else user.id
+
+
+def check_not_locked(tenant: Tenant, request: Request, item: Item) -> None:
+    """
+    Check that an item is not locked, and not checked out by another user or application.
+
+    :raises GraphError: If it is.
+    """
+    if item.locked or item.checked_out_by not in {None, client_id(tenant, request)}:
+        raise errors.locked()
+
+
 def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:
     """
     Check ``If-Match``, which may be an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move.
 
     :raises GraphError: If it does not match, or if the item is locked.
     """
-    if item.locked:
-        raise errors.locked()
+    check_not_locked(tenant, request, item)
     refused = request.headers.get("if-none-match")
     if refused is not None and refused in {"*", item.etag, item.ctag}:
         raise errors.etag_mismatch(tenant.stale_status)

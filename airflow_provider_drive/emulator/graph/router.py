@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
+_PERMISSIONS = {"permissions", "permissions/{id}", "invite", "createLink"}
+_COLLECTIONS = {"versions", "permissions", "subscriptions"}
 _ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
 
 
@@ -28,7 +30,7 @@ def handle_graph(tenant: Tenant, request: Request) -> Response:
     """Handle a request to Graph, or to SharePoint's equivalent below ``/_api``."""
     token = authenticate(tenant, request)
     target = _resolve(tenant, request, token)
-    name, arguments = _parse_function(target.action)
+    name, arguments = _parse_function(_cut_out_id(request, target.action))
     request.query.update(arguments)
     request.units = _resource_units(request, name)
     tenant.charge(request.units)
@@ -53,6 +55,15 @@ def _resolve(tenant: Tenant, request: Request, token: Token) -> Target:
         raise
 
 
+def _cut_out_id(request: Request, action: str) -> str:
+    """Replace the id in ``versions/1.0/content`` by ``{id}``, and note it in the request."""
+    head, _, tail = action.partition("/")
+    if head not in _COLLECTIONS or not tail:
+        return action
+    request.id_in_path, slash, rest = tail.partition("/")
+    return f"{head}/{{id}}{slash}{rest.removeprefix('microsoft.graph.')}"
+
+
 def _parse_function(action: str) -> tuple[str, dict[str, str]]:
     """Split ``delta(token='latest')`` into name and arguments; ``microsoft.graph.copy`` is named ``copy``."""
     found = _FUNCTION.fullmatch(action)
@@ -64,7 +75,7 @@ def _parse_function(action: str) -> tuple[str, dict[str, str]]:
 
 def _resource_units(request: Request, action: str) -> int:
     """Return the cost from the table on SharePoint's page about throttling, which omits copy and move."""
-    if action == "permissions" or "permissions" in request.query.get("$expand", ""):
+    if action in _PERMISSIONS or "permissions" in request.query.get("$expand", ""):
         return 5
     is_cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
     return 1 if request.method == "GET" and is_cheap else 2

@@ -27,6 +27,7 @@ class Drive:
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: URL of the root in a browser.
+    :param columns: Names of the library's columns that clients can write.
     :param total: The quota in bytes, of which ``used`` are taken.
     """
 
@@ -44,6 +45,7 @@ class Drive:
     deleted: list[tuple[int, Item]] = field(default_factory=list, repr=False)
     changes: int = 0
     oldest_token: int = 0
+    columns: list[str] = field(default_factory=lambda: ["Title"], repr=False)
 
     def __post_init__(self) -> None:
         self._prefix = "01" + base64.b32encode(uuid.uuid5(uuid.NAMESPACE_URL, self.id).bytes).decode()[:6]
@@ -157,10 +159,20 @@ class Drive:
             self.used -= each.content.size if each.content is not None else 0
             self.deleted.append((self._next_change(), each))
 
+    def restore(self, item: Item, parent: Item) -> None:
+        """Move an item from the recycle bin to a folder in which its name is free."""
+        self.recycle_bin.remove(item)
+        for each in item.walk():
+            self.items[each.id] = each
+            self.used += each.content.size if each.content is not None else 0
+            self.record_change(each)
+        self.attach(item, parent)
+
     def write(self, item: Item, content: Content) -> None:
         """Replace the content of a file, and keep the old content as a version."""
         if item.content is not None:
             item.versions.append(item.content)
+            item.version_times.append(item.modified)
             self.used -= item.content.size
         self.used += content.size
         item.content = content
@@ -182,6 +194,7 @@ class Drive:
     def _next_change(self) -> int:
         self.changes += 1
         self._change_times.append(self.tenant.now())
+        self.tenant.notify(self)
         return self.changes
 
     def check_quota(self, size: int) -> None:

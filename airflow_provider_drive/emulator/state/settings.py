@@ -35,6 +35,8 @@ class TenantSettings:
         self.rewrites_office = False  # SharePoint changes the copies of Office files
         self.office_growth = 18  # bytes by which they grow; up to 11,264 were observed
         self.hashes_of_empty_files = True  # False: SharePoint computes none for them
+        # whether each retention label forbids to delete an item
+        self.retention_labels = {"Retain": True, "Review": False}
         self.fresh_folder_404 = 0  # number of copies into a new folder that answer 404
         self.stale_status = 412  # or 409: https://github.com/OneDrive/onedrive-api-docs/issues/1414
         self.move_answers_202 = False  # also for moves within a drive
