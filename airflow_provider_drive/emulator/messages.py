@@ -52,7 +52,9 @@ class Request:
 
     @cached_property
     def where(self) -> str:
-        """The service that the request is for: ``graph``, ``monitor``, ``token`` or ``file``."""
+        """The service that the request is for: ``graph``, ``monitor``, ``token``, ``file`` or ``admin``."""
+        if self.raw_path == "/_emulator" or self.raw_path.startswith("/_emulator/"):
+            return "admin"
         if _MONITOR.match(self.raw_path) or "force303=1" in self.raw_query:
             return "monitor"
         if _LOGIN.match(self.raw_path):

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 class TenantSettings:
     """How the tenant behaves. Set any of the attributes; :meth:`Tenant.reset` restores the defaults."""
 
+    setting_names: frozenset[str] = frozenset()
+
     def _restore_defaults(self) -> None:
+        before = set(vars(self))
         self._restore_service_defaults()
         self._restore_limits()
         self._restore_login_defaults()
+        self.setting_names = self.setting_names or frozenset(vars(self).keys() - before)
 
     def _restore_service_defaults(self) -> None:
         self.copies = CopyBehaviour()
