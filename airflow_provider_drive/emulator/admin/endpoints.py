@@ -1,8 +1,8 @@
 """
 Endpoints that change the emulator while it runs. They need no token.
 
-The server listens on a loopback address only. Web pages of other sites cannot use the endpoints either: the
-header ``Host`` must name this machine, and what changes something must be JSON or a DELETE, which browsers do not
+The server listens on a loopback address only. Web pages of other sites cannot use the endpoints either: the header
+``Host`` must name this machine, and what changes something must be JSON or a DELETE, which browsers do not
 send to another site unless it allows that.
 """
 
