@@ -1,9 +1,9 @@
 """
 Endpoints that change the emulator while it runs. They need no token.
 
-The server listens on a loopback address only. Web pages of other sites cannot use the endpoints either: the header
-``Host`` must name this machine, and what changes something must be JSON or a DELETE, which browsers do not
-send to another site unless it allows that.
+The server listens on a loopback address only. Web pages of other sites cannot use the endpoints either: the
+header ``Host`` must name this machine, and a change must be JSON or a DELETE, which browsers do not send to
+another site unless it allows that.
 """
 
 from __future__ import annotations
