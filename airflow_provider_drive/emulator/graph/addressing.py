@@ -230,9 +230,22 @@ def _find_item(drive: Drive, item_id: str) -> Item:
 def _resolve_from_item(item: Item, rest: str) -> Target:
     """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` after an item."""
     if not rest.startswith(":"):
-        return Target(item, unquote(rest.strip("/")))
+        return _resolve_child(item, rest.strip("/"))
     path, action = _split_at_colon(rest[1:].removeprefix("/"))
-    return Target(_descend(item, _decode_path(path)), unquote(action))
+    found = _descend(item, _decode_path(path))
+    return Target(found, unquote(action)) if isinstance(found, Missing) else _resolve_child(found, action)
+
+
+def _resolve_child(item: Item, action: str) -> Target:
+    """Follow ``children/{id}`` or ``children/{name}``: Office365-REST-Python-Client sends it."""
+    head, _, rest = action.partition("/")
+    if head != "children" or not rest:
+        return Target(item, unquote(action))
+    name, rest = _split_segment(rest)
+    for child in item.children.values():
+        if name in {child.id, child.name}:
+            return _resolve_from_item(child, rest)
+    raise errors.not_found()
 
 
 def _split_at_colon(rest: str) -> tuple[str, str]:

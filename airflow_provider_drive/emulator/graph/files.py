@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")  # msgraphfs does not tell the size
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _FRAGMENT_UNIT, _MAX_FRAGMENT = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
@@ -128,12 +128,13 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
 
 def _check_no_token(request: Request, drive: Drive) -> None:
     """
-    Refuse a token, which SharePoint takes for one of its own. Personal drives ignore it.
+    Refuse a token on personal drives. Work and school drives ignore it.
 
-    The page of createUploadSession says that "it may result in an HTTP 401 Unauthorized response".
+    https://github.com/OneDrive/onedrive-api-docs/issues/1901 (downloads) and
+    https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/8249 (uploads)
     """
-    if "authorization" in request.headers and not drive.is_personal:
-        raise GraphError(401, "unauthenticated", "Invalid audience Uri 'https://graph.microsoft.com/'.")
+    if "authorization" in request.headers and drive.is_personal:
+        raise GraphError(401, "unauthenticated", "Unauthenticated")
 
 
 def _download(content: Content, byte_range: str) -> Response:
@@ -163,7 +164,8 @@ def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
     is_commit = request.method == "POST" and not request.body
     if not is_commit:
         _receive(upload, request)
-    if len(upload.received) < upload.size or (upload.is_deferred and not is_commit):
+    is_complete = 0 < upload.size <= len(upload.received) and not upload.is_deferred
+    if not is_commit and not is_complete:
         return Response(202, _session_json(upload))
     del tenant.uploads[key]
     return _save(request, upload, Content(bytes(upload.received)))
@@ -174,13 +176,15 @@ def _receive(upload: Upload, request: Request) -> None:
     found = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
     if found is None or int(found[1]) != len(upload.received):
         raise GraphError(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
-    start, end, size = int(found[1]), int(found[2]) + 1, int(found[3])
+    start, end = int(found[1]), int(found[2]) + 1
+    is_known = found[3] != "*"
+    size = int(found[3]) if is_known else end
     length = len(request.body)
     if end - start != length or length > _MAX_FRAGMENT or end > size:
         raise invalid_request("The fragment does not fit the range, or is too large.")
     if end < size and length % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
         raise invalid_request("The size of a fragment must be a multiple of 320 KiB.")
-    upload.size = size
+    upload.size = size if is_known else 0
     upload.received += request.body
 
 

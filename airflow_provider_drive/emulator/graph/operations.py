@@ -51,11 +51,16 @@ _FOLDER = {**_any("name folder description"), "fileSystemInfo": None, **_CONFLIC
 _SESSION = {
     "item": {**_any("name description fileSize fileSystemInfo"), **_CONFLICT_BODY},
     "deferCommit": None,
+    CONFLICT_BEHAVIOR: None,  # an annotation that Graph ignores in this place; msgraphfs sends it
 }
 _ITEM = "drives('{drive}')/items{select}/$entity"  # gnome-put-content-201
 _ITEMS = "Collection(driveItem)"  # https://learn.microsoft.com/graph/api/driveitem-delta
 _CHILDREN = "drives('{drive}')/items('{item}')/children{select}"  # osf-root-metadata-children
 _NEW_CHILD = f"{_CHILDREN}/$entity"  # gnome-create-folder-201
+_LINK = {
+    **_any("type scope password expirationDateTime retainInheritedPermissions"),
+    **_any("message recipients sendNotification"),  # they concern mails, which are not sent
+}
 _INVITATION = {
     **_any("recipients roles requireSignIn sendInvitation message"),
     **_any("retainInheritedPermissions"),
@@ -96,7 +101,7 @@ OPERATIONS: dict[tuple[type, str, str], Operation] = {
     (Item, "PATCH", "permissions/{id}"): Operation(permissions.update_permission, body={"roles": None}),
     (Item, "DELETE", "permissions/{id}"): Operation(permissions.delete_permission),
     (Item, "POST", "invite"): Operation(permissions.invite, body=_INVITATION),
-    (Item, "POST", "createLink"): Operation(permissions.create_link, body=_any("type scope")),
+    (Item, "POST", "createLink"): Operation(permissions.create_link, body=_LINK),
     (Item, "POST", "checkout"): Operation(lists.check_out),
     (Item, "POST", "checkin"): Operation(lists.check_in, body=_any("comment checkInAs")),
     (Item, "POST", "discardCheckout"): Operation(lists.discard_check_out),

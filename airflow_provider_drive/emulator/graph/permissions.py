@@ -12,6 +12,8 @@ from airflow_provider_drive.emulator.graph.requests import json_body
 from airflow_provider_drive.emulator.messages import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
@@ -30,10 +32,19 @@ def all_permissions(item: Item) -> list[dict[str, Any]]:
     """Return an item's permissions in JSON, with those that it inherits."""
     owner = {"id": item.drive.root.guid.lower(), "roles": ["owner"], "grantedToV2": item.drive.owner}
     found = list(item.permissions)
-    for parent in item.ancestors():
+    for parent in _inherited_from(item):
         source = {"inheritedFrom": {"driveId": parent.drive.id, "id": parent.id}}
         found += [{**permission, **source} for permission in parent.permissions]
     return [*found, owner]
+
+
+def _inherited_from(item: Item) -> Iterator[Item]:
+    """Yield the folders whose permissions an item inherits."""
+    for parent in item.ancestors():
+        if not item.inherits_permissions:
+            return
+        yield parent
+        item = parent
 
 
 def get_permission(_: Tenant, request: Request, item: Item) -> Response:
@@ -70,6 +81,7 @@ def invite(_: Tenant, request: Request, item: Item) -> Response:
         for recipient in recipients
     ]
     item.permissions += added
+    _set_inheritance(item, body)
     return Response(body={"value": added})
 
 
@@ -84,14 +96,31 @@ def create_link(tenant: Tenant, request: Request, item: Item) -> Response:
     unsupported = scope == "organization" if item.drive.is_personal else kind == "embed"
     if unsupported:
         raise invalid_request(f"A link of the type '{kind}' and the scope '{scope}' is not supported here.")
+    if body.get("password") and not item.drive.is_personal:
+        raise invalid_request("Only links of OneDrive personal can have a password.")
     for permission in item.permissions:
         link = permission.get("link", {})
         if (link.get("type"), link.get("scope")) == (kind, scope):
             return Response(200, dict(permission))
     link = {"type": kind, "scope": scope, "webUrl": tenant.share(item), "preventsDownload": False}
-    permission = {"id": str(uuid.uuid4()), "roles": [_LINK_TYPES[kind]], "link": link, "hasPassword": False}
+    permission = {
+        "id": str(uuid.uuid4()),
+        "roles": [_LINK_TYPES[kind]],
+        "link": link,
+        "hasPassword": bool(body.get("password")),
+    }
+    if body.get("expirationDateTime"):
+        permission["expirationDateTime"] = body["expirationDateTime"]
     item.permissions.append(permission)
+    _set_inheritance(item, body)
     return Response(201, dict(permission))
+
+
+def _set_inheritance(item: Item, body: dict[str, Any]) -> None:
+    """``retainInheritedPermissions`` is true by default."""
+    item.inherits_permissions = (
+        item.inherits_permissions and body.get("retainInheritedPermissions") is not False
+    )
 
 
 def _own_permission(request: Request, item: Item) -> dict[str, Any]:

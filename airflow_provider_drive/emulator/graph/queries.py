@@ -23,22 +23,6 @@ _FILTER = re.compile(
 # https://learn.microsoft.com/graph/api/driveitem-list-children; for work and school drives:
 # https://learn.microsoft.com/onedrive/developer/rest-api/getting-started/release-notes
 _ORDERS = {"personal": {"name", "size", "lastModifiedDateTime"}, "other": {"name"}}
-_PROPERTIES = {  # of driveItem, in Graph's metadata
-    *(
-        "@microsoft.graph.downloadUrl",
-        "content.downloadUrl",
-        "@content.downloadUrl",
-        "audio",
-        "bundle",
-        "cTag",
-    ),
-    *("children", "content", "createdBy", "createdByUser", "createdDateTime", "deleted", "description"),
-    *("eTag", "file", "fileSystemInfo", "folder", "id", "image", "lastModifiedBy", "lastModifiedByUser"),
-    *("lastModifiedDateTime", "listItem", "location", "malware", "name", "package", "parentReference"),
-    *("pendingOperations", "permissions", "photo", "publication", "remoteItem", "retentionLabel", "root"),
-    *("searchResult", "shared", "sharepointIds", "size", "specialFolder", "subscriptions", "thumbnails"),
-    *("versions", "video", "webDavUrl", "webUrl", "workbook", "analytics"),
-}
 
 
 def select(request: Request, body: dict[str, Any]) -> dict[str, Any]:
@@ -70,10 +54,9 @@ def _names(text: str) -> set[str]:
 
 
 def _select_of_item(item: Item, body: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """Keep these properties. Unknown ones are allowed: msgraphfs selects ``driveId`` of an item."""
     if not names:
         return body
-    for name in sorted(names - _PROPERTIES):
-        raise _unknown_property(name)
     if "sharepointIds" in names and not item.drive.is_personal:
         body["sharepointIds"] = serializers.sharepoint_ids(item)
     if {"content.downloadUrl", "@content.downloadUrl"} & names:

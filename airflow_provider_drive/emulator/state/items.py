@@ -56,6 +56,7 @@ class Item:
     versions: list[Content] = field(default_factory=list, repr=False)
     version_times: list[dt.datetime] = field(default_factory=list, repr=False)
     permissions: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    inherits_permissions: bool = True
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
     retention_label: str | None = None
     checked_out_by: str | None = None
