@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 
 _MAX_REQUESTS, _FIRST_ERROR_STATUS = 20, 400
+_NAMES = {"odata-version": "OData-Version", "etag": "ETag"}  # pnp-batch-drives
 _FAILED_DEPENDENCY: Entry = {
     "status": 424,
     "headers": {"Content-Type": "application/json"},
@@ -114,7 +115,7 @@ def _read_body(entry: Entry, headers: dict[str, str]) -> bytes:
 
 def _write(entry_id: str, response: Response) -> Entry:
     """Return a response as an entry of the batch."""
-    headers = {key.title(): value for key, value in response.headers.items()}
+    headers = {_NAMES.get(key, key.title()): value for key, value in response.headers.items()}
     entry: Entry = {"id": entry_id, "status": response.status, "headers": headers}
     if isinstance(response.body, bytes) and response.body:
         entry["body"] = _body(response.body)

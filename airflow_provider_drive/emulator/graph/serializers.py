@@ -242,7 +242,12 @@ def _job_error(error: StateError) -> dict[str, Any]:
 def _job_dates(job: Job) -> dict[str, Any]:
     if job.url_form == "personal":
         return {"operation": "ItemCopy"}
-    return {"id": job.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
+    dates = {"id": job.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
+    if job.url_form != "operations":
+        return dates
+    site, drive_id = job.drive.web_url.rpartition("/")[0], quote(job.drive.id, safe="")
+    context = f"{site}/_api/v2.1/$metadata#drives('{drive_id}')/operations/$entity"
+    return {"@odata.context": context, **dates}  # doc-monitor-completed-v21
 
 
 def _percentages(job: Job, value: float) -> dict[str, float]:
