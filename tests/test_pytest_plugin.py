@@ -1,20 +1,15 @@
 """The fixture ``drive_emulator``, as the tests of users' Dags use it."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
-TESTS = """
-from airflow_provider_drive.hooks.drive import DriveHook
-
-
-def test_a_copy(drive_emulator):
-    legal, archive = drive_emulator.tenant.drive("legal"), drive_emulator.tenant.drive("archive")
-    plan = legal.put("plan.docx", b"A plan.")
-    hook = DriveHook()
-    hook.wait_for_copy(hook.copy_item(f"drives/{legal.id}/items/{plan.id}", f"drives/{archive.id}/root"))
-    assert drive_emulator.tenant.tree("archive") == {"plan.docx": 7}
-
+PAGE = Path(__file__).parents[1] / "docs/emulator.md"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+(EXAMPLE,) = [text for text in EXAMPLES if "def test_" in text]
+NEXT = """
 
 def test_the_next_test_begins_with_empty_drives(drive_emulator):
     assert drive_emulator.tenant.tree("archive") == {}
@@ -31,8 +26,8 @@ def run(tmp_path, tests, **environment):
     )
 
 
-def test_a_users_test_runs_against_the_emulator(tmp_path):
-    done = run(tmp_path, TESTS)
+def test_the_example_of_the_page_runs_against_the_emulator(tmp_path):
+    done = run(tmp_path, EXAMPLE + NEXT)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - pytest passes fixtures by their names
 import hashlib
 
 import pytest
