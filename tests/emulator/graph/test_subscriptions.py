@@ -86,6 +86,15 @@ def test_a_subscription_expires(graph, tenant, subscribe):
     assert graph.get(path).status_code == 404
 
 
+def test_a_subscription_that_has_expired_is_not_notified(tenant, legal, subscribe, listener):
+    subscribe(expirationDateTime=hours(0.1))
+    current = subscribe(expirationDateTime=hours(10)).json()["id"]
+    tenant.clock_offset = 46 * 60
+    for name in ("a.txt", "b.txt", "c.txt"):
+        legal.put(name)
+        assert listener.received.get(timeout=10)["subscriptionId"] == current
+
+
 @pytest.mark.parametrize(
     "changes",
     [
