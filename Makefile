@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test docs dist chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test clients docs dist chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -23,9 +23,13 @@ check: lint  ## lint and run the quick tests, a minute or two
 	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
 		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
 
-test: lint .venv-2.11/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
+test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations=10 --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/python -m pytest -m slow --durations=10 --cov --cov-append --cov-report=term
+
+clients: .venv/.ready .venv-clients/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
+	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
+	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
@@ -70,10 +74,12 @@ lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and 
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
 		--output-file requirements/airflow-peers.txt
+	@$(subst --extra emulator,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
+		--output-file requirements/clients.txt
 	@$(BIN)/python scripts/inventories.py
 
 clean:  ## remove everything that make has created
-	@rm -rf build dist .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf build dist .venv .venv-2.11 .venv-peers .venv-clients .venv-uv tests/clients/npm/node_modules .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
@@ -95,6 +101,10 @@ $(UV): requirements/uv.txt
 .venv-peers/.ready: LOCKED := requirements/airflow-peers.txt
 .venv-peers/.ready: FOR := .venv-uv/bin/python
 .venv-peers/.ready: requirements/airflow-peers.txt
+.venv-clients/.ready: requirements/clients.txt | $(UV)
+	@test -x $(@D)/bin/python || $(UV) venv --quiet --python .venv-uv/bin/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D) $<
+	@touch $@
 .venv/.ready .venv-2.11/.ready .venv-peers/.ready: pyproject.toml | $(UV)
 	@test -x $(@D)/bin/python || $(UV) venv --quiet --python $(FOR) $(@D)
 	@$(UV) pip sync --quiet --python $(@D) $(LOCKED)

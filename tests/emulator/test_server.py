@@ -13,6 +13,7 @@ def test_a_connection_can_be_written_as_json(emulator, tenant):
     assert connection["extra"] == {
         "tenant_id": tenant.tenant_id,
         "authority": emulator.url,
+        "allowed_hosts": [tenant.file_url.removeprefix("https://")],
         "resource_units_per_minute": 1_000_000,
         "timeout": 5,
     }
