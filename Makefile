@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check lint test clients docs dist chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -23,14 +23,18 @@ check: lint  ## lint and run the quick tests, a minute or two
 	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
 		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
 
-test: lint .venv-2.11/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
+test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations=10 --cov --cov-report= --cov-fail-under=0
 	@$(BIN)/python -m pytest -m slow --durations=10 --cov --cov-append --cov-report=term
+
+clients: .venv/.ready .venv-clients/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
+	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
+	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
-bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/benchmarks.md; DOCUMENTS=1000 ONLY=wire
+bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000
@@ -42,28 +46,40 @@ matrix: $(UV)  ## run the quick tests on Airflow 2.11 to 3.3 with each installed
 fuzz: .venv/.ready  ## fuzz each parser of external data; SECONDS=60 TARGET=url
 	@nice $(BIN)/python tests/foreign/fuzz.py $(or $(SECONDS),60) $(TARGET)
 
-lint: .venv/.ready  ## run ruff, mypy and import-linter
+lint: .venv/.ready  ## run ruff, mypy, import-linter and zizmor
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --quiet --check
 	@$(BIN)/mypy --no-error-summary
 	@MYPYPATH=scripts $(BIN)/mypy --no-error-summary scripts
 	@$(BIN)/lint-imports >.venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
+	@$(BIN)/zizmor --quiet --offline --no-progress --pedantic .github >.venv/workflows.log 2>&1 || { cat .venv/workflows.log; exit 1; }
+
+docs: .venv/.ready  ## build the documentation strictly, into build/site
+	@$(BIN)/sphinx-build -q -W --keep-going docs build/site
+
+dist: .venv/.ready  ## build the sdist and the wheel, and check them with twine
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+	@$(BIN)/twine check --strict dist/*
 
 soak: .venv/.ready  ## run a triggerer under load while one request in twenty fails; MINUTES=30
 	@PYTHONPATH=.:scripts:tests $(BIN)/python soak/soak.py $(or $(MINUTES),30)
 
 screenshots: .venv/.ready .venv-2.11/.ready  ## update the screenshots in docs/images, with Chromium
-	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py tests/end_to_end/test_quickstart.py
 
-lock: $(UV)  ## update requirements/*.txt from pyproject.toml; UPGRADE=1 allows newer versions
+lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and docs/inventories; UPGRADE=1 allows newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt
 	@$(LOCK) --exclude-newer 2026-04-15 --exclude-newer-package apache-airflow-providers-common-compat=2026-11-20 \
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
 		--output-file requirements/airflow-peers.txt
+	@$(subst --extra emulator,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
+		--output-file requirements/clients.txt
+	@$(BIN)/python scripts/inventories.py
 
 clean:  ## remove everything that make has created
-	@rm -rf .venv .venv-2.11 .venv-peers .venv-uv .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf build dist .venv .venv-2.11 .venv-peers .venv-clients .venv-uv tests/clients/npm/node_modules .demo .fuzz .matrix .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(UV): requirements/uv.txt
@@ -85,6 +101,10 @@ $(UV): requirements/uv.txt
 .venv-peers/.ready: LOCKED := requirements/airflow-peers.txt
 .venv-peers/.ready: FOR := .venv-uv/bin/python
 .venv-peers/.ready: requirements/airflow-peers.txt
+.venv-clients/.ready: requirements/clients.txt | $(UV)
+	@test -x $(@D)/bin/python || $(UV) venv --quiet --python .venv-uv/bin/python $(@D)
+	@$(UV) pip sync --quiet --python $(@D) $<
+	@touch $@
 .venv/.ready .venv-2.11/.ready .venv-peers/.ready: pyproject.toml | $(UV)
 	@test -x $(@D)/bin/python || $(UV) venv --quiet --python $(FOR) $(@D)
 	@$(UV) pip sync --quiet --python $(@D) $(LOCKED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _PACKAGE = "airflow_provider_drive"
-
+_DOCUMENTATION = "https://airflow-provider-drive.readthedocs.io/en/stable/"
 
 LOGIN = "Login"
 NETWORK = "Cloud and network"
@@ -158,6 +158,10 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": integration,
                 "external-doc-url": "https://learn.microsoft.com/graph/api/resources/driveitem",
+                "logo": f"{_DOCUMENTATION}_static/logo.svg",
+                "how-to-guide": [
+                    f"{_DOCUMENTATION}guides/{page}.html" for page in ("copy", "move", "archive", "wait")
+                ],
                 "tags": ["service"],
             }
         ],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.hooks.drive import DriveHook
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-STATES = ("copied", "there", "failed", "planned")
+STATES = ("copied", "there", "failed", "planned", "gone")
 _MAX_LINE_BYTES = 1 << 20
 _LOCAL_PROTOCOLS = {"file", "local"}
 

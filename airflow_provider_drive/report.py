@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.manifest import STATES, read_line, write_line
-from airflow_provider_drive.protocol.archive.in_flight import Outcome
+from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
@@ -18,9 +18,11 @@ from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
+
 MAX_FAILURES = MAX_PLANNED = 100
 """Documents that the summary lists; the manifest lists all."""
-KEPT, TO_BE_DELETED, DELETED = "kept", "to be deleted", "deleted"
+KEPT, TO_BE_DELETED, DELETED, GONE = "kept", "to be deleted", "deleted", "gone"
 _NOT_VERIFIED = "kept: its copy was found, and was not shown to be the same byte for byte"
 _NO_ETAG = "kept: it had no eTag"
 _NOT_SELECTED = "kept: a later try found it, but not among what it was to archive"
@@ -90,6 +92,7 @@ class ArchiveReport:
             "source": _describe(outcome.found.item),
             "destination": destination,
             "shown": outcome.is_verified,
+            "ours": outcome.is_ours,
             "original": self._fate_of_original(outcome),
             "reason": outcome.reason or None,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -119,47 +122,47 @@ class ArchiveReport:
         """Return the outcomes of the documents whose originals are to be deleted, one by one."""
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                source = line["source"]
-                item = DriveItem(_ref(line), source["name"], size=source["size"], etag=source["eTag"])
-                yield Outcome(line["outcome"], ListedItem(line["path"], item), is_verified=True)
+                found = ListedItem(line["path"], _read_item(line["source"]))
+                copy = _read_item(line["destination"])
+                yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])
 
-    def source_ids(self) -> set[str]:
-        """Return the ids of the originals."""
-        return {line["source"]["id"] for line in self.lines()}
-
-    def add_gone(self, gone: Mapping[str, int]) -> None:
+    def add_deleted(self, before: Mapping[str, int]) -> None:
         """
         Count the originals that an earlier try deleted, if there is no manifest.
 
-        :param gone: How many, by the states of their copies, and their ``bytes``.
+        :param before: How many, by the states of their documents; how many were ``deleted`` and ``gone``; and
+            the ``bytes``.
         """
-        counts = dict(gone)
-        self.bytes += counts.pop("bytes", 0)
-        for state, count in counts.items():
-            self.counts[state] += count
-            self.deleted += count
+        for state, count in before.items():
+            if state in self.counts:
+                self.counts[state] += count
+        self.bytes += before.get("bytes", 0)
+        self.deleted += before.get("deleted", 0)
 
-    def record_deletions(self, failures: Mapping[str, str]) -> None:
+    def record_deletions(self, not_deleted: Mapping[str, Deletion]) -> None:
         """
         Record in the lines which originals were deleted.
 
-        :param failures: Why the others could not be deleted, by their ids.
+        :param not_deleted: What became of the others, by their ids.
         """
         file = _open()
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                self._record_deletion(line, failures.get(line["source"]["id"]))
+                self._record_deletion(line, not_deleted.get(line["source"]["id"]))
             write_line(file, line)
         self._replace(file)
 
-    def _record_deletion(self, line: dict[str, Any], failure: str | None) -> None:
-        if failure is None:
+    def _record_deletion(self, line: dict[str, Any], deletion: Deletion | None) -> None:
+        if deletion is None:
             line["original"] = DELETED
             self.deleted += 1
+        elif deletion.state == "gone":
+            line["original"] = GONE
+            self.counts["gone"] += 1
         else:
-            line["original"] = f"kept: {failure}"
+            line["original"] = f"kept: {deletion.reason}"
             self.counts["failed"] += 1
-            self._add_failure(line["path"], line["source"], f"copied, but not deleted: {failure}")
+            self._add_failure(line["path"], line["source"], f"copied, but not deleted: {deletion.reason}")
 
     def merge_earlier(
         self,
@@ -272,8 +275,26 @@ def _ref(line: Mapping[str, Any]) -> ItemRef:
 def _describe(item: DriveItem) -> dict[str, Any]:
     return {
         **item.ref.as_dict(),
+        "parentId": item.parent_id,
         "name": item.name,
+        "kind": item.kind,
         "eTag": item.etag,
         "size": item.size,
         "quickXorHash": item.quick_xor_hash,
+        "hashes": dict(item.hashes),
+        "modified": item.modified,
     }
+
+
+def _read_item(described: Mapping[str, Any]) -> DriveItem:
+    """Return an item as :func:`_describe` has described it."""
+    return DriveItem(
+        ItemRef(described["driveId"], described["id"]),
+        described["name"],
+        parent_id=described["parentId"],
+        kind=described["kind"],
+        size=described["size"],
+        etag=described["eTag"],
+        hashes=described["hashes"],
+        modified=described["modified"],
+    )

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArchiveError, DriveResponseError
-from airflow_provider_drive.protocol.archive.run import estimate_cost
+from airflow_provider_drive.protocol.archive.order import estimate_cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +22,7 @@ _WORDS = {
     "planned": "would be copied",
     "copied": "copied",
     "there": "already there",
+    "gone": "gone",
     "failed": "failed",
     "deleted": "originals deleted",
 }

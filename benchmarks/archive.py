@@ -2,8 +2,8 @@
 What an archive takes, beside what else a Dag could use: requests, resource units, and time.
 
 ``PYTHONPATH=.:scripts:tests python benchmarks/archive.py [--documents 1000] [--only wire whole …]`` prints a
-table for each case, and writes it into ``docs/benchmarks.md``. Each contender is a process of its own, and
-all are served by one emulator, with the same time for each copy.
+table for each case, and writes it into ``docs/project/benchmarks.md``. Each contender is a process of its
+own, and all are served by one emulator, with the same time for each copy.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from field import TOGETHER, Field
 
 from airflow_provider_drive.emulator import Emulator
 
-PAGE = Path("docs/benchmarks.md")
+PAGE = Path("docs/project/benchmarks.md")
 MEMORY = Path(__file__).parent / "contenders" / "memory.py"
 HEADER = "resource units", "requests on the wire", "polls of monitors", "answered 429", "verified"
 SMALLEST_BUDGET = 1250

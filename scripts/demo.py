@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".demo"
+EXAMPLES = ROOT / "airflow_provider_drive" / "example_dags"
 ARCHIVE, REPORT = "drive_nightly_archive", "drive_archive_report"
 DOCUMENTS = {
     "Contracts/2026/lease.docx": 48_213,
@@ -68,7 +69,7 @@ def demonstrate(*, keep: bool) -> bool:
         say("Airflow", f"{version('apache-airflow')} is starting, which takes half a minute or so")
         started = time.monotonic()
         environment = {"AIRFLOW_CONN_DRIVE_DEFAULT": json.dumps(graph.connection())}
-        with HeadlessAirflow(HOME, [ROOT / "example_dags"], environment=environment) as airflow:
+        with HeadlessAirflow(HOME, [EXAMPLES], environment=environment) as airflow:
             api = airflow.api
             api.await_dags(ARCHIVE, REPORT)
             say("", f"is up after {time.monotonic() - started:.0f} s at {api.address}")

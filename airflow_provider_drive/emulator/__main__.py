@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 _SAMPLE = {"Contracts/2026/plan.docx": b"A plan.", "Contracts/2026/offer.pdf": b"An offer."}
 
+_EPILOG = """\
+While it runs, https://localhost:PORT/_emulator shows its drives, jobs and last requests in a browser.
+To change how it behaves, send JSON to:
+  PATCH  /_emulator/settings  {"budget": 100, "permissions": ["Files.Read.All"], "clock_offset": 90}
+  POST   /_emulator/faults    {"path": "/copy$", "status": 503, "retry_after": 5, "times": 2}
+  DELETE /_emulator/faults
+  PATCH  /_emulator/copies    {"seconds": 30}                      all copies
+  POST   /_emulator/copies    {"failure": "generalException"}      the next copy
+  POST   /_emulator/locks     {"drive": "legal", "path": "Contracts/2026/plan.docx", "locked": true}
+  POST   /_emulator/reset     {}
+GET shows the settings, faults and copies."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until it is interrupted."""
@@ -28,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = _stop_event()
     with Emulator(options.port, ca_dir=options.ca_dir) as emulator:
         emulator.tenant.copies = CopyBehaviour(seconds=options.copy_seconds)
+        emulator.tenant.budget = options.budget
         seed(emulator.tenant.drive("legal"), options.seed_folder)
         sys.stdout.write(_banner(emulator))
         sys.stdout.flush()
@@ -53,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m airflow_provider_drive.emulator",
         description="Emulate Microsoft Graph's drives on this machine, to try Dags without a tenant.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--port", type=int, default=8365, help="TCP port; 0 for any free port (default: %(default)s)"
@@ -71,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
         help="duration of a copy in seconds (default: %(default)s)",
     )
     parser.add_argument(
+        "--budget",
+        type=int,
+        metavar="UNITS",
+        help="resource units that can be used in a minute; further requests answer 429 (default: no limit)",
+    )
+    parser.add_argument(
         "--ca-dir",
         type=Path,
         metavar="DIR",
@@ -86,6 +107,7 @@ def _banner(emulator: Emulator) -> str:
     )
     return (
         f"Microsoft Graph is emulated at {emulator.url}/v1.0\n"
+        f"Drives, jobs and requests are shown at {emulator.url}/_emulator\n"
         f"Certificate authority: {emulator.ca_file}\n"
         f"Drives:\n{addresses}\n"
         "To connect Airflow, set in its environment:\n"

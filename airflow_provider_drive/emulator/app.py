@@ -49,14 +49,14 @@ class App:
 
 async def _read(scope: dict[str, Any], receive: Receive) -> Request:
     message = await receive()
-    body = message.get("body", b"")
+    body = bytearray(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     base = f"{scope['scheme']}://{headers.get('host', '')}"
     raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-    return Request(scope["method"], raw_path, query, headers, body, base, client=scope.get("client"))
+    return Request(scope["method"], raw_path, query, headers, bytes(body), base, client=scope.get("client"))
 
 
 async def _send(

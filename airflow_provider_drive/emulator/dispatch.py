@@ -10,8 +10,10 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator import faults
+from airflow_provider_drive.emulator.admin.endpoints import handle_admin
 from airflow_provider_drive.emulator.entra import token
 from airflow_provider_drive.emulator.entra.errors import error_from_code
+from airflow_provider_drive.emulator.graph.annotations import add_headers
 from airflow_provider_drive.emulator.graph.batch import handle_batch
 from airflow_provider_drive.emulator.graph.errors import GraphError, error_response
 from airflow_provider_drive.emulator.graph.files import handle_file
@@ -53,11 +55,17 @@ def respond(tenant: Tenant, request: Request) -> Response:
     """Return the response to a request, which a fault may have changed, and record the request."""
     with tenant.lock:
         tenant.finish_due_jobs()
+        if request.where == "admin":
+            response = handle_admin(tenant, request)
+            response.encode()
+            return response
         fault = tenant.witness(request) if tenant.witness is not None else None
         fault = fault or faults.pop_fault(tenant.faults, request.method, request.path, request.where)
         response = _handle(tenant, request) if fault is None else _apply_fault(tenant, request, fault)
         response.headers.setdefault("request-id", request.request_id)
         response.headers.setdefault("client-request-id", request.client_request_id)
+        if request.where == "graph":
+            add_headers(response, request)
         if not request.is_batched:
             response.headers.setdefault("date", _date(tenant, request))
         tenant.record_call(_call(request, response))

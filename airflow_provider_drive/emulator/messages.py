@@ -29,6 +29,7 @@ class Request:
     :param headers: Names in lower case.
     :param base: URL at which the client reached the emulator.
     :param is_batched: Whether it is part of a ``$batch``.
+    :param id_in_path: The id after ``versions``, ``permissions`` or ``subscriptions`` in the path.
     :param units: The resource units that it was charged.
     :param client: Host and port of the client.
     """
@@ -40,6 +41,7 @@ class Request:
     body: bytes
     base: str
     is_batched: bool = False
+    id_in_path: str = ""
     units: int = 0
     client: tuple[str, int] | None = None
 
@@ -50,12 +52,19 @@ class Request:
 
     @cached_property
     def where(self) -> str:
-        """The service that the request is for: ``graph``, ``monitor``, ``token`` or ``file``."""
+        """The service that the request is for: ``graph``, ``monitor``, ``token``, ``file`` or ``admin``."""
+        if self.raw_path == "/_emulator" or self.raw_path.startswith("/_emulator/"):
+            return "admin"
         if _MONITOR.match(self.raw_path) or "force303=1" in self.raw_query:
             return "monitor"
         if _LOGIN.match(self.raw_path):
             return "token"
         return "file" if self.raw_path.startswith("/_file/") else "graph"
+
+    @property
+    def is_to_sharepoint(self) -> bool:
+        """Whether it is for SharePoint's equivalent of Graph."""
+        return self.raw_path.startswith("/_api/")
 
     @cached_property
     def query(self) -> dict[str, str]:

@@ -33,8 +33,9 @@ class Emulator:
     def __init__(self, port: int = 0, *, ca_dir: str | Path | None = None) -> None:
         self.tenant = Tenant()
         self.port = port
+        self._file_port = 0
         self._temporary = None if ca_dir else tempfile.TemporaryDirectory(prefix="drive-emulator-")
-        self._ca_dir = Path(ca_dir or self._temporary.name)  # type: ignore[union-attr] # one of the two exists
+        self._ca_dir = Path(ca_dir or self._temporary.name).resolve()  # type: ignore[union-attr] # one of the two exists
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -59,6 +60,7 @@ class Emulator:
             "tenant_id": tenant.tenant_id,
             "authority": self.url,
             "verify": self.ca_file,
+            "allowed_hosts": [f"localhost:{self._file_port}"],  # upload and download URLs are there
             "resource_units_per_minute": 1_000_000,  # the tenant has no budget by default
             **extra,
         }
@@ -80,9 +82,9 @@ class Emulator:
 
         :raises OSError: If the port is in use.
         """
-        listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = listener.getsockname()[1]
-        self.tenant.base_url = self.url
+        listeners = [socket.create_server(("127.0.0.1", self.port)), socket.create_server(("127.0.0.1", 0))]
+        self.port, self._file_port = (listener.getsockname()[1] for listener in listeners)
+        self.tenant.base_url, self.tenant.file_url = self.url, f"https://localhost:{self._file_port}"
         config = uvicorn.Config(
             App(self.tenant),
             lifespan="off",
@@ -97,7 +99,7 @@ class Emulator:
         config.load()
         config.ssl = self._tls()  # only the newest uvicorn accepts it as an argument
         self._server = uvicorn.Server(config)
-        arguments = {"sockets": [listener]}
+        arguments = {"sockets": listeners}
         self._thread = threading.Thread(
             target=self._server.run, kwargs=arguments, name="drive-emulator", daemon=True
         )

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
 from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
-from airflow_provider_drive.utils.encryption import encrypt_url
+from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.manifest import ManifestStore
-    from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
+    from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.items.listing import ListedItem
     from airflow_provider_drive.protocol.wire.addresses import Address
@@ -166,10 +166,9 @@ class DriveArchiveOperator(DriveOperator):
         self._read_parameters()
         state = self._task_state(context)
         with fail_on_permanent_errors(remembers=state.is_durable):
-            resume_from = state.restore("archive").state
-            now = time.time()
-            totals = Totals(now, resume_from.begun if resume_from else now)
-            return self._archive(context, state, resume_from, totals)
+            begun: ArchiveState | None = state.restore("archive").state
+            totals = Totals(time.time(), begun.begun if begun else self._client.now())
+            return self._archive(context, state, totals)
 
     def execute_complete(
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
@@ -187,9 +186,10 @@ class DriveArchiveOperator(DriveOperator):
                 raise DriveResponseError(
                     "The XCom archive, which this task pushed before its deferral, is missing."
                 )
-            before_deferral = read_archive_state(pushed.get("state"))
-            totals = read_totals(pushed.get("totals"))
-            return self._archive(context, state, read_completion_event(event, before_deferral), totals)
+            before_deferral = read_archive_state(pushed.get("state"), decrypt_url)
+            stored: ArchiveState | None = state.restore("archive").state
+            state.hand_on("archive", read_completion_event(event, before_deferral.with_monitors(stored)))
+            return self._archive(context, state, read_totals(pushed.get("totals")))
 
     def _task_state(self, context: Context) -> TaskState:
         from airflow_provider_drive.utils.task_state import TaskState
@@ -211,9 +211,7 @@ class DriveArchiveOperator(DriveOperator):
                     "delete_source needs verify: an original is deleted only if its copy was verified."
                 )
 
-    def _archive(
-        self, context: Context, state: TaskState, resume_from: ArchiveState | None, totals: Totals
-    ) -> dict[str, Any]:
+    def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import open_manifest
         from airflow_provider_drive.report import ArchiveReport
         from airflow_provider_drive.summary import describe_summary, plan, raise_if_too_many_failed, summarize
@@ -229,7 +227,7 @@ class DriveArchiveOperator(DriveOperator):
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
         with closing(report), self._logged(action) as run:
-            archived = self._copy(order, report, resume_from, state)
+            archived = self._copy(order, report, state)
             if archived.pending:
                 self._defer(context, archived, totals.plus(self._client.usage))
             if report.deletes:
@@ -250,7 +248,7 @@ class DriveArchiveOperator(DriveOperator):
 
         :param now: When the archive started: durations in filters count from there in each try.
         """
-        from airflow_provider_drive.protocol.archive.run import ArchiveOrder
+        from airflow_provider_drive.protocol.archive.order import ArchiveOrder
         from airflow_provider_drive.protocol.items.filters import read_selection
 
         return ArchiveOrder(
@@ -271,9 +269,7 @@ class DriveArchiveOperator(DriveOperator):
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
         return check_path(path or ""), self._client.address(item)
 
-    def _copy(
-        self, order: ArchiveOrder, report: ArchiveReport, resume_from: ArchiveState | None, state: TaskState
-    ) -> ArchiveState:
+    def _copy(self, order: ArchiveOrder, report: ArchiveReport, state: TaskState) -> ArchiveState:
         """Copy the documents, and wait for them; if deferrable, not for long."""
         from airflow_provider_drive.protocol.archive.run import archive
 
@@ -282,7 +278,6 @@ class DriveArchiveOperator(DriveOperator):
             order,
             report.add,
             self._client.wait(poll_interval=self.poll_interval),
-            before=resume_from,
             copy_timeout=self.copy_timeout,
             throttled=lambda: self._client.usage.throttled,
             **idle,
@@ -294,10 +289,16 @@ class DriveArchiveOperator(DriveOperator):
 
         context["ti"].xcom_push(key="archive", value={"state": archived.as_dict(), "totals": asdict(totals)})
         deadline = self._client.now() + self.copy_timeout
-        monitors = encrypt_url(json.dumps(dict(archived.pending)))
+        monitors = {
+            source_id: pending.monitor_url
+            for source_id, pending in archived.pending.items()
+            if pending.monitor_url
+        }
         self.log.info("%d copies are in progress.", len(archived.pending))
         self.defer(
-            trigger=CopiesCompleteTrigger(monitors, self.poll_interval, deadline, self.drive_conn_id),
+            trigger=CopiesCompleteTrigger(
+                encrypt_url(json.dumps(monitors)), self.poll_interval, deadline, self.drive_conn_id
+            ),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
         )
@@ -306,27 +307,25 @@ class DriveArchiveOperator(DriveOperator):
         self, report: ArchiveReport, manifest: ManifestStore | None, archived: ArchiveState, state: TaskState
     ) -> None:
         """Delete the originals whose copies were verified. The manifest is written before, for a retry."""
-        from airflow_provider_drive.protocol.archive.run import delete_originals
+        from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
         from airflow_provider_drive.protocol.items.lookup import find_items
 
-        if archived.is_deleting:
-            archived = archived.count_gone_originals(report.source_ids())
         if manifest is None:
-            report.add_gone(archived.gone)
+            report.add_deleted(archived.deleted)
         else:
             deleted = report.merge_earlier(manifest.lines(), lambda refs: self._client.run(find_items(refs)))
             if deleted:
                 self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
             manifest.write(report.content)
-        failures: dict[str, str] = {}
+        not_deleted: dict[str, Deletion] = {}
 
-        def record(found: ListedItem, error: DriveError | None) -> None:
-            if error is not None:
-                failures[found.item.ref.item_id] = str(error)
+        def record(found: ListedItem, deletion: Deletion) -> None:
+            if deletion.state != "deleted":
+                not_deleted[found.item.ref.item_id] = deletion
 
-        flow = delete_originals(report.to_be_deleted(), record, archived, self._client.wait())
+        flow = delete_originals(report.to_be_deleted(), record, self._client.wait())
         self._client.run(flow, state)
-        report.record_deletions(failures)
+        report.record_deletions(not_deleted)
 
     def _write_manifest(self, report: ArchiveReport, manifest: ManifestStore) -> bool:
         """Write the manifest, and return whether it was written: a plan never replaces a real one."""

@@ -10,9 +10,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.state import ArchiveState, read_archive_state
 from airflow_provider_drive.protocol.flow import Saved
-from airflow_provider_drive.protocol.move import read_move
+from airflow_provider_drive.protocol.move import Move, read_move
 from airflow_provider_drive.protocol.wire.copy_job import CopyJob, read_copy_job
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from airflow_provider_drive.protocol.flow import Checkpoint
-    from airflow_provider_drive.protocol.move import Move
 
 STATE_KEY = "drive"
 
@@ -40,14 +40,20 @@ class TaskState:
 
     def __init__(self, context: Mapping[str, Any], *parameters: Any) -> None:
         self._store, self._context = context.get("task_state_store"), context
+        self._key = STATE_KEY
         self._saved: dict[str, Any] = {}
+        self._handed_on: dict[str, Any] = {}
         self.started: CopyJob | Move | None = None
         if self._store is None:
             return
         ti, text = context["ti"], json.dumps(parameters, sort_keys=True, default=str)
-        self._task = {"max_tries": ti.max_tries, "about": hashlib.sha256(text.encode()).hexdigest()[:16]}
+        about = hashlib.sha256(text.encode()).hexdigest()[:16]
+        self._task = {"max_tries": ti.max_tries, "about": about}
         self._try = {"try_number": ti.try_number}
         saved = self._store.get(STATE_KEY)
+        if isinstance(saved, dict) and saved.get("about") not in {None, about}:
+            self._key = f"{STATE_KEY} {about}"  # a task may make several copies, one after the other
+            saved = self._store.get(self._key)
         if not isinstance(saved, dict) or not self._task.items() <= saved.items():
             return
         if ti.try_number <= ti.max_tries + 1 or saved.get("try_number") == ti.try_number:
@@ -58,12 +64,17 @@ class TaskState:
         """Whether a later try finds the checkpoints of this one."""
         return self._store is not None
 
+    def hand_on(self, name: str, state: Any) -> None:
+        """Let a checkpoint be what this task knew before it was deferred."""
+        self._handed_on[name] = state
+
     def restore(self, name: str) -> Saved:
         """Return the state of the last checkpoint of a name, of this try or an earlier one."""
+        if name in self._handed_on:
+            return Saved(self._handed_on[name], self.is_durable)
         saved = self._saved.get(name)
         if saved is not None:
-            read = _READERS.get(name)
-            return Saved(read(saved) if read else saved, self.is_durable)
+            return Saved(_READERS.get(name, _unchanged)(saved), self.is_durable)
         return Saved(self._guess_archive_start() if name == "archive" else None, self.is_durable)
 
     def _guess_archive_start(self) -> ArchiveState | None:
@@ -71,23 +82,43 @@ class TaskState:
         start = getattr(self._context.get("dag_run"), "start_date", None)
         if self._store is not None or start is None or self._context["ti"].try_number <= 1:
             return None
-        return ArchiveState(start.timestamp())
+        return ArchiveState(begun=start.timestamp())
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint, with its monitor URL encrypted."""
+        """Store a checkpoint, with its monitor URLs encrypted."""
         state = checkpoint.state
-        saved = state
-        if state is not None and not isinstance(state, dict):
+        self._handed_on.pop(checkpoint.name, None)
+        if isinstance(state, (CopyJob, Move)):
             self.started = state
-            saved = state.as_dict(encrypt_url) if isinstance(state, CopyJob) else state.as_dict()
         if self._store is None:
             return
-        self._saved = {**self._saved, **self._task, **self._try, checkpoint.name: saved}
-        self._store.set(STATE_KEY, self._saved)
+        saved = {**self._saved, **self._task, **self._try, checkpoint.name: _as_json(state)}
+        if state is None:
+            del saved[checkpoint.name]
+        self._saved = saved
+        self._store.set(self._key, saved)
+
+
+def _unchanged(saved: Any) -> Any:
+    return saved
+
+
+def _as_json(state: Any) -> Any:
+    if isinstance(state, (CopyJob, ArchiveState)):
+        return state.as_dict(encrypt_url)
+    return state.as_dict() if isinstance(state, Move) else state
+
+
+def _decrypt_if_possible(text: str) -> str | None:
+    """Return a monitor URL, or None if it was encrypted with another key: the copy is searched for then."""
+    try:
+        return decrypt_url(text)
+    except DriveArgumentError:
+        return None
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "copy": lambda saved: read_copy_job(saved, decrypt_url),
+    "copy": lambda saved: read_copy_job(saved, _decrypt_if_possible),
     "move": read_move,
-    "archive": read_archive_state,
+    "archive": lambda saved: read_archive_state(saved, _decrypt_if_possible),
 }

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from unittest.mock import patch
 
 from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.contextmanager import (
@@ -55,6 +56,19 @@ def run(dag, **params):
         "run_id": "scheduled__2026-01-01T02:00:00+00:00",
         "params": {**dag.params.dump(), **params},
     }
+    with patch("airflow.sdk.definitions.xcom_arg.LazyXComSequence", _results_of_mapped_tasks):
+        _run_all(dag, ti, context)
+    return {
+        task_id: json.loads(value) for (task_id, key), value in ti.values.items() if key == "return_value"
+    }
+
+
+def _results_of_mapped_tasks(xcom_arg, ti):
+    """Give what a task that follows mapped ones gets: Airflow reads it lazily, and from its database."""
+    return ti.xcom_pull(xcom_arg.operator.task_id)
+
+
+def _run_all(dag, ti, context):
     for task in dag.topological_sort():
         ti.task_id = task.task_id
         if isinstance(task, MappedOperator):
@@ -64,9 +78,6 @@ def run(dag, **params):
         else:
             result = _run(task, context)
         ti.xcom_push("return_value", result)
-    return {
-        task_id: json.loads(value) for (task_id, key), value in ti.values.items() if key == "return_value"
-    }
 
 
 def _run(task, context):

@@ -8,7 +8,7 @@ from docs.running import new_dags, run
 
 from airflow_provider_drive.emulator.__main__ import seed
 
-FILES = sorted((ROOT / "example_dags").glob("*.py"))
+FILES = sorted((ROOT / "airflow_provider_drive" / "example_dags").glob("*.py"))
 LEGAL = "sites/contoso.sharepoint.com:/sites/Legal:/drive/root:"
 SOURCES = {"drive_copy_and_wait": "/Contracts/2026/plan.docx", "drive_copy_many": "/Contracts/2026"}
 
@@ -30,9 +30,9 @@ def test_an_example_has_a_dag_of_its_files_name(file):
     assert all("example" in dag.tags and not dag.catchup for dag in dags.values())
 
 
-def test_the_index_names_each_dag_and_no_other():
+def test_the_page_names_each_dag_and_no_other():
     ids = {dag_id for file in FILES for dag_id in load(file)}
-    assert ids == set(re.findall(r"`(drive_\w+)`", page("index.md")))
+    assert ids == set(re.findall(r"`(drive_\w+)`", page("guides/examples.md")))
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)

@@ -5,10 +5,12 @@ import json
 import re
 import shlex
 import tomllib
+from email import message_from_string
 
 import pytest
 from airflow.sdk import BaseHook, Connection
-from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page
+from docs.mailbox import mail_server
+from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page, section
 from docs.running import new_dags, run
 
 from airflow_provider_drive import cli
@@ -16,7 +18,7 @@ from airflow_provider_drive.emulator.__main__ import _parser, seed
 from airflow_provider_drive.settings import read_settings
 
 PYTHON = dict(blocks("python", *DOCS))
-SHELL = dict(blocks("shell"))
+SHELL = dict(blocks("shell", *(path for path in TEXTS if path.name != "quickstart.md")))  # that one is run
 CONNECTIONS = {place: text for place, text in blocks("json") if '"conn_type"' in text}
 EXPORTED = [line for text in SHELL.values() for line in text.splitlines() if line.startswith("export ")]
 TARGETS = set(re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())
@@ -29,16 +31,56 @@ def samples(connection, tenant):
     return tenant
 
 
+@pytest.fixture
+def mails(monkeypatch):
+    """The mails that are sent by the connection ``smtp_default``."""
+    with mail_server() as (port, mails):
+        extra = {"disable_ssl": True, "disable_tls": True}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        yield mails
+
+
+@pytest.mark.usefixtures("mails")
 @pytest.mark.parametrize("place", PYTHON)
 def test_a_python_example_runs_against_the_emulator(place, samples):
     with new_dags() as dags:
         file, _, line = place.partition(":")
         source = "\n" * (int(line) - 1) + PYTHON[place]
         exec(compile(source, str(ROOT / file), "exec", dont_inherit=True), {"__name__": "example"})  # noqa: S102  # our own text
-    for dag in dags:
-        run(dag)
+    if "Emulator()" not in PYTHON[place]:  # such an example runs its own tasks
+        for dag in dags:
+            run(dag)
     tasks = [task for dag in dags for task in dag.tasks]
     assert tasks or samples.calls() or "Emulator()" in PYTHON[place], "it does nothing"
+
+
+def run_recipe(heading):
+    """Run the Dag below a heading of the recipes; give the tasks' results."""
+    (source,) = re.findall(r"```python\n(.*?)```", section(page("guides/recipes.md"), heading), re.DOTALL)
+    with new_dags() as dags:
+        exec(source, {"__name__": "recipe"})  # noqa: S102  # our own text
+    return run(dags[1])
+
+
+@pytest.mark.usefixtures("samples")
+def test_a_document_is_read_into_pandas_and_duckdb():
+    results = run_recipe("Read a document into pandas or DuckDB")
+    assert results["sum_with_pandas"] == results["sum_with_duckdb"] == 42
+
+
+def test_a_mail_reports_the_documents_that_could_not_be_archived(samples, mails):
+    samples.drive("archive").put("Contracts/2026/offer.pdf", b"Another offer.")
+    run_recipe("Archive, and report by mail what failed")
+    (mail,) = [message_from_string(mail) for mail in mails]
+    text = mail.get_payload(0).get_payload(decode=True).decode()
+    assert "1 documents are archived, 1 failed." in text
+    assert "<li>2026/offer.pdf:" in text
+
+
+@pytest.mark.usefixtures("samples")
+def test_mapped_copies_have_one_summary():
+    assert run_recipe("One summary of many mapped tasks")["summarise"] == "2 documents, 16 bytes"
 
 
 def test_the_example_of_the_readme_archives_the_folder_of_the_day(samples):
@@ -122,14 +164,22 @@ def test_every_make_target_is_in_contributing():
 
 @pytest.mark.parametrize("path", [README, *DOCS], ids=name_of)
 def test_each_code_block_says_its_language(path):
-    fences = re.findall(r"^```(\w*)$", path.read_text(), re.MULTILINE)
-    assert set(fences[::2]) <= {"python", "json", "shell", "text"}
+    fences = re.findall(r"^```(\w*|\{[\w-]+\}.*)$", path.read_text(), re.MULTILINE)
+    directives = ("{eval-rst}", "{literalinclude} ")
+    assert {fence for fence in fences[::2] if not fence.startswith(directives)} <= {
+        "python",
+        "json",
+        "shell",
+        "text",
+    }
     assert set(fences[1::2]) <= {""}
 
 
 def test_the_options_of_the_emulator_are_documented_with_their_defaults():
     described = {
-        line.split("`")[1]: line for line in page("emulator.md").splitlines() if line.startswith("| `--")
+        line.split("`")[1]: line
+        for line in page("reference/emulator.md").splitlines()
+        if line.startswith("| `--")
     }
     options = emulator_options()
     assert list(described) == list(options)
@@ -141,7 +191,9 @@ def test_the_options_of_the_login_are_documented_with_their_defaults():
     (commands,) = cli._build_parser()._subparsers._group_actions
     (login,) = commands.choices.values()
     rows = {
-        line.split("`")[1]: line for line in page("connection.md").splitlines() if line.startswith("| `--")
+        line.split("`")[1]: line
+        for line in page("reference/command-line.md").splitlines()
+        if line.startswith("| `--")
     }
     assert list(rows) == [action.option_strings[0] for action in login._actions if action.dest != "help"]
     for action in login._actions:
@@ -160,7 +212,7 @@ def emulator_options():
 
 
 def test_each_address_in_the_table_of_the_emulator_is_a_root_folder(hook):
-    addresses = re.findall(r"`([^`]+/root)` \|$", page("emulator.md"), re.MULTILINE)
+    addresses = re.findall(r"`([^`]+/root)` \|$", page("reference/emulator.md"), re.MULTILINE)
     assert len(addresses) == 8
     for address in addresses:
         assert "root" in hook.get_item(address), address

@@ -19,9 +19,9 @@ from airflow_provider_drive.protocol.copy.verify import check_copy
 from airflow_provider_drive.triggers import base as triggers
 from airflow_provider_drive.utils.task_state import TaskState
 
-TIMES = table(section(page("operators.md"), "Timeouts and limits"))
+TIMES = table(section(page("reference/common-behaviour.md"), "Timeouts and limits"))
 TIMINGS = timing.Timings()
-COSTS = table(section(page("operators.md"), "Cost in requests and resource units"))
+COSTS = table(section(page("concepts/throttling.md"), "Cost in requests and resource units"))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_all_limits_are_checked():
 
 def test_the_trigger_fires_at_its_tenth_second():
     assert triggers.MIN_EVENT_DELAY == 10
-    assert "**Events fire after ten seconds at the earliest.**" in page("operators.md")
+    assert "**Events fire after ten seconds at the earliest.**" in page("reference/triggers.md")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_copy_with_a_deferral_pushes_the_xcoms_that_the_page_names(worker, ten
         deferrable=True,
         poll_interval=0.1,
     )
-    described = table(section(page("operators.md"), "DriveCopyOperator"))
+    described = table(section(page("reference/operators.md"), "DriveCopyOperator"))
     links = {"source_url", "destination_url"}
     assert set(worker.ti.xcoms) == {"monitor_url", "copy_job", *links} <= set(described)
     assert worker.xcom("monitor_url") not in json.dumps(worker.xcom("copy_job"))

@@ -1,10 +1,9 @@
-"""Each parameter of what Dags use is described, in the docstring and on the page."""
+"""Each parameter of what Dags use is described, in the docstring, from which its page is made."""
 
 import inspect
 import re
 
 import pytest
-from docs.pages import page, section, table
 
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
@@ -111,37 +110,5 @@ def test_each_method_of_the_hook_has_a_docstring(method):
     assert inspect.getdoc(method)
 
 
-@pytest.mark.parametrize("subject", CLASSES, ids=name_of)
-def test_the_page_has_a_row_for_each_parameter_with_its_default(subject):
-    head = section(page("operators.md"), name_of(subject)).partition("\n### ")[0]
-    found = {name: rest for name, rest in table(head).items() if len(rest) == 2}
-    parameters = parameters_of(subject)
-    assert set(parameters) <= set(found)
-    assert [name for name in found if name in parameters] == list(parameters)
-    for name, parameter in parameters.items():
-        is_required = parameter.default is parameter.empty
-        written = "" if is_required else f"`{shown(subject, name, parameter.default)}`"
-        assert found[name][0] == written, name
-
-
-@pytest.mark.parametrize("subject", TASKS, ids=name_of)
-def test_the_page_says_templated_of_template_fields_and_of_no_others(subject):
-    found = table(section(page("operators.md"), name_of(subject)))
-    marked = [name for name, rest in found.items() if rest[-1].endswith("*templated*")]
-    assert marked == templated(subject)
-
-
 def test_the_hook_has_the_methods_of_its_interface_and_no_others():
     assert sorted(method.__name__ for method in METHODS) == sorted(INTERFACE)
-
-
-def test_the_page_gives_the_signature_of_each_method_of_the_hook():
-    signatures = []
-    for method in METHODS:
-        plain = [
-            parameter.replace(annotation=parameter.empty)
-            for name, parameter in inspect.signature(method).parameters.items()
-            if name != "self"
-        ]
-        signatures.append(f"{method.__name__}{inspect.Signature(plain)}")
-    assert set(table(section(page("operators.md"), "DriveHook"))) == set(signatures)

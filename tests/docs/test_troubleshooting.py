@@ -249,7 +249,7 @@ def test_each_advice_on_a_lost_connection_is_quoted():
 
 
 def test_the_permissions_are_those_that_the_test_of_a_connection_looks_for():
-    told = table(section(page("set-up.md"), "Permissions"))
+    told = table(section(page("set-up/permissions.md"), "Permissions"))
     (operators,) = [row for name, row in told.items() if "DriveCopyOperator" in name]
     (sites,) = [row for name, row in told.items() if name.startswith("addresses that name a site")]
     assert re.findall(r"`([\w.]+)`", operators[0]) == list(WRITING)
@@ -265,14 +265,16 @@ def test_each_operator_sensor_and_trigger_has_its_permissions():
         for module in entry["python-modules"]
     ]
     public = {name for module in modules for name in _classes(module) if not name.startswith("_")}
-    first_cells = [first for first, *_ in rows(section(page("set-up.md"), "Permissions"))]
+    first_cells = [first for first, *_ in rows(section(page("set-up/permissions.md"), "Permissions"))]
     named = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
     assert public <= named
 
 
 def test_what_the_test_of_a_connection_tells_is_told_as_it_is(connection, tenant):
     fine, told = DriveHook().test_connection()
-    shown = " ".join(re.search(r"```text\n(Logged in.*?)```", page("set-up.md"), re.DOTALL)[1].split())
+    shown = " ".join(
+        re.search(r"```text\n(Logged in.*?)```", page("set-up/connection.md"), re.DOTALL)[1].split()
+    )
     assert fine
     assert _without_ids(shown) == _without_ids(told)
 

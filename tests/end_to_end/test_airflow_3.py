@@ -53,6 +53,19 @@ def test_the_example_dags_run_side_by_side(airflow, graph):
     assert re.search(r"Signed/\S+ signed.pdf", " ".join(graph.tenant.tree("legal")))
 
 
+def test_an_archive_waits_for_a_persons_approval(airflow, graph):
+    run = airflow.api.trigger("archive_with_approval")
+    path = f"dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/approve/-1"
+    await_that(lambda: airflow.api.call("GET", path)["state"] == "awaiting_input", "The question", DEADLINE)
+    asked = airflow.api.call("GET", f"{path}/hitlDetails")
+    assert re.fullmatch(r"Archive [1-9]\d* documents\?", asked["subject"])
+    assert not any(item.startswith("Approved/") for item in graph.tenant.tree("archive"))
+
+    airflow.api.call("PATCH", f"{path}/hitlDetails", json={"chosen_options": ["Approve"]})
+    assert_success(run)
+    assert "Approved/2026/plan.docx" in graph.tenant.tree("archive")
+
+
 def test_fifty_copies_wait_at_the_same_time(airflow, graph, library):
     graph.tenant.copies = HELD
     run = airflow.api.trigger("many_copies", {"items": library.put(50), "destination": library.destination})
@@ -188,6 +201,6 @@ def test_after_all_tests_secrets_are_only_where_the_docs_say(airflow, record_pro
 
 
 def places_in_clear():
-    """What docs/secrets.md says is stored in clear, with a Fernet key."""
-    places = table(section(page("secrets.md"), "Where the monitor URL is"))
+    """What docs/concepts/secrets.md says is stored in clear, with a Fernet key."""
+    places = table(section(page("concepts/secrets.md"), "Where the monitor URL is"))
     return {f"xcom {name}" for name, (how, *_) in places.items() if how == "in clear"}

@@ -1,8 +1,6 @@
 """What people see: the connection's form and its test, and the tasks' links, in Chromium."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from urllib.parse import urlencode
@@ -14,7 +12,7 @@ from auth.keys import Certificate
 from headless_airflow import free_port
 from keeper import Keeper
 from ledger import ledger
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
@@ -28,43 +26,6 @@ EXAMPLE = {
 }
 TYPE = "Microsoft Drive (OneDrive, SharePoint)"
 SECRETS = {"private_key", "refresh_token"}
-OPTIONS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip(
-            "there is no Chromium: on Debian, `apt-get install chromium`; or say where with CHROMIUM="
-        )
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser):
-    context = browser.new_context(viewport={"width": 1000, "height": 700})
-    context.set_default_timeout(60_000)
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def shoot():
-    """Keep what is seen for the documentation, if `make screenshots` asks for it. It shows examples only."""
-    folder = os.environ.get("SCREENSHOTS")
-
-    def keep(seen, name):
-        if folder:
-            seen.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
-
-    return keep
 
 
 class Form3:

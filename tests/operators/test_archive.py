@@ -26,12 +26,13 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators import archive as module
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
-from airflow_provider_drive.protocol.archive import in_flight, target
+from airflow_provider_drive.protocol.archive import delete_originals, poll_schedule, scan, target
 from airflow_provider_drive.protocol.archive import run as run_module
-from airflow_provider_drive.protocol.archive.state import ArchiveState
+from airflow_provider_drive.protocol.archive import state as state_module
+from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.items import listing, transfer
 from airflow_provider_drive.protocol.items.listing import ListedItem
-from airflow_provider_drive.protocol.timing import Timings
+from airflow_provider_drive.protocol.timing import Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transport import blocking
@@ -55,16 +56,20 @@ POINTS = (
 )
 
 
-SHORT = Timings(find=0.3, resume_find=0.3, read_back=0.3, false_404=0.3)
+TIMINGS = Timings(find=0.3, read_back=0.3, resume_find=0.3, false_404=0.3)
 
 
 @pytest.fixture(autouse=True)
-def short_waits(monkeypatch):
-    """Wait for a moment only for what nobody knows anything of, and let the triggerer wait soon."""
-    monkeypatch.setattr(DriveClient, "timings", SHORT)
-    for name in ("_FIRST_LOOK", "_GROWTH"):
-        monkeypatch.setattr(in_flight, name, 0.05)
+def timings(monkeypatch):
+    """Search for a moment only for what is not to be seen, and let the triggerer wait soon."""
+
+    def change(**changes):
+        monkeypatch.setattr(DriveClient, "timings", replace(TIMINGS, **changes))
+
+    change()
+    monkeypatch.setattr(poll_schedule, "SHORTEST_PAUSE", 0.05)
     monkeypatch.setattr(module, "MAX_IDLE_SECONDS", 0.1)
+    return change
 
 
 @pytest.fixture
@@ -157,7 +162,7 @@ def die_deleting(monkeypatch):
 
         with monkeypatch.context() as patch:
             patch.setattr(Session, "send", send_or_die)
-            patch.setattr(run_module, "CHUNK_SIZE", 2)
+            patch.setattr(delete_originals, "BATCH_SIZE", 2)
             with pytest.raises(Killed):
                 task.run()
         assert not armed
@@ -173,6 +178,11 @@ def deletions(tenant):
 
 def counts(summary):
     return {key: summary[key] for key in ("copied", "there", "failed", "deleted")}
+
+
+def _archived(summary):
+    """How many documents are at the destination, whoever has copied them."""
+    return summary["copied"] + summary["there"]
 
 
 def fates(lines):
@@ -233,7 +243,7 @@ class TestSelection:
         assert "missing.txt" in summary["failures"][0]["reason"]
 
     def test_a_folder_that_is_too_large_is_split(self, run, out, archived, tenant, monkeypatch):
-        monkeypatch.setattr(run_module, "MAX_ITEMS_PER_COPY", 2)
+        monkeypatch.setattr(scan, "MAX_ITEMS_PER_COPY", 2)
         assert run()["copied"] == 5
         assert archived() == SIZES
         assert len(tenant.jobs) == 5  # 2026 whole, q1 of 2025 whole, and three documents
@@ -341,11 +351,11 @@ class TestConflicts:
 
     def test_a_document_in_the_place_of_a_folder_fails_the_documents_below_it(self, run, out, archive):
         archive.put("Out/2025", b"")
-        assert run(max_failures=9)["failures"][0]["reason"] == "its name is taken by a document"
+        assert run(max_failures=9)["failures"][0]["reason"] == "a document has its name"
 
     def test_a_destination_that_is_not_a_folder_is_refused(self, run, archive):
         archive.put("Out", b"")
-        with pytest.raises(DriveNameConflictError, match="is no folder"):
+        with pytest.raises(DriveNameConflictError, match="is not a folder"):
             run()
 
     def test_of_two_documents_that_would_get_one_name_the_second_fails(self, run, out, legal, archived):
@@ -440,16 +450,14 @@ class TestDeletion:
     def test_the_flow_that_deletes_originals_deletes_none_without_an_etag(self, hook, legal, tenant):
         item = legal.put("In/x.bin", b"x")
         found = ListedItem("x.bin", DriveItem(ItemRef(legal.id, item.id), "x.bin"))
-        failures = {}
-        outcomes = [in_flight.Outcome("copied", found)]
+        deletions = []
+        flow = delete_originals.delete_originals(
+            [Outcome("copied", found)], lambda *each: deletions.append(each), Wait()
+        )
+        hook._client.run(flow)
 
-        def record(found, error):
-            failures[found.item.ref.item_id] = str(error)
-
-        client = hook._client
-        client.run(run_module.delete_originals(outcomes, record, ArchiveState(1.0), client.wait()))
-
-        assert "it had no eTag" in failures[item.id]
+        ((_, deletion),) = deletions
+        assert "it had no eTag" in deletion.reason
         assert tenant.calls("DELETE") == []
 
     def test_originals_are_not_deleted_without_verification(self, run, out):
@@ -500,7 +508,7 @@ class TestDeletion:
             "delete_source": True,
         }
         legal.mkdir("Out")
-        with pytest.raises(DriveArchiveError, match="not to be seen"):
+        with pytest.raises(DriveArchiveError, match="is copied, but it is in the folder"):
             worker.run(DriveArchiveOperator, **parameters)
         assert legal.find("In/a.txt") is not None
 
@@ -672,11 +680,12 @@ class TestManifestOfAnEarlierTry:
     ):
         die_deleting(task, answered=True)
         gone = next(line for line in place.lines() if legal.items.get(line["source"]["id"]) is None)
-        tenant.faults.append(Fault("GET", rf"items/{gone['source']['id']}$", status=403))
+        tenant.faults.append(Fault("GET", rf"items/{gone['source']['id']}$", status=403, times=2))
         summary = task.run()
 
-        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
-        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 4}
+        assert summary["gone"] == 1
+        assert Counter(fates(place.lines()).values()) == {"deleted": 4, "gone": 1}
         assert deletions()[gone["source"]["id"]] == 2
 
     @pytest.mark.parametrize("answered", [False, True])
@@ -814,8 +823,8 @@ class TestDeferral:
         operator = DriveArchiveOperator(task_id="task", destination="drives/d/root")
         with pytest.raises(DriveResponseError, match="event is refused"):
             operator.execute_complete(worker.context, event={"status": "ended", "completed": {"a": 1}})
-        worker.ti.xcom_push("archive", {"state": {"begun": True}, "totals": {}})
-        with pytest.raises(DriveResponseError, match="remembered"):
+        worker.ti.xcom_push("archive", {"standing": {"begun": True}, "usage": {}})
+        with pytest.raises(DriveResponseError, match="saved state of the archive is not valid"):
             operator.execute_complete(worker.context, event={"status": "unknown", "message": ""})
         worker.ti.xcom_push("archive", None)
         with pytest.raises(DriveResponseError, match="is missing"):
@@ -828,7 +837,7 @@ class TestDeferral:
         worker.run(DriveArchiveOperator, **parameters | {"deferrable": True})
         operator = DriveArchiveOperator(task_id="task", **parameters)
         summary = operator.execute_complete(worker.context, event={"status": "unknown", "message": "no"})
-        assert summary["copied"] == 5
+        assert _archived(summary) == 5
         assert archived() == SIZES
 
     def test_a_copy_that_the_service_rewrote_counts_if_its_monitor_completed(
@@ -843,9 +852,9 @@ class TestDeferral:
         assert archive.find("Out/7.docx").hash != legal.put("In/7.docx", b"7").hash
 
 
-class TestLog:
-    def test_the_log_shows_the_progress_of_the_copies(self, run, out, tenant, log, monkeypatch, legal):
-        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
+class TestTheLog:
+    def test_it_tells_how_far_it_is(self, run, out, tenant, log, timings, legal):
+        timings(progress=0.0)
         tenant.copies = CopyBehaviour(seconds=0.3)
         tenant.faults.append(Fault("POST", r"\$batch$", status=429, retry_after=1))
         for number in range(3):
@@ -855,17 +864,17 @@ class TestLog:
         assert summary["throttled_seconds"] >= 1.0
         assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
 
-    def test_the_log_shows_the_progress_of_the_deletions(self, run, out, log, monkeypatch):
-        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, progress=0.0))
-        monkeypatch.setattr(run_module, "CHUNK_SIZE", 2)
+    def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch, timings):
+        timings(progress=0.0)
+        monkeypatch.setattr(delete_originals, "BATCH_SIZE", 2)
+        monkeypatch.setattr(delete_originals, "ORIGINALS_PER_UNIT", 0)
         run(delete_source=True)
-        assert [log.has(f"{count} originals deleted so far") for count in (2, 4, 5)] == [True] * 3
+        counts = (2, 4, 5)
+        assert [log.has(f"{count} originals deleted or kept so far") for count in counts] == [True] * 3
 
-    def test_the_failures_stored_over_a_deferral_are_limited(
-        self, run, worker, out, tenant, legal, monkeypatch
-    ):
-        monkeypatch.setattr(run_module, "MAX_SAVED", 3)
-        monkeypatch.setattr(run_module, "MAX_REASON_LENGTH", 20)
+    def test_what_it_remembers_of_failures_has_a_bound(self, run, worker, out, tenant, legal, monkeypatch):
+        monkeypatch.setattr(state_module, "MAX_FAILED", 3)
+        monkeypatch.setattr(state_module, "MAX_REASON_LENGTH", 20)
         items = [legal.put(f"In/{number}.bin", b"x") for number in range(9)]
         for item in items[1:]:
             tenant.faults.append(Fault("POST", rf"{item.id}/copy$", status=423, times=9))
@@ -902,7 +911,7 @@ class TestFaults:
 
     def test_a_folder_that_fails_as_a_whole_is_copied_document_by_document(self, run, archived, tenant):
         tenant.next_copies.append(CopyBehaviour(failure="generalException", partial=2))
-        assert run()["copied"] == 5
+        assert _archived(run()) == 5
         assert archived() == SIZES
 
     @pytest.mark.parametrize(
@@ -926,7 +935,7 @@ class TestFaults:
     )
     def test_each_document_arrives_once_after_any_fault(self, run, out, archived, tenant, source, fault):
         tenant.faults.append(fault)
-        assert run(pattern="**")["copied"] == 5
+        assert _archived(run(pattern="**")) == 5
         assert archived() == SIZES
         assert {tenant.copies_made(item.id) for item in source.walk() if not item.is_folder} == {1}
 
@@ -940,17 +949,17 @@ class TestFaults:
 
     def test_a_copy_without_a_monitor_is_found_at_the_destination(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(location="none")
-        assert run(pattern="**")["copied"] == 5
+        assert run(pattern="**")["there"] == 5  # no id tells whose they are
         assert archived() == SIZES
 
     def test_a_monitor_that_forgets_its_copy_is_not_a_failure(self, run, out, archived, tenant):
         tenant.copies = CopyBehaviour(lost=True)
-        assert run(pattern="**")["copied"] == 5
+        assert run(pattern="**")["there"] == 5
         assert archived() == SIZES
 
     def test_a_copy_that_never_shows_fails(self, run, out, tenant):
         tenant.next_copies.append(CopyBehaviour(misplaced=True))
-        with pytest.raises(DriveArchiveError, match="not to be seen"):
+        with pytest.raises(DriveArchiveError, match="is copied, but it is in the folder"):
             run(pattern="**")
 
     def test_a_copy_that_exceeds_copy_timeout_fails(self, run, out, tenant):
@@ -1021,7 +1030,7 @@ class TestFaults:
         monkeypatch.setattr(blocking, "throttled_response", lambda _: None)
         tenant.faults.append(Fault("POST", r"/copy$", status=429, retry_after=315, times=2))
         assert run(pattern="**")["copied"] == 5
-        assert SHORT.throttled in pauses
+        assert TIMINGS.throttled in pauses
 
     def test_throttling_without_an_end_fails(self, run, out, tenant, monkeypatch):
         monkeypatch.setattr(Session, "pause", lambda *_: None)
@@ -1047,8 +1056,8 @@ class TestFaults:
         assert run(pattern="*.bin", max_failures=1)["failed"] == 1
         assert sum(not call.is_batched for call in tenant.calls("POST", "/copy$")) == 1
 
-    def test_a_name_taken_by_an_item_that_does_not_show_yet_is_resolved(
-        self, run, out, tenant, archive, monkeypatch
+    def test_a_name_that_is_taken_by_what_is_not_to_be_seen_yet(
+        self, run, out, tenant, archive, monkeypatch, timings
     ):
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)
         archive.put("Out/a.txt", b"a")
@@ -1060,14 +1069,12 @@ class TestFaults:
             return None
 
         tenant.witness = lag
-        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, read_back=5.0))
+        timings(read_back=5.0)
         summary = run(pattern="a.txt")
         assert (summary["copied"] + summary["there"], summary["failed"]) == (1, 0)
 
-    def test_a_completed_folder_that_is_still_filling_is_waited_for(
-        self, run, archived, tenant, source, monkeypatch
-    ):
-        monkeypatch.setattr(DriveClient, "timings", replace(SHORT, filling=(0.3, 0.3)))
+    def test_a_folder_that_still_fills_when_it_is_completed(self, run, archived, tenant, source, timings):
+        timings(filling=(0.3, 0.3))
         hidden = []
 
         def hide(request):
@@ -1114,14 +1121,15 @@ class TestCrashes:
         assert max(tenant.copies_made(item.id) for item in items) == 1
 
     @pytest.mark.parametrize("answered", [False, True])
-    def test_without_a_manifest_the_summary_counts_what_an_earlier_try_deleted(
-        self, resumable, source, archived, answered
+    def test_without_a_manifest_the_summary_tells_of_what_was_deleted_before(
+        self, resumable, source, die_deleting, answered
     ):
         task = resumable(delete_source=True)
-        task.die("POST", "/$batch", answered=answered)  # the deletions; the copy was one of the whole folder
-        assert all((item.size == 0) == answered for item in source.children.values())
+        die_deleting(task, answered=answered)
         summary = task.run()
-        assert (summary["copied"], summary["deleted"], summary["bytes"]) == (5, 5, 15)
+        deleted = 3 if answered else 5
+        assert (summary["copied"], summary["deleted"], summary["gone"]) == (5, deleted, 5 - deleted)
+        assert summary["bytes"] == 15
 
     @pytest.mark.parametrize("manifest", [None, "file://{}/m.jsonl"])
     def test_items_that_an_earlier_try_deleted_are_counted_though_given_one_by_one(
@@ -1142,7 +1150,7 @@ class TestCrashes:
     ):
         task = resumable()
         task.die("POST", "/copy", answered=answered)
-        assert task.run()["copied"] == 5
+        assert _archived(task.run()) == 5
         assert archived() == SIZES
         assert sum(job.state == "completed" for job in tenant.jobs) == 1
 
@@ -1182,20 +1190,36 @@ class TestCrashes:
         assert task.run()["copied"] == 5
         assert archived() == SIZES
 
-    @pytest.mark.parametrize("behavior", ["fail", "replace", "rename"])
-    def test_before_airflow_3_3_a_retry_goes_by_the_start_of_the_dag_run(
-        self, worker, parameters, source, out, archived, tenant, behavior
+    @pytest.mark.parametrize("behavior", ["fail", "replace"])
+    def test_before_airflow_3_3_the_begin_of_the_dag_run_is_what_is_known(
+        self, second_try, source, out, archived, tenant, behavior
     ):
-        begun = datetime.now(UTC) - timedelta(seconds=1)
-        parameters |= {"conflict_behavior": behavior, "pattern": "**"}
-        worker.run(DriveArchiveOperator, **parameters)
-        worker.context["dag_run"] = SimpleNamespace(start_date=begun)
-        worker.ti.try_number = 2
-        assert worker.run(DriveArchiveOperator, **parameters)["copied"] == 5
+        assert second_try(conflict_behavior=behavior)["copied"] == 5
         assert archived() == SIZES
         assert len(tenant.jobs) == 5
 
-    def test_clearing_an_archive_starts_over(self, resumable, source, out, tenant):
+    def test_before_airflow_3_3_a_retry_with_rename_fails_rather_than_copy_twice(
+        self, second_try, source, out, archived, tenant
+    ):
+        with pytest.raises(DriveArchiveError, match=r"before Airflow 3\.3 it is not known"):
+            second_try(conflict_behavior="rename")
+        assert archived() == SIZES
+        assert len(tenant.jobs) == 5
+
+    @pytest.fixture
+    def second_try(self, worker, parameters):
+        """Run an archive, and run it again as a retry in an Airflow without a task state store."""
+
+        def run(**changes):
+            begun = datetime.now(UTC) - timedelta(seconds=1)
+            worker.run(DriveArchiveOperator, **parameters, **changes, pattern="**")
+            worker.context["dag_run"] = SimpleNamespace(start_date=begun)
+            worker.ti.try_number = 2
+            return worker.run(DriveArchiveOperator, **parameters, **changes, pattern="**")
+
+        return run
+
+    def test_who_clears_it_asks_for_all_of_it_again(self, resumable, source, out, tenant):
         task = resumable(conflict_behavior="fail")
         task.run()
         task.clear()

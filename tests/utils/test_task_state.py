@@ -68,10 +68,10 @@ def test_a_state_that_is_json_is_restored_as_it_is_and_is_not_what_was_started(o
 
 def test_a_later_checkpoint_of_the_same_name_takes_the_place_of_the_earlier(open_state):
     state = open_state(1)
-    state.save(Checkpoint("archive", ArchiveState(5.0)))
-    state.save(Checkpoint("archive", ArchiveState(6.0)))
+    state.save(Checkpoint("archive", ArchiveState(begun=5.0)))
+    state.save(Checkpoint("archive", ArchiveState(begun=6.0)))
 
-    assert open_state(2).restore("archive").state == ArchiveState(6.0)
+    assert open_state(2).restore("archive").state == ArchiveState(begun=6.0)
 
 
 def test_a_checkpoint_without_a_state_forgets_it(open_state):
@@ -85,7 +85,7 @@ def test_a_checkpoint_without_a_state_forgets_it(open_state):
 
 def test_checkpoints_of_different_names_do_not_touch_each_other(open_state):
     open_state(1).save(Checkpoint("copy", JOB))
-    open_state(2).save(Checkpoint("archive", ArchiveState(5.0)))
+    open_state(2).save(Checkpoint("archive", ArchiveState(begun=5.0)))
 
     assert open_state(3).restore("copy").state == JOB
 
@@ -139,7 +139,7 @@ def test_without_a_store_nothing_is_durable():
     assert state.started == JOB
 
 
-@pytest.mark.parametrize(("try_number", "begun"), [(1, None), (2, ArchiveState(1_790_000_000.0))])
+@pytest.mark.parametrize(("try_number", "begun"), [(1, None), (2, ArchiveState(begun=1_790_000_000.0))])
 def test_without_a_store_a_retried_archive_was_begun_after_its_dag_run(try_number, begun):
     run = SimpleNamespace(start_date=datetime.fromtimestamp(1_790_000_000, UTC))
     state = TaskState({"ti": SimpleNamespace(try_number=try_number), "dag_run": run})

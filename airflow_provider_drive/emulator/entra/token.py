@@ -123,7 +123,7 @@ def _client_credentials(tenant: Tenant, request: Request, form: dict[str, str], 
         raise EntraError(9001023)
     check_credential(tenant, request, form)
     scope = form.get("scope", "")
-    if not scope.endswith("/.default"):
+    if scope != ".default" and not scope.endswith("/.default"):  # without a resource, it is for Graph
         raise EntraError(1002012, scope=scope)
     return _token_response(tenant, tenant.issue_token())
 
@@ -188,7 +188,7 @@ def _user_token(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -
     permissions = _permissions(tenant, scopes, name)
     is_personal = grant.user.drive.is_personal
     text = tenant.issue_token(user=grant.user, permissions=permissions)
-    if is_personal and not any("://" in scope for scope in scopes):
+    if is_personal and scopes and not any("://" in scope for scope in scopes):
         # Graph refuses it: https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13
         del tenant.tokens[text]
     response = _token_response(tenant, text)
@@ -202,6 +202,10 @@ def _user_token(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -
 def _permissions(tenant: Tenant, scopes: list[str], name: str) -> list[str]:
     """https://learn.microsoft.com/entra/identity-platform/scopes-oidc."""
     permissions = [scope.rpartition("/")[2] for scope in scopes if scope not in _OPENID_SCOPES]
+    if (
+        not scopes
+    ):  # "defaults to the scopes of the first leg": https://www.rfc-editor.org/rfc/rfc6749#section-6
+        return list(tenant.permissions)
     if ".default" in permissions and name != "consumers":
         return list(tenant.permissions)
     for permission in permissions or [""]:

@@ -7,7 +7,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
@@ -28,6 +28,8 @@ _SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
 }
 _VERSION = re.compile(r"/(?:v1\.0|beta|_api/v2\.[01])(?=/|$)")
 _SOURCE_DOCUMENT = re.compile(r"sourcedoc=(?:%7B|\{)([0-9A-Fa-f-]{36})")
+_SITE = re.compile(r"(?:contoso\.sharepoint\.com|root)(?:[,:].*)?|[0-9a-f]{8}-[0-9a-f-]{27}")
+_DRIVE_ID = re.compile(r"b![\w-]{64}")
 _COLON = re.compile(r":(?:/|$)")
 
 
@@ -71,8 +73,8 @@ def resolve(tenant: Tenant, raw_path: str, token: Token) -> Target:
         "sites": _resolve_site,
         "shares": _resolve_share,
     }
-    if collection not in finders:
-        return Target(None, unquote(collection))
+    if collection not in finders or not rest:
+        return Target(None, unquote(f"{collection}/{rest}".rstrip("/")))
     return finders[collection](tenant, rest)
 
 
@@ -84,7 +86,12 @@ def _me(token: Token) -> Owner:
 
 def _resolve_drive(tenant: Tenant, rest: str) -> Target:
     drive_id, _, rest = rest.partition("/")
-    return _resolve_in_drive(tenant.find_drive(unquote(drive_id)), rest)
+    drive_id = unquote(drive_id)
+    if drive_id.startswith("b!") and not _DRIVE_ID.fullmatch(drive_id):
+        raise invalid_request(
+            "The provided drive id appears to be malformed, or does not represent a valid drive."
+        )
+    return _resolve_in_drive(tenant.find_drive(drive_id), rest)
 
 
 def _resolve_user(tenant: Tenant, rest: str) -> Target:
@@ -106,29 +113,37 @@ def _find_owner(owners: list[Owner], name: str) -> Owner:
 
 def _resolve_owner(owner: Owner, rest: str) -> Target:
     head, _, tail = rest.partition("/")
-    return _resolve_in_drive(owner.drive, tail) if head == "drive" else Target(owner, unquote(rest))
+    if head == "drive":
+        return _resolve_in_drive(owner.drive, tail)
+    return (
+        _resolve_in_drives([owner.drive], tail) if head == "drives" and tail else Target(owner, unquote(rest))
+    )
 
 
 def _resolve_site(tenant: Tenant, rest: str) -> Target:
     """``{site-id}``, ``root``, or ``{host}:/{path}[:…]``: https://learn.microsoft.com/graph/api/site-getbypath."""
     name, _, rest = rest.partition("/")
-    if name.endswith(":"):
+    name = unquote(name)
+    if name.endswith(":") and "/" not in name:
         path, rest = _split_at_colon(rest)
         name = f"{name}/{path}".rstrip("/")
-    site = next((site for site in tenant.sites if unquote(name).lower() in site.names), None)
+    name = name.removesuffix(":").lower()  # the SDK for Python encodes a whole path as one segment
+    site = next((site for site in tenant.sites if name in site.names), None)
+    if site is None and not _SITE.fullmatch(name):
+        raise invalid_request("Invalid hostname for this tenancy")
     if site is None:
         raise errors.not_found()
     head, _, tail = rest.partition("/")
     if head == "drive":
         return _resolve_in_drive(site.drives[0], tail)
     if head == "drives" and tail:
-        return _resolve_in_site(site, tail)
+        return _resolve_in_drives(site.drives, tail)
     return Target(site, unquote(rest))
 
 
-def _resolve_in_site(site: Site, rest: str) -> Target:
+def _resolve_in_drives(drives: list[Drive], rest: str) -> Target:
     drive_id, _, rest = rest.partition("/")
-    for drive in site.drives:
+    for drive in drives:
         if drive.id.lower() == unquote(drive_id).lower():
             return _resolve_in_drive(drive, rest)
     raise errors.drive_not_found()
@@ -169,14 +184,32 @@ def _resolve_in_drive(drive: Drive, rest: str) -> Target:
     if head in {"root", "root:"}:
         return _resolve_from_item(drive.root, rest.removeprefix("root"))
     if head == "items" and tail:
-        name, tail = _split_segment(tail)
+        name, tail = _split_item(tail)
+        if tail in {"/restore", "/microsoft.graph.restore"}:
+            deleted = next((item for item in drive.recycle_bin if item.id == name), None)
+            return Target(deleted or _find_item(drive, name), "restore")
         return _resolve_from_item(_find_item(drive, name), tail)
     if head == "special" and tail:
         name, tail = _split_segment(tail)
         if name not in _SPECIAL:
             raise invalid_request("The special folder identifier isn't valid.")
         return _resolve_from_item(drive.mkdir(_SPECIAL[name]), tail)
+    if head.startswith("delta"):
+        return Target(drive.root, unquote(rest))
     return Target(drive, unquote(rest))
+
+
+def _split_item(rest: str) -> tuple[str, str]:
+    """
+    Split after the id of an item.
+
+    The SDK for Python encodes the path below an item with it, as one segment: ``root%3A%2Ff.txt%3A``.
+    """
+    head, slash, tail = rest.partition("/")
+    name, colon, path = unquote(head).partition(":")
+    if colon and ":" not in head:
+        return name, f":{quote(path, safe='/:')}{slash}{tail}"
+    return _split_segment(rest)
 
 
 def _split_segment(rest: str) -> tuple[str, str]:
@@ -197,9 +230,22 @@ def _find_item(drive: Drive, item_id: str) -> Item:
 def _resolve_from_item(item: Item, rest: str) -> Target:
     """Follow ``:/{path}[:[/{action}]]`` or ``[/{action}]`` after an item."""
     if not rest.startswith(":"):
-        return Target(item, unquote(rest.strip("/")))
+        return _resolve_child(item, rest.strip("/"))
     path, action = _split_at_colon(rest[1:].removeprefix("/"))
-    return Target(_descend(item, _decode_path(path)), unquote(action))
+    found = _descend(item, _decode_path(path))
+    return Target(found, unquote(action)) if isinstance(found, Missing) else _resolve_child(found, action)
+
+
+def _resolve_child(item: Item, action: str) -> Target:
+    """Follow ``children/{id}`` or ``children/{name}``: Office365-REST-Python-Client sends it."""
+    head, _, rest = action.partition("/")
+    if head != "children" or not rest:
+        return Target(item, unquote(action))
+    name, rest = _split_segment(rest)
+    for child in item.children.values():
+        if name in {child.id, child.name}:
+            return _resolve_from_item(child, rest)
+    raise errors.not_found()
 
 
 def _split_at_colon(rest: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.monitor import accepted_response
-from airflow_provider_drive.emulator.graph.requests import CONFLICT_BEHAVIOR, json_body
+from airflow_provider_drive.emulator.graph.requests import conflict_behavior, json_body
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.errors import NameTakenError
 from airflow_provider_drive.emulator.state.jobs import Job
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
-
-_CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Transfer:
 
 def copy_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-copy: conflictBehavior is in the query."""
-    job = submit_copy(tenant, item, json_body(request), request.query.get(CONFLICT_BEHAVIOR))
+    job = submit_copy(tenant, item, json_body(request), conflict_behavior(request.query))
     return accepted_response(tenant, job)
 
 
@@ -60,7 +58,7 @@ def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: st
         source,
         destination,
         names.check_name(body.get("name") or source.name, destination.drive.drive_type),
-        check_conflict_behavior(conflict, destination.drive),
+        conflict_on(destination.drive, conflict),
         children_only,
         # known issue: if a name is given, the service ignores the versions
         bool(body.get("includeAllVersionHistory")) and not body.get("name"),
@@ -78,13 +76,9 @@ def submit_move(tenant: Tenant, transfer: Transfer) -> Job:
 # Checks
 
 
-def check_conflict_behavior(value: str | None, drive: Drive) -> str:
-    """Return a valid conflictBehavior. Personal drives ignore it: https://learn.microsoft.com/graph/api/driveitem-copy."""
-    if value is None or drive.is_personal:
-        return "fail"
-    if value not in _CONFLICT_BEHAVIORS:
-        raise invalid_request("Invalid value for conflictBehavior.")
-    return value
+def conflict_on(drive: Drive, value: str | None) -> str:
+    """Return the conflictBehavior of a copy or move. Personal drives ignore it: https://learn.microsoft.com/graph/api/driveitem-copy."""
+    return "fail" if value is None or drive.is_personal else value
 
 
 def check_destination(source: Item, destination: Item) -> None:
@@ -215,7 +209,7 @@ def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[I
     name = resolve_name_conflict(parent, name, transfer.conflict, item)
     new = parent.drive.add(parent, name, content, item.facets)
     if transfer.with_versions:
-        new.versions = list(item.versions)
+        new.versions, new.version_times = list(item.versions), list(item.version_times)
     yield new
     for child in children:
         yield from _copy(transfer, child, new, child.name)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.serializers import deleted_json, item_json
+from airflow_provider_drive.emulator.graph.queries import item_body
+from airflow_provider_drive.emulator.graph.serializers import deleted_json
 from airflow_provider_drive.emulator.messages import Response
+from airflow_provider_drive.emulator.state.drives import Drive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.emulator.messages import Request
-    from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
@@ -26,37 +28,63 @@ def list_changes(tenant: Tenant, request: Request, item: Item) -> Response:
         raise invalid_request("Delta is supported for the root only.", "notSupported")
     token = request.query.get("token", "")
     here = f"{tenant.next_link_base or request.base}{request.raw_path.partition('(')[0]}"
-    link = {"@odata.deltaLink": f"{here}?token={drive.changes}"}
+    keep = [part for part in request.raw_query.split("&") if part.partition("=")[0] in {"$select", "select"}]
+    link = {"@odata.deltaLink": f"{here}?{'&'.join([*keep, f'token={drive.changes}'])}"}
     if token == "latest":  # noqa: S105 - a word of Graph's, not a secret
         return Response(body={"value": []} | link)
-    since = int(token) if token.isdigit() else 0
+    since = _since(drive, token)
     if since < drive.oldest_token:
         headers = {"location": here}
         raise GraphError(410, "resyncChangesApplyDifferences", "Resync required.", headers=headers)
-    changes = _changes_since(drive, item, since)
-    return Response(body=page(tenant, request, changes, lambda serialize: serialize(request.base), **link))
+    with_parents = not drive.is_personal and "deltaexcludeparent" not in request.headers
+    changes = _changes_since(item, since, with_parents=with_parents)
+    return Response(body=page(tenant, request, changes, lambda serialize: serialize(request), **link))
 
 
-def _changes_since(drive: Drive, folder: Item, since: int) -> list[Callable[[str], dict[str, Any]]]:
-    """Return a function for each change, in order, that serializes it."""
-    deleted = [(change, partial(_deletion, each)) for change, each in drive.deleted if change > since > 0]
-    existing = [each for each in folder.walk() if each.change > since or since == 0]
-    changes = [(each.change, partial(_change, each)) for each in existing]
-    return [serialize for _, serialize in sorted([*deleted, *changes], key=lambda pair: pair[0])]
+def _since(drive: Drive, token: str) -> int:
+    """Return the change that a token stands for. On work and school drives, a time is a token too."""
+    if not token or token.isdigit():
+        return int(token or 0)
+    try:
+        moment = dt.datetime.fromisoformat(token.replace(" ", "+"))
+    except ValueError:
+        raise invalid_request("The delta token is invalid.") from None
+    if drive.is_personal:
+        raise invalid_request("A time is not supported as a delta token.", "notSupported")
+    return drive.changes_until(moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC))
 
 
-def _deletion(item: Item, _: str) -> dict[str, Any]:
+def _changes_since(
+    folder: Item, since: int, *, with_parents: bool
+) -> list[Callable[[Request], dict[str, Any]]]:
+    """
+    Return a function for each change, in order, that serializes it.
+
+    :param with_parents: Whether the folders above what has changed are listed too, as they are without the
+        header ``deltaExcludeParent``.
+    """
+    deleted = [
+        (change, partial(_deletion, each)) for change, each in folder.drive.deleted if change > since > 0
+    ]
+    changed = {each: None for each in folder.walk() if each.change > since or since == 0}
+    parents = {parent: None for each in changed for parent in each.ancestors()} if with_parents else {}
+    existing = [(each.change, partial(_change, each)) for each in {**parents, **changed}]
+    return [serialize for _, serialize in sorted([*deleted, *existing], key=lambda pair: pair[0])]
+
+
+def _deletion(item: Item, _: Request) -> dict[str, Any]:
     return deleted_json(item)
 
 
-def _change(item: Item, base: str) -> dict[str, Any]:
-    body = item_json(item, base)
-    body["parentReference"].pop("path", None)
+def _change(item: Item, request: Request) -> dict[str, Any]:
+    body = item_body(item, request)
+    body.get("parentReference", {}).pop("path", None)
     return body
 
 
-def search(tenant: Tenant, request: Request, item: Item) -> Response:
+def search(tenant: Tenant, request: Request, subject: Item | Drive) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
+    folder = subject.root if isinstance(subject, Drive) else subject
     text = request.query.get("q", "").lower()
-    found = [each for each in item.walk() if text in each.name.lower() and each is not item]
-    return Response(body=page(tenant, request, found, lambda each: item_json(each, request.base)))
+    found = [each for each in folder.walk() if text in each.name.lower() and each is not folder]
+    return Response(body=page(tenant, request, found, lambda each: item_body(each, request)))

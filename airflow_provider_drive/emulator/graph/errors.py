@@ -58,7 +58,7 @@ def error_response(tenant: Tenant, error: GraphError | StateError, request: Requ
         ids = {"request-id": request.request_id, "client-request-id": request.client_request_id}
         inner = {"code": error.inner} if error.inner else {}
         body[error.inner_key] = {**inner, "date": tenant.now().strftime("%Y-%m-%dT%H:%M:%S"), **ids}
-    return Response(error.status, {"error": body}, dict(error.headers))
+    return Response(error.status, {"error": body}, {"content-type": "application/json", **error.headers})
 
 
 def from_state(error: StateError) -> GraphError:
@@ -87,7 +87,8 @@ def invalid_request(message: str, inner: str | None = None) -> GraphError:
 def unauthenticated(message: str) -> GraphError:
     """``op-401-invalid-token``."""
     challenge = (
-        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+        'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", '
+        'client_id="00000003-0000-0000-c000-000000000000"'
     )
     return GraphError(401, "InvalidAuthenticationToken", message, headers={"www-authenticate": challenge})
 
@@ -100,6 +101,23 @@ def monitor_unauthenticated() -> GraphError:
 def not_found() -> GraphError:
     """``op-copy-404-source-not-found``."""
     return GraphError(404, "itemNotFound", "Item not found")
+
+
+def not_a_folder() -> GraphError:
+    """Return the error for the children of a file."""
+    return GraphError(422, "invalidRequest", "The item is not a folder and has no children.")
+
+
+def subscription_not_found() -> GraphError:
+    """https://learn.microsoft.com/graph/api/subscription-get."""
+    return GraphError(404, "ResourceNotFound", "The object was not found.")
+
+
+def on_hold() -> GraphError:
+    """Return the error for an item that a retention label protects."""
+    return GraphError(
+        403, "accessDenied", "The item is on hold: a retention label does not allow to delete it."
+    )
 
 
 def drive_not_found() -> GraphError:

@@ -10,12 +10,13 @@ from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.requests import (
-    CONFLICT_BEHAVIOR,
     check_if_match,
+    conflict_behavior,
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import item_json
+from airflow_provider_drive.emulator.graph.serializers import download_url, item_json, item_location
+from airflow_provider_drive.emulator.graph.versions import version_content
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.content import Content
@@ -23,21 +24,24 @@ from airflow_provider_drive.emulator.state.drives import Upload
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")  # msgraphfs does not tell the size
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _FRAGMENT_UNIT, _MAX_FRAGMENT = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
 
-def get_content(tenant: Tenant, request: Request, item: Item) -> Response:
+def get_content(_: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-get-content: 302 to a URL that needs no token."""
     if item.is_folder:
         raise invalid_request("A folder has no content.")
-    body = item_json(item, tenant.file_base or request.base)
-    return Response(302, None, {"location": body["@microsoft.graph.downloadUrl"]})
+    if "format" in request.query:
+        # https://learn.microsoft.com/graph/api/driveitem-get-content-format: the emulator converts nothing
+        raise GraphError(406, "notSupported", f"{item.name} cannot be converted.")
+    return Response(302, None, {"location": download_url(item)})
 
 
 def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
@@ -45,20 +49,29 @@ def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Re
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, request.query.get(CONFLICT_BEHAVIOR, "replace"), {})
+    upload = Upload(folder, name, conflict_behavior(request.query) or "replace", {})
     return _save(request, upload, Content(request.body))
 
 
 def create_upload_session(tenant: Tenant, request: Request, subject: Item | Missing) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
-    item = json_body(request).get("item") or {}
+    body = json_body(request)
+    item = body.get("item") or {}
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, item.get(CONFLICT_BEHAVIOR, "replace"), file_system_info(item))
+    folder.drive.check_quota(int(item.get("fileSize") or 0))
+    upload = Upload(
+        folder,
+        names.check_name(item.get("name") or name, folder.drive.drive_type),
+        conflict_behavior(item) or "replace",
+        file_system_info(item),
+        description=item.get("description"),
+        is_deferred=bool(body.get("deferCommit")),
+    )
     key = secrets.token_urlsafe(24)
     tenant.uploads[key] = upload
-    url = f"{tenant.file_base or request.base}/_file/upload/{key}"
+    url = f"{tenant.file_base or tenant.file_url}/_file/upload/{key}"
     return Response(200, {"uploadUrl": url, **_session_json(upload)})
 
 
@@ -91,7 +104,9 @@ def _save(request: Request, upload: Upload, content: Content) -> Response:
         status = 200
         item.drive.write(item, content)
     item.file_system_info = dict(upload.file_system_info)
-    return Response(status, item_json(item, request.base, created=True), {"etag": item.etag})
+    item.description = upload.description or item.description
+    headers = {"etag": item.etag, "location": item_location(item)}
+    return Response(status, item_json(item, request, created=True), headers)
 
 
 # The URLs for content, which need no token: they are secrets themselves
@@ -106,7 +121,20 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
     item = tenant.find_drive(drive_id).items.get(item_id)
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
         raise errors.not_found()
-    return _download(item.content, request.headers.get("range", ""))
+    _check_no_token(request, item.drive)
+    number = int(request.query.get("version", len(item.versions) + 1))
+    return _download(version_content(item, number), request.headers.get("range", ""))
+
+
+def _check_no_token(request: Request, drive: Drive) -> None:
+    """
+    Refuse a token on personal drives. Work and school drives ignore it.
+
+    https://github.com/OneDrive/onedrive-api-docs/issues/1901 (downloads) and
+    https://github.com/microsoftgraph/microsoft-graph-docs-contrib/issues/8249 (uploads)
+    """
+    if "authorization" in request.headers and drive.is_personal:
+        raise GraphError(401, "unauthenticated", "Unauthenticated")
 
 
 def _download(content: Content, byte_range: str) -> Response:
@@ -125,17 +153,19 @@ def _download(content: Content, byte_range: str) -> Response:
 
 def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
     upload = tenant.uploads.get(key)
-    if "authorization" in request.headers:  # "it may result in an HTTP 401 Unauthorized response"
-        raise GraphError(401, "unauthenticated", "An upload URL takes no token.")
     if upload is None:
         raise errors.not_found()
+    _check_no_token(request, upload.folder.drive)
     if request.method == "DELETE":
         del tenant.uploads[key]
         return Response(204)
     if request.method == "GET":
         return Response(200, _session_json(upload))
-    _receive(upload, request)
-    if len(upload.received) < upload.size:
+    is_commit = request.method == "POST" and not request.body
+    if not is_commit:
+        _receive(upload, request)
+    is_complete = 0 < upload.size <= len(upload.received) and not upload.is_deferred
+    if not is_commit and not is_complete:
         return Response(202, _session_json(upload))
     del tenant.uploads[key]
     return _save(request, upload, Content(bytes(upload.received)))
@@ -146,15 +176,19 @@ def _receive(upload: Upload, request: Request) -> None:
     found = _CONTENT_RANGE.fullmatch(request.headers.get("content-range", ""))
     if found is None or int(found[1]) != len(upload.received):
         raise GraphError(416, "invalidRange", "The range is not the next one.", inner="fragmentOverlap")
-    start, end, size = int(found[1]), int(found[2]) + 1, int(found[3])
+    start, end = int(found[1]), int(found[2]) + 1
+    is_known = found[3] != "*"
+    size = int(found[3]) if is_known else end
     length = len(request.body)
     if end - start != length or length > _MAX_FRAGMENT or end > size:
         raise invalid_request("The fragment does not fit the range, or is too large.")
     if end < size and length % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
         raise invalid_request("The size of a fragment must be a multiple of 320 KiB.")
-    upload.size = size
+    upload.size = size if is_known else 0
     upload.received += request.body
 
 
 def _session_json(upload: Upload) -> dict[str, Any]:
-    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": [f"{len(upload.received)}-"]}
+    is_complete = 0 < upload.size <= len(upload.received)
+    ranges = [] if is_complete else [f"{len(upload.received)}-"]
+    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": ranges}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.copies import find_parent
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import page
+from airflow_provider_drive.emulator.graph.queries import item_body, sort_and_filter
 from airflow_provider_drive.emulator.graph.requests import (
-    CONFLICT_BEHAVIOR,
     check_if_match,
+    conflict_behavior,
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import item_json, sharepoint_ids
+from airflow_provider_drive.emulator.graph.serializers import item_location
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 
@@ -30,37 +32,19 @@ def get_item(_: Tenant, request: Request, item: Item) -> Response:
         raise errors.not_found()
     if request.headers.get("if-none-match") == item.etag:
         return Response(304)
-    body = select_fields(item, request, item_json(item, request.base))
+    body = item_body(item, request)
     item.record_read()
     return Response(200, body, {"etag": item.etag})
 
 
-def select_fields(item: Item, request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """
-    Keep the fields that ``$select`` names.
-
-    SharePoint always sends ``@odata.etag`` (``pnp-shares-driveItem-select``), personal drives do not.
-    Sizes are strings if the client asks for that (``pnp-patch-rename-file-200``).
-    """
-    if "IEEE754Compatible=true" in request.headers.get("accept", ""):
-        body["size"] = str(body["size"])
-    if "$select" in request.query:
-        fields = {field.strip() for field in request.query["$select"].split(",")}
-        if "sharepointIds" in fields and not item.drive.is_personal:
-            body["sharepointIds"] = sharepoint_ids(item)
-        body = {key: value for key, value in body.items() if key in fields}
-    return body if item.drive.is_personal else {"@odata.etag": item.etag, **body}
-
-
 def list_children(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-list-children."""
-
-    def serialize(child: Item) -> dict[str, Any]:
-        return select_fields(child, request, item_json(child, request.base))
-
-    by_name = [item.children[key] for key in sorted(item.children)]  # a folder may have a hundred thousand
-    visible = [child for child in by_name if child.hidden_reads == 0]
-    return Response(body=page(tenant, request, visible, serialize))
+    if not item.is_folder:
+        raise errors.not_a_folder()
+    visible = [child for child in sort_and_filter(item, request) if child.hidden_reads == 0]
+    body = page(tenant, request, visible, lambda child: item_body(child, request))
+    # personal drives always count: osf-root-metadata-children
+    return Response(body={"@odata.count": len(visible), **body} if item.drive.is_personal else body)
 
 
 def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
@@ -70,33 +54,37 @@ def create_folder(tenant: Tenant, request: Request, item: Item) -> Response:
         raise invalid_request("The parent must be a folder, and only folders can be created here.")
     name = names.check_name(body.get("name"), item.drive.drive_type)
     times = file_system_info(body)
-    conflict, existing = body.get(CONFLICT_BEHAVIOR, "fail"), item.child(name)
+    conflict, existing = conflict_behavior(body) or "fail", item.child(name)
     if existing is not None and conflict == "replace" and existing.is_folder:
         # https://github.com/OneDrive/onedrive-api-docs/issues/1702
-        return Response(200, item_json(existing, request.base, created=True))
+        return Response(200, item_body(existing, request, created=True))
     if existing is not None and conflict == "rename":
         name = item.free_name(name, is_folder=True)
     elif existing is not None:
         raise errors.name_taken()
     folder = item.drive.add(item, name)
     folder.file_system_info = times
+    folder.description = body.get("description")
     tenant.fresh_folders[folder.id] = tenant.fresh_folder_404
     return _created(folder, request, empty=tenant.empty_created)
 
 
 def _created(item: Item, request: Request, *, empty: bool) -> Response:
-    location = f"{request.base}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
-    body = b"" if empty else {"@odata.etag": item.etag, **item_json(item, request.base, created=True)}
-    return Response(201, body, {"location": location, "etag": item.etag})
+    body = b"" if empty else item_body(item, request, created=True)
+    return Response(201, body, {"location": item_location(item), "etag": item.etag})
 
 
 def delete_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
     if request.prefers("bypass-shared-lock"):
         item.locked = False
+    if request.prefers("bypass-checked-out"):
+        item.checked_out_by = None
     check_if_match(tenant, request, item)
     if item.parent is None:
         raise invalid_request("Cannot delete the root folder.")
+    if item.is_held:
+        raise errors.on_hold()
     item.drive.remove(item)
     return Response(204)
 
@@ -110,6 +98,25 @@ def permanently_delete_item(tenant: Tenant, request: Request, item: Item) -> Res
     return response
 
 
-def create_link(tenant: Tenant, _: Request, item: Item) -> Response:
-    """https://learn.microsoft.com/graph/api/driveitem-createlink."""
-    return Response(201, {"id": item.guid, "link": {"type": "view", "webUrl": tenant.share(item)}})
+def restore_item(tenant: Tenant, request: Request, item: Item) -> Response:
+    """https://learn.microsoft.com/graph/api/driveitem-restore: personal drives only."""
+    body = json_body(request)
+    drive = item.drive
+    if not drive.is_personal:
+        raise invalid_request("Only OneDrive personal can restore items.", "notSupported")
+    if item not in drive.recycle_bin:
+        raise errors.not_found()
+    parent = find_parent(tenant, item, body.get("parentReference")) or item.parent
+    if parent is None or drive.items.get(parent.id) is not parent:
+        raise errors.not_found()
+    name = names.check_name(body.get("name") or item.name, drive.drive_type)
+    if parent.child(name) is not None:
+        raise errors.name_taken()
+    item.name = name
+    drive.restore(item, parent)
+    return Response(200, item_body(item, request, created=True))
+
+
+def list_thumbnails(tenant: Tenant, request: Request, _: Item) -> Response:
+    """https://learn.microsoft.com/graph/api/driveitem-list-thumbnails: there are none."""
+    return Response(body=page(tenant, request, [], dict))

@@ -20,8 +20,7 @@ _SEE_OTHER = 303
 def accepted_response(tenant: Tenant, job: Job) -> Response:
     """Return 202 without a body, and usually with a ``Location``: ``gnome-copy-202-personal``."""
     location = monitor_url(job, tenant.monitor_base or tenant.base_url)
-    headers = {"cache-control": "no-store, no-cache"}
-    return Response(202, None, headers | ({"location": location} if location is not None else {}))
+    return Response(202, None, {} if location is None else {"location": location})
 
 
 def monitor_url(job: Job, base: str) -> str | None:
@@ -59,7 +58,7 @@ def handle_monitor(tenant: Tenant, request: Request) -> Response:
     if not behaviour.with_body:
         return Response(behaviour.done_status, b"", headers)
     if job.url_form == "item" and job.resource is not None:
-        return Response(behaviour.done_status, item_json(job.resource, request.base), headers)
+        return Response(behaviour.done_status, item_json(job.resource, request), headers)
     return Response(behaviour.done_status, job_json(job), headers)
 
 

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.emulator.graph import copies
 from airflow_provider_drive.emulator.graph.copies import Transfer
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
-from airflow_provider_drive.emulator.graph.items import select_fields
 from airflow_provider_drive.emulator.graph.monitor import accepted_response
+from airflow_provider_drive.emulator.graph.queries import item_body
 from airflow_provider_drive.emulator.graph.requests import (
-    CONFLICT_BEHAVIOR,
     check_if_match,
+    conflict_behavior,
     file_system_info,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import item_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
 from airflow_provider_drive.emulator.state.errors import StateError
@@ -47,15 +46,14 @@ def update_item(tenant: Tenant, request: Request, item: Item) -> Response:
     # a move or rename without them resets the times: the comment on Move in rclone's onedrive.go
     resets = {"name", "parentReference"} & body.keys()
     item.file_system_info = times if resets else item.file_system_info | times
-    fields = select_fields(item, request, item_json(item, request.base, created=True))
-    return Response(200, fields, {"etag": item.etag})
+    return Response(200, item_body(item, request, created=True), {"etag": item.etag})
 
 
 def _transfer(tenant: Tenant, request: Request, item: Item, body: dict[str, Any]) -> Transfer:
     name = names.check_name(body.get("name", item.name), item.drive.drive_type)
     # in the body it is ignored: iss-patch-409-nameAlreadyExists
-    conflict = request.query.get(CONFLICT_BEHAVIOR) if tenant.move_honours_conflict else None
-    conflict = copies.check_conflict_behavior(conflict, item.drive)
+    conflict = conflict_behavior(request.query) if tenant.move_honours_conflict else None
+    conflict = copies.conflict_on(item.drive, conflict)
     rename = Transfer(item, item.parent or item, name, conflict, with_versions=True)
     try:
         parent = _new_parent(tenant, item, body.get("parentReference") or {})

@@ -31,9 +31,11 @@ def page(
     """
     top = request.query.get("$top", "")
     size = min(int(top), tenant.longest_page) if top.isdigit() and int(top) else tenant.page_size
-    start = _offset(request.query.get("$skiptoken") or request.query.get("$skipToken") or "")
+    start = _offset(request.query.get("$skiptoken", ""))
     first = max(0, start - tenant.repeats_items)  # https://github.com/OneDrive/onedrive-api-docs/issues/740
     body: dict[str, Any] = {"value": [serialize(entry) for entry in entries[first : start + size]]}
+    if request.query.get("$count", "").lower() == "true":
+        body = {"@odata.count": len(entries), **body}
     if start + size >= len(entries):
         return body | last
     keep = "&".join(part for part in request.raw_query.split("&") if part and "skiptoken" not in part.lower())

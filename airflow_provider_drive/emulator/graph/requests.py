@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 CONFLICT_BEHAVIOR = "@microsoft.graph.conflictBehavior"
+NAME_CONFLICT_BEHAVIOR = "@name.conflictBehavior"  # SharePoint's name for it
+_CONFLICT_BEHAVIORS = ("fail", "replace", "rename")
 _FILE_TIMES = {"createdDateTime", "lastModifiedDateTime", "lastAccessedDateTime"}
 
 
@@ -71,14 +73,45 @@ def _time(text: str) -> dt.datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
+def conflict_behavior(options: dict[str, Any]) -> str | None:
+    """
+    Return the conflictBehavior in a query or a body; None if there is none.
+
+    :raises GraphError: If it has another value than those of
+        https://learn.microsoft.com/graph/api/resources/driveitem#instance-attributes.
+    """
+    value = options.get(CONFLICT_BEHAVIOR, options.get(NAME_CONFLICT_BEHAVIOR))
+    if value is not None and value not in _CONFLICT_BEHAVIORS:
+        raise invalid_request("Invalid value for conflictBehavior.")
+    return value
+
+
+def client_id(tenant: Tenant, request: Request) -> str:
+    """Return the id of the user or the application that sends a request."""
+    user = authenticate(tenant, request).user
+    return tenant.client_id if user is None else user.id
+
+
+def check_not_locked(tenant: Tenant, request: Request, item: Item) -> None:
+    """
+    Check that an item is not locked, and not checked out by another user or application.
+
+    :raises GraphError: If it is.
+    """
+    if item.locked or item.checked_out_by not in {None, client_id(tenant, request)}:
+        raise errors.locked()
+
+
 def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:
     """
     Check ``If-Match``, which may be an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move.
 
     :raises GraphError: If it does not match, or if the item is locked.
     """
-    if item.locked:
-        raise errors.locked()
+    check_not_locked(tenant, request, item)
+    refused = request.headers.get("if-none-match")
+    if refused is not None and refused in {"*", item.etag, item.ctag}:
+        raise errors.etag_mismatch(tenant.stale_status)
     expected = request.headers.get("if-match")
     if expected is None or expected in {"*", item.etag, item.ctag}:
         return

@@ -3,89 +3,43 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow_provider_drive.emulator.graph import addressing, copies, delta, errors, files, items, moves
+from airflow_provider_drive.emulator.graph import addressing, errors
 from airflow_provider_drive.emulator.graph.addressing import Missing
+from airflow_provider_drive.emulator.graph.annotations import annotate
 from airflow_provider_drive.emulator.graph.errors import GraphError
-from airflow_provider_drive.emulator.graph.pages import page
+from airflow_provider_drive.emulator.graph.operations import OPERATIONS
+from airflow_provider_drive.emulator.graph.options import check_options
 from airflow_provider_drive.emulator.graph.requests import authenticate
-from airflow_provider_drive.emulator.graph.serializers import drive_json, owner_json, site_json
-from airflow_provider_drive.emulator.messages import Response
-from airflow_provider_drive.emulator.state.directory import Owner, Site
-from airflow_provider_drive.emulator.state.drives import Drive
 from airflow_provider_drive.emulator.state.errors import StateError
-from airflow_provider_drive.emulator.state.items import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow_provider_drive.emulator.graph.addressing import Target
-    from airflow_provider_drive.emulator.messages import Request
+    from airflow_provider_drive.emulator.messages import Request, Response
     from airflow_provider_drive.emulator.state.credentials import Token
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 _FUNCTION = re.compile(r"(?:microsoft\.graph\.)?(\w+)(?:\((.*)\))?")
+_PERMISSIONS = {"permissions", "permissions/{id}", "invite", "createLink"}
+_COLLECTIONS = {"versions", "permissions", "subscriptions"}
 _ARGUMENT = re.compile(r"(\w+)='((?:[^']|'')*)'")
-
-
-def _get_drive(_: Tenant, __: Request, drive: Drive) -> Response:
-    return Response(body=drive_json(drive))
-
-
-def _get_site(_: Tenant, __: Request, site: Site) -> Response:
-    return Response(body=site_json(site))
-
-
-def _get_owner(_: Tenant, __: Request, owner: Owner) -> Response:
-    return Response(body=owner_json(owner))
-
-
-def _list_site_drives(tenant: Tenant, request: Request, site: Site) -> Response:
-    """https://learn.microsoft.com/graph/api/drive-list."""
-    return Response(body=page(tenant, request, site.drives, drive_json))
-
-
-def _list_owner_drives(tenant: Tenant, request: Request, owner: Owner) -> Response:
-    """``gnome-me-drives-personal``."""
-    return Response(body=page(tenant, request, [owner.drive], drive_json))
-
-
-_HANDLERS: dict[tuple[type, str, str], Callable[[Tenant, Request, Any], Response]] = {
-    (Item, "GET", ""): items.get_item,
-    (Item, "PATCH", ""): moves.update_item,
-    (Item, "DELETE", ""): items.delete_item,
-    (Item, "GET", "children"): items.list_children,
-    (Item, "POST", "children"): items.create_folder,
-    (Item, "POST", "copy"): copies.copy_item,
-    (Item, "POST", "permanentDelete"): items.permanently_delete_item,
-    (Item, "POST", "createLink"): items.create_link,
-    (Item, "GET", "delta"): delta.list_changes,
-    (Item, "GET", "search"): delta.search,
-    (Item, "GET", "content"): files.get_content,
-    (Item, "PUT", "content"): files.put_content,
-    (Item, "POST", "createUploadSession"): files.create_upload_session,
-    (Missing, "PUT", "content"): files.put_content,
-    (Missing, "POST", "createUploadSession"): files.create_upload_session,
-    (Drive, "GET", ""): _get_drive,
-    (Site, "GET", ""): _get_site,
-    (Site, "GET", "drives"): _list_site_drives,
-    (Owner, "GET", ""): _get_owner,
-    (Owner, "GET", "drives"): _list_owner_drives,
-}
 
 
 def handle_graph(tenant: Tenant, request: Request) -> Response:
     """Handle a request to Graph, or to SharePoint's equivalent below ``/_api``."""
     token = authenticate(tenant, request)
     target = _resolve(tenant, request, token)
-    name, arguments = _parse_function(target.action)
+    name, arguments = _parse_function(_cut_out_id(request, target.action))
     request.query.update(arguments)
     request.units = _resource_units(request, name)
     tenant.charge(request.units)
-    handler = _HANDLERS.get((type(target.subject), request.method, name))
-    if handler is not None:
-        return handler(tenant, request, target.subject)
+    operation = OPERATIONS.get((type(target.subject), request.method, name))
+    if operation is not None:
+        check_options(operation, request)
+        response = operation.handle(tenant, request, target.subject)
+        annotate(response, request, operation.context, target.subject)
+        return response
     if isinstance(target.subject, Missing):
         raise errors.not_found()
     raise GraphError(400, "BadRequest", f"Resource not found for the segment '{target.action}'.")
@@ -101,6 +55,15 @@ def _resolve(tenant: Tenant, request: Request, token: Token) -> Target:
         raise
 
 
+def _cut_out_id(request: Request, action: str) -> str:
+    """Replace the id in ``versions/1.0/content`` by ``{id}``, and note it in the request."""
+    head, _, tail = action.partition("/")
+    if head not in _COLLECTIONS or not tail:
+        return action
+    request.id_in_path, slash, rest = tail.partition("/")
+    return f"{head}/{{id}}{slash}{rest.removeprefix('microsoft.graph.')}"
+
+
 def _parse_function(action: str) -> tuple[str, dict[str, str]]:
     """Split ``delta(token='latest')`` into name and arguments; ``microsoft.graph.copy`` is named ``copy``."""
     found = _FUNCTION.fullmatch(action)
@@ -112,7 +75,7 @@ def _parse_function(action: str) -> tuple[str, dict[str, str]]:
 
 def _resource_units(request: Request, action: str) -> int:
     """Return the cost from the table on SharePoint's page about throttling, which omits copy and move."""
-    if action == "permissions" or "permissions" in request.query.get("$expand", ""):
+    if action in _PERMISSIONS or "permissions" in request.query.get("$expand", ""):
         return 5
     is_cheap = action in {"", "content"} or (action == "delta" and "token" in request.query)
     return 1 if request.method == "GET" and is_cheap else 2

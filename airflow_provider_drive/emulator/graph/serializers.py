@@ -12,12 +12,14 @@ from airflow_provider_drive.emulator.state import directory
 from airflow_provider_drive.emulator.state.errors import StateError
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.directory import Owner, Site
     from airflow_provider_drive.emulator.state.drives import Drive
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.jobs import Job
 
 _SAFE = "!$&'()*+,;=:@"
+DOWNLOAD_URLS = {"@microsoft.graph.downloadUrl", "@content.downloadUrl"}
 _NULL_DATE = "0001-01-01T00:00:00Z"  # doc-monitor-completed-v21
 
 
@@ -40,7 +42,7 @@ def web_url(item: Item) -> str:
     )
 
 
-def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]:
+def item_json(item: Item, request: Request, *, created: bool = False) -> dict[str, Any]:
     """
     Return a driveItem.
 
@@ -66,9 +68,11 @@ def item_json(item: Item, base: str, *, created: bool = False) -> dict[str, Any]
     }
     if not item.is_folder or drive.is_personal or created:  # "not returned for folders": resources/driveitem
         body["cTag"] = item.ctag
+    if drive.site is not None and not (item.is_folder and not created):
+        body["shared"] = {"scope": "users"}  # pnp-patch-rename-file-200: the members of the site
     if item.description is not None:
         body["description"] = item.description
-    return body | _kind(item, base) | item.facets
+    return body | _kind(item, request) | item.facets
 
 
 def reference_json(item: Item) -> dict[str, Any]:
@@ -95,9 +99,20 @@ def drive_json(drive: Drive) -> dict[str, Any]:
         "used": used,
     }
     body = {"id": drive.id, "driveType": drive.drive_type, "owner": drive.owner, "quota": quota}
-    if not drive.is_personal:
-        body |= {"name": drive.name, "webUrl": drive.web_url, "description": ""}
-    return body
+    if drive.is_personal:
+        return {**body, "quota": {**quota, "storagePlanInformation": {"upgradeAvailable": True}}}
+    root = drive.root
+    times = {"createdDateTime": root.created, "lastModifiedDateTime": drive.modified}
+    author = {"user": {"displayName": "System Account"}}
+    return {
+        **body,
+        **{name: time_text(moment, personal=False) for name, moment in times.items()},
+        "name": drive.name,
+        "webUrl": drive.web_url,
+        "description": "",
+        "createdBy": author,
+        "lastModifiedBy": author,
+    }
 
 
 def site_json(site: Site) -> dict[str, Any]:
@@ -136,7 +151,19 @@ def deleted_json(item: Item) -> dict[str, Any]:
     }
 
 
-def _kind(item: Item, base: str) -> dict[str, Any]:
+def item_location(item: Item) -> str:
+    """Return the ``Location`` of a new item, which is on SharePoint: ``op-create-folder-201-etag1``."""
+    return f"{item.drive.tenant.file_url}/_api/v2.0/drives('{item.drive.id}')/items('{item.id}')"
+
+
+def download_url(item: Item) -> str:
+    """Return the URL of a file's content. It needs no token."""
+    tenant = item.drive.tenant
+    secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
+    return f"{tenant.file_base or tenant.file_url}/_file/download/{item.drive.id}/{item.id}?{secret}"
+
+
+def _kind(item: Item, request: Request) -> dict[str, Any]:
     if {"package", "remoteItem"} & item.facets.keys():  # neither a file nor a folder: resources/driveitem
         return {}
     if item.parent is None:
@@ -144,10 +171,9 @@ def _kind(item: Item, base: str) -> dict[str, Any]:
     if item.is_folder:
         return {"folder": {"childCount": len(item.children)}}
     mime = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
-    secret = f"tempauth=v1.{item.guid.lower()}.{item.content_version}"
-    download = f"{base}/_file/download/{item.drive.id}/{item.id}?{secret}"
     file: dict[str, Any] = {"mimeType": mime} | ({"hashes": item.hashes} if item.hashes else {})
-    return {"@microsoft.graph.downloadUrl": download, "file": file}
+    key = "@content.downloadUrl" if request.is_to_sharepoint else "@microsoft.graph.downloadUrl"
+    return {key: download_url(item), "file": file}
 
 
 def _file_system_info(item: Item) -> dict[str, str]:
@@ -216,7 +242,12 @@ def _job_error(error: StateError) -> dict[str, Any]:
 def _job_dates(job: Job) -> dict[str, Any]:
     if job.url_form == "personal":
         return {"operation": "ItemCopy"}
-    return {"id": job.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
+    dates = {"id": job.id, "createdDateTime": _NULL_DATE, "lastActionDateTime": _NULL_DATE}
+    if job.url_form != "operations":
+        return dates
+    site, drive_id = job.drive.web_url.rpartition("/")[0], quote(job.drive.id, safe="")
+    context = f"{site}/_api/v2.1/$metadata#drives('{drive_id}')/operations/$entity"
+    return {"@odata.context": context, **dates}  # doc-monitor-completed-v21
 
 
 def _percentages(job: Job, value: float) -> dict[str, float]:

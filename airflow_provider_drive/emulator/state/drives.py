@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bisect
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ class Drive:
 
     :param drive_type: ``personal``, ``business`` or ``documentLibrary``.
     :param web_url: URL of the root in a browser.
+    :param columns: Names of the library's columns that clients can write.
     :param total: The quota in bytes, of which ``used`` are taken.
     """
 
@@ -43,10 +45,12 @@ class Drive:
     deleted: list[tuple[int, Item]] = field(default_factory=list, repr=False)
     changes: int = 0
     oldest_token: int = 0
+    columns: list[str] = field(default_factory=lambda: ["Title"], repr=False)
 
     def __post_init__(self) -> None:
         self._prefix = "01" + base64.b32encode(uuid.uuid5(uuid.NAMESPACE_URL, self.id).bytes).decode()[:6]
         self._counter = 101
+        self._change_times: list[dt.datetime] = []
         self.root = Item(self, "root", None)
         # how all ids of root folders end: op-create-folder-201-etag1, doc-monitor-completed-v21
         library_root = f"{self._prefix}N6Y2GOVW7725BZO354PWSELRRZ"
@@ -57,6 +61,11 @@ class Drive:
     def is_personal(self) -> bool:
         """Whether this is the OneDrive of a personal account."""
         return self.drive_type == "personal"
+
+    @property
+    def modified(self) -> dt.datetime:
+        """The time of the last change."""
+        return self._change_times[-1] if self._change_times else self.root.modified
 
     # For tests and programs
 
@@ -148,13 +157,22 @@ class Drive:
         for each in item.walk():
             del self.items[each.id]
             self.used -= each.content.size if each.content is not None else 0
-            self.changes += 1
-            self.deleted.append((self.changes, each))
+            self.deleted.append((self._next_change(), each))
+
+    def restore(self, item: Item, parent: Item) -> None:
+        """Move an item from the recycle bin to a folder in which its name is free."""
+        self.recycle_bin.remove(item)
+        for each in item.walk():
+            self.items[each.id] = each
+            self.used += each.content.size if each.content is not None else 0
+            self.record_change(each)
+        self.attach(item, parent)
 
     def write(self, item: Item, content: Content) -> None:
         """Replace the content of a file, and keep the old content as a version."""
         if item.content is not None:
             item.versions.append(item.content)
+            item.version_times.append(item.modified)
             self.used -= item.content.size
         self.used += content.size
         item.content = content
@@ -164,11 +182,20 @@ class Drive:
 
     def record_change(self, item: Item) -> None:
         """Record a change for delta. On personal drives the cTags of all parent folders change with it."""
-        self.changes += 1
-        item.change = self.changes
+        item.change = self._next_change()
         item.modified = self.tenant.now()
         for folder in item.ancestors():
             folder.content_version += 1
+
+    def changes_until(self, moment: dt.datetime) -> int:
+        """Return the number of the last change that was made before a time."""
+        return bisect.bisect_left(self._change_times, moment)
+
+    def _next_change(self) -> int:
+        self.changes += 1
+        self._change_times.append(self.tenant.now())
+        self.tenant.notify(self)
+        return self.changes
 
     def check_quota(self, size: int) -> None:
         """
@@ -188,11 +215,17 @@ class Drive:
 
 @dataclass
 class Upload:
-    """An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession."""
+    """
+    An upload session: https://learn.microsoft.com/graph/api/driveitem-createuploadsession.
+
+    :param is_deferred: Whether the file is created only when the client asks for that: ``deferCommit``.
+    """
 
     folder: Item
     name: str
     conflict: str
     file_system_info: dict[str, dt.datetime]
+    description: str | None = None
+    is_deferred: bool = False
     size: int = 0
     received: bytearray = field(default_factory=bytearray)

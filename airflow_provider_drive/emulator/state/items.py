@@ -30,6 +30,12 @@ class Item:
 
     :param content: None for a folder.
     :param facets: Additional facets, such as ``{"package": {"type": "oneNote"}}``.
+    :param versions: Earlier contents, the oldest first.
+    :param version_times: The times at which they were written.
+    :param permissions: Permissions on this item itself, in Graph's JSON.
+    :param fields: Values of the library's columns.
+    :param retention_label: Name of one of the tenant's retention labels.
+    :param checked_out_by: Id of the user or application that has checked the file out.
     :param hidden_reads: Number of reads that answer 404 before the item becomes visible.
     :param drifts: Number of reads after which the eTag changes by itself; None for never.
     :param drifts_on: Whether the eTag then changes on every read.
@@ -48,6 +54,12 @@ class Item:
     description: str | None = None
     children: dict[str, Item] = field(default_factory=dict, repr=False)
     versions: list[Content] = field(default_factory=list, repr=False)
+    version_times: list[dt.datetime] = field(default_factory=list, repr=False)
+    permissions: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    inherits_permissions: bool = True
+    fields: dict[str, Any] = field(default_factory=dict, repr=False)
+    retention_label: str | None = None
+    checked_out_by: str | None = None
     metadata_version: int = 1
     content_version: int = 1
     change: int = 0
@@ -134,6 +146,12 @@ class Item:
         while self.child(names.numbered(name, number, is_folder=is_folder)) is not None:
             number += 1
         return names.numbered(name, number, is_folder=is_folder)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a retention label of the item, or of anything above or below it, forbids to delete it."""
+        labels = {item.retention_label for item in (*self.walk(), *self.ancestors())}
+        return any(self.drive.tenant.retention_labels.get(label or "", False) for label in labels)
 
     def record_read(self) -> None:
         """Count a read, and change the eTag if it is to drift now."""

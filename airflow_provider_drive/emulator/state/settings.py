@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 class TenantSettings:
     """How the tenant behaves. Set any of the attributes; :meth:`Tenant.reset` restores the defaults."""
 
+    setting_names: frozenset[str] = frozenset()
+
     def _restore_defaults(self) -> None:
+        before = set(vars(self))
         self._restore_service_defaults()
         self._restore_limits()
         self._restore_login_defaults()
+        self.setting_names = self.setting_names or frozenset(vars(self).keys() - before)
 
     def _restore_service_defaults(self) -> None:
         self.copies = CopyBehaviour()
@@ -35,6 +39,8 @@ class TenantSettings:
         self.rewrites_office = False  # SharePoint changes the copies of Office files
         self.office_growth = 18  # bytes by which they grow; up to 11,264 were observed
         self.hashes_of_empty_files = True  # False: SharePoint computes none for them
+        # whether each retention label forbids to delete an item
+        self.retention_labels = {"Retain": True, "Review": False}
         self.fresh_folder_404 = 0  # number of copies into a new folder that answer 404
         self.stale_status = 412  # or 409: https://github.com/OneDrive/onedrive-api-docs/issues/1414
         self.move_answers_202 = False  # also for moves within a drive

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.drives import Drive, Upload
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.jobs import CopyBehaviour, Job
+    from airflow_provider_drive.emulator.state.subscriptions import Subscription
 
 _JOURNAL_LIMIT = 200_000
 
@@ -42,6 +43,7 @@ class Tenant(TenantSettings):
         self.refresh_token = "0.AXoA-" + guid("refresh token").replace("-", "")
         self.consumer_refresh_token = "M.C5" + guid("consumer's refresh token").replace("-", "!")
         self.base_url = ""
+        self.file_url = ""  # of uploads and downloads, which are on SharePoint's host and not on Graph's
         self.tokens: dict[str, Token] = {}
         self.reset()
 
@@ -62,6 +64,7 @@ class Tenant(TenantSettings):
         self.devices: dict[str, Device] = {}
         self.uploads: dict[str, Upload] = {}
         self.links: dict[str, Item] = {}
+        self.subscriptions: dict[str, Subscription] = {}
         self.fresh_folders: dict[str, int] = {}
         self.tokens_issued = 0
         self.units_spent = 0
@@ -214,6 +217,12 @@ class Tenant(TenantSettings):
         else:
             job.end()
         return job
+
+    def notify(self, drive: Drive) -> None:
+        """Notify the subscribers of a drive about a change."""
+        for subscription in list(self.subscriptions.values()):
+            if subscription.drive is drive:
+                subscription.notify(self)
 
     def now(self) -> dt.datetime:
         """Return the time of the service's clock, in UTC."""

@@ -1,120 +1,187 @@
 """
-How far an archive is: what a task remembers of it, from one try or one deferral to the next.
+The state of an archive: what a later try or a deferred task has to know of it.
 
-The destination is the memory. This is what it does not tell.
+It holds the ids of the copies that are made, since neither a name nor a content says who made a copy.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+import hashlib
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from airflow_provider_drive.exceptions import DriveResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Callable, Mapping
 
     from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
+MAX_DONE = 20_000
+"""Finished documents whose copies' ids are saved."""
+MAX_FAILED, MAX_REASON_LENGTH = 5_000, 300
+"""Failures that are saved over a deferral, and the characters of each reason."""
 _END_OF_TIME = 1e11
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveState:
+class Done(msgspec.Struct, frozen=True, array_like=True):
     """
-    How far an archive is.
+    A document whose copy is known.
 
-    :param begun: When it was begun, by the service's clock.
-    :param failed: Why copies have failed that were under way, by the ids of their sources.
-    :param completed: What copies have become whose monitors said so, by the ids of their sources.
-    :param marks: What the sources of these, and of those that are under way, were like when it was asked for.
-    :param gone: Originals that were deleted: how many by the state of their copies, and ``bytes``.
-    :param leaving: Originals that are being deleted: state of the copy and size, by their ids.
-    :param pending: The monitors of those that are under way, by the ids of their sources.
+    :param copy_id: The copy's id, as Graph told it.
+    :param mark: Fingerprint of the source when its copy was requested.
+    :param original: What became of the original, if it was to be deleted: ``gone`` if it did not exist any
+        more.
+    """
+
+    copy_id: str
+    mark: str
+    original: Literal["kept", "deleted", "gone"] = "kept"
+
+
+class Pending(msgspec.Struct, frozen=True, array_like=True):
+    """
+    A copy that Graph has accepted and may still be making.
+
+    :param mark: Fingerprint of the source when its copy was requested.
+    :param is_own: It arrives under a name that only this archive's copy can have.
+    :param monitor_url: A secret; empty where it is stored elsewhere, or cannot be decrypted.
+    """
+
+    mark: str
+    is_own: bool = False
+    monitor_url: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Pending: {self.mark}>"
+
+
+class Deleting(msgspec.Struct, frozen=True, array_like=True):
+    """An original that is being deleted, and what came of its document."""
+
+    drive_id: str
+    state: Literal["copied", "there"]
+    size: int
+    copy_id: str = ""
+
+
+class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """
+    How far an archive is. Keys are the ids of sources.
+
+    :param begun: When it was begun, by Graph's clock: an item that is older is not its work.
+    :param token: Random text of this archive, from which the names are derived that only its copies have.
+    :param done: Documents whose copies are known, and folders that were copied whole.
+    :param pending: Copies that are under way.
+    :param failed: Why copies have failed, for the documents that are not requested again after a deferral.
+    :param paths: Ids of items that were given by another address than their ids, by digests of the addresses.
+    :param deleted: Originals that Graph has deleted, and those that were ``gone``: how many, by the state of
+        their copies, and the ``bytes``.
+    :param deleting: Originals that are being deleted.
     """
 
     begun: float
-    failed: Mapping[str, str] = field(default_factory=dict)
-    completed: Mapping[str, str] = field(default_factory=dict)
-    marks: Mapping[str, str] = field(default_factory=dict)
-    gone: Mapping[str, int] = field(default_factory=dict)
-    leaving: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    pending: Mapping[str, str] = field(default_factory=dict, repr=False)
+    token: str = ""
+    done: dict[str, Done] = {}
+    pending: dict[str, Pending] = {}
+    failed: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    deleted: dict[str, int] = {}
+    deleting: dict[str, Deleting] = {}
 
-    @property
-    def is_deleting(self) -> bool:
-        """Whether originals were being deleted: so all copies were shown, and the manifest was written."""
-        return bool(self.gone or self.leaving)
+    def copied(self) -> ArchiveState:
+        """Return a copy, which later changes of this one do not change."""
+        changes = {
+            name: dict(value)
+            for name in self.__struct_fields__
+            if isinstance(value := getattr(self, name), dict)
+        }
+        return msgspec.structs.replace(self, **changes)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what has to be remembered, as JSON, but for the monitors, which are secrets."""
-        told = {name: dict(getattr(self, name)) for name in (*_TEXTS, "gone")}
-        leaving = {key: list(value) for key, value in self.leaving.items()}
-        return {"begun": self.begun, **told, "leaving": leaving}
+    def with_monitors(self, stored: ArchiveState | None) -> ArchiveState:
+        """Return this state with the monitor URLs that another place has stored of the same archive."""
+        state = self.copied()
+        if stored is not None and stored.token == self.token:
+            state.pending |= {key: each for key, each in stored.pending.items() if key in state.pending}
+        return state
 
-    def count_gone_originals(self, seen: Container[str]) -> ArchiveState:
+    def add_done(self, source_id: str, done: Done) -> bool:
+        """Note a copy; tell whether there is room for it."""
+        if source_id not in self.done and len(self.done) >= MAX_DONE:
+            return False
+        self.done[source_id] = done
+        return True
+
+    def add_path(self, url: str, item_id: str) -> None:
+        """Note the id of an item that was given by another address, which may be a secret."""
+        if len(self.paths) < MAX_DONE:
+            self.paths[_digest(url)] = item_id
+
+    def id_at(self, url: str) -> str:
+        """Return the id that the item at an address had; empty if it is not known."""
+        return self.paths.get(_digest(url), "")
+
+    def add_failed(self, source_id: str, reason: str) -> None:
+        """Note why a copy has failed; the oldest are forgotten."""
+        self.failed[source_id] = reason[:MAX_REASON_LENGTH]
+        if len(self.failed) > MAX_FAILED:
+            del self.failed[next(iter(self.failed))]
+
+    def count_deleted(self, original: Deleting, *, is_gone: bool = False) -> None:
+        """Count an original that Graph has deleted, or that was gone."""
+        counts = {
+            original.state: 1,
+            "bytes": original.size if original.state == "copied" else 0,
+            "gone" if is_gone else "deleted": 1,
+        }
+        for name, count in counts.items():
+            self.deleted[name] = self.deleted.get(name, 0) + count
+
+    def as_dict(self, encrypt: Callable[[str], str] | None = None) -> dict[str, Any]:
         """
-        Count what was being deleted as gone, if it is not there any more.
+        Return the state as JSON.
 
-        :param seen: The ids of all originals that are there.
+        :param encrypt: Encrypts monitor URLs. Without it they are left out.
         """
-        gone = Counter(self.gone)
-        for key, (state, size) in self.leaving.items():
-            if key not in seen:
-                gone += count_of(state, size)
-        return replace(self, gone=dict(gone), leaving={})
+        pending = {
+            key: [each.mark, each.is_own, encrypt(each.monitor_url) if encrypt and each.monitor_url else ""]
+            for key, each in self.pending.items()
+        }
+        built: dict[str, Any] = msgspec.to_builtins(self)
+        return built | {"pending": pending}
 
 
-def read_archive_state(value: Any) -> ArchiveState:
+def read_archive_state(value: Any, decrypt: Callable[[str], str | None] = lambda _: None) -> ArchiveState:
     """
-    Read what :meth:`ArchiveState.as_dict` has made, and a database has kept.
+    Read what :meth:`ArchiveState.as_dict` has returned, and a database has kept.
 
+    :param decrypt: Decrypts monitor URLs; returns None for one that it cannot read.
     :raises DriveResponseError: If it is anything else.
     """
-    told = value if isinstance(value, Mapping) else {}
-    begun, *texts, gone, leaving = (told.get(name) for name in _REMEMBERED)
-    sound = isinstance(begun, (int, float)) and not isinstance(begun, bool) and 0 < begun < _END_OF_TIME
-    if (
-        not sound
-        or told.keys() != set(_REMEMBERED)
-        or not _are_texts(*texts)
-        or not (isinstance(gone, Mapping) and isinstance(leaving, Mapping))
-        or not all(name in (*_STATES, "bytes") and _is_count(count) for name, count in gone.items())
-        or not all(isinstance(key, str) and _is_leaving(value) for key, value in leaving.items())
-    ):
-        raise DriveResponseError("What was remembered of the archive is not as this package writes it.")
-    failed, completed, marks = cast("Any", texts)
-    return ArchiveState(cast("float", begun), failed, completed, marks, gone, leaving)
-
-
-_TEXTS = ("failed", "completed", "marks")
-_REMEMBERED = ("begun", *_TEXTS, "gone", "leaving")
-_STATES = ("copied", "there")
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_leaving(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and value[0] in _STATES and _is_count(value[1])
-
-
-def count_of(state: str, size: int) -> Counter[str]:
-    """Count one document; only what was copied has bytes."""
-    return Counter({state: 1, "bytes": size if state == "copied" else 0})
+    try:
+        state = msgspec.convert(value, ArchiveState)
+    except msgspec.ValidationError as error:
+        raise DriveResponseError(f"The saved state of the archive is not valid: {error}") from None
+    counts = (*state.deleted.values(), *(each.size for each in state.deleting.values()))
+    if not (math.isfinite(state.begun) and 0 < state.begun < _END_OF_TIME) or min(counts, default=0) < 0:
+        raise DriveResponseError("The saved state of the archive is not valid: a number is out of range.")
+    state.pending = {
+        key: Pending(each.mark, each.is_own, (decrypt(each.monitor_url) or "") if each.monitor_url else "")
+        for key, each in state.pending.items()
+    }
+    return state
 
 
 def completion_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
     """
     Return the event that says how copies have ended. It holds no secret: Airflow logs it.
 
-    The destination tells of those whose end nobody knows, and of those whose name was taken: perhaps by
-    themselves.
+    A copy whose end is unknown, or whose name was taken, is in neither list: the destination shows what
+    became of it.
     """
-    lasting = {
+    failed = {
         name: end
         for name, end in ends.items()
         if end.state in {"failed", "timeout"} and not end.is_name_conflict
@@ -122,31 +189,39 @@ def completion_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
     return {
         "status": "ended",
         "completed": {name: end.resource_id for name, end in ends.items() if end.resource_id},
-        "failed": {name: end.told for name, end in lasting.items()},
+        "failed": {name: end.told for name, end in failed.items()},
     }
 
 
-def read_completion_event(event: Any, standing: ArchiveState) -> ArchiveState:
+class _Event(msgspec.Struct, forbid_unknown_fields=True):
+    status: Literal["ended"]
+    completed: dict[str, str]
+    failed: dict[str, str]
+
+
+def read_completion_event(event: Any, state: ArchiveState) -> ArchiveState:
     """
-    Read what :func:`completion_event` has made, and return how far the archive is by that.
+    Read what :func:`completion_event` has returned, and return the state of the archive after it.
 
-    :raises DriveResponseError: If it is not exactly that. An event that says why the trigger could not wait
-        is none of these, but no fault: the destination tells all there is to know.
+    An event that says why the trigger could not wait leaves the state as it is.
+
+    :raises DriveResponseError: If the event is anything else.
     """
-    told = event if isinstance(event, Mapping) else {}
-    if told.get("status") == "unknown":
-        return standing
-    if told.keys() != {"status", "completed", "failed"} or not _are_texts(told["completed"], told["failed"]):
-        raise DriveResponseError("The trigger's event is refused: it is not as this package writes it.")
-    return replace(
-        standing,
-        failed={**standing.failed, **told["failed"]},
-        completed={**standing.completed, **told["completed"]},
-    )
+    if isinstance(event, dict) and event.get("status") == "unknown":
+        return state
+    try:
+        ended = msgspec.convert(event, _Event)
+    except msgspec.ValidationError as error:
+        raise DriveResponseError(f"The trigger's event is refused: {error}") from None
+    state = state.copied()
+    for source_id, copy_id in ended.completed.items():
+        if (pending := state.pending.pop(source_id, None)) is not None:
+            state.done[source_id] = Done(copy_id, pending.mark)
+    for source_id, reason in ended.failed.items():
+        state.pending.pop(source_id, None)
+        state.add_failed(source_id, reason)
+    return state
 
 
-def _are_texts(*values: Any) -> bool:
-    return all(
-        isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair)
-        for value in values
-    )
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -1,57 +1,54 @@
-"""A folder that many copies go to: whether it is there, and what it holds."""
+"""A folder of the destination: whether it exists, what it holds, and which of its names are assigned."""
 
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_drive.exceptions import (
-    DriveArgumentError,
-    DriveError,
-    DriveRequestError,
-    DriveThrottledError,
-)
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveRequestError
+from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, find_item, make_folder
-from airflow_provider_drive.protocol.wire.items import child, unnumbered
-from airflow_provider_drive.protocol.wire.names import normalize_name
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.items import child
+from airflow_provider_drive.protocol.wire.names import NameIndex, normalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.wire.addresses import Address, ItemRef
+    from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 UNITS_PER_PAGE, ITEMS_PER_PAGE = 2, 200
 
 
-def item_error(error: DriveError) -> DriveError:
+class Wanted(NamedTuple):
     """
-    Return an error that is about one item or folder.
+    What is searched for in a folder.
 
-    :raises DriveError: If it is about all of them: without a login, a network or patience none fares better.
+    :param item_id: The item's id, if it is known; then the name does not count.
     """
-    if isinstance(error, DriveRequestError) and not isinstance(error, DriveThrottledError):
-        return error
-    raise error
+
+    name: str
+    item_id: str | None = None
 
 
 @dataclass(eq=False, slots=True)
 class TargetFolder:
     """
-    A folder at the destination.
+    A folder of the destination.
 
     :param parent: The folder that it is in; or its address is known.
-    :param ref: None as long as it is not there.
-    :param count: How many items it holds, about.
+    :param ref: None as long as it does not exist.
+    :param count: About how many items it holds.
     :param is_new: It was made just now, and is not known everywhere yet.
-    :param there: What is known to be in it, by its name in one case.
-    :param is_read: Whether that was all, when it was listed.
-    :param given: Names that belong to documents of this archive, done or on their way.
-    :param awaited: Those of them that are on their way.
+    :param items: What is known to be in it.
+    :param is_listed: Whether all that it held was listed.
+    :param may_hold_copies: A copy of the whole folder has failed, and may have left some of its documents.
     """
 
     name: str
@@ -60,101 +57,134 @@ class TargetFolder:
     ref: ItemRef | None = None
     count: int = 0
     is_new: bool = False
-    is_read: bool = False
-    there: dict[str, DriveItem] = field(default_factory=dict)
-    given: set[str] = field(default_factory=set)
-    awaited: set[str] = field(default_factory=set)
-    _numbered: dict[str, list[DriveItem]] | None = None
+    is_listed: bool = False
+    may_hold_copies: bool = False
+    items: NameIndex[DriveItem] = field(default_factory=NameIndex)
+    _names: dict[str, dict[str, str]] = field(default_factory=dict)
+    _claims: dict[str, str] = field(default_factory=dict)
 
     def path_of(self, name: str) -> str:
         """Return the path that a name here has, or would have, below the folder whose address is known."""
         return name if self.parent is None or self.address else self.parent.path_of(f"{self.name}/{name}")
 
-    def get(self, name: str) -> DriveItem | None:
-        """Return what is known to have a name here."""
-        return self.there.get(normalize_name(name))
-
-    def is_given(self, name: str) -> bool:
-        """Whether a name belongs to a document of this archive, done or on its way."""
-        return normalize_name(name) in self.given
-
-    def is_taken(self, name: str) -> bool:
-        """Whether nothing else can have a name here."""
-        return self.is_given(name) or self.get(name) is not None
-
-    def renamed(self, name: str) -> list[DriveItem]:
-        """Return what has a name here, or that name with a number."""
-        if self._numbered is None:
-            self._numbered = {}
-            for item in self.there.values():
-                for wanted in unnumbered(item.name or ""):
-                    self._numbered.setdefault(normalize_name(wanted), []).append(item)
-        return self._numbered.get(normalize_name(name), [])
-
-    def learn(self, name: str, item: DriveItem) -> None:
-        """Note what has a name here."""
-        self.there[normalize_name(name)], self._numbered = item.bare, None
-
-    def plan(self, name: str, final_name: str) -> None:
-        """Note the names of a document that is on its way: when it arrives, and in the end."""
-        self.given |= {normalize_name(name), normalize_name(final_name)}
-        self.awaited.add(normalize_name(name))
-
-    def give(self, name: str) -> None:
-        """Note that a name belongs to a document that is done: what has it need not be known any more."""
-        self.there.pop(normalize_name(name), None)
-        self.awaited.discard(normalize_name(name))
-        self.given.add(normalize_name(name))
-
-    def forget(self) -> None:
-        """Forget what is here: there may be thousands of folders, with thousands of items."""
-        self.there, self.given, self.awaited = {}, set(), set()
-        self.is_read, self._numbered = False, None
-
     @property
     def units(self) -> int:
-        """What it costs to list it."""
+        """What it costs to list it, in resource units."""
         return UNITS_PER_PAGE * max(1, math.ceil(self.count / ITEMS_PER_PAGE))
 
-    def see(self, names: Sequence[str]) -> Flow[dict[str, DriveError]]:
+    # -- names and items belong to one document each ---------------------------------------------------------
+
+    def assign(self, name: str, source_id: str) -> None:
+        """Note that a document of this archive gets a name here."""
+        self._names.setdefault(normalize_name(name), {})[name] = source_id
+
+    def is_assigned(self, name: str, source_id: str) -> bool:
+        """
+        Whether another document of this archive gets a name here.
+
+        ``Straße.txt`` and ``Strasse.txt`` may both exist in a drive: then the drive decides.
+        """
+        holders = self._names.get(normalize_name(name), {})
+        return any(holder != source_id and _lower(other) == _lower(name) for other, holder in holders.items())
+
+    def is_taken(self, name: str) -> bool:
+        """Whether an item has a name here, or gets it."""
+        return name in self.items or normalize_name(name) in self._names
+
+    def get(self, name: str, source_id: str) -> DriveItem | None:
+        """Return what is known to have a name here, unless it is another document's and only similar."""
+        item = self.items.get(name)
+        if (
+            item is not None
+            and item.name != name
+            and self._claims.get(item.ref.item_id, source_id) != source_id
+        ):
+            return None
+        return item
+
+    def claim(self, item_id: str, source_id: str) -> bool:
+        """Note that an item here is the copy of a document; tell whether it is not another document's."""
+        return self._claims.setdefault(item_id, source_id) == source_id
+
+    def is_claimed(self, item_id: str, source_id: str) -> bool:
+        """Whether an item here is the copy of another document."""
+        return self._claims.get(item_id, source_id) != source_id
+
+    # -- reading what it holds -------------------------------------------------------------------------------
+
+    def look_up(self, names: Sequence[str]) -> Flow[dict[str, DriveError]]:
         """
         Learn what has some names: by a listing, or name by name if that costs less.
 
-        :return: What went wrong with some of them.
-        :raises DriveError: If it is not for the sake of a name.
+        :return: What went wrong with some of the names.
+        :raises DriveError: If it does not concern a single name.
         """
-        folder, faults = self.ref, {}
-        if folder is None or self.is_read:
+        if self.ref is None or self.is_listed:
             return {}
         if self.units <= len(names):
             try:
-                yield from self.read()
+                yield from self.list_items()
             except DriveRequestError as error:
-                return dict.fromkeys(names, item_error(error))
+                return dict.fromkeys(names, about_one_item(error))
             return {}
-        found = yield from in_batches([find_item(child(folder, name)) for name in names])
+        errors = {}
+        found = yield from self._read([Wanted(name) for name in names])
         for name, item in zip(names, found, strict=True):
             if isinstance(item, DriveError):
-                faults[name] = item_error(item)
+                errors[name] = about_one_item(item)
             elif item is not None:
-                self.learn(name, item)
-        return faults
+                self.items.add(item.name or name, item)
+        return errors
 
-    def read(self) -> Flow[None]:
-        """Read all that is here, and keep what is not done."""
+    def list_items(self) -> Flow[dict[str, DriveItem]]:
+        """List what is here, and return it by its ids."""
         if self.ref is None:
-            return
-        there: dict[str, DriveItem] = {}
-        count, done = 0, self.given - self.awaited
+            return {}
+        by_id: dict[str, DriveItem] = {}
+        items: NameIndex[DriveItem] = NameIndex()
         listing = Listing(self.ref, recursive=False)
         while listing:
-            page = yield from listing.read()
-            count += len(page)
-            there |= {name: found.item for found in page if (name := normalize_name(found.path)) not in done}
-        self.there, self.is_read, self.count, self._numbered = there, True, count, None
+            for path, item in (yield from listing.read()):
+                by_id[item.ref.item_id] = item
+                items.add(path, item)
+        self.items, self.is_listed, self.count = items, True, len(by_id)
+        return by_id
+
+    def search(self, wanted: Sequence[Wanted]) -> Flow[list[DriveItem | DriveError | None]]:
+        """
+        Search for items now: in a listing, or one by one if that costs less.
+
+        What a listing does not show is read as well: listings lag behind, and an item that is known by its id
+        may be elsewhere.
+        """
+        self.count = max(self.count, len(wanted))
+        if self.units >= len(wanted):
+            return (yield from self._read(wanted))
+        try:
+            by_id = yield from self.list_items()
+        except DriveError as error:
+            return [error] * len(wanted)
+        found: list[DriveItem | DriveError | None] = [
+            by_id.get(each.item_id) if each.item_id else self.items.get(each.name) for each in wanted
+        ]
+        missing = [number for number, item in enumerate(found) if item is None and wanted[number].item_id]
+        read = (yield from self._read([wanted[number] for number in missing])) if missing else []
+        for number, item in zip(missing, read, strict=True):
+            found[number] = item
+        return found
+
+    def _read(self, wanted: Sequence[Wanted]) -> Flow[list[DriveItem | DriveError | None]]:
+        if self.ref is None:
+            return [None] * len(wanted)
+        folder = self.ref
+        addresses = [
+            ItemRef(folder.drive_id, each.item_id) if each.item_id else child(folder, each.name)
+            for each in wanted
+        ]
+        return (yield from in_batches([find_item(address) for address in addresses]))
 
     def ensure(self) -> Flow[ItemRef]:
-        """Return the folder; make it, and those above it, if it is not there."""
+        """Return the folder; make it, and those above it, if it does not exist."""
         if self.ref is None and self.address is not None:
             ensured = yield from ensure_folder(self.address)
             self.ref, self.is_new = ensured.folder.ref, ensured.created
@@ -165,3 +195,7 @@ class TargetFolder:
         if self.ref is None:
             raise DriveArgumentError(f"There is no folder to put {self.name!r} in.")
         return self.ref
+
+
+def _lower(name: str) -> str:
+    return unicodedata.normalize("NFC", name).lower()

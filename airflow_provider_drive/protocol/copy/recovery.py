@@ -1,7 +1,7 @@
 """
 What to do next about a copy, decided from what is known of it: the one place where that is decided.
 
-Single copies and archives ask the same function. The table of docs/crash-safety.md has the same rows.
+Single copies and archives ask the same function. docs/concepts/crash-safety.md has the same rows.
 
 An item is the copy if Graph told its id, if it has a name that nobody else can have, or if it has exactly the
 content. A name, an age and about the same size never make it the copy.
@@ -89,8 +89,10 @@ def _decide_conflict(evidence: Evidence) -> Decision:
     """
     Decide what a taken name means: a request that was refused made nothing.
 
-    Only if the answer to an earlier request was lost may the item with the name be its work.
+    Only if the answer to an earlier request was lost may the item with the name be its work. An archive
+    looks at that item, so it waits until it is to be seen.
     """
-    if evidence.lost and evidence.may_search and evidence.found is not Found.OTHER:
+    may_be_ours = evidence.lost and evidence.found is not Found.OTHER
+    if evidence.may_search and (may_be_ours or evidence.found is Found.UNSEEN):
         return Decision.WAIT
     return Decision.CONFLICT

@@ -19,6 +19,7 @@ from airflow_provider_drive.protocol.wire.addresses import (
     PathAddress,
     encode_resource,
     is_id,
+    same_item,
 )
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
@@ -60,10 +61,10 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
     return item
 
 
-def find_item(address: Address) -> Flow[DriveItem | None]:
-    """Read an item, or learn that there is none."""
+def find_item(address: Address, *, follow: bool = False) -> Flow[DriveItem | None]:
+    """Read an item, or None if there is none. Of a shortcut, the shortcut is read unless ``follow``."""
     try:
-        return (yield from get_item(address))
+        return (yield from get_item(address, follow=follow))
     except DriveItemNotFoundError:
         return None
 
@@ -107,6 +108,50 @@ def index(items: Iterable[DriveItem]) -> NameIndex[DriveItem]:
     return by_name
 
 
+def find_nearest(address: Address) -> Flow[tuple[DriveItem | None, tuple[str, ...]]]:
+    """Return the item at an address, or the nearest above it that exists, and the names that do not."""
+    if isinstance(address, LibraryAddress):
+        address = yield from in_library(address)
+    missing: tuple[str, ...] = ()
+    item = yield from find_item(address)
+    while item is None and isinstance(address, PathAddress) and address.parent is not None:
+        missing = (address.names[-1], *missing)
+        address = address.parent
+        item = yield from find_item(address)
+    return item, missing
+
+
+def find_ancestors(item: DriveItem | None) -> Flow[list[ItemRef]]:
+    """Return an item, and the folders that it is in, up to the root."""
+    found: list[ItemRef] = []
+    while item is not None:
+        found.append(item.ref)
+        above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
+        item = (yield from find_item(above)) if above else None
+    return found
+
+
+def lies_below(address: Address, folder: Address) -> Flow[bool]:
+    """
+    Whether an address is that of a folder, or of something below it, whatever forms the two have.
+
+    Neither has to exist.
+    """
+    top, missing_top = yield from find_nearest(folder)
+    item, missing = yield from find_nearest(address)
+    if top is None or item is None:
+        return False
+    if not missing_top:
+        ancestors = yield from find_ancestors(item)
+        return any(same_item(top.ref, ancestor) for ancestor in ancestors)
+    start = missing[: len(missing_top)]
+    return (
+        same_item(top.ref, item.ref)
+        and len(start) == len(missing_top)
+        and all(map(same_name, start, missing_top))
+    )
+
+
 class Ensured(NamedTuple):
     """A folder that exists now, and whether it was made just now."""
 
@@ -126,7 +171,7 @@ def ensure_folder(address: Address) -> Flow[Ensured]:
     """
     if isinstance(address, LibraryAddress):
         address = yield from in_library(address)
-    item = yield from find_item(address)
+    item = yield from find_item(address, follow=True)
     if item is None:
         above = address.parent if isinstance(address, PathAddress) else None
         if not isinstance(address, PathAddress) or above is None:

@@ -89,7 +89,7 @@ def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
     :param write: Is given one piece after the other.
     :raises DriveArgumentError: If it is a folder.
     """
-    item = yield from find_item(address)
+    item = yield from find_item(address, follow=True)
     if item is None:
         return False
     if item.is_folder:

@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveConnectionError,
     DriveError,
     DriveItemChangedError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
     DriveResponseError,
     DriveServiceError,
@@ -83,6 +84,8 @@ def update_item(
     conflict_behavior: str = "fail",
     before: DriveItem | None = None,
     wait: Wait | None = None,
+    displaced_name: str | None = None,
+    displaced: DriveItem | None = None,
 ) -> Flow[DriveItem]:
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
@@ -93,13 +96,18 @@ def update_item(
     :param item: The item as it was read; without ``if_match``, its eTag guards the change.
     :param if_match: The eTag or cTag that the item has to have; ``*`` for any.
     :param before: The item as an earlier try has read it, if there was one.
+    :param displaced_name: The name of a replaced file until it is deleted. Default is stored by a checkpoint.
+    :param displaced: The file that an earlier try has given that name.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
     update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
     if conflict_behavior != "replace":
         return (yield from update.run())
-    yield from update.restore()
+    if displaced_name is None:
+        yield from update.restore()
+    else:
+        update.own_name, update.other, update.is_stored = displaced_name, displaced, False
     try:
         updated = yield from update.run()
     except DriveError as error:
@@ -115,7 +123,8 @@ class _Update:
 
     :ivar other: The file that had the name, and was renamed to make way.
     :ivar own_name: The name that it was given, which no other item can have.
-    :ivar displaced: The checkpoint that says so; ``is_durable`` if a later try will find it.
+    :ivar older: Files that had the name before that one, and made way as well.
+    :ivar displaced: The checkpoint that says so, if it ``is_stored``; ``is_durable`` if a later try finds it.
     """
 
     def __init__(
@@ -132,6 +141,8 @@ class _Update:
         self.if_match, self.conflict_behavior = if_match, conflict_behavior
         self.before, self.wait, self.is_durable = before, wait, False
         self.other: DriveItem | None = None
+        self.older: list[DriveItem] = []
+        self.is_stored = True
         self.tries: Counter[str] = Counter()
         self.own_name = own_name(place.name or before.name or "")
         self.displaced = f"displaced by {before.ref.item_id}"
@@ -152,7 +163,7 @@ class _Update:
             outcome = yield from self._patch()
             if not isinstance(outcome, DriveError):
                 return outcome
-            seen = yield from get_item(self.item.ref)
+            seen = yield from get_item(self.item.ref, follow=False)
             if self.asked.was_reached(self.before, seen, self.conflict_behavior):
                 return seen  # what was lost was the answer, not the move
             yield from self._recover(outcome, seen)
@@ -195,12 +206,21 @@ class _Update:
         other = yield from find_item(child(folder, name))
         if other is None or other.ref == self.item.ref:
             return
-        is_second = self.other is not None and self.other.ref != other.ref
-        if other.is_container or is_second:
-            raise conflict  # only files are replaced, and one for each change
+        if other.is_container:
+            raise conflict  # only files are replaced
+        if self.other is not None and self.other.ref != other.ref:  # another task has taken the name since
+            self.older, self.own_name = [*self.older, self.other], own_name(name)
         self.other = other
-        yield Checkpoint(self.displaced, {**other.ref.as_dict(), "name": self.own_name})
-        self.other = yield from update_item(other, Location(None, self.own_name), wait=self.wait)
+        yield from self._save_displaced({**other.ref.as_dict(), "name": self.own_name})
+        try:
+            self.other = yield from update_item(other, Location(None, self.own_name), wait=self.wait)
+        except (DriveItemChangedError, DriveItemNotFoundError):  # another task has moved it meanwhile
+            self.other = None
+
+    def _save_displaced(self, state: dict[str, str] | None) -> Flow[None]:
+        """Store which file is renamed to make way, unless its name tells."""
+        if self.is_stored:
+            yield Checkpoint(self.displaced, state)
 
     def put_back(self, error: DriveError) -> Flow[None]:
         """Give the file that was renamed its name back; if that fails, say so in the error."""
@@ -216,21 +236,22 @@ class _Update:
             text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
             error.args = (text,)
             return
-        yield Checkpoint(self.displaced, None)
+        yield from self._save_displaced(None)
 
     def delete_displaced(self) -> Flow[None]:
         """Delete the file that was replaced, if it is still as it was. A later try can do it, too."""
-        if self.other is None:
-            return
-        try:
-            yield from delete_unchanged(self.other)
-        except DriveError as error:
-            if self.is_durable and not isinstance(error, DriveItemChangedError):
-                error.args = (f"{error} The file that was replaced is {self.other} now.",)
-                raise
-            yield Pause(0.0, f"The file that was replaced stays behind as {self.other}: {error}")
-            return
-        yield Checkpoint(self.displaced, None)
+        others = [other for other in (*self.older, self.other) if other is not None]
+        for other in others:
+            try:
+                yield from delete_unchanged(other)
+            except DriveError as error:
+                if self.is_durable and not isinstance(error, DriveItemChangedError):
+                    error.args = (f"{error} The file that was replaced is {other} now.",)
+                    raise
+                yield Pause(0.0, f"The file that was replaced stays behind as {other}: {error}")
+                return
+        if others:
+            yield from self._save_displaced(None)
 
     def _patch(self) -> Flow[DriveItem | DriveError]:
         """Send the change once; return the item as it is then, or what went wrong."""
@@ -257,7 +278,7 @@ class _Update:
         except DriveResponseError:
             moved = None
         if moved is None or not moved.kind or not place.holds(moved):  # it may leave out what did not change
-            moved = yield from get_item(item.ref)
+            moved = yield from get_item(item.ref, follow=False)
         return moved if place.holds(moved) else DriveResponseError(_describe_place(request.action, moved))
 
     def _await_move(self, response: Response) -> Flow[DriveItem | DriveError]:

@@ -259,6 +259,21 @@ def move_request(
     return Request("PATCH", item.url + query, f"move {item}", json=body, headers={"If-Match": if_match})
 
 
+def touch_request(item: DriveItem) -> Request | None:
+    """
+    https://learn.microsoft.com/graph/api/driveitem-update.
+
+    It sets the times that the item has, so that only its eTag changes.
+
+    :return: None if its eTag or its times are not known.
+    """
+    times = _mapping(item.raw.get("fileSystemInfo"))
+    if not item.etag or not times:
+        return None
+    body = {"fileSystemInfo": dict(times)}
+    return Request("PATCH", item.ref.url, f"claim {item}", json=body, headers={"If-Match": item.etag})
+
+
 def delete_request(item: ItemRef, if_match: str | None) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-delete: to the recycle bin."""
     return Request("DELETE", item.url, f"delete {item}", headers={"If-Match": if_match} if if_match else {})

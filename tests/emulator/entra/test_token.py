@@ -158,3 +158,20 @@ def test_a_personal_account_needs_scopes_that_name_graph(post_form, tenant):
     ]
     assert [text in tenant.tokens for text in texts] == [False, True]
     assert all("." not in text for text in texts)
+
+
+def test_a_refresh_token_without_a_scope_keeps_the_scopes_of_the_sign_in(graph, tenant, post_form):
+    form = {"grant_type": "refresh_token", "refresh_token": tenant.refresh_token}
+    response = post_form("token", **form)
+    assert response.status_code == 200
+    assert "Files.ReadWrite.All" in response.json()["scope"]
+    graph.token = response.json()["access_token"]
+    assert graph.get("me/drive").status_code == 200
+
+
+def test_the_default_scope_without_a_resource_is_for_graph(graph, tenant, legal, http, emulator):
+    url = f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token"
+    form = {"grant_type": "client_credentials", "scope": ".default", "client_id": tenant.client_id}
+    response = http.post(url, {**form, "client_secret": tenant.client_secret})
+    graph.token = response.json()["access_token"]
+    assert graph.get(f"drives/{legal.id}").status_code == 200

@@ -27,6 +27,9 @@ def plan(legal):
         "drives/{drive}/items/root:/Contracts/2026/plan.docx",
         "drives/{drive}/items/{folder}:/plan.docx",
         "drives/{drive}/items/{folder}:/plan.docx:",
+        "drives/{quoted}/items/root%3A%2FContracts%2F2026%2Fplan.docx%3A",  # msgraph-sdk
+        "drives/{drive}/items/{folder}%3A%2Fplan.docx",
+        "sites/contoso.sharepoint.com%3A%2Fsites%2FLegal%3A/drive/items/{item}",
         "sites/{site}/drive/items/{item}",
         "sites/{site}/drives/{drive}/items/{item}",
         LEGAL + ":/drive/items/{item}",
@@ -87,6 +90,7 @@ def test_item_ids_are_case_sensitive(graph, legal, plan):
         ("users/adele@contoso.com/drive", "business"),
         ("users/Adele@Contoso.com/drive/root", "business"),
         ("users/{id}/drive", "business"),
+        ("users/{id}/drives/{business}", "business"),
         ("groups/{group}/drive", "group"),
         (LEGAL + ":/drive", "legal"),
         ("sites/contoso.sharepoint.com/drive", "root"),
@@ -95,7 +99,8 @@ def test_item_ids_are_case_sensitive(graph, legal, plan):
     ],
 )
 def test_each_form_of_address_finds_the_drive(graph, tenant, path, key):
-    body = graph.get(path.format(id=tenant.me.id, group=tenant.groups[0].id)).json()
+    names = {"id": tenant.me.id, "group": tenant.groups[0].id, "business": tenant.drive("business").id}
+    body = graph.get(path.format(**names)).json()
     assert tenant.drive(key).id in {body["id"], body.get("parentReference", {}).get("driveId")}
 
 
@@ -116,6 +121,33 @@ def test_a_site_lists_its_libraries(graph):
 def test_a_special_folder_is_created_on_first_use(graph, personal):
     assert graph.get(f"drives/{personal.id}/special/documents").json()["id"] == personal.find("Documents").id
     assert graph.get(f"drives/{personal.id}/special/nope").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["drives/b!short", "sites/evil.example", "sites/evil.example:/sites/Legal"])
+def test_a_malformed_drive_id_or_host_name_is_an_invalid_request(graph, path):
+    response = graph.get(path)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalidRequest")
+
+
+@pytest.mark.parametrize("path", ["sites/contoso.sharepoint.com:/sites/Nope", "drives/b!" + "x" * 64])
+def test_a_well_formed_address_of_nothing_is_not_found(graph, path):
+    assert graph.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["children", "content", "createUploadSession"])
+def test_an_encoded_path_can_be_followed_by_an_action(graph, legal, plan, action):
+    path = {
+        "children": "items/root%3A%2FContracts%3A/children",
+        "content": "items/root%3A%2Fnew.txt%3A/content",
+    }
+    method = {"children": "GET", "content": "PUT"}
+    upload = "items/root%3A%2Fa%20b.txt%3A/createUploadSession"
+    response = graph(method.get(action, "POST"), f"drives/{legal.id}/{path.get(action, upload)}")
+    assert response.status_code in {200, 201}
+
+
+def test_the_children_of_a_file_are_refused(graph, legal, plan):
+    assert graph.get(f"drives/{legal.id}/items/{plan.id}/children").status_code == 422
 
 
 def sharing_token(url):

@@ -1,4 +1,8 @@
+import base64
+
 import pytest
+
+JSON = {"Content-Type": "application/json"}
 
 
 def batch(graph, *requests):
@@ -9,7 +13,13 @@ def batch(graph, *requests):
 def test_a_batch_contains_a_response_to_each_request(graph, tenant, legal, archive):
     item = legal.put("a.txt", b"x")
     body = {"parentReference": {"driveId": archive.id, "id": archive.root.id}}
-    copy = {"id": "2", "method": "POST", "url": f"/drives/{legal.id}/items/{item.id}/copy", "body": body}
+    copy = {
+        "id": "2",
+        "method": "POST",
+        "url": f"/drives/{legal.id}/items/{item.id}/copy",
+        "body": body,
+        "headers": JSON,
+    }
     response, responses = batch(
         graph,
         {"id": "1", "method": "GET", "url": f"/drives/{legal.id}/root:/a.txt?$select=id"},
@@ -25,6 +35,7 @@ def test_a_batch_contains_a_response_to_each_request(graph, tenant, legal, archi
         "4": 424,
     }
     assert responses["1"]["body"]["id"] == item.id
+    assert responses["4"]["body"]["error"]["code"] == "Failed Dependency"
     assert graph.poll(responses["2"]["headers"]["Location"]).json()["status"] == "completed"
     assert [call.units for call in tenant.calls() if call.is_batched] == [1, 2, 1]
 
@@ -51,3 +62,49 @@ def test_the_witness_sees_each_request_of_a_batch(graph, tenant, legal):
     (_, client), (path, part_client) = seen
     assert path == f"/v1.0/drives/{legal.id}"
     assert part_client == client
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_content_in_a_batch_is_in_base64(graph, legal, encode):
+    content = bytes(range(256))
+    upload = {
+        "id": "1",
+        "method": "PUT",
+        "url": f"drives/{legal.id}/root:/a.bin:/content",  # without the first slash
+        "headers": {"Content-Type": "application/octet-stream"},
+        "body": encode(content).decode(),
+    }
+    _, responses = batch(graph, upload)
+    assert responses["1"]["status"] == 201
+    assert legal.find("a.bin").content.data == content
+
+
+@pytest.mark.parametrize(
+    "part", [{"body": {"name": "b"}}, {"headers": {"Content-Type": "text/plain"}, "body": "%"}]
+)
+def test_a_batch_with_a_body_that_cannot_be_read_is_refused_as_a_whole(graph, legal, part):
+    item = legal.put("a.txt")
+    url = f"/drives/{legal.id}/items/{item.id}"
+    delete = {"id": "1", "method": "DELETE", "url": url}
+    response, _ = batch(graph, delete, {"id": "2", "method": "PATCH", "url": url, **part})
+    assert response.status_code == 400
+    assert legal.find("a.txt") is item
+
+
+def test_a_request_can_depend_on_a_later_one(graph, legal):
+    folder = {"name": "new", "folder": {}}
+    read = {"id": "1", "method": "GET", "url": f"/drives/{legal.id}/root:/new", "dependsOn": ["2"]}
+    create = {"id": "2", "method": "POST", "url": f"/drives/{legal.id}/root/children", "body": folder}
+    _, responses = batch(graph, read, create | {"headers": JSON})
+    assert {key: each["status"] for key, each in responses.items()} == {"1": 200, "2": 201}
+    _, responses = batch(graph, {**read, "url": "/drives/nope"}, create | {"headers": JSON})
+    assert {key: each["status"] for key, each in responses.items()} == {"1": 424, "2": 409}
+
+
+@pytest.mark.parametrize("others", [["3"], ["1"], ["2"]])
+def test_a_batch_with_impossible_dependencies_is_refused(graph, legal, others):
+    requests = [
+        {"id": "1", "method": "GET", "url": f"/drives/{legal.id}", "dependsOn": others},
+        {"id": "2", "method": "GET", "url": f"/drives/{legal.id}", "dependsOn": ["1"]},
+    ]
+    assert batch(graph, *requests)[0].status_code == 400

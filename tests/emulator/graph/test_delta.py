@@ -1,11 +1,14 @@
+import datetime as dt
+
 import pytest
 
 
-def follow(graph, url):
+def follow(graph, url, **headers):
     """Read all pages. Return the items by id, and the delta link."""
     items = []
     while True:
-        body = graph.send("GET", url, headers={"Authorization": f"Bearer {graph.token}"}).json()
+        headers = {"deltaExcludeParent": "true"} | headers
+        body = graph.get(url.removeprefix(graph.base), headers=headers).json()
         items += body["value"]
         if "@odata.deltaLink" in body:
             return {item["id"]: item for item in items}, body["@odata.deltaLink"]
@@ -54,3 +57,43 @@ def test_search_finds_items_by_name(graph, legal):
     legal.put("a/it's.txt")
     found = graph.get(f"drives/{legal.id}/root/search(q='It''s')").json()["value"]
     assert [item["name"] for item in found] == ["it's.txt"]
+
+
+@pytest.mark.parametrize("form", ["root/delta", "delta", "root/microsoft.graph.delta()"])
+def test_delta_lists_the_folders_above_what_changed(graph, legal, form):
+    link = follow(graph, f"{graph.base}drives/{legal.id}/{form}?token=latest")[1]
+    new = legal.put("a/b/new.txt")
+    legal.put("other/old.txt")
+    link = follow(graph, link)[1]
+    legal.put("a/b/new.txt", b"changed")
+    items = graph.get(link.removeprefix(graph.base)).json()["value"]
+    assert [item["name"] for item in items] == ["root", "a", "b", "new.txt"]
+    assert follow(graph, link)[0].keys() == {new.id}
+
+
+def test_a_time_is_a_delta_token_on_work_and_school_drives(graph, tenant, legal, personal):
+    for hours in (3, 2, 1):
+        tenant.clock_offset = -3600 * hours
+        legal.put(f"{hours}.txt")
+        personal.put(f"{hours}.txt")
+    moment = (dt.datetime.now(dt.UTC) - dt.timedelta(hours=2.5)).isoformat()
+    items = follow(graph, f"{graph.base}drives/{legal.id}/root/delta?token={moment}".replace("+", "%2B"))[0]
+    assert [item["name"] for item in items.values()] == ["2.txt", "1.txt"]
+    assert graph.get(f"drives/{personal.id}/root/delta?token={moment[:19]}").status_code == 400
+    assert graph.get(f"drives/{legal.id}/root/delta?token=yesterday").status_code == 400
+
+
+def test_delta_keeps_select_on_the_pages_that_follow(graph, tenant, legal):
+    tenant.page_size = 1
+    legal.put("a.txt")
+    items, link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta?$select=id")
+    assert all(set(item) == {"@odata.etag", "id"} for item in items.values())
+    legal.put("b.txt")
+    items, _ = follow(graph, link)
+    assert all(set(item) == {"@odata.etag", "id"} for item in items.values())
+
+
+def test_search_covers_a_whole_drive(graph, legal):
+    legal.put("a/plan.txt")
+    found = graph.get(f"drives/{legal.id}/search(q='PLAN')?$select=name").json()["value"]
+    assert [item["name"] for item in found] == ["plan.txt"]

@@ -78,11 +78,78 @@ def test_the_size_of_a_fragment_is_checked(graph, legal, piece, byte_range, stat
     assert graph.send("PUT", url, data=piece, headers=headers).status_code == status
 
 
-def test_an_upload_url_refuses_tokens(graph, legal):
-    url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
-    assert graph.send("GET", url, headers={"Authorization": "Bearer none"}).status_code == 401
-
-
 def test_an_upload_session_can_be_cancelled(graph, legal):
     url = graph("POST", f"drives/{legal.id}/root:/a.bin:/createUploadSession", json={}).json()["uploadUrl"]
     assert [graph.send("DELETE", url).status_code for _ in range(2)] == [204, 404]
+
+
+def test_a_deferred_upload_creates_the_file_when_it_is_committed(graph, legal):
+    path = f"drives/{legal.id}/root:/a.bin:/createUploadSession"
+    url = graph("POST", path, json={"deferCommit": True, "item": {"description": "x"}}).json()["uploadUrl"]
+    response = graph.send("PUT", url, data=b"abc", headers={"Content-Range": "bytes 0-2/3"})
+    assert (response.status_code, response.json()["nextExpectedRanges"]) == (202, [])
+    assert legal.find("a.bin") is None
+    response = graph.send("POST", url)
+    assert (response.status_code, response.json()["size"], response.json()["description"]) == (201, 3, "x")
+
+
+def test_an_upload_session_checks_the_size_and_tags_that_it_is_given(graph, legal):
+    item = legal.put("a.bin", b"abc")
+    legal.total = 100
+    path = f"drives/{legal.id}/items/{item.id}/createUploadSession"
+    assert graph("POST", path, json={"item": {"fileSize": 98}}).status_code == 507
+    assert graph("POST", path, headers={"If-None-Match": item.etag}).status_code == 412
+    assert graph("POST", path, headers={"If-Match": item.etag}).status_code == 200
+
+
+def test_a_conversion_is_refused(graph, legal):
+    item = legal.put("a.docx", b"abc")
+    response = graph.get(f"drives/{legal.id}/items/{item.id}/content?format=pdf")
+    assert (response.status_code, response.json()["error"]["code"]) == (406, "notSupported")
+
+
+def test_content_is_on_another_host_than_graph(graph, emulator, legal):
+    item = legal.put("a.txt", b"content")
+    path = f"drives/{legal.id}/items/{item.id}"
+    links = [
+        graph.get(path).json()["@microsoft.graph.downloadUrl"],
+        graph.get(f"{path}/content").headers["Location"],
+        graph("POST", f"{path}/createUploadSession").json()["uploadUrl"],
+    ]
+    assert not any(link.startswith(emulator.url) for link in links)
+    assert graph.send("GET", links[0]).content == b"content"
+
+
+def test_sharepoint_names_the_download_url_otherwise_than_graph(graph, emulator, legal):
+    item = legal.put("a.txt")
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    url = f"{emulator.url}/_api/v2.0/drives/{legal.id}/items/{item.id}"
+    body = graph.send("GET", url, headers=headers).json()
+    assert "@content.downloadUrl" in body
+    assert "@microsoft.graph.downloadUrl" not in body
+    body = graph.get(f"drives/{legal.id}/items/{item.id}?$select=content.downloadUrl").json()
+    assert "@microsoft.graph.downloadUrl" in body
+
+
+@pytest.mark.parametrize(("key", "status"), [("legal", 200), ("business", 200), ("personal", 401)])
+def test_a_token_that_is_sent_with_the_url_of_content(graph, tenant, key, status):
+    """Personal drives refuse it, and work and school drives ignore it."""
+    drive = tenant.drive(key)
+    path = f"drives/{drive.id}/items/{drive.put('a.txt', b'a').id}"
+    download = graph.get(path).json()["@microsoft.graph.downloadUrl"]
+    upload = graph("POST", f"{path}/createUploadSession").json()["uploadUrl"]
+    headers = {"Authorization": f"Bearer {graph.token}"}
+    assert graph.send("GET", download, headers=headers).status_code == status
+    response = graph.send("PUT", upload, data=b"b", headers={**headers, "Content-Range": "bytes 0-0/1"})
+    assert response.status_code == status
+    assert drive.find("a.txt").content.data == (b"a" if status == 401 else b"b")
+
+
+def test_an_upload_of_unknown_size_ends_when_it_is_committed(graph, legal):
+    path = f"drives/{legal.id}/root:/a.bin:/createUploadSession"
+    url = graph("POST", path, json={"deferCommit": True}).json()["uploadUrl"]
+    for start in (0, 3):
+        headers = {"Content-Range": f"bytes {start}-{start + 2}/*"}
+        response = graph.send("PUT", url, data=b"abc", headers=headers)
+        assert (response.status_code, response.json()["nextExpectedRanges"]) == (202, [f"{start + 3}-"])
+    assert graph.send("POST", url).json()["size"] == 6

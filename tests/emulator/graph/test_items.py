@@ -11,8 +11,10 @@ def address(item):
 
 
 def test_select_keeps_the_etag_on_sharepoint_only(graph, plan, personal):
-    assert set(graph.get(address(plan) + "?$select=id,name").json()) == {"@odata.etag", "id", "name"}
-    assert set(graph.get(address(personal.put("a.txt")) + "?$select=id").json()) == {"id"}
+    body = graph.get(address(plan) + "?$select=id,name").json()
+    assert set(body) == {"@odata.context", "@odata.etag", "id", "name"}
+    body = graph.get(address(personal.put("a.txt")) + "?$select=id").json()
+    assert set(body) == {"@odata.context", "id"}
 
 
 def test_sizes_are_strings_if_the_client_asks_for_that(graph, plan):
@@ -70,3 +72,24 @@ def test_a_full_drive_refuses_copies_and_uploads(graph, legal, archive):
     assert graph.copy(item, archive.root).status_code == 507
     path = f"drives/{archive.id}/root:/big.bin:/content"
     assert graph("PUT", path, data=b"x" * 11).json()["error"]["code"] == "quotaLimitReached"
+
+
+def test_personal_drives_restore_what_was_deleted(graph, legal, personal):
+    item = personal.put("in/a/b.txt", b"b")
+    folder, size = item.parent, personal.used
+    graph("DELETE", address(folder))
+    response = graph("POST", address(folder) + "/restore", json={"name": "back"})
+    assert (response.status_code, response.json()["id"]) == (200, folder.id)
+    assert personal.tree() == {"in": None, "in/back": None, "in/back/b.txt": 1}
+    assert (personal.used, personal.recycle_bin) == (size, [])
+    assert graph("POST", address(folder) + "/restore").status_code == 404
+    gone = legal.put("a.txt")
+    graph("DELETE", address(gone))
+    assert graph("POST", address(gone) + "/restore").status_code == 400
+
+
+def test_what_was_deleted_is_not_restored_over_another_item(graph, personal):
+    item = personal.put("a.txt")
+    graph("DELETE", address(item))
+    personal.put("a.txt")
+    assert graph("POST", address(item) + "/restore").status_code == 409

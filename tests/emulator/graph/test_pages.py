@@ -1,7 +1,7 @@
 import pytest
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.emulator.graph import items
+from airflow_provider_drive.emulator.graph import serializers
 from airflow_provider_drive.emulator.graph.serializers import item_json
 
 
@@ -42,7 +42,11 @@ def test_only_the_items_of_the_page_are_serialized(graph, legal, monkeypatch):
     for number in range(50):
         legal.put(f"{number}.txt")
     written = []
-    monkeypatch.setattr(items, "item_json", lambda item, base: written.append(item) or item_json(item, base))
+    monkeypatch.setattr(
+        serializers,
+        "item_json",
+        lambda item, request, **options: written.append(item) or item_json(item, request, **options),
+    )
 
     graph.get(f"drives/{legal.id}/root/children?$top=3")
 

@@ -1,4 +1,4 @@
-"""What is decided about a copy, row by row: the same rows as the table of docs/crash-safety.md."""
+"""What is decided about a copy, row by row: the same rows as the table of docs/concepts/crash-safety.md."""
 
 import itertools
 from pathlib import Path
@@ -81,7 +81,7 @@ ALL = [
 
 
 def render(rows):
-    """Return the table as docs/crash-safety.md has it."""
+    """Return the table as docs/concepts/crash-safety.md has it."""
     told = ["| monitor | request | the destination shows | search | decision |", "|---|---|---|---|---|"]
     for evidence, decision in rows:
         request = (
@@ -97,7 +97,7 @@ def render(rows):
 
 
 def test_the_page_has_the_same_rows():
-    page = Path(__file__).parents[3] / "docs" / "crash-safety.md"
+    page = Path(__file__).parents[3] / "docs" / "concepts" / "crash-safety.md"
     assert render(ROWS) in page.read_text()
 
 
