@@ -63,9 +63,10 @@ class RunCheck:
 
     @property
     def parts(self):
-        """The ids of what failed copies have left, under names that Graph chose, or hidden at first."""
+        """The ids of what failed copies have left where it cannot be found, and of misplaced copies."""
         failed = [job for job in self.run.jobs if job.state == "failed"]
         hidden = [job for job in failed if job.behaviour.read_lag]
+        hidden += [job for job in self.run.jobs if job.behaviour.misplaced]
         return {item.id for job in hidden for item in job.made} | {
             item.id for job in failed for item in job.made if not OWN_NAME.search(job.made[0].name)
         }
