@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAGE = Path(__file__).parents[1] / "docs/emulator.md"
+PAGE = Path(__file__).parents[1] / "docs/reference/emulator.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 (EXAMPLE,) = [text for text in EXAMPLES if "def test_" in text]
 NEXT = """

@@ -176,7 +176,7 @@ class DriveClient:
             return job
         folder = self.resolve(destination)
         job = None if monitor_url else self._submitted.get(folder)
-        if job is not None and name in {None, job.name}:
+        if job is not None and (name in {None, job.name} or job.name is None):
             return job
         return CopyJob(
             monitor_url=monitor_url,

@@ -15,11 +15,11 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.hooks.graph import DEFAULT_CONN_ID, GraphHook
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.verify import result_from_status, wait_for_copy
+from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
-from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
@@ -268,8 +268,9 @@ class DriveHook(GraphHook):
         :param monitor_url: The URL that :meth:`copy_item` returned.
         :param destination: Address of the folder that the copy goes to. Default is the one that
             :meth:`copy_item` of this hook was given.
-        :param name: The copy's name. If the monitor does not tell how the copy ended, the destination is
-            searched for an item of that name that is at most a day old.
+        :param name: The copy's name. It tells where to look if the monitor does not say how the copy ended.
+            What is there counts as the copy only if it has the source's content, so only the hook that
+            submitted the copy can tell.
         :param timeout: Seconds to wait. Default is ``86400``, a day.
         :param poll_interval: The longest pause between two polls, in seconds; the first ones are shorter.
             Default is ``15``.

@@ -27,12 +27,13 @@ from airflow_provider_drive.protocol.items.compare import (
     fingerprint,
     list_tree,
 )
+from airflow_provider_drive.protocol.items.deletion import delete_unchanged
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
     get_destination,
     get_item,
 )
-from airflow_provider_drive.protocol.items.update import Location, delete_unchanged, update_item
+from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.retry import backoff
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive

@@ -22,11 +22,11 @@ from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response, Restore, Saved
+from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, read_file, write_file
-from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import retry_after

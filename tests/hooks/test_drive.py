@@ -252,13 +252,20 @@ def test_the_status_of_a_copy_tells_how_it_ended(hook, tenant, plan, vault, ids)
     assert unknown["status"] == "unknown"
 
 
-def test_another_hook_waits_with_the_destination_and_the_name(hook, tenant, plan, vault, ids):
-    tenant.copies = CopyBehaviour(lost=True)
+def test_another_hook_waits_with_the_destination_and_the_name(hook, plan, vault, ids):
     url = hook.copy_item(ids(plan), ids(vault))
 
     item = DriveHook().wait_for_copy(url, ids(vault), "plan.txt", poll_interval=0.05)
 
     assert item["id"] == vault.child("plan.txt").id
+
+
+def test_another_hook_does_not_take_a_name_for_the_copy(hook, tenant, plan, vault, ids):
+    tenant.copies = CopyBehaviour(lost=True)
+    url = hook.copy_item(ids(plan), ids(vault))
+
+    with pytest.raises(DriveCopyUnknownError, match="not known here what was copied"):
+        DriveHook().wait_for_copy(url, ids(vault), "plan.txt", poll_interval=0.05)
 
 
 def test_another_hook_has_nothing_but_the_monitors_word_for_a_bare_url(hook, plan, vault, ids):

@@ -165,7 +165,7 @@ def test_a_flow_ends_with_the_refusal_of_its_next_page_and_does_not_try_it_again
         return send(request) if request.kind == "page" else page(link="https://evil.com/x")
 
     session.send = answer_first
-    with pytest.raises(DriveResponseError, match=r"'evil\.com': not followed"):
+    with pytest.raises(DriveResponseError, match=r"was not followed: its host 'evil\.com'"):
         session.run(list_children(ItemRef("d", "f")))
 
     assert (requests, pauses) == (["graph", "page"], [])

@@ -21,8 +21,8 @@ from airflow_provider_drive.protocol.archive.target import TargetFolder, Wanted
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
 from airflow_provider_drive.protocol.items.compare import compare_listings, fingerprint, list_tree
+from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
-from airflow_provider_drive.protocol.items.update import delete_item
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.content import Match, compare_files

@@ -14,9 +14,10 @@ from airflow_provider_drive.protocol.archive.context import fingerprint
 from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.compare import compare_items, compare_listings, list_tree
+from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.lookup import get_item
-from airflow_provider_drive.protocol.items.update import Location, delete_item, update_item
+from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.wire.content import Match
 from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.names import NameIndex, same_name

@@ -223,6 +223,8 @@ def _compare_exactly(job: CopyJob, item: DriveItem) -> Flow[Sighting]:
         return Sighting(found, item, str(difference))
     if (yield from _has_content(job, item)):
         return Sighting(Found.OURS, item)
+    if not job.is_identifiable:
+        return Sighting(Found.OTHER, item, "it is not known here what was copied")
     return Sighting(Found.OTHER, item, "it does not have exactly the source's content")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.compare import compare_trees
-from airflow_provider_drive.protocol.items.update import delete_unchanged
+from airflow_provider_drive.protocol.items.deletion import delete_unchanged
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def _search_time(job: CopyJob, status: CopyStatus, wait: Wait) -> Wait:
     timings = wait.timings
     if status.state == "completed":
         return wait.at_most(timings.read_back).at_least(timings.min_read_back)
-    if status.state == "timeout":
+    if status.state == "timeout" or not job.is_identifiable:
         return wait.at_most(0.0)
     return wait.at_most(timings.find) if job.monitor_url or status.state == "failed" else wait
 

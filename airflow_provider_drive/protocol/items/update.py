@@ -1,5 +1,5 @@
 """
-Flows that change an item where it is: give it another folder of its drive, or another name, or delete it.
+Flows that change an item where it is: give it another folder of its drive, or another name.
 
 https://learn.microsoft.com/graph/api/driveitem-move
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import (
@@ -22,21 +21,20 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
+from airflow_provider_drive.protocol.items.deletion import MAX_ETAG_RETRIES, delete_unchanged, is_unchanged
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item, list_children
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.retry import backoff, send_with_retries
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import child, delete_request, move_request, read_item
+from airflow_provider_drive.protocol.wire.items import child, move_request, read_item
 from airflow_provider_drive.protocol.wire.names import free_name, is_renamed, normalize_name, own_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Response, Saved
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-MAX_ETAG_RETRIES = 3
-"""How often an eTag that moved by itself is read again."""
 MAX_LOST_ANSWERS = 3
 """How often a move whose answer was lost is sent again, if it had no effect."""
 MAX_NAMES = 5
@@ -173,7 +171,7 @@ class _Update:
     def _recover(self, error: DriveError, seen: DriveItem) -> Flow[None]:
         """Prepare another try after an error, or raise it."""
         if isinstance(error, DriveItemChangedError):
-            may_go_on = self.if_match is None and _is_same(self.item, seen)
+            may_go_on = self.if_match is None and is_unchanged(self.item, seen)
             if not may_go_on or self._count("changed") > MAX_ETAG_RETRIES:
                 error.retryable = self.if_match is None
                 raise _with_part_done(error, self.asked, self.before, seen)
@@ -227,6 +225,9 @@ class _Update:
         if self.other is None:
             return
         name = self.asked.name or self.before.name
+        if self.older:  # their name belongs to the file that came after them
+            left = ", ".join(map(str, self.older))
+            error.args = (f"{error} Files that had the name {name!r} before made way, and are left: {left}.",)
         try:
             other = yield from find_item(self.other.ref)
             if other and other.name == self.own_name:
@@ -301,57 +302,9 @@ class _Update:
         return DriveResponseError(_describe_place(f"move {item}", moved))
 
 
-def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
-    """
-    Delete an item: to the recycle bin.
-
-    https://learn.microsoft.com/graph/api/driveitem-delete
-
-    :return: Whether Graph has deleted it; false if it was gone already.
-    """
-    request = delete_request(item, if_match)
-
-    def read(response: Response) -> bool:
-        if response.status == 404:
-            return False
-        if not response.ok:
-            raise error_from_response(response, request.action)
-        if response.body.strip():  # a proxy's page, say
-            raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
-        return True
-
-    return (yield from send_with_retries(request, read))
-
-
-def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[bool]:
-    """
-    Delete an item if it is still as it was read. An eTag that moved by itself is read again.
-
-    :return: Whether Graph has deleted it; false if it was gone already.
-    :raises DriveItemChangedError: If it has changed. It is kept then.
-    """
-    for attempt in count():
-        try:
-            return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
-        except DriveItemChangedError:
-            seen = yield from find_item(item.ref)
-            if seen is None:
-                break
-            if if_match is not None or attempt == MAX_ETAG_RETRIES or not _is_same(item, seen):
-                raise
-            item = seen
-    return False
-
-
 def _may_be_lost(failure: DriveError) -> bool:
     """Whether the change may have been made, though no answer says so."""
     return isinstance(failure, (DriveConnectionError, DriveServiceError, DriveThrottledError))
-
-
-def _is_same(one: DriveItem, other: DriveItem) -> bool:
-    """Whether an item is what it was, though its eTag moved: with photos and Office files it does so."""
-    told = (one.parent_id, one.name, one.ctag)
-    return one.ctag is not None and told == (other.parent_id, other.name, other.ctag)
 
 
 def _with_part_done(error: DriveError, place: Location, before: DriveItem, after: DriveItem) -> DriveError:

@@ -123,6 +123,11 @@ class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a second request cannot make a second copy: in a folder, a name is there once."""
         return self.arrival.behavior != "rename"
 
+    @property
+    def is_identifiable(self) -> bool:
+        """Whether anything is known by which its copy can be told from an item that has its name by chance."""
+        return bool(self.resource_id or self.source or self.snapshot or self.arrival.is_own)
+
     def described(self, item: DriveItem | None) -> CopyJob:
         """Return the job with what was read of its source."""
         if item is None:

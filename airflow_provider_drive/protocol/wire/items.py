@@ -41,7 +41,6 @@ _LEAN = (
     "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
     "lastModifiedDateTime"
 )
-_FOR_EVER = 10 * 366 * 86_400.0
 _FACETS = ("package", "folder", "file")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -307,29 +306,6 @@ def check_tag(value: Any) -> str:
             f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
         )
     return value
-
-
-def check_count(name: str, value: Any) -> int | None:
-    """
-    Return a count of one or more, which a template gives as text; None is left as it is.
-
-    :raises DriveArgumentError: If it is anything else.
-    """
-    count = value if value is None else read_size(value)
-    if count == 0 or (count is None and value is not None):
-        raise DriveArgumentError(f"{name} is {value!r}; it has to be a count of one or more.")
-    return count
-
-
-def check_seconds(name: str, value: Any, *, least: float = 0.0) -> float:
-    """
-    Return a duration that can be waited for.
-
-    :raises DriveArgumentError: If it is not a positive number.
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and least < value <= _FOR_EVER:
-        return float(value)
-    raise DriveArgumentError(f"{name} is {value!r}; it has to be a number of seconds above {least:g}.")
 
 
 def unnumbered(name: str) -> tuple[str, ...]:

@@ -32,12 +32,8 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
-from airflow_provider_drive.protocol.items.update import (
-    Location,
-    delete_item,
-    delete_unchanged,
-    update_item,
-)
+from airflow_provider_drive.protocol.items.deletion import delete_item, delete_unchanged
+from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.wire.items import read_item
 
 OLD = item("i", "plan.pdf", "f")
@@ -464,13 +460,22 @@ class TestReplacing:
         assert "stays behind" in talk.notes[-1]
         assert talk.checkpoints[-1][1] is not None
 
-    def test_a_second_file_that_takes_the_name_is_a_conflict(self):
-        other = answer(200, item("y", "plan.pdf", "g"))
-        answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
-        back = ["own", refusal(409, "nameAlreadyExists"), "own"]
-        talk = self.follow(*answers, CONFLICT, answer(200, OLD), other, *back)
-        assert type(talk.error) is DriveNameConflictError
-        assert "did not get it back" in str(talk.error)
+    def second(self, *answers):
+        """Follow a change while a second file takes the name, and makes way as well."""
+        before = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
+        second = answer(200, item("y", "plan.pdf", "g"))
+        return self.follow(*before, CONFLICT, answer(200, OLD), second, "own", *answers)
+
+    def test_a_second_file_that_takes_the_name_is_replaced_as_well(self):
+        talk = self.second(answer(200, MOVED), answer(204), answer(204))
+        assert talk.result.parent_id == "g"
+        assert talk.lines[-2:] == ["DELETE /drives/d/items/x", "DELETE /drives/d/items/y"]
+
+    def test_a_failure_names_each_file_that_is_left_without_its_name(self):
+        talk = self.second(refusal(423), answer(200, OLD), missing())
+        assert type(talk.error) is DriveLockedError
+        assert "made way, and are left: " in str(talk.error)
+        assert "drives/d/items/x" in str(talk.error)
 
     def test_a_path_that_lags_behind_makes_no_second_file(self):
         answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]

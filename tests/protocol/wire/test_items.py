@@ -14,7 +14,6 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import (
     check_conflict_behavior,
-    check_seconds,
     check_tag,
     child,
     children_request,
@@ -304,23 +303,6 @@ class TestChecks:
     def test_a_tag_that_cannot_be_a_header_is_refused(self, tag):
         with pytest.raises(DriveArgumentError, match="if_match is"):
             check_tag(tag)
-
-    @pytest.mark.parametrize("value", [0.001, 1, 86_400, 15.5])
-    def test_a_duration_is_a_positive_number(self, value):
-        assert check_seconds("poll_interval", value) == value
-
-    @pytest.mark.parametrize("value", [0, -1, "15", None, True, float("nan"), float("inf"), [], {}])
-    def test_a_value_that_is_not_a_duration_is_refused_with_the_parameters_name(self, value):
-        with pytest.raises(DriveArgumentError, match="poll_interval is"):
-            check_seconds("poll_interval", value)
-
-    def test_an_infinite_duration_is_refused(self):
-        with pytest.raises(DriveArgumentError):
-            check_seconds("copy_timeout", 10**400)
-
-    def test_a_duration_that_is_not_above_its_minimum_is_refused(self):
-        with pytest.raises(DriveArgumentError, match="above 10"):
-            check_seconds("copy_timeout", 10, least=10.0)
 
 
 class TestNames:
