@@ -155,7 +155,7 @@ def test_an_older_file_of_that_name_is_not_taken_for_the_copy(copy, tenant, post
     archive.put("Vault/plan.txt", size=plan.size).created -= _a_day()
     tenant.faults.append(Fault("POST", "/copy$", kind="drop_before"))
 
-    with pytest.raises(DriveError, match="older item"):
+    with pytest.raises(DriveError, match="has that name"):
         copy(plan, vault, copy_timeout=0.4)
 
     assert posts() == 1

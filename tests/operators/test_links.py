@@ -135,7 +135,8 @@ def test_what_leads_elsewhere_is_no_link(move, copy, shown, plan, inbox, path_of
 
 
 def test_a_copy_job_that_was_tampered_with_leads_nowhere(copy, worker, shown, plan, vault, path_of):
-    job = copy(path_of(plan), path_of(vault)) | {"source_url": "https://example.com/"}
+    job = copy(path_of(plan), path_of(vault))
+    job["snapshot"]["web_url"] = "https://example.com/"
     worker.ti.xcoms.clear()
 
     worker.run(DriveCopySensor, copy_job=job, poll_interval=0.05)

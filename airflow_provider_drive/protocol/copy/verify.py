@@ -137,7 +137,8 @@ def _finish(job: CopyJob, item: DriveItem, wait: Wait) -> Flow[DriveItem]:
     job = yield from _arrived(job, item.ref.item_id)
     if job.children_only:
         return item
-    if job.snapshot and compare_files(item, job.snapshot) is Match.DIFFERENT and not item.is_container:
+    differs = job.snapshot and compare_files(item, job.snapshot) in {Match.DIFFERENT, Match.REWRITTEN}
+    if job.snapshot and differs and not item.is_container:
         yield Pause(
             0.0,
             f"{item} has {item.size} bytes and the source had {job.snapshot.size}, or another hash: either "

@@ -80,7 +80,8 @@ def compare_files(copy: Content, source: Content, *, is_personal: bool = False) 
 
     SharePoint writes properties into Office files and photos after they have arrived, so that size and hash
     differ though nobody has changed them. Such a file is ``REWRITTEN`` if it is no older than the source's
-    last change, was not touched after the service was done with it, and has nearly the size.
+    last change, was not touched after the service was done with it, and has nearly the size: more than
+    half of it at least, however small it is.
 
     :param is_personal: The copy is in OneDrive personal, which rewrites nothing.
     """
@@ -113,7 +114,8 @@ def _may_be_rewritten(copy: Content, source: Content) -> bool:
     most = _OFFICE_BYTES if name.endswith(_OFFICE) else _MEDIA_BYTES if name.endswith(_MEDIA) else -1
     if None in {copy.size, source.size, copy.created, copy.modified, source.modified}:
         return False
-    is_near = abs((copy.size or 0) - (source.size or 0)) <= most
+    size, before = copy.size or 0, source.size or 0
+    is_near = abs(size - before) <= most and 2 * size > before
     is_newer = (copy.created or 0.0) >= (source.modified or 0.0)
     is_untouched = (copy.modified or 0.0) <= (copy.created or 0.0) + REWRITE_SECONDS
     return is_near and is_newer and is_untouched

@@ -125,7 +125,7 @@ class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_identifiable(self) -> bool:
-        """Whether anything is known by which its copy can be told from an item that has its name by chance."""
+        """Whether anything is known that tells its copy from an item that has its name by chance."""
         return bool(self.resource_id or self.source or self.snapshot or self.arrival.is_own)
 
     def described(self, item: DriveItem | None) -> CopyJob:
@@ -204,7 +204,7 @@ def read_copy_job(value: Any, decrypt: Callable[[str], str | None]) -> CopyJob:
         raise _invalid("first_submitted_at")
     try:
         job = msgspec.convert(told, CopyJob, from_attributes=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise _invalid(str(error)) from None
     names = (job.name, job.arrival.name)
     if not all(name is None or is_name(name) for name in names) or not (

@@ -395,13 +395,16 @@ class TestReplacing:
 
     def follow(self, *answers):
         """Answer in order; the answer ``own`` is the old file under the name that it was last given."""
-        rest, names = list(answers), []
+        rest, names = list(answers), {}
 
         def serve(request):
-            if request.method == "PATCH" and "/items/x" in request.url:
-                names.append(request.json["name"])
+            item_id = "y" if request.url.partition("?")[0].endswith("/items/y") else "x"
+            if request.method == "PATCH" and request.url.partition("?")[0].endswith(f"/items/{item_id}"):
+                names.setdefault(item_id, request.json["name"])
             said = rest.pop(0)
-            return answer(200, self.renamed(name=names[0])) if said == "own" else said
+            if said == "own":
+                said = answer(200, {**self.renamed(name=names[item_id]), "id": item_id})
+            return said
 
         talk = self.replace(then=serve)
         assert not rest
