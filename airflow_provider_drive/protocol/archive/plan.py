@@ -173,11 +173,22 @@ def _plan_taken(
     if (
         behavior == "replace"
         and not there.is_container
-        and not target.is_claimed(there.ref.item_id, source_id)
+        and not _is_copy_of_another(there, found, target, context)
     ):
         return _planned(_own_copy(found, target, context), context)
     reason = _TAKEN.get(match, "") if behavior == SKIP or may_be_ours else ""
     return Outcome("failed", found, reason=f"{there.name!r} is there already{reason}: {describe(there)}")
+
+
+def _is_copy_of_another(
+    there: DriveItem, found: ListedItem, target: TargetFolder, context: ArchiveContext
+) -> bool:
+    """Whether an item is the copy of another document of this archive, whose original may be gone by now."""
+    copy_id, source_id = there.ref.item_id, found.item.ref.item_id
+    if target.is_claimed(copy_id, source_id):
+        return True
+    done = context.state.done.items() if context.is_resumed and context.is_newer(there) else ()
+    return any(each.copy_id == copy_id and key != source_id for key, each in done)
 
 
 def _planned(copy: CopyTask, context: ArchiveContext) -> Outcome | CopyTask:
