@@ -1,5 +1,6 @@
 """An emulated tenant to which flows talk without a socket, and whose time passes in their pauses."""
 
+import datetime as dt
 import json
 import re
 import time
@@ -59,6 +60,7 @@ class Service:
 
     def edit(self, item, content=b"another content"):
         item.drive.write(item, Content(content))
+        item.modified += dt.timedelta(seconds=1)  # times have whole seconds: it is later than what was before
 
     def move(self, item, parent):
         item.drive.detach(item)
