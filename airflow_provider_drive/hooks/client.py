@@ -118,13 +118,14 @@ class DriveClient:
         wait = Wait(deadline, poll_interval=poll_interval, clock=clock, timings=self.timings)
         return wait if seconds == math.inf else wait.at_most(seconds)
 
-    def address(self, value: Any) -> Address:
+    def address(self, value: Any, *, follow: bool = True) -> Address:
         """
         Read an address in any of its forms.
 
+        :param follow: The driveItem of a shortcut is the address of what it leads to, not of itself.
         :raises DriveAddressError: If it has none of them.
         """
-        return parse_address(value, self.hosts)
+        return parse_address(value, self.hosts, follow=follow)
 
     def optional_address(self, value: Any) -> Address | None:
         """Read an address that may be left out."""
@@ -188,10 +189,16 @@ class DriveClient:
             arrival=Arrival(name, "fail"),
         )
 
-    def describe(self, item: Any, destination: Any = None, name: str | None = None) -> str:
-        """Return what goes where, for a log. It holds no secret, unlike a sharing link."""
+    def describe(
+        self, item: Any, destination: Any = None, name: str | None = None, *, follow: bool = False
+    ) -> str:
+        """
+        Return what goes where, for a log. It holds no secret, unlike a sharing link.
+
+        :param follow: As for :meth:`address`.
+        """
         folder = "" if destination is None else f" to {self.address(destination)}"
-        return f"{self.address(item)}{folder}" + (f" as {name!r}" if name else "")
+        return f"{self.address(item, follow=follow)}{folder}" + (f" as {name!r}" if name else "")
 
     @property
     def identity(self) -> str:

@@ -159,7 +159,7 @@ class DriveHook(GraphHook):
         :raises DriveNameConflictError: If the name is taken.
         """
         order = MoveOrder(
-            self._client.address(item),
+            self._client.address(item, follow=False),
             self._client.optional_address(destination),
             name,
             if_match,
@@ -183,7 +183,7 @@ class DriveHook(GraphHook):
         :raises DriveItemChangedError: If it has another tag.
         """
         if_match = None if if_match is None else check_tag(if_match)
-        address = self._client.address(item)
+        address = self._client.address(item, follow=False)
         if not isinstance(address, ItemRef):
             try:
                 address = self._client.run(get_item(address, follow=False)).ref

@@ -267,7 +267,7 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.protocol.wire.addresses import check_path
 
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
-        return check_path(path or ""), self._client.address(item)
+        return check_path(path or ""), self._client.address(item, follow=False)
 
     def _copy(self, order: ArchiveOrder, report: ArchiveReport, state: TaskState) -> ArchiveState:
         """Copy the documents, and wait for them; if deferrable, not for long."""

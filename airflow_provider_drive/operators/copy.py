@@ -145,7 +145,7 @@ class DriveCopyOperator(DriveOperator):
         self._read_parameters()
         state = self._task_state(context)
         with fail_on_permanent_errors(remembers=state.is_durable):
-            what = self._client.describe(self.item, self.destination, self.name)
+            what = self._client.describe(self.item, self.destination, self.name, follow=True)
             with self._logged(f"Copying {what}") as run:
                 job = self._submit(context, state)
                 submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."

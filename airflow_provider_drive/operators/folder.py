@@ -40,7 +40,7 @@ class DriveEnsureFolderOperator(DriveOperator):
         self._read_parameters()
         with (
             fail_on_permanent_errors(),
-            self._logged(f"Ensuring the folder {self._client.describe(self.folder)}") as run,
+            self._logged(f"Ensuring the folder {self._client.describe(self.folder, follow=True)}") as run,
         ):
             folder = self.hook.ensure_folder(self.folder)
             push_link_xcoms(context, self._client.hosts, made=folder)

@@ -91,7 +91,10 @@ class DriveListOperator(DriveOperator):
         """List the folder."""
         self._read_parameters()
         filters = {name: getattr(self, name) for name in _FILTERS}
-        with fail_on_permanent_errors(), self._logged(f"Listing {self._client.describe(self.folder)}") as run:
+        with (
+            fail_on_permanent_errors(),
+            self._logged(f"Listing {self._client.describe(self.folder, follow=True)}") as run,
+        ):
             items = list(self.hook.iter_items(self.folder, recursive=self.recursive, **filters))
             size = sum(item["size"] or 0 for item in items)
             run.result = f"Listed {len(items)} items ({size} bytes)."

@@ -120,7 +120,7 @@ class DriveMoveOperator(DriveOperator):
         from airflow_provider_drive.protocol.move import MoveOrder, move_item
 
         order = MoveOrder(
-            self._client.address(self.item),
+            self._client.address(self.item, follow=False),
             self._client.optional_address(self.destination),
             self.name,
             self.if_match,

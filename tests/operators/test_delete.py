@@ -97,6 +97,20 @@ def test_of_a_shortcut_the_shortcut_is_deleted(delete, legal, archive, vault):
     assert archive.find("Vault") is vault
 
 
+def test_of_a_shortcut_that_another_task_returned_the_shortcut_is_deleted(
+    worker, legal, archive, vault, hook
+):
+    remote = {"id": vault.id, "parentReference": {"driveId": archive.id}, "folder": {"childCount": 0}}
+    shortcut = legal.put("Vault", b"", facets={"remoteItem": remote})
+    (listed,) = [item for item in hook.list_children(f"drives/{legal.id}/root") if item["name"] == "Vault"]
+    assert "remoteItem" in listed
+
+    worker.run(DriveDeleteOperator, item=listed)
+
+    assert legal.recycle_bin == [shortcut]
+    assert archive.find("Vault") is vault
+
+
 def test_the_log_says_what_was_deleted(delete, plan, log):
     delete(plan)
     delete(f"drives/{plan.drive.id}/root:/Contracts/plan.txt")

@@ -155,16 +155,17 @@ class ShareAddress:
 Address: TypeAlias = ItemRef | PathAddress | LibraryAddress | ShareAddress
 
 
-def parse_address(value: Any, hosts: Hosts) -> Address:
+def parse_address(value: Any, hosts: Hosts, *, follow: bool = True) -> Address:
     """
     Parse an address in any supported form.
 
     :param value: The address: a string or a mapping.
     :param hosts: The connection's hosts, which URLs must be on.
+    :param follow: The driveItem of a shortcut is the address of what it leads to, not of the shortcut itself.
     :raises DriveAddressError: If the form is not supported. The message quotes the value and lists the forms.
     """
     if isinstance(value, Mapping):
-        return _parse_mapping(value)
+        return _parse_mapping(value, follow=follow)
     if not isinstance(value, str):
         raise _address_error(value, "must be a string or a mapping")
     text = value.strip()
@@ -241,8 +242,8 @@ def _encode_id(identifier: str) -> str:
     return quote(identifier, safe="!")
 
 
-def _parse_mapping(value: Mapping[Any, Any]) -> ItemRef | PathAddress:
-    remote = value.get("remoteItem")
+def _parse_mapping(value: Mapping[Any, Any], *, follow: bool) -> ItemRef | PathAddress:
+    remote = value.get("remoteItem") if follow else None
     if isinstance(remote, Mapping):  # https://learn.microsoft.com/graph/api/resources/remoteitem
         value = remote
     parent = value.get("parentReference")

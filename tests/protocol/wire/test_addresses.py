@@ -119,6 +119,12 @@ class TestForms:
         message = recording("pnp-patch-rename-file-200")["body"]
         assert parse(message) == ItemRef(message["parentReference"]["driveId"], message["id"])
 
+    def test_a_shortcut_that_is_not_followed_is_parsed_as_itself(self):
+        remote = {"id": "x", "parentReference": {"driveId": "other"}}
+        shortcut = item("01A", drive="b!x", remoteItem=remote)
+        assert parse_address(shortcut, HOSTS, follow=False) == ItemRef("b!x", "01A")
+        assert parse_address(shortcut, HOSTS) == ItemRef("other", "x")
+
     def test_a_shortcut_is_parsed_as_its_target(self):
         shared = recording("gnome-sharedWithMe")
         entries = shared.get("body", shared)["value"]
