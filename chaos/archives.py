@@ -107,13 +107,25 @@ class Archive(Run):
             yield f"{len(files(self.source))} originals are still there"
         if not self.is_to_delete and fingerprint(self.source) != self.before:
             yield "the originals have changed"
-        expected = {"copied": self.asked, "there": self.count - self.asked, "failed": 0, "planned": 0}
-        expected["deleted"] = self.count if self.is_to_delete else 0
-        told = {key: (returned or {}).get(key) for key in expected}
-        if told != expected:
+        told = {key: (returned or {}).get(key, 0) for key in ("copied", "there", "failed", "deleted", "gone")}
+        deleted = self.count if self.is_to_delete else 0
+        expected = {"copied": self.asked, "there": self.count - self.asked, "failed": 0, "deleted": deleted}
+        if not self._may_tell(told, deleted):
             yield f"the summary tells of {told}, and {expected} was to come"
         if self.manifest is not None:
             yield from self._problems_of_manifest()
+
+    def _may_tell(self, told, deleted):
+        """
+        Whether a summary is right.
+
+        What a try that was killed has copied may be there for the next, and what it has deleted gone.
+        """
+        there = self.count - self.asked
+        is_told = told["there"] >= there if self.hits and self.conflict == "skip" else told["there"] == there
+        is_whole = told["copied"] + told["there"] == self.count and not told["failed"]
+        gone = told["gone"] if self.hits else 0
+        return is_told and is_whole and told["deleted"] + gone == deleted
 
     def _problems_of_manifest(self):
         lines = self._lines()
@@ -123,8 +135,9 @@ class Archive(Run):
         for line in lines:
             wanted = "copied" if self.wanted[line["source"]["quickXorHash"]] else "there"
             copy = copies.get((line["destination"] or {}).get("id"))
-            original = "deleted" if self.is_to_delete else "kept"
-            if (line["outcome"], line["original"]) != (wanted, original) or copy is None:
+            originals = {"deleted", "gone" if self.hits else "deleted"} if self.is_to_delete else {"kept"}
+            outcomes = {wanted, "there" if self.hits and self.conflict == "skip" else wanted}
+            if line["outcome"] not in outcomes or line["original"] not in originals or copy is None:
                 yield f"the manifest tells {line}"
             elif copy != line["source"]["quickXorHash"]:
                 yield f"the manifest takes another document for the copy of {line['path']}"
