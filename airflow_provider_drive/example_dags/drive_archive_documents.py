@@ -11,7 +11,7 @@ from airflow_provider_drive.operators.archive import DriveArchiveOperator
 
 with DAG(
     dag_id="drive_archive_documents",
-    schedule="0 3 * * *",
+    schedule=None,  # "0 3 * * *" archives every night
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
