@@ -302,7 +302,9 @@ def test_a_loop_that_ends_with_triggers_in_it_leaves_nothing(monitor, tenant, no
 
     async def leave():
         running = [asyncio.create_task(fire(monitor, 0.05)) for _ in range(20)]
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            while len(tenant.calls("GET", where="monitor")) < 100:  # then all their connections are open
+                await asyncio.sleep(0.01)
         return running
 
     assert all(task.cancelled() for task in asyncio.run(leave()))
