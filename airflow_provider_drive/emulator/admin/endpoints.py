@@ -39,7 +39,7 @@ def handle_admin(tenant: Tenant, request: Request) -> Response:
     handle = _ENDPOINTS.get((request.method, name))
     if handle is None:
         known = sorted(f"{method} /_emulator/{path}" for method, path in _ENDPOINTS)
-        return Response(404, {"error": "There is no such endpoint.", "endpoints": known})
+        return Response(404, {"error": "Unknown endpoint.", "endpoints": known})
     if request.method in {"POST", "PATCH"} and "json" not in request.headers.get("content-type", ""):
         return Response(415, {"error": "The body must be of the type application/json."})
     try:
@@ -60,7 +60,7 @@ def _change_settings(tenant: Tenant, request: Request) -> Response:
     settings, changes = _settings(tenant), _object(request)
     for name, value in changes.items():
         if name not in settings:
-            raise _InvalidError(f"There is no setting {name!r}. Settings: {', '.join(sorted(settings))}.")
+            raise _InvalidError(f"Unknown setting {name!r}. Known settings: {', '.join(sorted(settings))}.")
         if not _fits(value, settings[name]):
             raise _InvalidError(f"The setting {name!r} cannot be {value!r}.")
     for name, value in changes.items():
@@ -142,7 +142,7 @@ def _fields(request: Request, kind: type[Fault | CopyBehaviour]) -> dict[str, An
     body = _object(request)
     known = {each.name for each in dataclasses.fields(kind)} - {"act"}
     for name in body.keys() - known:
-        raise _InvalidError(f"There is no field {name!r}. Fields: {', '.join(sorted(known))}.")
+        raise _InvalidError(f"Unknown field {name!r}. Known fields: {', '.join(sorted(known))}.")
     return body
 
 
