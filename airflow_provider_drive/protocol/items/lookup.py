@@ -19,7 +19,6 @@ from airflow_provider_drive.protocol.wire.addresses import (
     PathAddress,
     encode_resource,
     is_id,
-    same_item,
 )
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import (
@@ -129,27 +128,6 @@ def find_ancestors(item: DriveItem | None) -> Flow[list[ItemRef]]:
         above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
         item = (yield from find_item(above)) if above else None
     return found
-
-
-def lies_below(address: Address, folder: Address) -> Flow[bool]:
-    """
-    Whether an address is that of a folder, or of something below it, whatever forms the two have.
-
-    Neither has to exist.
-    """
-    top, missing_top = yield from find_nearest(folder)
-    item, missing = yield from find_nearest(address)
-    if top is None or item is None:
-        return False
-    if not missing_top:
-        ancestors = yield from find_ancestors(item)
-        return any(same_item(top.ref, ancestor) for ancestor in ancestors)
-    start = missing[: len(missing_top)]
-    return (
-        same_item(top.ref, item.ref)
-        and len(start) == len(missing_top)
-        and all(map(same_name, start, missing_top))
-    )
 
 
 class Ensured(NamedTuple):
