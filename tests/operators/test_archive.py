@@ -397,6 +397,15 @@ class TestConflicts:
 
 
 class TestDeletion:
+    def test_an_original_whose_copy_the_manifest_has_overwritten_is_kept(self, run, out, archive, legal):
+        legal.put("In/m.jsonl", b"a document of that name")
+        with pytest.raises(
+            DriveArchiveError, match=r"m\.jsonl: copied, but not deleted: its copy does not have"
+        ):
+            run(delete_source=True, pattern="**", manifest=f"drives/{archive.id}/root:/Out/m.jsonl")
+        assert legal.find("In/m.jsonl").content.data == b"a document of that name"
+        assert not legal.find("In/a.txt")
+
     def test_originals_whose_copies_were_verified_are_deleted(self, run, out, archived, legal):
         summary = run(delete_source=True)
 
