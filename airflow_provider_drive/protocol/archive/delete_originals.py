@@ -60,6 +60,9 @@ def delete_originals(
     """
     Delete the originals of documents that were copied, if copy and original are still what was compared.
 
+    If the worker dies here, the next try counts the originals of the last checkpoint in
+    :func:`count_deleting`, before it copies anything.
+
     :param outcomes: What came of the documents, each with its copy.
     :param report: Receives what became of each original.
     """
@@ -92,9 +95,16 @@ def delete_originals(
 
 
 def count_deleting(state: ArchiveState) -> Flow[None]:
-    """Count the originals that an earlier try was deleting, and that do not exist any more."""
+    """
+    Count the originals that an earlier try was deleting, and that do not exist any more.
+
+    :raises DriveError: If one could not be read: it is counted by the next try.
+    """
     refs = [ItemRef(each.drive_id, source_id) for source_id, each in state.deleting.items()]
     items = yield from in_batches([find_item(ref) for ref in refs])
+    for item in items:
+        if isinstance(item, DriveError):
+            raise item
     for ref, item in zip(refs, items, strict=True):
         if item is None:
             original = state.deleting[ref.item_id]

@@ -5,8 +5,11 @@ import random
 
 import pytest
 from protocol.archive.world import Killed, Store, World, states
+from protocol.conversation import answer, converse
 
-from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
+from airflow_provider_drive.exceptions import DriveAccessDeniedError
+from airflow_provider_drive.protocol.archive.delete_originals import count_deleting, delete_originals
+from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting
 from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {"a.txt": b"a", "b.bin": b"bb", "c.docx": b"ccc"}
@@ -257,3 +260,14 @@ class TestCost:
         outcomes = world.archive()
         assert sum(outcome.is_verified for outcome in outcomes) == 1_000
         assert world.tenant.units_spent <= 0.05 * 1_000
+
+
+def test_an_original_that_cannot_be_read_is_left_for_the_next_try_to_count():
+    deleting = {"01A": Deleting("d", "copied", 1), "01B": Deleting("d", "copied", 2)}
+    state = ArchiveState(begun=0.0, deleting=dict(deleting))
+    parts = [{"id": str(number), "status": status} for number, status in enumerate((404, 403))]
+
+    talk = converse(count_deleting(state), answer(200, {"responses": parts}))
+
+    assert isinstance(talk.error, DriveAccessDeniedError)
+    assert (state.deleting, state.deleted) == (deleting, {})
