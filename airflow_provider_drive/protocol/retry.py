@@ -34,7 +34,7 @@ How often one request may meet each kind of fault: throttling; a lost connection
 cannot be read.
 """
 MAX_RETRY_AFTER = 3600.0
-"""The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
+"""The longest ``Retry-After`` that was seen. A longer one is shortened to it."""
 
 _T = TypeVar("_T")
 

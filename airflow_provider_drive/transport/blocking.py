@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 MAX_THREADS = 8
-"""That send for one task at the same time."""
+"""Threads that send requests of one task at the same time, at most."""
 MAX_MASKED = 20
-"""Monitor URLs: each makes Airflow's masker compile all that it knows anew. None is written down anyway."""
+"""Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (

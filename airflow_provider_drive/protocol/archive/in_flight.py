@@ -28,7 +28,7 @@ from airflow_provider_drive.protocol.archive.state import Done, Pending
 from airflow_provider_drive.protocol.archive.target import Wanted
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
-from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS, NEW_FOLDER_TRIES, post_copy
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.monitor import poll_once
@@ -41,14 +41,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.archive.context import ArchiveContext
     from airflow_provider_drive.protocol.archive.copy_task import CopyTask
-    from airflow_provider_drive.protocol.archive.identify import Sighting
     from airflow_provider_drive.protocol.archive.target import TargetFolder
+    from airflow_provider_drive.protocol.copy.find import Sighting
     from airflow_provider_drive.protocol.copy.recovery import MonitorWord
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-MAX_REQUESTS = 3
-"""How often a copy is requested, if the answers to the requests before were lost."""
 COPIES_PER_UNIT, MAX_WAITING = 10, 500
 """
 While other copies are on their way to a folder, it is listed when so many have ended for each resource unit

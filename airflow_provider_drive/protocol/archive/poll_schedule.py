@@ -10,7 +10,7 @@ SHORTEST_PAUSE = 1.0
 MIN_SAMPLE = 5
 """Copies that are polled often, until it is known how long one takes."""
 GROWTH = 0.15
-"""Of a copy's age: the next poll comes after that."""
+"""The pause before the next poll, as a fraction of the copy's age."""
 
 
 class PollSchedule:

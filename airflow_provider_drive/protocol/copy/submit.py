@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 NEW_FOLDER_TRIES = 6
-"""How often a folder that was just made may be unknown to copy, though it reads 200."""
+"""How often a copy to a new folder is sent while Graph answers 404, though the folder can be read."""
 MAX_REQUESTS = 3
 """How often one try requests a copy, if the answers to the requests before were lost."""
 MAX_NAMES = 8
@@ -230,7 +230,7 @@ def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
 
 
 def _requested_name(job: CopyJob, order: CopyOrder) -> str | None:
-    """Return the name to ask for: none if it is the source's, since Graph takes longer over names."""
+    """Return the name to ask for: none if it is the source's, because Graph copies faster without a name."""
     if order.children_only or order.include_all_version_history:
         return None
     is_picked = order.conflict_behavior == "rename" and job.arrival.behavior == "fail"

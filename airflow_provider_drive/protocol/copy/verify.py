@@ -72,9 +72,9 @@ def poll_job(job: CopyJob, wait: Wait, *, fresh: bool = False, polls: int | None
 
 def check_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem | None]:
     """
-    Look at a copy once, and return the new item, or None if it is still to come.
+    Check a copy once, and return the new item, or None if the copy is not complete yet.
 
-    :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
+    :raises DriveError: As :func:`wait_for_copy` does, except that there is no time-out.
     """
     status = yield from poll_job(job, wait, polls=1)
     if status.state == "timeout":

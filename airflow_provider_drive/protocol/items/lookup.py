@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 MAX_PAGES = 25_000
-"""Of one collection: five million items, at 200 a page. What goes on after that has no end."""
+"""Pages of one collection, at most: five million items, at 200 a page. A longer one is taken for endless."""
 
 
 def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:

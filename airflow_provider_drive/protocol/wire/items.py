@@ -22,9 +22,8 @@ from airflow_provider_drive.protocol.wire.addresses import (
     is_id,
     same_item,
 )
-from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, Match, compare_files, may_rewrite
+from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, may_rewrite
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.names import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -167,12 +166,6 @@ def item_reader(action: str, drive_id: str | None = None) -> Callable[[Response]
     return read
 
 
-def is_same_file(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> bool:
-    """Whether one file has the content of another, or may have been rewritten by the service."""
-    match = compare_files(copy, source, is_personal=copy.is_personal)
-    return match is Match.SAME or (not strict and match in {Match.REWRITTEN, Match.UNKNOWN})
-
-
 def without_annotations(value: Any) -> Any:
     """Return JSON without annotations: ``@microsoft.graph.downloadUrl`` opens the content to anyone."""
     if isinstance(value, Mapping):
@@ -306,13 +299,6 @@ def check_tag(value: Any) -> str:
             f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
         )
     return value
-
-
-def unnumbered(name: str) -> tuple[str, ...]:
-    """Return what a name may have been before :func:`free_name` gave it a number: itself, or without it."""
-    stem, extension = split_name(name, is_folder=False)
-    numbered = re.fullmatch(r"(.+) [0-9]+", stem, re.DOTALL)
-    return (name, numbered[1] + extension) if numbered else (name,)
 
 
 def _hashes(value: Mapping[str, Any]) -> Mapping[str, str]:
