@@ -23,12 +23,12 @@ from airflow_provider_drive.protocol.archive.finish import (
     verify_document,
     verify_folder,
 )
-from airflow_provider_drive.protocol.archive.in_flight import MAX_REQUESTS
 from airflow_provider_drive.protocol.archive.plan import describe
 from airflow_provider_drive.protocol.archive.state import Done
 from airflow_provider_drive.protocol.archive.target import ITEMS_PER_PAGE, TargetFolder
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
 from airflow_provider_drive.protocol.wire.names import free_name
 
 if TYPE_CHECKING:

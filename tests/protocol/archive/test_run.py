@@ -1,7 +1,9 @@
 """What an archive copies, and what it says of each document."""
 
 import pytest
+import time_machine
 from protocol.archive.world import Store, states
+from protocol.conversation import NOW
 
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.protocol.items.filters import Selection
@@ -52,6 +54,32 @@ class TestCopies:
         world.vault.mkdir("Out")
         world.archive(selection=Selection(pattern=("**",)))
         assert world.store.saves <= 4
+
+
+class TestPolls:
+    @pytest.fixture
+    def timed(self, world):
+        """An archive whose copies take as long as they say, in virtual time."""
+        world.vault.mkdir("Out")
+        with time_machine.travel(NOW, tick=False) as clock:
+            world.pass_time = clock.shift
+            yield world
+
+    def test_most_monitors_are_polled_once_as_soon_as_it_is_known_how_long_a_copy_takes(self, timed):
+        for number in range(100):
+            timed.legal.put(f"In/{number}.bin", b"%d" % number)
+        timed.tenant.copies = CopyBehaviour(seconds=4.0)
+        timed.archive(selection=Selection(pattern=("**",)))
+        polls = sum(call.where == "monitor" for call in timed.tenant.journal)
+        assert 100 <= polls <= 100 + 5 * 4
+
+    def test_copies_that_take_longer_than_the_others_are_polled_until_they_end(self, timed):
+        for number in range(10):
+            timed.legal.put(f"In/{number}.bin", b"%d" % number)
+        timed.tenant.next_copies += [CopyBehaviour(seconds=300.0)] * 5
+        outcomes = timed.archive(selection=Selection(pattern=("**",)))
+        assert set(states(outcomes).values()) == {"copied"}
+        assert len(outcomes) == 10
 
 
 class TestSecondRun:
