@@ -65,6 +65,8 @@ def delete_originals(
 
     :param outcomes: What came of the documents, each with its copy.
     :param report: Receives what became of each original.
+    :raises DriveError: If an original could not be read that an earlier try was deleting: the next try counts
+        it.
     """
     saved: Saved = yield Restore("archive")
     state: ArchiveState = saved.state or ArchiveState(begun=wait.now())
@@ -75,42 +77,48 @@ def delete_originals(
         copies, units = yield from _read_copies(batch)
         size = max(size, min(MAX_BATCH, ORIGINALS_PER_UNIT * units))
         reasons = yield from _check(batch, copies)
-        state.deleting = {
+        doomed = {
             outcome.found.item.ref.item_id: _deleting(outcome)
             for outcome, reason in zip(batch, reasons, strict=True)
             if not reason
         }
+        state.deleting |= doomed
         yield Checkpoint("archive", state.copied())
         deletions = yield from _delete(batch, reasons)
         for outcome, deletion in zip(batch, deletions, strict=True):
             _record(state, outcome, deletion)
             report(outcome.found, deletion)
-        state.deleting = {}
+        state.deleting = {key: each for key, each in state.deleting.items() if key not in doomed}
         count += len(batch)
         if wait.now() - last_line >= wait.timings.progress:
             last_line = wait.now()
             yield Pause(0.0, f"{count} originals deleted or kept so far")
-    if count:
+    is_changed = count > 0 or bool(state.deleting)
+    unread = yield from count_deleting(state)
+    if is_changed:
         yield Checkpoint("archive", state.copied())
+    if unread is not None:
+        raise unread
 
 
-def count_deleting(state: ArchiveState) -> Flow[None]:
+def count_deleting(state: ArchiveState) -> Flow[DriveError | None]:
     """
     Count the originals that an earlier try was deleting, and that do not exist any more.
 
-    :raises DriveError: If one could not be read: it is counted by the next try.
+    :return: Why one could not be read, if any: those stay in the state, to be counted later.
     """
     refs = [ItemRef(each.drive_id, source_id) for source_id, each in state.deleting.items()]
     items = yield from in_batches([find_item(ref) for ref in refs])
-    for item in items:
-        if isinstance(item, DriveError):
-            raise item
+    unread: DriveError | None = None
     for ref, item in zip(refs, items, strict=True):
+        if isinstance(item, DriveError):
+            unread = item
+            continue
+        original = state.deleting.pop(ref.item_id)
         if item is None:
-            original = state.deleting[ref.item_id]
             state.count_deleted(original, is_gone=True)
             _mark(state, ref.item_id, original.copy_id, "gone")
-    state.deleting = {}
+    return unread
 
 
 def _deleting(outcome: Outcome) -> Deleting:

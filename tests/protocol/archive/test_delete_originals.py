@@ -5,7 +5,7 @@ import random
 
 import pytest
 from protocol.archive.world import Killed, Store, World, states
-from protocol.conversation import answer, converse
+from protocol.conversation import answer, converse, wait
 
 from airflow_provider_drive.exceptions import DriveAccessDeniedError
 from airflow_provider_drive.protocol.archive.delete_originals import count_deleting, delete_originals
@@ -262,12 +262,37 @@ class TestCost:
         assert world.tenant.units_spent <= 0.05 * 1_000
 
 
-def test_an_original_that_cannot_be_read_is_left_for_the_next_try_to_count():
-    deleting = {"01A": Deleting("d", "copied", 1), "01B": Deleting("d", "copied", 2)}
-    state = ArchiveState(begun=0.0, deleting=dict(deleting))
-    parts = [{"id": str(number), "status": status} for number, status in enumerate((404, 403))]
+class TestCountingAfterACrash:
+    @pytest.fixture
+    def state(self):
+        deleting = {"01A": Deleting("d", "copied", 1), "01B": Deleting("d", "copied", 2)}
+        return ArchiveState(begun=0.0, deleting=deleting)
 
-    talk = converse(count_deleting(state), answer(200, {"responses": parts}))
+    @pytest.fixture
+    def one_unread(self):
+        parts = [{"id": str(number), "status": status} for number, status in enumerate((404, 403))]
+        return answer(200, {"responses": parts})
 
-    assert isinstance(talk.error, DriveAccessDeniedError)
-    assert (state.deleting, state.deleted) == (deleting, {})
+    def test_an_original_that_cannot_be_read_is_left_to_be_counted_later(self, state, one_unread):
+        talk = converse(count_deleting(state), one_unread)
+
+        assert isinstance(talk.result, DriveAccessDeniedError)
+        assert (set(state.deleting), state.deleted["gone"]) == ({"01B"}, 1)
+
+    def test_one_that_cannot_be_read_to_the_end_fails_the_try_and_stays_in_the_state(self, state, one_unread):
+        flow = delete_originals([], lambda *_: None, wait())
+
+        talk = converse(flow, one_unread, saved={"archive": state})
+
+        assert isinstance(talk.error, DriveAccessDeniedError)
+        assert set(state.deleting) == {"01B"}
+
+    def test_one_that_can_be_read_at_the_end_is_counted(self, state, one_unread):
+        converse(count_deleting(state), one_unread)
+        flow = delete_originals([], lambda *_: None, wait())
+
+        talk = converse(flow, answer(404), saved={"archive": state})
+
+        assert talk.failure is None
+        (stored,) = [saved for _, saved, _ in talk.checkpoints]
+        assert (stored.deleting, stored.deleted["gone"]) == ({}, 2)
