@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import ManifestStore
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.protocol.archive.delete_originals import Deletion
     from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
@@ -78,8 +78,8 @@ class DriveArchiveOperator(DriveOperator):
     :param max_failures: How many documents may fail before the task fails, at its end. Default is ``0``.
         (templated)
     :param manifest: Where to write a line of JSON for each document: a URL of Airflow's object storage
-        (``s3://conn@bucket/{{ run_id }}.jsonl``), or a drive address with a path. It keeps the originals that
-        earlier tries of the same run deleted; another run replaces it. (templated)
+        (``s3://conn@bucket/{{ run_id }}.jsonl``), or a drive address with a path, outside the source. It
+        keeps what earlier tries deleted; another task's manifest is not overwritten. (templated)
     :param dry_run: Change nothing, and report what would be done and what it would cost. Its template field
         is ``is_dry_run``, since ``dry_run`` is a method of Airflow's operators. Default is ``False``.
         (templated)
@@ -90,7 +90,8 @@ class DriveArchiveOperator(DriveOperator):
     :param copy_timeout: How long each copy may take, in seconds or as a duration (``PT2H``). Default is
         ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
-    :return: A summary: the counts ``copied``, ``there``, ``failed``, ``planned`` and ``deleted``, ``bytes``,
+    :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
+        originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``,
         ``seconds``, ``requests``, ``resource_units``, ``throttled_seconds``, and at most a hundred
         ``failures``. It is also the XCom ``summary``, which is there even if the task fails.
     :raises DriveArchiveError: If more than ``max_failures`` documents failed.
@@ -212,21 +213,22 @@ class DriveArchiveOperator(DriveOperator):
                 )
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
-        from airflow_provider_drive.manifest import open_manifest
+        from airflow_provider_drive.manifest import describe_run, open_manifest
         from airflow_provider_drive.report import ArchiveReport
         from airflow_provider_drive.summary import describe_summary, plan, raise_if_too_many_failed, summarize
 
         order = self._order(totals.counted_from)
+        is_real = not self.is_dry_run
+        name = describe_run(context) if is_real else None
         manifest = None
         if self.manifest is not None:
-            manifest = open_manifest(self.manifest, self.hook, self._client.hosts)
-        is_real = not self.is_dry_run
-        report = ArchiveReport(
-            _describe_run(context) if is_real else None, deletes=self.delete_source and is_real
-        )
+            manifest = open_manifest(self.manifest, self.hook, self._client.hosts, name)
+        report = ArchiveReport(name, deletes=self.delete_source and is_real)
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
         with closing(report), self._logged(action) as run:
+            if manifest is not None:
+                manifest.prepare(order, self._client)
             archived = self._copy(order, report, state)
             if archived.pending:
                 self._defer(context, archived, totals.plus(self._client.usage))
@@ -304,7 +306,7 @@ class DriveArchiveOperator(DriveOperator):
         )
 
     def _delete_originals(
-        self, report: ArchiveReport, manifest: ManifestStore | None, archived: ArchiveState, state: TaskState
+        self, report: ArchiveReport, manifest: Manifest | None, archived: ArchiveState, state: TaskState
     ) -> None:
         """Delete the originals whose copies were verified. The manifest is written before, for a retry."""
         from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
@@ -313,7 +315,10 @@ class DriveArchiveOperator(DriveOperator):
         if manifest is None:
             report.add_deleted(archived.deleted)
         else:
-            deleted = report.merge_earlier(manifest.lines(), lambda refs: self._client.run(find_items(refs)))
+            ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
+            deleted = report.merge_earlier(
+                manifest.lines(), lambda refs: self._client.run(find_items(refs)), ids
+            )
             if deleted:
                 self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
             manifest.write(report.content)
@@ -327,7 +332,7 @@ class DriveArchiveOperator(DriveOperator):
         self._client.run(flow, state)
         report.record_deletions(not_deleted)
 
-    def _write_manifest(self, report: ArchiveReport, manifest: ManifestStore) -> bool:
+    def _write_manifest(self, report: ArchiveReport, manifest: Manifest) -> bool:
         """Write the manifest, and return whether it was written: a plan never replaces a real one."""
         if self.is_dry_run and not manifest.takes_plans:
             self.log.info(
@@ -336,10 +341,3 @@ class DriveArchiveOperator(DriveOperator):
             return False
         manifest.write(report.content)
         return True
-
-
-def _describe_run(context: Context) -> str:
-    """Return the task and its run, as the lines of a manifest name them: the same in each try."""
-    ti = context["ti"]
-    names = [str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index")]
-    return " ".join(names).removesuffix(" -1")

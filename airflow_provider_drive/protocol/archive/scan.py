@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.archive.target import TargetFolder
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
-from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_nearest, get_item
+from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_item, find_nearest, get_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, same_drive, same_item
 from airflow_provider_drive.protocol.wire.items import DriveItem
 
@@ -248,7 +248,7 @@ class Scan:
         groups: dict[str, list[ListedItem]] = {}
         for (path, address), item in zip(given, items, strict=True):
             if isinstance(item, DriveError):
-                self._report_unreadable(path, address, item)
+                yield from self._report_unreadable(path, address, item)
                 continue
             folder = path.rpartition("/")[0]
             found = ListedItem(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
@@ -272,7 +272,7 @@ class Scan:
         else:
             self._ready.append(Documents(documents, target))
 
-    def _report_unreadable(self, path: str, address: Address, error: DriveError) -> None:
+    def _report_unreadable(self, path: str, address: Address, error: DriveError) -> Flow[None]:
         """
         Report an item that cannot be read.
 
@@ -285,14 +285,26 @@ class Scan:
         done = state.done.get(item_id) if isinstance(error, DriveItemNotFoundError) else None
         if done is not None and done.original != "kept":
             return
+        about_one_item(error)
         name = path.rpartition("/")[2]
         found = ListedItem(path, DriveItem(ItemRef(drive_id, item_id or str(address)), name))
-        if done is not None:
-            reason = f"the original does not exist any more; an earlier try has copied it as {done.copy_id}"
-            self._outcomes.append(Outcome("gone", found, reason=reason))
-        else:
-            about_one_item(error)
+        copy = (yield from self._copy_of(path, done.copy_id)) if done is not None else None
+        if copy is None:
             self._outcomes.append(Outcome("failed", found, reason=str(error)))
+        else:
+            reason = "the original does not exist any more; an earlier try has copied it"
+            self._outcomes.append(Outcome("copied", found, copy=copy.bare, reason=reason, is_gone=True))
+
+    def _copy_of(self, path: str, copy_id: str) -> Flow[DriveItem | None]:
+        """Return the copy that an earlier try has made of an item, if it is still in its folder."""
+        folder = path.rpartition("/")[0] if self._order.keep_structure else ""
+        try:
+            target = yield from self._target_at(folder, self._targets)
+            copy = (yield from find_item(ItemRef(target.ref.drive_id, copy_id))) if target.ref else None
+        except DriveRequestError as error:
+            about_one_item(error)
+            return None
+        return copy if copy and target.ref and copy.parent_id == target.ref.item_id else None
 
 
 def fault_of(item: DriveItem) -> str:

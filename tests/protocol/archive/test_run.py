@@ -180,12 +180,25 @@ class TestItemsThatAreGone:
         world.vault.put("Out/a.txt", b"somebody's")
         assert states(world.archive(items=items)) == {"a.txt": "failed"}
 
-    def test_one_that_was_copied_and_whose_owner_deleted_it_is_gone(self, world):
+    def test_one_that_was_copied_and_whose_owner_deleted_it_is_copied_and_gone(self, world):
         document = world.legal.put("In/a.txt", b"a")
         world.archive(items=world.given(document))
         world.legal.remove(document)
         (outcome,) = world.archive(items=world.given(document))
-        assert outcome.state == "gone"
+        assert (outcome.state, outcome.is_gone) == ("copied", True)
+        assert outcome.copy.ref.item_id == world.vault.find("Out/a.txt").id
+
+    @pytest.mark.parametrize("fate", ["deleted", "moved"])
+    def test_one_whose_owner_deleted_it_and_whose_copy_is_not_there_has_failed(self, world, fate):
+        document = world.legal.put("In/a.txt", b"a")
+        world.archive(items=world.given(document))
+        copy = world.vault.find("Out/a.txt")
+        world.vault.remove(copy)
+        if fate == "moved":
+            world.vault.attach(copy, world.vault.mkdir("Elsewhere"))
+        world.legal.remove(document)
+        (outcome,) = world.archive(items=world.given(document))
+        assert (outcome.state, outcome.is_gone) == ("failed", False)
 
     @pytest.mark.parametrize("by_path", [False, True])
     def test_one_that_this_archive_has_deleted_is_not_reported_again(self, world, by_path):
