@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveItemChangedError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
@@ -412,7 +413,7 @@ class TestMoves:
         ]
         assert service.tree("legal") == {}
 
-    @pytest.mark.parametrize("nth", [1, 2, 3, 4])
+    @pytest.mark.parametrize("nth", [3, 4, 5, 6])
     @pytest.mark.parametrize("path", ["Notes/Meetings.one", "Notes/Group/Ideas.one"])
     def test_a_notebook_whose_section_is_edited_after_the_copy_is_kept(
         self, service, notebook, inbox, path, nth
@@ -424,7 +425,35 @@ class TestMoves:
         assert content(service, path, "legal") == b"another content"
         assert not [line for line in service.lines if line.startswith("DELETE")]
 
-    @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+    def test_a_section_that_is_edited_in_the_second_of_its_copy_keeps_the_notebook(
+        self, service, notebook, inbox
+    ):
+        section = service.tenant.drive("legal").find("Notes/Meetings.one")
+
+        def edit():
+            section.drive.write(section, Content(b"A MEETING"))
+            section.modified = service.tenant.drive("archive").find("inbox/Notes/Meetings.one").created
+
+        service.before("GET", "children", edit, nth=3)  # when it is compared with the copy
+        error = move(service, notebook, inbox)
+        assert isinstance(error, DriveCopyFailedError)
+        assert "the original of 'Meetings.one' may have been edited since its copy was made" in str(error)
+        assert content(service, "Notes/Meetings.one", "legal") == b"A MEETING"
+
+    def test_a_notebook_is_moved_though_the_service_rewrites_it_in_the_second_of_its_copy(
+        self, service, notebook, inbox
+    ):
+        section = service.tenant.drive("legal").find("Notes/Meetings.one")
+
+        def rewrite():
+            copy = service.tenant.drive("archive").find("inbox/Notes/Meetings.one")
+            copy.drive.write(copy, Content(b"a meeting, and what the service adds"))
+            copy.created = copy.modified = section.modified
+
+        service.before("GET", "children", rewrite, nth=3)
+        assert move(service, notebook, inbox).name == "Notes"
+
+    @pytest.mark.parametrize("nth", [3, 4, 5, 6, 7])
     def test_a_folder_to_which_a_file_is_added_before_it_is_listed_again_is_kept(self, service, inbox, nth):
         for path in ("C/a.txt", "C/below/b.txt"):
             service.put(path)
@@ -479,6 +508,23 @@ class TestMoves:
         assert content(service, "report.docx", "legal") == b"another content"
         assert len(service.tree("legal")) == 3
         assert service.states[f"displaced by {source.id}"] is None
+
+    def test_a_retry_names_the_file_that_made_way_for_an_item_that_it_does_not_find(self, service, source):
+        """Graph moves the item after its answer, gives it a new id, and rewrites it."""
+        service.tenant.move_honours_conflict = False
+        old = service.put("done/report.docx", b"the old report")
+        done = old.parent
+        service.crash_after("PATCH", old.id)
+        with pytest.raises(Crash):
+            move(service, source, done, conflict_behavior="replace")
+        source.drive.remove(source)
+        moved = service.put("done/report.docx", b"what Graph made of it")
+        error = move(service, source, done, conflict_behavior="replace")
+        assert isinstance(error, DriveItemNotFoundError)
+        assert "it may be the item, with a new id" in str(error)
+        assert moved.id in str(error)
+        assert repr(old.name) in str(error)
+        assert old.id in str(error)
 
     @pytest.mark.parametrize("nth", [1, 2, 3])
     def test_a_move_that_replaces_and_dies_leaves_nothing_behind_when_a_retry_is_done(

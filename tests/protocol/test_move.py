@@ -269,7 +269,10 @@ class TestAcrossDrives:
         source, made = here("i", "C", kind=kind), here("n", "C", "g", "e", kind=kind)
         rest = [made if each == "made" else each for each in answers]
         to = ref("g", "e")
-        return move(ref("i"), to, source, accepted(), DONE, made, *rest, cross_drive="copy", then=then)
+        before = answers[0]
+        return move(
+            ref("i"), to, source, before, accepted(), DONE, made, *rest, cross_drive="copy", then=then
+        )
 
     @pytest.mark.parametrize("kind", ["folder", "package"])
     def test_a_container_is_verified_by_all_below_it_and_listed_again_before_it_is_deleted(self, kind):
@@ -277,7 +280,7 @@ class TestAcrossDrives:
         whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
         talk = self.move_folder(there, half, "made", whole, there, answer(204), kind=kind)
         assert talk.result.ref == ref("n", "e")
-        assert [line.partition("?")[0] for line in talk.lines[4:]] == [
+        assert [line.partition("?")[0] for line in talk.lines[5:]] == [
             *(self.SOURCE_BELOW, self.COPY_BELOW, THERE, self.COPY_BELOW, self.SOURCE_BELOW, DELETE)
         ]
 

@@ -20,7 +20,12 @@ from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting
 from airflow_provider_drive.protocol.archive.target import TargetFolder, Wanted
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
-from airflow_provider_drive.protocol.items.compare import compare_listings, fingerprint, list_tree
+from airflow_provider_drive.protocol.items.compare import (
+    compare_listings,
+    edited_meanwhile,
+    fingerprint,
+    list_tree,
+)
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.retry import send_with_retries
@@ -207,6 +212,8 @@ def _check_container(outcome: Outcome, copy: DriveItem) -> Flow[str]:
     difference = compare_listings(there, wanted)
     if not (difference.is_whole if outcome.is_ours else difference.is_exact):
         return f"its copy is not complete: {difference}"
+    if doubtful := edited_meanwhile(difference, there, wanted):
+        return f"{doubtful[0]!r} in it may have been edited since its copy was made"
     again = yield from list_tree(original.ref)
     return "" if fingerprint(again) == fingerprint(wanted) else "it was changed while it was compared"
 

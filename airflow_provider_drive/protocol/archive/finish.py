@@ -6,7 +6,6 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveCopyFailedError, DriveError, DriveNameConflictError
@@ -112,10 +111,13 @@ def needs_final_name(copy: CopyTask, item: DriveItem, context: ArchiveContext) -
     return is_replacing or is_unnamed(copy, item)
 
 
-def discard(item: DriveItem) -> Flow[None]:
-    """Delete a copy that arrived under a name of its own, and is not needed."""
-    with suppress(DriveError):  # it stays behind then, and the error that is reported says where
+def discard(item: DriveItem) -> Flow[bool]:
+    """Delete a copy that arrived under a name of its own, and is not needed; tell whether it is gone."""
+    try:
         yield from delete_item(item.ref, item.etag)
+    except DriveError:
+        return False
+    return True
 
 
 def verify_folder(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[VerifiedFolder]:
@@ -191,7 +193,10 @@ def _rename(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[Dr
                 displaced=displaced,
             )
         )
-    except DriveNameConflictError:
-        if is_unnamed(copy, item):
-            yield from discard(item)
+    except DriveError as error:
+        is_discarded = isinstance(error, DriveNameConflictError) and is_unnamed(copy, item)
+        if not (is_discarded and (yield from discard(item))):
+            error.args = (
+                f"{error} Its copy has arrived, and did not get its name: it stays behind as {item}.",
+            )
         raise

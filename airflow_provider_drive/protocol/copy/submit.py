@@ -222,11 +222,22 @@ def _found(job: CopyJob, sighting: Sighting) -> Flow[CopyJob]:
 
 def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
     """Return the error that says that it cannot be known what became of a copy."""
-    what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {what.rstrip('.')}. It may still "
-        "come; look at the destination before you copy again."
+        f"It cannot be known what became of {job}: Graph does not tell, and {describe_sighting(sighting)}. "
+        f"It may still come. {where_to_look(job)}"
     )
+
+
+def describe_sighting(sighting: Sighting) -> str:
+    """Say what a search has found, for an error."""
+    what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
+    return what.rstrip(".")
+
+
+def where_to_look(job: CopyJob) -> str:
+    """Say under which name a copy may be found, for an error."""
+    name = f" for {job.arrival.name!r}" if job.arrival.name else ""
+    return f"Look in the folder {job.destination}{name} before you copy again."
 
 
 def _requested_name(job: CopyJob, order: CopyOrder) -> str | None:

@@ -124,6 +124,11 @@ class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
         return self.arrival.behavior != "rename"
 
     @property
+    def is_renamed_later(self) -> bool:
+        """Whether the copy arrives under another name first: the task that waits for this job renames it."""
+        return self.arrival.name not in {None, self.name}
+
+    @property
     def is_identifiable(self) -> bool:
         """Whether anything is known that tells its copy from an item that has its name by chance."""
         return bool(self.resource_id or self.source or self.snapshot or self.arrival.is_own)

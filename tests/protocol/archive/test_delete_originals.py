@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from datetime import timedelta
 
 import pytest
 from protocol.archive.world import Killed, Store, World, states
@@ -105,6 +106,17 @@ class TestNotebooks:
     def test_one_with_an_edited_section_is_kept(self, notebook):
         notebook.legal.put("In/Notes/one.one", b"an edit that is in no copy" * 1000)
         assert kinds(notebook.delete(notebook.outcomes)) == {"Notes": "kept"}
+
+    def test_one_with_a_section_that_was_edited_in_the_second_of_its_copy_is_kept(self, notebook):
+        section = notebook.legal.put("In/Notes/one.one", b"FIRST")
+        section.modified = notebook.vault.find("Out/Notes/one.one").created
+        (fate,) = notebook.delete(notebook.outcomes).values()
+        assert fate == ("kept", "'one.one' in it may have been edited since its copy was made")
+
+    def test_one_whose_copy_the_service_has_rewritten_is_deleted(self, notebook):
+        copy = notebook.vault.put("Out/Notes/one.one", b"first, and what the service adds")
+        copy.created = copy.modified = notebook.legal.find("In/Notes/one.one").modified + timedelta(seconds=1)
+        assert kinds(notebook.delete(notebook.outcomes)) == {"Notes": "deleted"}
 
     def test_one_that_is_edited_while_it_is_compared_is_kept(self, notebook):
         listings = itertools.count()

@@ -5,7 +5,7 @@ import time_machine
 from protocol.archive.world import Store, states
 from protocol.conversation import NOW
 
-from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {
@@ -42,6 +42,14 @@ class TestCopies:
         tree.vault.put("Out/a.txt", b"another")
         assert states(tree.archive(conflict_behavior="replace"))["a.txt"] == "copied"
         assert tree.contents() == TREE
+
+    def test_a_copy_that_does_not_get_its_name_is_told_with_the_name_that_it_has(self, tree):
+        tree.tenant.faults.append(Fault("PATCH", "/items/", status=403, times=99))
+        outcomes = tree.archive(conflict_behavior="rename", selection=Selection(pattern=("a.txt",)))
+        (outcome,) = outcomes
+        (copy,) = tree.contents()
+        assert outcome.state == "failed"
+        assert f"did not get its name: it stays behind as {copy!r}" in outcome.reason
 
     def test_with_fail_the_reason_says_what_has_the_name(self, tree):
         tree.vault.put("Out/a.txt", b"another")
