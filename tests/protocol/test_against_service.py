@@ -474,6 +474,15 @@ class TestMoves:
         assert len(service.tree("legal")) == 5
         assert made(service, folder) == 1
 
+    def test_a_shortcut_is_moved_itself_and_not_what_it_leads_to(self, service):
+        target = service.put("theirs.txt", b"theirs", drive="personal")
+        remote = {"id": target.id, "parentReference": {"driveId": target.drive.id}, "file": {}}
+        shortcut = service.tenant.drive("legal").put("link.txt", b"", facets={"remoteItem": remote})
+        moved = move(service, shortcut, service.folder("done", drive="legal"), name="renamed.txt")
+        assert moved.ref == ref(shortcut)
+        assert "done/renamed.txt" in service.tree("legal")
+        assert service.tree("personal") == {"theirs.txt": 6}
+
     def test_an_original_that_a_person_deletes_before_the_move_does_is_told_as_gone(
         self, service, source, inbox
     ):
