@@ -271,13 +271,10 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
     if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
-    try:
-        yield from _prove(item, made, wait)
-    except DriveItemNotFoundError as error:
-        raise _not_whole(item, made, f"one of them is gone: {error}") from None
+    yield from _prove(item, made, wait)
     yield Checkpoint("move", replace(move, is_proven=True))
     try:
-        is_deleted = yield from delete_unchanged(item, order.if_match)
+        is_deleted = yield from delete_unchanged(item, order.if_match, lambda: _prove_again(item, made, wait))
     except DriveItemChangedError as error:
         raise _kept(item, made, str(error)) from None
     if not is_deleted:
@@ -285,9 +282,23 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     return made
 
 
+def _prove_again(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
+    """Prove it once more before the source is deleted, unless the source is gone."""
+    if (yield from find_item(item.ref)) is not None:
+        yield from _prove(item, copy, wait)
+
+
 def _prove(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
+    """Prove that a copy is whole, or raise and keep the source."""
+    try:
+        yield from _compare_until_whole(item, copy, wait)
+    except DriveItemNotFoundError as error:
+        raise _not_whole(item, copy, f"one of them is gone: {error}") from None
+
+
+def _compare_until_whole(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
     """
-    Prove that a copy is whole, or raise and keep the source.
+    Compare a copy with its source until it is whole, or raise.
 
     A container is compared down to its last item, and listed once more after that: its own eTag does not tell
     that something below it was changed.
