@@ -52,24 +52,24 @@ class BaseOrder:
     """
     What a task is asked to do.
 
+    :ivar folders: What has been its destination: another one, if somebody has deleted or renamed it.
     :ivar numbers: The numbers of all documents that the source has held since.
     :ivar all_numbers: Those that it held in the beginning.
     :ivar kept: Those that it has held all the time, by their paths in it.
-    :ivar disturbed: Where other people have changed something: the ``source``, the ``folder``.
     """
 
     is_archive = False
 
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)
-        self.parameters, self.number = parameters, len(simulation.tasks)
+        self.folders = []
+        self.parameters, self.number, self._given = parameters, len(simulation.tasks), None
 
     def _note_source(self):
         self.place = (self.source.parent, self.source.name)
         self.kept = numbers_in(self.source)
         self.all_numbers = tuple(self.kept.values())
         self.numbers = set(self.kept.values())
-        self.disturbed = set()
 
     def __repr__(self):
         shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
@@ -108,7 +108,9 @@ class Order(BaseOrder):
         home = f"Out/{0 if parameters['shares_folder'] else self.number}"
         self.path = home.replace("Out", "New") if parameters["create_destination"] else home
         if not parameters["create_destination"]:
-            self._drive.mkdir(self.path)
+            folder = self._drive.mkdir(self.path)
+            self.folders.append(folder)
+            self._given = None if parameters["by_path"] else folder
             self._take_name(simulation)
         simulation.clock.wait(5.0)
 
@@ -129,8 +131,13 @@ class Order(BaseOrder):
 
     @property
     def folder(self):
-        """The destination; None if it does not exist yet."""
-        return self._drive.find(self.path)
+        """The destination; None if it does not exist."""
+        if self._given is not None:
+            return self._given if is_live(self._given) else None
+        found = self._drive.find(self.path)
+        if found is not None and found not in self.folders:
+            self.folders.append(found)
+        return found
 
     @property
     def names(self):

@@ -15,6 +15,7 @@ from hypothesis.stateful import (
 )
 from ledger import ledger
 from machine.archives import ARCHIVES, ArchiveCheck, ArchiveOrder, make_archive
+from machine.changes import noting
 from machine.checks import RunCheck, describe
 from machine.clock import virtual_time
 from machine.drive_checks import check_documents
@@ -184,10 +185,10 @@ class Machine(RuleBasedStateMachine):
             for _ in range(MAX_TRIES):
                 self._run(Attempt(task))
         simulation.end_jobs()
-        ended = [(task, run) for task in simulation.tasks for run in task.runs if not run.is_abandoned]
-        checks = [_check_of(task)(simulation, task, run) for task, run in ended]
+        everything = [_check_of(simulation, task, run) for task in simulation.tasks for run in task.runs]
+        checks = [check for check in everything if not check.run.is_abandoned]
         problems = [f"{check}: {problem}" for check in checks for problem in check.check()]
-        problems += check_documents(simulation, checks)
+        problems += check_documents(simulation, everything)
         self._count(checks)
         if SEQUENCES and problems:  # go on, to find more
             simulation.failures.append("\n".join([*simulation.events, *(f"! {each}" for each in problems)]))
@@ -207,8 +208,9 @@ class Machine(RuleBasedStateMachine):
             simulation.totals[f"outcome: {outcome}"] += 1
 
 
-def _check_of(task):
-    return ArchiveCheck if isinstance(task.order, ArchiveOrder) else RunCheck
+def _check_of(simulation, task, run):
+    kind = ArchiveCheck if isinstance(task.order, ArchiveOrder) else RunCheck
+    return kind(simulation, task, run)
 
 
 @pytest.fixture
@@ -216,7 +218,7 @@ def simulation(emulator, connection, helpers, fresh_process, monkeypatch):
     monkeypatch.setattr(move, "COPY_TIMEOUT", TIMEOUT)
     with virtual_time(monkeypatch, emulator) as clock:
         simulation = Simulation(emulator, clock, helpers, fresh_process)
-        with crashing(monkeypatch, simulation):
+        with crashing(monkeypatch, simulation), noting(monkeypatch, simulation):
             yield simulation
 
 
