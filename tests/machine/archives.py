@@ -4,7 +4,7 @@ from collections import Counter
 
 import hypothesis.strategies as st
 from machine.checks import OWN_NAME, RunCheck, describe, paths
-from machine.documents import is_live, number_of, numbers_in
+from machine.documents import documents_in, is_document, is_live, number_of, numbers_in, put_package
 from machine.orders import TIMEOUT, BaseOrder
 
 from airflow_provider_drive.exceptions import DriveError
@@ -25,6 +25,8 @@ ARCHIVES = st.fixed_dictionaries(
         "is_opposite": st.sampled_from([False, False, True]),
         "taken": st.sampled_from([None, None, "file", "same"]),
         "max_failures": st.sampled_from([0, 0, 2]),
+        "takes_items": st.sampled_from([False, False, True]),
+        "has_package": st.sampled_from([False, False, True]),
     }
 )
 
@@ -32,6 +34,7 @@ ARCHIVES = st.fixed_dictionaries(
 class ArchiveOrder(BaseOrder):
     """What an archive is asked to do."""
 
+    items = None
     is_move = crosses = is_sensed = is_bare = children_only = False
     copies = is_folder = is_archive = True
 
@@ -58,6 +61,13 @@ class ArchiveOrder(BaseOrder):
     def names(self):
         return [path.rpartition("/")[2] for path in self.kept] or ["a.txt"]
 
+    def source_items(self):
+        """Return the documents of its source as DriveListOperator does."""
+        return [
+            {"driveId": self.source.drive.id, "id": item.id, "path": path}
+            for path, item in documents_in(self.source).items()
+        ]
+
     def _opposite(self, simulation):
         """Return an earlier archive whose folders this one takes the other way round."""
         archives = [order for order in simulation.orders if isinstance(order, ArchiveOrder)]
@@ -68,6 +78,8 @@ class ArchiveOrder(BaseOrder):
         if drive.find(home) is None:
             for path in DOCUMENTS:
                 drive.put(f"{home}/{path}", simulation.content().data)
+            if self.parameters["has_package"]:
+                put_package(drive, f"{home}/notes", simulation)
             simulation.keep(drive.find(home))
         return drive.find(home)
 
@@ -85,13 +97,18 @@ def make_archive(simulation, parameters):
     """Put the documents, and return the order and the one step of its task."""
     order = ArchiveOrder(simulation, parameters)
     source, folder = order.source, order.folder
+    order.items = (parameters["takes_items"] and order.source_items()) or None
     arguments = {
-        "source": {"driveId": source.drive.id, "id": source.id},
+        **(
+            {"items": order.items}
+            if order.items
+            else {"source": {"driveId": source.drive.id, "id": source.id}}
+        ),
         "destination": {"driveId": folder.drive.id, "id": folder.id},
         "conflict_behavior": order.behavior,
         "copy_timeout": TIMEOUT,
         **{key: parameters[key] for key in ("delete_source", "keep_structure", "deferrable", "max_failures")},
-        "pattern": ["**/*.txt", "**/*.docx", "*.txt", "*.docx"] if parameters["is_filtered"] else None,
+        "pattern": ["**"] if parameters["is_filtered"] and not order.items else None,
     }
     return order, [(DriveArchiveOperator, lambda _: arguments)]
 
@@ -119,7 +136,7 @@ class ArchiveCheck(RunCheck):
 
     def _check_repetitions(self):
         """No document is copied twice by one run."""
-        if self.order.behavior == "replace" or self.placed != self.run.jobs:
+        if self.order.behavior == "replace" or self.copies_again or self.placed != self.run.jobs:
             return  # a misplaced copy may be in the source, and is a document of it then
         made = [item for job in self.placed if job.state == "completed" for item in job.made]
         made = [item for item in made if is_live(item) and not self.is_touched(item)]
@@ -131,7 +148,7 @@ class ArchiveCheck(RunCheck):
     def _check_success(self):
         made = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
         left = [item for item in made if item.id not in self.parts and not self.is_touched(item)]
-        if left and not self.run.summary["failed"]:
+        if left and not self.copies_again and not self.run.summary["failed"]:
             self.problems.append(f"success, and there is {paths(left)}")
         order = self.order
         there = set(numbers_in(order.folder).values())
@@ -150,10 +167,15 @@ class ArchiveCheck(RunCheck):
         kept = [each for each in summary["failures"] if each["reason"].startswith("copied, but not deleted")]
         total = summary["copied"] + summary["there"] + summary["failed"] - len(kept)
         least, most = len(self._documents_throughout()), len(self._documents_at_any_time())
+        if self.order.items:
+            least = most = len(self.order.items)
+        if self.has_forgotten:  # a retry does not know what an earlier try has deleted
+            least = 0
         if not least <= total <= most:
             self.problems.append(f"of {least} to {most} documents it counts {_counts(summary)}")
         removed = self._removed()
-        if not summary["deleted"] <= removed <= summary["deleted"] + summary["gone"]:
+        told = removed if self.has_forgotten else summary["deleted"] + summary["gone"]
+        if not summary["deleted"] <= removed <= told:
             self.problems.append(f"it has deleted {removed} documents and counts {_counts(summary)}")
         if self.order.removes_source and summary["deleted"] + summary["gone"] + len(kept) > total:
             self.problems.append(f"it counts {_counts(summary)}")
@@ -164,7 +186,7 @@ class ArchiveCheck(RunCheck):
         changed = {
             change.item.id
             for change in self.simulation.changes.log[self.run.since :]
-            if source.id in change.above and not change.item.is_folder
+            if source.id in change.above and is_document(change.item)
         }
         return changed | self.run.documents
 

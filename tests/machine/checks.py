@@ -137,6 +137,16 @@ class RunCheck:
         return {name.casefold() for name in renamed | {order.wanted}}
 
     @property
+    def has_forgotten(self):
+        """Whether it was retried before Airflow 3.3, where a retry knows nothing."""
+        return not self.simulation.has_state and self.run.tries > 1
+
+    @property
+    def copies_again(self):
+        """Whether a retry copies again, and leaves the first copy: documented before Airflow 3.3."""
+        return self.has_forgotten and self.order.behavior in {"rename", "replace"}
+
+    @property
     def has_twin(self):
         """Whether another task makes the same copies in the same folder: identical content counts."""
         order = self.order
@@ -156,7 +166,8 @@ class RunCheck:
         else:
             self._check_failure()
         completed = [job for job in self.placed if job.state == "completed"]
-        if len(completed) > 1 and not self.is_disturbed and self.order.behavior != "replace":
+        may_be_more = self.order.behavior == "replace" or self.is_disturbed or self.has_forgotten
+        if len(completed) > 1 and not may_be_more:
             self.problems.append(f"{len(completed)} copies were made")
         return self.problems
 
@@ -177,7 +188,7 @@ class RunCheck:
         made = [item for item in self.run.made.values() if item.id not in self.parts]
         left = [item for item in made if is_live(item) and OWN_NAME.search(item.name)]
         left = [item for item in left if not self.is_touched(item)]
-        if left:
+        if left and not self.copies_again:
             self.problems.append(f"success, and there is {paths(left)}")
 
     def _check_copy(self):
@@ -191,6 +202,8 @@ class RunCheck:
         if self.order.history and self.was_taken:
             standing = []  # it had the source's name first, and could not get its own
         standing = [item for item in standing if item.id not in self.parts and not self.is_touched(item)]
+        if self.copies_again:
+            standing = []
         if standing:
             self.problems.append(f"success with {result.path}, and there is {paths(standing)} too")
         self._check_content(result)
@@ -272,10 +285,15 @@ class RunCheck:
             return
         there = Counter(number for item in untouched for number in numbers_in(item).values())
         wanted = Counter(order.kept.values())
-        missing = [n for n in wanted - there if not any(self.is_touched_below(f, n) for f in order.folders)]
+        held = {number for folder in order.folders for number in numbers_in(folder).values()}
+        missing = [
+            number
+            for number in wanted.keys() - held
+            if not any(self.is_touched_below(folder, number) for folder in order.folders)
+        ]
         more = {number for number in there - wanted if number not in order.numbers or number in wanted}
         if missing or more:
-            self.problems.append(f"success, and of {order.kept} there is {there}")
+            self.problems.append(f"success, and of {order.kept} {missing} is missing, {more} too much")
 
     # Failure
 
@@ -305,7 +323,13 @@ class RunCheck:
 
     def excuse(self, error):
         """Return ``nothing`` or ``leaves``, by what a failure may leave behind; None if it has no reason."""
-        reasons = (self._others_acted, self._name_is_taken, self._graph_failed, self._cannot_be_known)
+        reasons = (
+            self._others_acted,
+            self._name_is_taken,
+            self._graph_failed,
+            self._cannot_be_known,
+            self._was_forgotten,
+        )
         return next((excuse for reason in reasons if (excuse := reason(error))), None)
 
     def _others_acted(self, error):
@@ -337,6 +361,12 @@ class RunCheck:
         is_silent = any(monitor_url(job, "") is None for job in run.jobs) and not run.seen_at_end
         is_throttled = any(fault.startswith("refuse 429 at GET monitor") for fault in run.met)
         return "leaves" if run.was_late or is_silent or is_throttled else None
+
+    def _was_forgotten(self, error):
+        """Before Airflow 3.3: the document is there once, or the item was moved already."""
+        was_moved = self.order.is_move and isinstance(error, DriveItemNotFoundError)
+        was_copied = bool(self.run.jobs) and isinstance(error, DriveNameConflictError)
+        return "leaves" if self.has_forgotten and (was_moved or was_copied) else None
 
     def _cannot_be_known(self, error):
         order, run = self.order, self.run

@@ -81,6 +81,7 @@ def _check_left_over(simulation, checks):
             key for task in simulation.tasks for run in task.runs if run.is_abandoned for key in run.made
         }
         cleared |= {key for check in checks for key in check.parts}
+        cleared |= {key for check in checks if check.copies_again for key in check.run.made}
         cleared |= {key for change in simulation.changes.by_people for key in change.touched}
         left = [item for item in everything if OWN_NAME.search(item.name) and item.id not in cleared]
         problems += [f"all tasks succeeded, and there is {path}" for path in paths(left)]

@@ -1,7 +1,7 @@
 """What a task may be asked to do: each kind of copy and move, to names that are free or taken."""
 
 import hypothesis.strategies as st
-from machine.documents import is_live, numbers_in
+from machine.documents import is_live, numbers_in, put_package
 
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
@@ -19,7 +19,7 @@ TIMEOUT = 900.0
 
 _COMMON = {
     "route": st.sampled_from(sorted(ROUTES)),
-    "kind": st.sampled_from(["file", "file", "folder"]),
+    "kind": st.sampled_from(["file", "file", "file", "folder", "folder", "package"]),
     "source": st.sampled_from(NAMES),
     "shares_source": st.sampled_from([False, False, True]),
     "name": st.sampled_from([None, None, "a", "new"]),
@@ -100,8 +100,9 @@ class Order(BaseOrder):
         self.crosses = self.is_move and here is not self._drive
         self.copies = self.crosses or not self.is_move
         self.behavior = parameters["behavior"]
-        self.children_only = parameters.get("children_only", False)
-        self.is_folder = parameters["kind"] == "folder" or self.children_only
+        self.is_package = parameters["kind"] == "package"
+        self.children_only = parameters.get("children_only", False) and not self.is_package
+        self.is_folder = parameters["kind"] == "folder" or self.children_only or self.is_package
         self.source = self._shared_source(simulation, here) or self._put_source(simulation, here)
         self._read_parameters()
         self._note_source()
@@ -162,9 +163,8 @@ class Order(BaseOrder):
         if not self.parameters["shares_source"]:
             return None
         for order in simulation.orders:
-            fits = (
-                isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
-            )
+            fits = isinstance(order, Order) and order.source.drive is drive
+            fits = fits and (order.is_folder, order.is_package) == (self.is_folder, self.is_package)
             if fits and is_live(order.source) and order.source.parent.path.startswith("In"):
                 return order.source
         return None
@@ -175,6 +175,9 @@ class Order(BaseOrder):
         paths = (
             [f"{path}/{below}" for below in ("a.txt", "b.txt", "deep/c.txt")] if self.is_folder else [path]
         )
+        if self.is_package:
+            paths = []
+            put_package(drive, path, simulation)
         for each in paths:
             drive.put(each, simulation.content().data)
         simulation.keep(drive.find(path))

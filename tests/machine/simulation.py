@@ -61,7 +61,7 @@ class Simulation:
         self.tenant.witness = self._see
         self.faults, self.tasks, self.owned, self.current = [], [], {}, None
         self.next_number, self.moved_away, self.credited = 1, 0, 0
-        self.met = Counter()
+        self.met, self.has_state = Counter(), True
         self.people = People(self)
         self.changes.begin()
         self.events = []

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -13,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 from airflow.sdk.exceptions import AirflowRescheduleException
+from machine.documents import documents_in
 from tries import Killed, StateStore
 
 from airflow_provider_drive.exceptions import DriveError
@@ -75,6 +77,7 @@ class Run:
     waited: float = 0.0
     last_read: tuple = (0, 0.0)
     is_abandoned: bool = False
+    tries: int = 0
     saw_name_taken: bool = False
     was_late: bool = False
     seen_at_end: bool = False
@@ -111,13 +114,14 @@ class Task:
         self.simulation, self.order, self.steps = simulation, order, steps
         self.stores = [StateStore() for _ in steps]
         self.runs, self.try_number = [], 0
+        self.dag_run = SimpleNamespace(start_date=now())
         self.clear()
 
     def clear(self):
         """Start over, as somebody does who clears the task."""
         if self.runs and self.run.state is None:
             self.run.is_abandoned = True
-        documents = {each.id for each in self.order.source.walk() if not each.is_folder}
+        documents = {each.id for each in documents_in(self.order.source).values()}
         self.runs.append(Run(len(self.simulation.changes.log), documents))
         self.max_tries = self.try_number + RETRIES
         self.step, self.given = 0, None
@@ -130,6 +134,7 @@ class Task:
         """Run it once more, and note the outcome."""
         self.run.observe(self.order)
         self.try_number += 1
+        self.run.tries += 1
         try:
             while self.step < len(self.steps):
                 kind, parameters = self.steps[self.step]
@@ -145,7 +150,9 @@ class Task:
     def _execute(self, kind, parameters, store):
         ti = self.simulation.helpers.TaskInstance()
         ti.try_number, ti.max_tries = self.try_number, self.max_tries
-        context = {"ti": ti, "task_instance": ti, "task_state_store": store}
+        context = {"ti": ti, "task_instance": ti, "dag_run": self.dag_run}
+        if self.simulation.has_state:
+            context["task_state_store"] = store
         try:
             return self._run_to_end(kind, parameters, context)
         finally:

@@ -37,7 +37,6 @@ MAX_SHOWN = 25
 MAX_TASKS = 3
 MAX_TRIES = 4
 """When nothing fails any more, a task ends within so many tries."""
-HAS_ARCHIVES = bool(os.environ.get("ARCHIVES"))
 
 
 def fit(behaviour, order):
@@ -60,8 +59,11 @@ class Machine(RuleBasedStateMachine):
         self.simulation.begin()
         self.steps = 0
 
-    @initialize(service=SERVICE)
-    def set_up_service(self, service):
+    @initialize(service=SERVICE, has_state=st.sampled_from([True, True, True, True, False]))
+    def set_up_service(self, service, has_state):
+        self.simulation.has_state = has_state
+        if not has_state:
+            self.simulation.note("Airflow has no task state store")
         for name, value in service.items():
             setattr(self.simulation.tenant, name, value)
 
@@ -70,7 +72,7 @@ class Machine(RuleBasedStateMachine):
     def start(self, parameters):
         return self._start(make_order, parameters)
 
-    @precondition(lambda self: HAS_ARCHIVES and len(self.simulation.tasks) < MAX_TASKS)
+    @precondition(lambda self: len(self.simulation.tasks) < MAX_TASKS)
     @rule(target=tasks, parameters=ARCHIVES)
     def start_archive(self, parameters):
         return self._start(make_archive, parameters)
