@@ -1,6 +1,6 @@
 """Archives as tasks: several documents, in both directions, several archives into one folder."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import hypothesis.strategies as st
 from machine.checks import OWN_NAME, RunCheck, describe, paths
@@ -141,9 +141,18 @@ class ArchiveCheck(RunCheck):
         made = [item for job in self.placed if job.state == "completed" for item in job.made]
         made = [item for item in made if is_live(item) and not self.is_touched(item)]
         numbers = Counter(number_of(item) for item in made if not item.is_folder)
-        twice = {number for number, count in numbers.items() if count > 1}
+        holders = self._holders()
+        twice = {number for number, count in numbers.items() if count > max(1, len(holders[number]))}
         if twice:
             self.problems.append(f"these documents were copied twice: {twice}")
+
+    def _holders(self):
+        """Return the ids of the items of its source that have held each document."""
+        holders = defaultdict(set)
+        for change in self._in_source:
+            for number in change.numbers:
+                holders[number] |= {change.item.id} if not change.item.is_folder else set()
+        return holders
 
     def _check_success(self):
         made = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
@@ -155,7 +164,8 @@ class ArchiveCheck(RunCheck):
         missing = {
             path: number
             for path, number in order.kept.items()
-            if not (number in there or self.is_touched_below(order.folder, number))
+            if number not in there
+            and not any(self.is_touched_below(place, number) for place in (order.source, order.folder))
         }
         if order.behavior == "skip" and not order.folder.drive.is_personal:
             missing = {path: number for path, number in missing.items() if not path.endswith(".docx")}

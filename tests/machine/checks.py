@@ -216,7 +216,7 @@ class RunCheck:
         """Return the item that the run names, wherever it is now."""
         if self.order.is_bare and self.run.returned is None:
             return next(iter(self.standing), None)
-        drive = self.order.folder.drive if self.order.folder else self.order.source.drive
+        drive = self.order.drive
         everything = [*drive.items.values(), *(each for item in drive.recycle_bin for each in item.walk())]
         found = next((item for item in everything if item.id == self.run.returned), None)
         if found is None:

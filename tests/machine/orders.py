@@ -95,9 +95,9 @@ class Order(BaseOrder):
 
     def __init__(self, simulation, parameters):
         super().__init__(simulation, parameters)
-        here, self._drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
+        here, self.drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
         self.is_move = self.removes_source = parameters["how"] == "move"
-        self.crosses = self.is_move and here is not self._drive
+        self.crosses = self.is_move and here is not self.drive
         self.copies = self.crosses or not self.is_move
         self.behavior = parameters["behavior"]
         self.is_package = parameters["kind"] == "package"
@@ -109,7 +109,7 @@ class Order(BaseOrder):
         home = f"Out/{0 if parameters['shares_folder'] else self.number}"
         self.path = home.replace("Out", "New") if parameters["create_destination"] else home
         if not parameters["create_destination"]:
-            folder = self._drive.mkdir(self.path)
+            folder = self.drive.mkdir(self.path)
             self.folders.append(folder)
             self._given = None if parameters["by_path"] else folder
             self._take_name(simulation)
@@ -128,14 +128,14 @@ class Order(BaseOrder):
         self.is_bare = parameters["how"] == "sense bare" and not self.history  # the job names the second step
         self.names_are_graphs = renames or (self.children_only and self.behavior == "rename")
         is_ignored = self.children_only or parameters.get("history", False)
-        self.is_behavior_ignored = self._drive.is_personal and is_ignored
+        self.is_behavior_ignored = self.drive.is_personal and is_ignored
 
     @property
     def folder(self):
         """The destination; None if it does not exist."""
         if self._given is not None:
             return self._given if is_live(self._given) else None
-        found = self._drive.find(self.path)
+        found = self.drive.find(self.path)
         if found is not None and found not in self.folders:
             self.folders.append(found)
         return found
@@ -153,9 +153,9 @@ class Order(BaseOrder):
         source = {"driveId": parent.drive.id, "id": self.source.id}
         if self.parameters["by_path"]:
             source = f"drives/{parent.drive.id}/root:/{parent.path}/{name}"
-        folder = f"drives/{self._drive.id}/root:/{self.path}"
+        folder = f"drives/{self.drive.id}/root:/{self.path}"
         if not self.parameters["create_destination"] and not self.parameters["by_path"]:
-            folder = {"driveId": self._drive.id, "id": self.folder.id}
+            folder = {"driveId": self.drive.id, "id": self.folder.id}
         return {"item": source, "destination": folder}
 
     def _shared_source(self, simulation, drive):
@@ -189,11 +189,11 @@ class Order(BaseOrder):
             return
         path = f"{self.path}/{name}"
         if taken == "folder":
-            simulation.keep(self._drive.mkdir(path))
+            simulation.keep(self.drive.mkdir(path))
         elif taken == "same" and not self.is_folder:
-            simulation.keep(self._drive.put(path, self.source.content.data))
+            simulation.keep(self.drive.put(path, self.source.content.data))
         else:
-            simulation.keep(self._drive.put(path, simulation.content().data))
+            simulation.keep(self.drive.put(path, simulation.content().data))
 
 
 def make_order(simulation, parameters):
