@@ -37,8 +37,8 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of 
 bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
-machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000
-	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine
+machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000 SEED=1 JOBS=2
+	@SEQUENCES=$(or $(SEQUENCES),2000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -n $(or $(JOBS),2) tests/machine
 
 matrix: $(UV)  ## run the quick tests on Airflow 2.11 to 3.3 with each installed Python, half an hour or more; ONLY=3.0
 	@nice $(PYTHON) scripts/matrix.py $(ONLY)

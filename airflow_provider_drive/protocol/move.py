@@ -275,15 +275,28 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
     if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
-    try:
-        yield from prove(item, made, wait, tree=move.tree)
-    except DriveItemNotFoundError as error:
-        raise not_whole(item, made, f"one of them is gone: {error}") from None
+    yield from _prove(item, made, move, wait)
     yield Checkpoint("move", replace(move, is_proven=True))
     try:
-        is_deleted = yield from delete_unchanged(item, order.if_match)
+        is_deleted = yield from delete_unchanged(
+            item, order.if_match, lambda: _prove_again(item, made, move, wait)
+        )
     except DriveItemChangedError as error:
         raise kept(item, made, str(error)) from None
     if not is_deleted:
         yield Pause(0.0, f"{item} was gone already when it was to be deleted; its copy is {made}")
     return made
+
+
+def _prove_again(item: DriveItem, copy: DriveItem, move: Move, wait: Wait) -> Flow[None]:
+    """Prove it once more before the source is deleted, unless the source is gone."""
+    if (yield from find_item(item.ref)) is not None:
+        yield from _prove(item, copy, move, wait)
+
+
+def _prove(item: DriveItem, copy: DriveItem, move: Move, wait: Wait) -> Flow[None]:
+    """Prove that a copy is whole, or raise and keep the source."""
+    try:
+        yield from prove(item, copy, wait, tree=move.tree)
+    except DriveItemNotFoundError as error:
+        raise not_whole(item, copy, f"one of them is gone: {error}") from None

@@ -143,7 +143,10 @@ class RetryBudget:
 
 
 def send_with_retries(
-    request: Request, read: Callable[[Response], _T], budget: RetryBudget | None = None
+    request: Request,
+    read: Callable[[Response], _T],
+    budget: RetryBudget | None = None,
+    check_again: Callable[[], Flow[None]] | None = None,
 ) -> Flow[_T]:
     """
     Send a request until it is answered for good, and return what ``read`` makes of the answer.
@@ -151,6 +154,7 @@ def send_with_retries(
     A request that was throttled or never left is sent again. After a lost answer, a 5xx or an unreadable
     answer, only one that is :attr:`~Request.repeatable` is. A refused token is replaced, once.
 
+    :param check_again: Looks once more, before the request is sent again, whether it may be.
     :raises DriveConnectionError: If no answer came. With ``sent`` the request may have had its effect.
     """
     budget = budget or RetryBudget()
@@ -178,3 +182,5 @@ def send_with_retries(
                 raise
             failure, kind = error, "unreadable"
         yield budget.pause(kind, failure, seconds)
+        if check_again is not None:
+            yield from check_again()

@@ -303,6 +303,18 @@ class TestAcrossDrives:
         assert "the original was kept" in str(talk.error)
         assert DELETE not in talk.lines
 
+    def test_a_container_is_verified_again_before_a_deletion_that_was_put_off_is_sent_again(self):
+        there, added = page(item("a", "a")), page(item("a", "a"), item("b", "added"))
+        whole = page(item("a", "a", drive="e"))
+        put_off = (there, whole, there, refusal(429), here("i", "C", kind="folder"))
+        talk = self.move_folder(*put_off, there, whole, there, answer(204))
+        assert talk.result.ref == ref("n", "e")
+        below = {"/drives/e/items/n/children": whole, "/drives/d/items/i/children": added}
+        made = here("n", "C", "g", "e", kind="folder")
+        talk = self.move_folder(*put_off, then=lambda request: below.get(request.url.partition("?")[0], made))
+        assert "1 of 2 items are missing ('added'). The original was kept." in str(talk.error)
+        assert talk.lines.count(DELETE) == 1
+
     def test_a_folder_that_stays_incomplete_is_kept_and_the_error_says_what_is_missing(self):
         there = page(item("a", "a"), item("b", "b"))
         made = here("n", "C", "g", "e", kind="folder")
@@ -362,7 +374,7 @@ class TestAcrossDrives:
         assert type(self.move(accepted(), DONE, self.copy(), refusal(423)).error) is DriveLockedError
 
     def test_a_lost_answer_to_the_delete_is_asked_for_again(self):
-        talk = self.move(accepted(), DONE, self.copy(), DriveConnectionError("cut off"), missing())
+        talk = self.move(accepted(), DONE, self.copy(), DriveConnectionError("cut off"), missing(), missing())
         assert talk.result.ref == ref("n", "e")
 
     def test_a_tag_that_does_not_match_is_refused_before_anything_is_copied(self):

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from airflow_provider_drive.exceptions import DriveError, DriveItemChangedError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import (
+    DriveCopyFailedError,
+    DriveError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+)
 from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting, Done
 from airflow_provider_drive.protocol.archive.target import TargetFolder, Wanted
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
@@ -247,9 +252,23 @@ def _claim(copy: DriveItem) -> Flow[str]:
 
 def _delete(batch: Sequence[Outcome], reasons: Sequence[str]) -> Flow[list[Deletion]]:
     """Delete the originals that may be deleted."""
-    doomed = [outcome.found.item for outcome, reason in zip(batch, reasons, strict=True) if not reason]
-    answers = iter((yield from in_batches([delete_item(item.ref, item.etag) for item in doomed])))
+    doomed = [outcome for outcome, reason in zip(batch, reasons, strict=True) if not reason]
+    answers = iter((yield from in_batches([_delete_one(outcome) for outcome in doomed])))
     return [Deletion("kept", reason) if reason else _deletion(next(answers)) for reason in reasons]
+
+
+def _delete_one(outcome: Outcome) -> Flow[bool]:
+    original = outcome.found.item
+    return (yield from delete_item(original.ref, original.etag, lambda: _check_again(outcome)))
+
+
+def _check_again(outcome: Outcome) -> Flow[None]:
+    """Check the copy again before a deletion that had to wait is repeated, unless the original is gone."""
+    if outcome.copy is None or (yield from find_item(outcome.found.item.ref)) is None:
+        return
+    reason = yield from _check_one(outcome, (yield from find_item(outcome.copy.ref)))
+    if reason:
+        raise DriveCopyFailedError(reason)
 
 
 def _deletion(answer: bool | DriveError) -> Deletion:

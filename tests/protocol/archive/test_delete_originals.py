@@ -8,7 +8,9 @@ import pytest
 from protocol.archive.world import Killed, Store, World, states
 from protocol.conversation import answer, converse, wait
 
+from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveAccessDeniedError
+from airflow_provider_drive.protocol import batch
 from airflow_provider_drive.protocol.archive.delete_originals import count_deleting, delete_originals
 from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting
 from airflow_provider_drive.protocol.items.filters import Selection
@@ -63,6 +65,24 @@ class TestEvidence:
         archived.vault.detach(copy)
         archived.vault.attach(copy, archived.vault.mkdir("Elsewhere"))
         assert archived.delete(archived.outcomes)["a.txt"].reason == "its copy was moved to another folder"
+
+    def test_one_whose_copy_was_deleted_while_its_deletion_was_put_off_is_kept(self, archived, monkeypatch):
+        clock = {"clock": lambda: archived.tenant.clock_offset}
+        monkeypatch.setattr(batch.batched, "__kwdefaults__", clock)
+
+        def put_off(request):
+            if b'"DELETE"' in request.body and archived.vault.find("Out/a.txt"):
+                archived.vault.remove(archived.vault.find("Out/a.txt"))
+                return Fault(kind="refuse", status=429, retry_after=60)
+            return None
+
+        archived.tenant.witness = put_off
+        assert kinds(archived.delete(archived.outcomes)) == {
+            "a.txt": "kept",
+            "b.bin": "deleted",
+            "c.docx": "deleted",
+        }
+        assert left(archived) == ["a.txt"]
 
     def test_one_that_was_edited_since_is_kept(self, archived):
         archived.legal.put("In/a.txt", b"edited")
