@@ -6,6 +6,7 @@ from protocol.archive.world import Store, states
 from protocol.conversation import NOW
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {
@@ -215,3 +216,17 @@ class TestItemsThatAreGone:
         assert world.delete(world.archive(items=items))["a.txt"].state == "deleted"
         assert world.archive(items=items) == []
         assert world.state.deleted == {"copied": 1, "bytes": 1, "deleted": 1}
+
+
+def test_a_copy_that_somebody_edits_before_it_gets_its_name_is_left(world):
+    world.legal.put("In/a.txt", b"first")
+    world.vault.mkdir("Out")
+
+    def edit(request):
+        copies = [item for item in world.vault.children("Out") if item.name.startswith("~")]
+        if request.method == "GET" and copies and not copies[0].versions:
+            world.vault.write(copies[0], Content(b"mine!"))
+
+    world.tenant.witness = edit
+    assert states(world.archive(conflict_behavior="rename")) == {"a.txt": "failed"}
+    assert list(world.contents().values()) == [b"mine!"]
