@@ -156,6 +156,7 @@ class ArchiveCheck(RunCheck):
 
     def _check_success(self):
         made = [item for item in self.run.made.values() if is_live(item) and OWN_NAME.search(item.name)]
+        made = [item for item in made if item.name.casefold() not in self.names]  # a misplaced copy's copy
         left = [item for item in made if item.id not in self.parts and not self.is_touched(item)]
         if left and not self.copies_again and not self.run.summary["failed"]:
             self.problems.append(f"success, and there is {paths(left)}")

@@ -83,7 +83,9 @@ def _check_left_over(simulation, checks):
         cleared |= {key for check in checks for key in check.parts}
         cleared |= {key for check in checks if check.copies_again for key in check.run.made}
         cleared |= {key for change in simulation.changes.by_people for key in change.touched}
+        asked = set().union(*(check.names for check in checks))
         left = [item for item in everything if OWN_NAME.search(item.name) and item.id not in cleared]
+        left = [item for item in left if item.name.casefold() not in asked]
         problems += [f"all tasks succeeded, and there is {path}" for path in paths(left)]
     return problems
 
