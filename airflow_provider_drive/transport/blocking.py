@@ -13,7 +13,7 @@ import requests
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.network import open_session, read_whole, unrecorded
+from airflow_provider_drive.network import DeadlineAdapter, open_session, read_whole, unrecorded
 from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 from airflow_provider_drive.protocol.wire.cost import resource_units
@@ -130,6 +130,7 @@ class Session:
         self.usage = Usage()
         self.clock = ServiceClock()
         self._http = open_session(settings)
+        self._http.mount("https://", DeadlineAdapter())
         self._limiter = rate_limiter_for(
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
         )
@@ -192,7 +193,7 @@ class Session:
             with nullcontext() if authorized else unrecorded():
                 response = self._http.send(wire, allow_redirects=False, **settings)
             with response:
-                return self._record(url, self._read(response))
+                return self._record(url, _read(response))
         except DriveError as error:
             failure = error
         except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
@@ -226,9 +227,10 @@ class Session:
             self._token = token
         return token
 
-    def _read(self, response: requests.Response) -> Response:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status_code, headers, read_whole(response, self.settings.timeout))
+
+def _read(response: requests.Response) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status_code, headers, read_whole(response))
 
 
 def _was_sent(error: Exception) -> bool:
