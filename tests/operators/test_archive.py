@@ -1210,7 +1210,7 @@ class TestFaults:
         looks = iter([404, 404])
 
         def lag(request):
-            if request.method == "GET" and request.path.endswith(":/a.txt"):
+            if request.method == "GET" and request.path.endswith(":/a.txt:"):
                 return next((Fault(status=status, code="itemNotFound") for status in looks), None)
             return None
 
