@@ -1,10 +1,12 @@
+import re
+import time
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pendulum
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from protocol.conversation import NOW, item
 
@@ -136,6 +138,42 @@ class TestGlobs:
             return
         with warnings.catch_warnings(action="error"):
             assert takes(path, of=file(), pattern=glob) is meant
+
+    @given(
+        st.lists(st.sampled_from(["*", "**", "**/", "/", "a", "b", "?", "[ab]"]), max_size=9).map("".join),
+        st.text("ab/", max_size=14),
+    )
+    def test_any_wildcards_match_the_same_paths_as_a_regular_expression_that_backtracks(self, glob, path):
+        glob = glob.strip("/")
+        assume(glob)
+        assert takes(path, of=file(), pattern=glob) is (backtrack(glob).fullmatch(path) is not None)
+
+    @pytest.mark.parametrize(
+        "glob",
+        [
+            "*_*_*_*_*.pdf",
+            "*_" * 20 + ".pdf",
+            "**_" * 20 + ".pdf",
+            "**/" * 20 + "*_*_*.pdf",
+            "**/*_*_/" * 20 + "*.pdf",
+            "**_*_" * 10 + ".pdf",
+            "*?" * 40 + ".pdf",
+            "*[!a]" * 40 + ".pdf",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["_" * 400, "_/" * 200, "__/" * 130, "_" * 200 + "/" + "_" * 199])
+    def test_a_glob_with_many_wildcards_takes_milliseconds(self, glob, path):
+        selection = select(pattern=glob)
+        started = time.perf_counter()
+        assert not selection.takes(path, file())
+        assert time.perf_counter() - started < 1
+
+
+def backtrack(glob):
+    """Return the regular expression that says in the simplest words what a glob means."""
+    parts = re.findall(r"(?<![^/])\*\*/|\*\*|\*|\?|\[ab\]|.", glob)
+    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(meanings.get(part, part) for part in parts))
 
 
 def matches(glob, path, before="/"):
