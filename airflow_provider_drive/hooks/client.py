@@ -13,7 +13,7 @@ from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
-from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
+from airflow_provider_drive.protocol.wire.redaction import remember_secret, secret_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,9 +212,10 @@ class DriveClient:
         return f"connection {self.drive_conn_id}, {login}{tenant}, cloud {settings.hosts.cloud}"
 
     def keep_secret(self, secret: str) -> None:
-        """Mask a token or a monitor URL, and each part of it that grants access, in this process's logs."""
+        """Mask a token or a monitor URL, and each part of it that grants access, in logs and errors."""
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
 
+        remember_secret(secret)
         for part in secret_parts(secret):
             mask_secret(part)
 

@@ -17,6 +17,7 @@ from airflow_provider_drive.network import DeadlineAdapter, open_session, read_w
 from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 from airflow_provider_drive.protocol.wire.cost import resource_units
+from airflow_provider_drive.protocol.wire.redaction import remember_secret
 from airflow_provider_drive.transport.clock import ServiceClock
 from airflow_provider_drive.transport.rate_limit import rate_limiter_for
 from airflow_provider_drive.transport.request import describe, prepare
@@ -177,9 +178,8 @@ class Session:
         url, headers, authorized = prepared
         if authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        elif url not in self._masked and len(self._masked) < MAX_MASKED:
-            self._keep_secret(url)
-            self._masked.add(url)
+        else:
+            self._mask(url)
         is_prepared = False
         try:
             wire = self._http.prepare_request(
@@ -201,6 +201,13 @@ class Session:
                 describe(request, url, error), sent=is_prepared and _was_sent(error)
             )
         return failure
+
+    def _mask(self, url: str) -> None:
+        """Mask a URL that is a secret."""
+        remember_secret(url)
+        if url not in self._masked and len(self._masked) < MAX_MASKED:
+            self._keep_secret(url)
+            self._masked.add(url)
 
     def _reserve(self, units: int) -> bool:
         """Wait until so many units may be spent; tell whether that took any time."""
