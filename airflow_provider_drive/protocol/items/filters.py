@@ -7,7 +7,7 @@ Names are compared without case and Unicode normalization, as drives do.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -74,6 +74,21 @@ class Selection:
             and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, inclusive=True))
         )
 
+    def fault(self, path: str, item: DriveItem) -> str:
+        """
+        Return why an item is left out for what it is, although it meets the other conditions; or nothing.
+
+        Whether an item without a name matches a glob is not known: it counts as if it did.
+
+        :param path: The item's path below the folder.
+        """
+        fault = fault_of(item)
+        if not fault:
+            return ""
+        pattern, exclude = (self.pattern, self.exclude) if item.name else ((), ())
+        wanted = replace(self, kind="all", pattern=pattern, exclude=exclude)
+        return fault if wanted.takes(path, item) else ""
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return _compile_globs(self.pattern)
@@ -112,6 +127,17 @@ def read_selection(
         kind=kind,
         **{name: _read_time(name, value, now) for name, value in times.items()},
     )
+
+
+def fault_of(item: DriveItem) -> str:
+    """Return why an item is neither a folder nor a document that can be copied, or nothing."""
+    if item.remote is not None:
+        return "it is a shortcut: what it leads to is in another folder, and is neither copied nor deleted"
+    if not item.name:
+        return "it has no name"
+    if item.kind is None and not item.is_root:
+        return "it is neither a file nor a folder nor a package, but perhaps an album, so it cannot be copied"
+    return ""
 
 
 def _classify(item: DriveItem) -> str | None:

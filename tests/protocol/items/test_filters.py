@@ -59,6 +59,37 @@ class TestKinds:
         assert not select(kind="all").is_all
 
 
+class TestFaults:
+    SHORTCUT = read_item(
+        {"id": "i", "name": "x", "remoteItem": {"id": "x", "parentReference": {"driveId": "e"}}}, "d"
+    )
+    ALBUM = read_item({"id": "i", "name": "album", "size": 5, "bundle": {"childCount": 2}}, "d")
+    NAMELESS = read_item({"id": "i", "file": {}, "size": 5}, "d")
+
+    @pytest.mark.parametrize(
+        ("entry", "reason"),
+        [(SHORTCUT, "a shortcut"), (ALBUM, "neither a file nor a folder"), (NAMELESS, "no name")],
+    )
+    def test_what_is_neither_a_file_nor_a_folder_is_told_if_it_meets_the_conditions(self, entry, reason):
+        assert reason in select().fault("x", entry)
+        assert reason in select(pattern="x", kind="folder").fault("x", entry)
+        assert select(modified_before="2019-01-01").fault("x", entry) == ""
+
+    def test_an_item_without_a_name_is_told_whatever_the_globs(self):
+        assert select(pattern="*.pdf", exclude="*").fault("", self.NAMELESS)
+        assert not select(pattern="*.pdf").fault("album", self.ALBUM)
+        assert not select(exclude="al*").fault("album", self.ALBUM)
+
+    def test_an_item_without_its_size_does_not_meet_a_condition_on_it(self):
+        assert select(min_size=5).fault("album", self.ALBUM)
+        assert not select(min_size=6).fault("album", self.ALBUM)
+        assert not select(min_size=1).fault("x", self.SHORTCUT)
+
+    @pytest.mark.parametrize("kind", ["file", "folder", "package", "root"])
+    def test_files_folders_and_packages_have_no_fault(self, kind):
+        assert select().fault("x", file(kind=kind)) == ""
+
+
 class TestGlobs:
     @pytest.mark.parametrize(
         ("glob", "path", "is_taken"),
