@@ -65,6 +65,33 @@ def test_an_item_is_read_by_each_form_of_address(hook, emulator, plan, form):
     assert hook.get_item(address)["id"] == plan.id
 
 
+LIBRARY = "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        (f"{LIBRARY}/Forms/AllItems.aspx", ""),
+        (f"{LIBRARY}/Forms/AllItems.aspx?id=%2Fsites%2FLegal%2FShared%20Documents%2FContracts", "Contracts"),
+        (
+            "https://contoso.sharepoint.com/:f:/r/sites/Legal/Shared%20Documents/Contracts?csf=1&e=a1",
+            "Contracts",
+        ),
+        (
+            "https://contoso.sharepoint.com/:t:/r/sites/Legal/Shared%20Documents/Contracts/plan.txt?web=1",
+            "Contracts/plan.txt",
+        ),
+        (
+            "https://contoso.sharepoint.com/:t:/r/sites/Legal/_layouts/15/Doc.aspx?sourcedoc=%7B{guid}%7D",
+            "Contracts/plan.txt",
+        ),
+    ],
+)
+def test_an_item_is_read_with_one_request_by_what_a_browser_shows(hook, legal, plan, asked, url, path):
+    assert hook.get_item(url.replace("{guid}", plan.guid))["id"] == legal.find(path).id
+    assert len(asked("graph")) == 1
+
+
 def test_an_item_is_read_by_a_mapping_a_driveitem_and_a_sharing_link(hook, tenant, plan, ids):
     item = hook.get_item(ids(plan))
 

@@ -11,11 +11,12 @@ import base64
 import re
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, describe_url, locate
 from airflow_provider_drive.protocol.wire.names import find_problem
 
 if TYPE_CHECKING:
@@ -157,13 +158,18 @@ class LibraryAddress:
 
 @dataclass(frozen=True, slots=True)
 class ShareAddress:
-    """An item by a sharing link or browser URL."""
+    """
+    An item by a sharing link or browser URL.
 
-    token: str
-    host: str
+    :param token: The URL, encoded as Graph requires.
+    :param shown: The URL as it may be shown: a sharing link may grant access.
+    """
+
+    token: str = field(repr=False)
+    shown: str
 
     def __str__(self) -> str:
-        return f"the item shared as https://{self.host}/…"  # a sharing link may grant access
+        return self.shown
 
     @property
     def url(self) -> str:
@@ -267,20 +273,23 @@ def _address_from_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
     url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
-    if not hosts.is_drive(url):
-        raise _address_error(
-            text, f"not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
-        )
-    parts = urlsplit(url)
-    if not parts.path.strip("/"):
-        raise _address_error(text, "the URL has no path to an item")
-    return ShareAddress(encode_share(url), parts.hostname or "")
+    is_personal = re.match(rf"https://{re.escape(PERSONAL_HOST)}[/?]", url)
+    try:
+        place = locate(url) if is_personal or hosts.is_drive(url) else url
+    except ValueError as error:
+        raise _address_error(describe_url(url), str(error)) from None
+    if place.startswith("drives/"):
+        return _parse_path(place, describe_url(url))
+    if not hosts.is_drive(place):
+        suffixes = ", ".join(hosts.suffixes)
+        raise _address_error(describe_url(url), f"not an https URL on one of this cloud's hosts ({suffixes})")
+    return ShareAddress(encode_share(place), describe_url(place))
 
 
 def _parse_path(text: str, value: str) -> Address:
     path = text.removeprefix("/")
     if share := _SHARE.fullmatch(path):
-        return ShareAddress(share["token"], "graph")
+        return ShareAddress(share["token"], "shares/***/driveItem")
     drive = _DRIVE.fullmatch(path)
     item = _ITEM.fullmatch(drive["item"]) if drive else None
     if not drive or not item:
