@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 PERSONAL_HOST = "onedrive.live.com"
-_TO_PATH = re.compile(r"/:[a-z]+:/r(?=/)", re.IGNORECASE)
+_TO_PATH = re.compile(r"^/:[a-z]+:/r(?=/)", re.IGNORECASE)
 _SHARING_LINK = re.compile(r"(/:[a-z]+:/[a-z]/(?:[^/]+/)*)[^/]+/?", re.IGNORECASE)
 _SHORT_LINK = re.compile(r"(/(?:[a-z]/)?(?:c/[^/]+/)?)[^/]+/?", re.IGNORECASE)
 _LIBRARY = re.compile(r"(.*[^/])/Forms/[^/]+\.aspx", re.IGNORECASE)
