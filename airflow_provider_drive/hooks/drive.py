@@ -31,11 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from airflow_provider_drive.protocol.items.filters import Selection
-
-_MAX_LEFT_OUT = 5
-"""Items that a line in the log names."""
-
 
 class DriveHook(GraphHook):
     """
@@ -115,30 +110,8 @@ class DriveHook(GraphHook):
         address = self._client.address(folder)
         if not isinstance(address, ItemRef):
             address = self._client.run(get_folder(address)).ref
-        left_out: list[str] = []
-        listing = Listing(address, recursive=recursive)
-        yield from islice(self._iter_matches(listing, selection, left_out), most)
-        if left_out:
-            shown = ", ".join(repr(path) for path in left_out[:_MAX_LEFT_OUT])
-            more = ", …" if len(left_out) > _MAX_LEFT_OUT else ""
-            self.log.warning(
-                "Left out %d items that are neither files nor folders, such as shortcuts and albums, or that "
-                "have no name: %s%s. kind='all' lists them.",
-                len(left_out),
-                shown,
-                more,
-            )
-
-    def _iter_matches(
-        self, listing: Listing, selection: Selection, left_out: list[str]
-    ) -> Iterator[dict[str, Any]]:
-        """Iterate over what is selected, and note the paths of what is not because of its kind alone."""
-        for page in self._client.read_pages(listing):
-            for found in page:
-                if selection.takes(found.path, found.item):
-                    yield found.as_dict()
-                elif selection.fault(found.path, found.item):
-                    left_out.append(found.path)
+        matches = self._client.read_matches(Listing(address, recursive=recursive), selection)
+        yield from (found.as_dict() for found in islice(matches, most))
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
