@@ -110,11 +110,8 @@ class DriveHook(GraphHook):
         address = self._client.address(folder)
         if not isinstance(address, ItemRef):
             address = self._client.run(get_folder(address)).ref
-        pages = self._client.read_pages(Listing(address, recursive=recursive))
-        matches = (
-            found.as_dict() for page in pages for found in page if selection.takes(found.path, found.item)
-        )
-        yield from islice(matches, most)
+        matches = self._client.read_matches(Listing(address, recursive=recursive), selection)
+        yield from (found.as_dict() for found in islice(matches, most))
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """

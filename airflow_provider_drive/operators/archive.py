@@ -266,7 +266,7 @@ class DriveArchiveOperator(DriveOperator):
 
     def _read_item(self, item: Any) -> tuple[str, Address]:
         """Return a document's path below the destination, and its address."""
-        from airflow_provider_drive.protocol.wire.addresses import check_path
+        from airflow_provider_drive.protocol.wire.names import check_path
 
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
         return check_path(path or ""), self._client.address(item, follow=False)

@@ -42,8 +42,8 @@ class DriveListOperator(DriveOperator):
     :param created_after: Only items created at or after this. (templated)
     :param min_size: Only files of at least this many bytes. (templated)
     :param max_size: Only files of at most this many bytes. (templated)
-    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. Default is
-        ``file``. (templated)
+    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. The
+        log tells of items that are neither, such as shortcuts and albums. Default is ``file``. (templated)
     :param limit: Stop after this many items, and read no more. Default is all. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A list of mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``,

@@ -29,9 +29,10 @@ from airflow_provider_drive.protocol.items.lookup import (
 )
 from airflow_provider_drive.protocol.items.update import Location, find_displaced, update_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, same_drive
 from airflow_provider_drive.protocol.wire.content import Match
 from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
+from airflow_provider_drive.protocol.wire.names import check_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Saved

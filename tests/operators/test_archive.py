@@ -257,6 +257,23 @@ class TestSelection:
         assert legal.find("In/2025/old/2025/q1/d.txt").size == 4
         assert legal.find("In/2025/old/2025/old") is None
 
+    @pytest.mark.parametrize("pattern", [None, "**/*.txt"])
+    def test_what_is_no_document_is_counted_as_failed_with_its_reason(
+        self, run, legal, out, archived, pattern
+    ):
+        """https://github.com/OneDrive/onedrive-api-docs/issues/121, /579."""
+        legal.put("In/2025/album.txt", b"x", facets={"file": None, "bundle": {"childCount": 1}})
+        legal.put("In/2025/nameless", b"x", facets={"name": None})
+
+        summary = run(pattern=pattern, max_failures=2)
+
+        assert summary["failed"] == 2
+        assert sorted(failure["reason"].partition(" a ")[0] for failure in summary["failures"]) == [
+            "it has no name",
+            "it is neither",
+        ]
+        assert {"a.txt", "2025/c.txt"} <= archived().keys()
+
     def test_a_folder_cannot_be_archived_in_itself(self, worker, parameters, source):
         with pytest.raises(DriveArgumentError, match="in itself"):
             worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
@@ -1137,7 +1154,7 @@ class TestFaults:
     ):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)  # to look up a name costs less
-        tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
+        tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin:$", status=status, times=20))
         summary = run(pattern="**", max_failures=1)
 
         assert (summary["copied"], summary["failed"]) == (4, 1)
@@ -1210,7 +1227,7 @@ class TestFaults:
         looks = iter([404, 404])
 
         def lag(request):
-            if request.method == "GET" and request.path.endswith(":/a.txt"):
+            if request.method == "GET" and request.path.endswith(":/a.txt:"):
                 return next((Fault(status=status, code="itemNotFound") for status in looks), None)
             return None
 

@@ -146,8 +146,8 @@ def test_each_address_with_a_path_costs_one_get_more(copy, tenant, asked, plan, 
     copy(path_of(plan), path_of(vault), wait_for_completion=True)
 
     assert asked("graph", "monitor") == [
-        "GET /drives/D/root:/Contracts/plan.txt",
-        "GET /drives/D/root:/Vault",
+        "GET /drives/D/root:/Contracts/plan.txt:",
+        "GET /drives/D/root:/Vault:",
         "POST /drives/D/items/I/copy",
         "GET monitor",
         "GET /drives/D/items/I",

@@ -376,7 +376,7 @@ class TestClocks:
         source, inbox = service.put("report.txt"), service.folder("inbox")
         service.tenant.copies = CopyBehaviour(location=location, looks=0 if location == "none" else 2)
         job = service.run(copy_item(CopyOrder(ref(source), ref(inbox)), service.wait()))
-        hidden = [Fault("GET", "report.txt$", "refuse", status=404, times=2)]
+        hidden = [Fault("GET", "report.txt:$", "refuse", status=404, times=2)]
         service.tenant.faults += hidden if location == "none" else []
         service.skew = DAY  # another worker
         wait = service.wait(DAY * 2)

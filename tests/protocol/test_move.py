@@ -70,7 +70,7 @@ class TestWithinADrive:
             here("g", kind="folder"),
             here("i", parent="g"),
         )
-        assert talk.lines == ["GET /me/drive/root:/a/plan.pdf", "GET /me/drive/root:/b", PATCH]
+        assert talk.lines == ["GET /me/drive/root:/a/plan.pdf:", "GET /me/drive/root:/b:", PATCH]
 
     def test_the_root_as_destination_is_sent_by_its_real_id(self):
         talk = move(ref("i"), "drives/d/root", here("i"), here("r", kind="root"), here("i", parent="r"))

@@ -35,7 +35,7 @@ from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_monitor_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +178,7 @@ class InFlightCopies:
         elif answer is None:
             copy.lost += 1
         else:
-            copy.is_accepted, copy.monitor_url = True, answer.headers.get("location") or None
+            copy.is_accepted, copy.monitor_url = True, read_monitor_url(answer)
         copy.target.count += 1
         copy.ended = copy.ended or (0.0 if copy.monitor_url else now)
         copy.next_look = None if copy.is_running else now if copy.status else now + self._schedule.shortest

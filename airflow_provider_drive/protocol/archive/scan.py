@@ -6,7 +6,6 @@ A folder that is wanted whole, and that the destination does not hold yet, is co
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +19,7 @@ from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.archive.target import TargetFolder
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
+from airflow_provider_drive.protocol.items.filters import fault_of
 from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
 from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_item, find_nearest, get_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, same_drive, same_item
@@ -85,7 +85,6 @@ class Scan:
         self._given: set[ItemRef] = set()
         self._targets: dict[str, TargetFolder] = {"": self._root}
         self._ready: list[Documents] = []
-        self._any_kind = replace(self._order.selection, kind="all")
 
     def start(self, source: DriveItem | None, there: DriveItem | None) -> Flow[None]:
         """
@@ -175,10 +174,10 @@ class Scan:
 
     def _is_selected(self, found: ListedItem) -> bool:
         """Whether a document is to be copied. What cannot be is reported, if it would be but for its kind."""
-        fault = fault_of(found.item)
-        if fault and self._any_kind.takes(found.path, found.item):
+        selection = self._order.selection
+        if fault := selection.fault(found.path, found.item):
             self._outcomes.append(Outcome("failed", found, reason=fault))
-        return not fault and self._order.selection.takes(found.path, found.item)
+        return not fault_of(found.item) and selection.takes(found.path, found.item)
 
     def _add_folders(self, folders: Sequence[ListedItem], parent: TargetFolder) -> Flow[None]:
         """Note folders that are to be read: of two hundred, each may hold thousands of documents."""
@@ -305,17 +304,6 @@ class Scan:
             about_one_item(error)
             return None
         return copy if copy and target.ref and copy.parent_id == target.ref.item_id else None
-
-
-def fault_of(item: DriveItem) -> str:
-    """Return why an item is neither a folder nor a document that can be copied, or nothing."""
-    if item.remote is not None:
-        return "it is a shortcut: what it leads to is in another folder, and is neither copied nor deleted"
-    if not item.name:
-        return "it has no name"
-    if item.kind is None and not item.is_root:
-        return "it is neither a file nor a folder nor a package, so it cannot be copied"
-    return ""
 
 
 def _is_real_folder(item: DriveItem) -> bool:

@@ -33,7 +33,7 @@ from airflow_provider_drive.protocol.wire.addresses import same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import SKIP, child, get_item_request
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_monitor_url
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copy.find import Sighting
@@ -140,7 +140,7 @@ def _submit(
     job = job.changed(
         state="accepted",
         submitted_at=response.date or wait.now() - (wait.timer() - sent),
-        monitor_url=response.headers.get("location") or None,
+        monitor_url=read_monitor_url(response),
     )
     yield Checkpoint("copy", job)
     return job

@@ -52,9 +52,8 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
     """
     if isinstance(address, LibraryAddress):
         address = yield from in_library(address)
-    drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
-    item = yield from send_with_retries(request, item_reader(request.action, drive_id))
+    item = yield from send_with_retries(request, item_reader(request.action, address.drive_id))
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
         item = yield from get_item(item.remote, follow=False)
     return item

@@ -157,14 +157,14 @@ def _put_request(place: PathAddress, content: bytes, action: str, conflict_behav
     query = (
         f"?@microsoft.graph.conflictBehavior={conflict_behavior}" if conflict_behavior != "replace" else ""
     )
-    url, headers = f"{place.url}:/content{query}", {"Content-Type": _BINARY}
+    url, headers = f"{place.url}/content{query}", {"Content-Type": _BINARY}
     return Request("PUT", url, action, headers=headers, idempotent=True, content=content)
 
 
 def _open_request(place: PathAddress, action: str, conflict_behavior: str) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession: it makes no item yet."""
     body = {"item": {"@microsoft.graph.conflictBehavior": conflict_behavior}}
-    return Request("POST", f"{place.url}:/createUploadSession", action, json=body, idempotent=True)
+    return Request("POST", f"{place.url}/createUploadSession", action, json=body, idempotent=True)
 
 
 def _fragment_request(url: str, piece: bytes, start: int, size: int, action: str) -> Request:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import re
 import reprlib
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, describe_url, locate
+from airflow_provider_drive.protocol.wire.names import find_problem
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
@@ -29,6 +30,7 @@ _SUPPORTED_FORMS = (
 )
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 200
+_SHORT_ID = 15
 _ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
 _OWNER = (
     rf"me|users/(?P<user>[^/:?%\\\s]+)|groups/(?P<group>{_ID})|sites/(?P<host>{_ID})(?::/(?P<site>[^:]+):)?"
@@ -45,10 +47,18 @@ _SHARE = re.compile(r"shares/(?P<token>[us]![A-Za-z0-9_\-]+|s![A-Za-z0-9_\-]+)/(
 
 @dataclass(frozen=True, slots=True)
 class ItemRef:
-    """An item by its ids: the only form that needs no lookup."""
+    """
+    An item by its ids: the only form that needs no lookup.
+
+    :param drive_id: The drive's id. One of OneDrive personal that has lost its leading zero gets it back.
+    """
 
     drive_id: str
     item_id: str
+
+    def __post_init__(self) -> None:
+        if len(self.drive_id) == _SHORT_ID:
+            object.__setattr__(self, "drive_id", complete_drive_id(self.drive_id))
 
     def __str__(self) -> str:
         return f"drives/{self.drive_id}/items/{self.item_id}"
@@ -92,14 +102,26 @@ class PathAddress:
 
     @property
     def url(self) -> str:
-        """The item's resource, below Graph's version root, percent-encoded."""
-        path = ":/" + "/".join(quote(name, safe="") for name in self.names) if self.names else ""
+        """
+        The item's resource, below Graph's version root, percent-encoded.
+
+        A colon closes the path: without it, one that ends in ``photo`` or ``…drive`` was seen to be refused.
+
+        https://github.com/OneDrive/onedrive-api-docs/issues/1020
+        https://github.com/OneDrive/onedrive-api-docs/issues/941
+        """
+        path = f":/{'/'.join(quote(name, safe='') for name in self.names)}:" if self.names else ""
         return f"{encode_resource(f'{self.drive}/{self.start}')}{path}"
 
     @property
     def parent(self) -> PathAddress | None:
         """The parent folder; None if the address has no path."""
         return PathAddress(self.drive, self.start, self.names[:-1]) if self.names else None
+
+    @property
+    def drive_id(self) -> str | None:
+        """The drive's id, if the address has it."""
+        return self.drive.removeprefix("drives/") if self.drive.startswith("drives/") else None
 
     @property
     def is_root(self) -> bool:
@@ -136,13 +158,18 @@ class LibraryAddress:
 
 @dataclass(frozen=True, slots=True)
 class ShareAddress:
-    """An item by a sharing link or browser URL."""
+    """
+    An item by a sharing link or browser URL.
 
-    token: str
-    host: str
+    :param token: The URL, encoded as Graph requires.
+    :param shown: The URL as it may be shown: a sharing link may grant access.
+    """
+
+    token: str = field(repr=False)
+    shown: str
 
     def __str__(self) -> str:
-        return f"the item shared as https://{self.host}/…"  # a sharing link may grant access
+        return self.shown
 
     @property
     def url(self) -> str:
@@ -150,6 +177,7 @@ class ShareAddress:
         return f"/shares/{self.token}/driveItem"
 
     is_root = False
+    drive_id = None
 
 
 Address: TypeAlias = ItemRef | PathAddress | LibraryAddress | ShareAddress
@@ -193,39 +221,22 @@ def same_drive(one: str, other: str) -> bool:
     return one.casefold().lstrip("0") == other.casefold().lstrip("0")
 
 
-def check_path(path: Any) -> str:
+def complete_drive_id(drive_id: str) -> str:
     """
-    Return a path relative to a folder, such as ``2026/plan.docx``, without empty names.
+    Return a drive's id with the leading zero that some answers of OneDrive personal leave out.
 
-    :raises DriveAddressError: If one of its names is not valid.
+    Without it, Graph calls the id malformed.
+
+    https://github.com/OneDrive/onedrive-api-docs/issues/1890
+    https://github.com/OneDrive/onedrive-api-docs/issues/1416
     """
-    if not isinstance(path, str):
-        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
-    return "/".join(check_name(name) for name in path.split("/") if name)
-
-
-def check_name(name: Any) -> str:
-    """
-    Return the name if an item may have it. Graph's further rules are left to Graph.
-
-    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or contains a slash or a control character.
-    """
-    if not isinstance(name, str):
-        raise DriveAddressError(f"{name!r} is not a valid item name: must be a string.")
-    problem = _find_problem(name) or ("contains a slash" if "/" in name else "")
-    if problem:
-        raise DriveAddressError(f"{name!r} is not a valid item name: {problem}.")
-    return name
-
-
-def is_name(value: Any) -> bool:
-    """Whether an item may have this name: it can be sent, and is a single path segment."""
-    return isinstance(value, str) and "/" not in value and not _find_problem(value)
+    is_short = len(drive_id) == _SHORT_ID and re.fullmatch(r"[0-9A-Fa-f]+", drive_id)
+    return f"0{drive_id}" if is_short else drive_id
 
 
 def is_id(value: Any) -> TypeGuard[str]:
     """Whether this may be the id of an item or drive: it can be sent, and does not change the URL's path."""
-    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _find_problem(value)
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not find_problem(value)
 
 
 def encode_resource(path: str) -> str:
@@ -262,20 +273,23 @@ def _address_from_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
     url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
-    if not hosts.is_drive(url):
-        raise _address_error(
-            text, f"not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
-        )
-    parts = urlsplit(url)
-    if not parts.path.strip("/"):
-        raise _address_error(text, "the URL has no path to an item")
-    return ShareAddress(encode_share(url), parts.hostname or "")
+    is_personal = re.match(rf"https://{re.escape(PERSONAL_HOST)}[/?]", url)
+    try:
+        place = locate(url) if is_personal or hosts.is_drive(url) else url
+    except ValueError as error:
+        raise _address_error(describe_url(url), str(error)) from None
+    if place.startswith("drives/"):
+        return _parse_path(place, describe_url(url))
+    if not hosts.is_drive(place):
+        suffixes = ", ".join(hosts.suffixes)
+        raise _address_error(describe_url(url), f"not an https URL on one of this cloud's hosts ({suffixes})")
+    return ShareAddress(encode_share(place), describe_url(place))
 
 
 def _parse_path(text: str, value: str) -> Address:
     path = text.removeprefix("/")
     if share := _SHARE.fullmatch(path):
-        return ShareAddress(share["token"], "graph")
+        return ShareAddress(share["token"], "shares/***/driveItem")
     drive = _DRIVE.fullmatch(path)
     item = _ITEM.fullmatch(drive["item"]) if drive else None
     if not drive or not item:
@@ -287,7 +301,7 @@ def _parse_path(text: str, value: str) -> Address:
     names = _split_names(item["path"], value)
     start = f"special/{item['special']}" if item["special"] else f"items/{item['id']}"
     start = "root" if not item["special"] and item["id"] in {None, "root"} else start
-    drive_id = drive["id"] or drive["library"]
+    drive_id = complete_drive_id(drive["id"] or drive["library"] or "")
     if drive["library"] and not _is_drive_id(drive["library"]):
         return LibraryAddress(drive["owner"], drive["library"], start, names)
     if drive_id and item["id"] and not names:
@@ -300,35 +314,16 @@ def _is_drive_id(drive: str) -> bool:
 
 
 def _check_part(part: str | None, value: str) -> None:
-    if part is not None and (problem := _find_problem(part)):
+    if part is not None and (problem := find_problem(part)):
         raise _address_error(value, problem)
 
 
 def _split_names(path: str | None, value: str) -> tuple[str, ...]:
     names = tuple(path.removesuffix("/").split("/")) if path else ()
     for name in names:
-        if problem := _find_problem(name) or ("a name contains a colon" if ":" in name else ""):
+        if problem := find_problem(name) or ("a name contains a colon" if ":" in name else ""):
             raise _address_error(value, problem)
     return names
-
-
-def _find_problem(name: str) -> str:
-    if not name:
-        return "a name is empty"
-    if name in {".", ".."}:
-        return f"{name!r} is not allowed as a name"
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        return "contains a control character"
-    return "" if is_encodable(name) else "contains a lone surrogate, which cannot be sent"
-
-
-def is_encodable(text: str) -> bool:
-    """Whether a text can be sent: lone surrogates cannot be encoded."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _address_error(value: Any, why: str) -> DriveAddressError:

@@ -13,7 +13,7 @@ import msgspec
 
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, is_name
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id
 from airflow_provider_drive.protocol.wire.items import (
     CONFLICT_BEHAVIORS,
     SKIP,
@@ -21,6 +21,7 @@ from airflow_provider_drive.protocol.wire.items import (
     print_time,
     read_time,
 )
+from airflow_provider_drive.protocol.wire.names import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

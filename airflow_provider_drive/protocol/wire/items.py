@@ -18,12 +18,13 @@ from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import (
     ItemRef,
     PathAddress,
-    is_encodable,
     is_id,
+    same_drive,
     same_item,
 )
 from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, may_rewrite
 from airflow_provider_drive.protocol.wire.errors import error_from_response
+from airflow_provider_drive.protocol.wire.names import is_encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,7 +121,7 @@ def read_item(
     """
     Read a driveItem.
 
-    :param drive_id: The drive that was asked, for answers that leave it out.
+    :param drive_id: The id by which the drive was asked. It is kept if the answer means the same drive.
     :param read_at: When, by the service's clock.
     :param bare: Leave out Graph's own JSON: this is one of very many.
     :raises DriveResponseError: If it is none.
@@ -129,7 +130,8 @@ def read_item(
         raise DriveResponseError("the answer is no driveItem: it is not an object")
     parent = _mapping(value.get("parentReference"))
     told = _text(parent.get("driveId")) or drive_id
-    drive_id = drive_id if told == drive_id else told  # many items need not hold the same text many times
+    is_asked = told and drive_id and same_drive(told, drive_id)
+    drive_id = drive_id if is_asked else told  # answers change its case, and drop its leading zero
     item_id = _text(value.get("id"))
     for key, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):

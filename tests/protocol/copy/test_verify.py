@@ -58,7 +58,7 @@ GONE = refusal(404, "itemNotFound")
 FAILED = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
 RUNNING = answer(202, {"status": "inProgress", "percentageComplete": 42})
 READ = "GET /drives/e/items/n"
-LOOK = "GET /drives/e/items/f:/plan.pdf"
+LOOK = "GET /drives/e/items/f:/plan.pdf:"
 
 
 def copy(name="plan.pdf", parent="f", drive="e", item_id="n", **fields):
