@@ -195,9 +195,9 @@ class TestGlobs:
     @pytest.mark.parametrize("path", ["_" * 400, "_/" * 200, "__/" * 130, "_" * 200 + "/" + "_" * 199])
     def test_a_glob_with_many_wildcards_takes_milliseconds(self, glob, path):
         selection = select(pattern=glob)
-        started = time.perf_counter()
+        started = time.process_time()
         assert not selection.takes(path, file())
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 5
 
 
 def backtrack(glob):
