@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from searching import register
+from searching import check
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
@@ -54,8 +54,8 @@ def airflow(request, graph, tmp_path):
         return done.stdout
 
     run("db", "migrate")
-    register(tmp_path / "home", f"sqlite:///{tmp_path}/home/airflow.db")
-    return run
+    yield run
+    check(tmp_path / "home", f"sqlite:///{tmp_path}/home/airflow.db")
 
 
 def _uri(connection):
