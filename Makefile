@@ -24,8 +24,8 @@ check: lint  ## lint and run the quick tests, a minute or two
 		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
 
 test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
-	@folder=$$(mktemp -d) && $(BIN)/python -m pytest -n 3 --dist loadgroup --basetemp $$folder/pytest \
-		--durations=20 --cov --cov-report=term && rm -rf $$folder
+	@folder=$$(mktemp -d) && $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
+		--basetemp $$folder/pytest --durations=20 --cov --cov-report=term && rm -rf $$folder
 
 clients: .venv/.ready .venv-clients/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
 	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund

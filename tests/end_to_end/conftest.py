@@ -1,4 +1,4 @@
-"""A real Airflow for the tests of this folder, and Graph as the emulator plays it."""
+"""A real Airflow for each file of tests, and Graph as the emulator plays it."""
 
 import json
 import os
@@ -24,12 +24,11 @@ OPTIONS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 )
-LAST = "test_after_all_tests_secrets_are_only_where_the_docs_say"
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the tests of this folder: they wait for long, and other workers run the rest meanwhile."""
-    items.sort(key=lambda item: (HERE not in item.path.parents, item.name == LAST))
+    items.sort(key=lambda item: HERE not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +86,7 @@ def library(graph, request):
     graph.tenant.next_copies.clear()
 
 
-@pytest.fixture(scope="package")  # it ends with these tests, and does not slow down the others
+@pytest.fixture(scope="module")  # it ends with a file, and does not slow down the next one
 def airflow(graph, tmp_path_factory):
     """Airflow 3 with PostgreSQL, and with its own settings for heartbeats and deferral."""
     environment = {
@@ -102,7 +101,7 @@ def airflow(graph, tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def environment_2(graph, tmp_path_factory):
     """The environment variables of an Airflow 2.11."""
     program = ROOT / ".venv-2.11" / "bin"
@@ -118,7 +117,7 @@ def environment_2(graph, tmp_path_factory):
     }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def airflow_2(environment_2):
     """The ``airflow`` command of Airflow 2.11, with a database of its own."""
     home = Path(environment_2["AIRFLOW_HOME"])

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow-2")]
+pytestmark = pytest.mark.slow
 
 
 def run(airflow_2, graph, dag_id, drive="archive"):

@@ -12,7 +12,7 @@ from searching import places_in_clear, search_now
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow-3")]
+pytestmark = pytest.mark.slow
 HELD = CopyBehaviour(looks=1_000_000)
 DEADLINE = 420  # seconds, for a machine that has other things to do
 QUIET_SECONDS = 6  # several poll intervals of the Dags here
@@ -195,7 +195,7 @@ def assert_nobody_asks_for(job, tenant):
 
 
 def test_after_all_tests_secrets_are_only_where_the_docs_say(airflow, record_property):
-    """Runs last of those that share this Airflow. Each other one is searched when it ends."""
+    """Runs last in this file. The Airflows of other files are searched when they end."""
     search = search_now(airflow.home, airflow.database_url)
     kinds = Counter(ledger.secrets.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))

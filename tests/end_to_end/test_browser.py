@@ -18,8 +18,6 @@ from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 
 pytestmark = pytest.mark.slow
-in_airflow_3 = pytest.mark.xdist_group("airflow-3")
-in_airflow_2 = pytest.mark.xdist_group("airflow-2")
 DEADLINE = 420  # seconds, for a machine that has other things to do
 EXAMPLE = {
     "login": "7c1f2a0e-58b1-4a52-9d3e-0a6c2f4f9c11",
@@ -78,7 +76,6 @@ def form_3(page, airflow):
     return Form3(page, airflow.api.address)
 
 
-@in_airflow_3
 def test_each_field_of_the_form_is_told_what_it_wants_in_airflow_3(form_3, page, shoot):
     dialog = form_3.dialog
     for label in ("Graph address", "Application (client) ID", "Client secret", "Port"):
@@ -101,7 +98,6 @@ def test_each_field_of_the_form_is_told_what_it_wants_in_airflow_3(form_3, page,
     shoot(dialog, "connection-form-login")
 
 
-@in_airflow_3
 def test_a_connection_is_filled_in_saved_and_tested_in_airflow_3(form_3, page, airflow, graph, shoot):
     form_3.fill("contoso", graph.connection())
     form_3.save()
@@ -111,14 +107,12 @@ def test_a_connection_is_filled_in_saved_and_tested_in_airflow_3(form_3, page, a
     assert (saved["conn_type"], saved["password"]) == ("microsoft_drive", "***")
 
 
-@in_airflow_3
 def test_a_wrong_secret_is_told_in_airflow_3(form_3, graph):
     form_3.fill("wrong", graph.connection() | {"password": "not the one"})
     form_3.save()
     expect(form_3.test("wrong")).to_contain_text("AADSTS7000215")
 
 
-@in_airflow_3
 def test_a_pem_can_be_pasted_in_airflow_3(form_3, airflow, graph):
     certificate = Certificate()
     ledger.keep("credentials", *certificate.key_pem().splitlines()[1:-1])
@@ -130,7 +124,6 @@ def test_a_pem_can_be_pasted_in_airflow_3(form_3, airflow, graph):
     assert "PRIVATE KEY" not in str(airflow.api.call("GET", "connections/pasted"))
 
 
-@in_airflow_3
 def test_a_copy_links_to_its_source_and_its_destination_in_airflow_3(page, airflow, graph, library, shoot):
     library.put(1)
     item = f"drives/{library.legal.id}/root:/{library.name}/000.txt"
@@ -195,7 +188,6 @@ def extra_2(form, name):
     return form.locator(f"#extra__microsoft_drive__{name}")
 
 
-@in_airflow_2
 def test_each_field_of_the_form_is_told_what_it_wants_in_airflow_2(form_2, page, shoot):
     for label in ("Graph address", "Application (client) ID", "Client secret"):
         assert form_2.get_by_text(label, exact=True).count() == 1
@@ -214,7 +206,6 @@ def test_each_field_of_the_form_is_told_what_it_wants_in_airflow_2(form_2, page,
     shoot(page, "connection-form-2.11")
 
 
-@in_airflow_2
 def test_a_connection_is_filled_in_tested_and_saved_in_airflow_2(form_2, page, graph):
     connection = graph.connection()
     form_2.locator("#conn_id").fill("contoso")
@@ -228,7 +219,6 @@ def test_a_connection_is_filled_in_tested_and_saved_in_airflow_2(form_2, page, g
     expect(page.get_by_text("Added Row")).to_be_visible()
 
 
-@in_airflow_2
 def test_a_copy_links_to_its_source_and_its_destination_in_airflow_2(page, web_2, airflow_2, graph, shoot):
     graph.tenant.copies = CopyBehaviour()
     airflow_2("dags", "reserialize")

@@ -4,7 +4,6 @@ import json
 from urllib.parse import parse_qs
 
 import pytest
-
 from end_to_end.test_idioms import airflow
 
 __all__ = ["airflow"]
