@@ -131,7 +131,7 @@ def airflow_2(environment_2):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=600,  # a busy machine may take minutes
             check=False,
         )
         assert done.returncode == 0, done.stdout[-5000:]

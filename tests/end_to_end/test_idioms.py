@@ -47,7 +47,7 @@ def airflow(request, graph, tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=600,  # a busy machine may take minutes
             check=False,
         )
         assert done.returncode == 0, done.stdout[-5000:]
