@@ -27,7 +27,7 @@ test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, al
 	@folder=$$(mktemp -d) && $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 		--basetemp $$folder/pytest --durations=20 --cov --cov-report=term && rm -rf $$folder
 
-clients: .venv/.ready .venv-clients/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
+clients: .venv/.ready .venv-clients/.ready .venv-peers/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
 	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
 	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
