@@ -21,7 +21,7 @@ PYTHON = dict(blocks("python", *DOCS))
 SHELL = dict(blocks("shell", *(path for path in TEXTS if path.name != "quickstart.md")))  # that one is run
 CONNECTIONS = {place: text for place, text in blocks("json") if '"conn_type"' in text}
 EXPORTED = [line for text in SHELL.values() for line in text.splitlines() if line.startswith("export ")]
-TARGETS = set(re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())
+TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))  # `make help`
 
 
 @pytest.fixture
