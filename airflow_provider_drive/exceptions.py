@@ -168,7 +168,7 @@ class DriveCopyTimeoutError(DriveError, TimeoutError):
     """
     The copy was not complete at the deadline. It may still complete: Graph cannot cancel it.
 
-    It is not retryable: a retry would start after the deadline.
+    It is not retryable, unless the retry resumes from stored state: then it looks at the same copy again.
     """
 
     retryable = False

@@ -174,6 +174,22 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],
+        "config": {
+            "microsoft_drive": {
+                "description": "Settings of the provider for OneDrive and SharePoint.",
+                "options": {
+                    "deferral_hold": {
+                        "description": "Seconds for which a trigger holds back its event. Airflow 3.3 fails "
+                        "a task that resumes before the scheduler has seen its worker exit. If workers exit "
+                        "slowly, set it to more than that takes. Default is 10.",
+                        "version_added": "0.2.0",
+                        "type": "float",
+                        "example": "30",
+                        "default": None,
+                    }
+                },
+            }
+        },
         "hooks": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.hooks.drive"]}],
         "operators": [
             {

@@ -7,14 +7,13 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -187,6 +186,7 @@ class DriveArchiveOperator(DriveOperator):
                 raise DriveResponseError(
                     "The XCom archive, which this task pushed before its deferral, is missing."
                 )
+            self._log_unknown(event)
             before_deferral = read_archive_state(pushed.get("state"), decrypt_url)
             stored: ArchiveState | None = state.restore("archive").state
             state.hand_on("archive", read_completion_event(event, before_deferral.with_monitors(stored)))
@@ -302,7 +302,7 @@ class DriveArchiveOperator(DriveOperator):
                 encrypt_url(json.dumps(monitors)), self.poll_interval, deadline, self.drive_conn_id
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.copy_timeout + DEFERRAL_MARGIN),
+            timeout=self._deferral_timeout(context, self.copy_timeout),
         )
 
     def _delete_originals(

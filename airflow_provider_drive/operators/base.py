@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TaskDeferred
 
+from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+
+    from airflow.sdk import Context
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
@@ -38,6 +43,7 @@ class DriveTask:
     template_fields: Collection[str]
     boolean_fields: ClassVar[Sequence[str]] = ()
     duration_fields: ClassVar[Sequence[str]] = ()
+    execution_timeout: timedelta | None
     log: Any
 
     @cached_property
@@ -71,6 +77,33 @@ class DriveTask:
                 setattr(self, field, validation.read_bool(_parameter(field), getattr(self, field)))
             for field in self.duration_fields:
                 setattr(self, field, validation.read_seconds(_parameter(field), getattr(self, field)))
+
+    def _execution_seconds(self, context: Context) -> float:
+        """
+        Return the seconds until ``execution_timeout``, from the task's start: infinite without it.
+
+        Airflow 3 enforces it in a worker, and not while a task is deferred.
+        """
+        if self.execution_timeout is None:
+            return math.inf
+        start = getattr(context["ti"], "start_date", None)
+        elapsed = time.time() - start.timestamp() if start else 0.0
+        return max(0.0, self.execution_timeout.total_seconds() - elapsed)
+
+    def _deferral_timeout(self, context: Context, seconds: float) -> timedelta:
+        """
+        Return Airflow's limit of a deferral: later than the trigger's, whose message says more.
+
+        :param seconds: The trigger's limit.
+        """
+        return timedelta(seconds=min(seconds + DEFERRAL_MARGIN, self._execution_seconds(context)))
+
+    def _log_unknown(self, event: Any) -> None:
+        """Log why a trigger could not wait, if its event says so: the worker goes on without it."""
+        from airflow_provider_drive.protocol.wire.errors import clean
+
+        if isinstance(event, dict) and event.get("status") == "unknown":
+            self.log.warning("The triggerer could not wait: %s", clean(str(event.get("message"))))
 
     @contextmanager
     def _logged(self, action: str) -> Iterator[RunLog]:

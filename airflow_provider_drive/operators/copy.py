@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import conf
@@ -10,7 +9,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -161,6 +160,7 @@ class DriveCopyOperator(DriveOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Verify the copy after the deferral. Needs only the event and the XCom ``copy_job``."""
+        from airflow_provider_drive.protocol.copy.verify import confirm_event
         from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
         from airflow_provider_drive.protocol.wire.monitor_status import read_event
 
@@ -177,6 +177,7 @@ class DriveCopyOperator(DriveOperator):
             age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)
+                status = self._client.run(confirm_event(status, job.monitor_url, wait))
                 item = self._verify(context, job, status, wait, state)
                 run.result = _describe_result(item)
                 return item
@@ -251,10 +252,12 @@ class DriveCopyOperator(DriveOperator):
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
         context["ti"].xcom_push(key="copy_job", value=job.as_dict(encrypt_url))
+        seconds = max(0.0, min(deadline - self._client.now(), self._execution_seconds(context)))
+        until = self._client.now() + seconds
         self.defer(
-            trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
+            trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, until, self.drive_conn_id),
             method_name="execute_complete",
-            timeout=timedelta(seconds=max(0.0, deadline - self._client.now()) + DEFERRAL_MARGIN),
+            timeout=self._deferral_timeout(context, seconds),
         )
 
 

@@ -86,13 +86,17 @@ def poll_monitors(monitors: Mapping[str, str], wait: Wait) -> Flow[dict[str, Cop
     When most copies have ended, the others are likely to: they are polled sooner while more of them end.
 
     :param monitors: Their URLs, by keys of the caller's.
+    :raises DriveError: If none of them may be called.
     """
     cohort = _Cohort(len(monitors))
     polls = [_poll_in_cohort(url, wait, cohort) for url in monitors.values()]
-    ends = zip(monitors, (yield Gather(polls)), strict=True)
+    ends = yield Gather(polls)
+    errors = [end for end in ends if isinstance(end, DriveError)]
+    if errors and len(errors) == len(ends):
+        raise errors[0]
     return {
         key: CopyStatus("unknown", message=str(end)) if isinstance(end, DriveError) else end
-        for key, end in ends
+        for key, end in zip(monitors, ends, strict=True)
     }
 
 

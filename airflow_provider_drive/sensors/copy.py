@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
@@ -23,7 +22,7 @@ from airflow_provider_drive.exceptions import (
 )
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DEFAULT_CONN_ID, DriveTask
-from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN, POLL_INTERVAL
+from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url
 from airflow_provider_drive.utils.failures import also_as
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
 MIN_RESCHEDULE = 10.0
 """
-Seconds between two polls in the mode ``reschedule``, at least.
+Seconds between two polls in the mode ``reschedule``, at least, unless Airflow's configuration says otherwise.
 
 Airflow 3.3.2 fails a task that is rescheduled before the scheduler has seen it leave
 (https://github.com/apache/airflow/issues/72716).
@@ -51,7 +50,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
     It takes the copy job that :class:`~airflow_provider_drive.operators.copy.DriveCopyOperator` returned, or
     a bare monitor URL; with a URL, the monitor's answer is the result. It waits in the triggerer, or in a
     worker in the modes ``poke`` and ``reschedule``. If the copy failed, the task fails without retries: no
-    retry of a sensor changes that.
+    retry of a sensor changes that. If its outcome is unknown, a retry searches for it again.
 
     .. seealso::
         https://learn.microsoft.com/graph/long-running-actions-overview
@@ -125,7 +124,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         polled = self.poke(context)
         if isinstance(polled, PokeReturnValue):
             return polled.xcom_value
-        return self._defer(monitor_url)
+        return self._defer(context, monitor_url)
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
         """Poll the copy once."""
@@ -154,12 +153,15 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Verify the copy after the deferral. Needs nothing but the event."""
+        from airflow_provider_drive.protocol.copy.verify import confirm_event
         from airflow_provider_drive.protocol.wire.monitor_status import read_event
 
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
             status, job = read_event(event), self._read_job()
             with self._logged(f"Verifying {job or 'a copy'}") as run:
+                wait = self._client.wait(self.timeout, self.poll_interval)
+                status = self._client.run(confirm_event(status, self._read_monitor_url(), wait))
                 found = self._verify(context, job, status)
                 run.result = _describe_result(found)
                 return found
@@ -176,16 +178,20 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Do not return from ``reschedule`` before the scheduler has seen the task leave."""
         seconds = float(super()._get_next_poke_interval(*args, **kwargs))
-        return max(seconds, MIN_RESCHEDULE) if self.reschedule else seconds
+        if not self.reschedule:
+            return seconds
+        from airflow_provider_drive.triggers.deferral import read_hold
 
-    def _defer(self, monitor_url: str) -> None:
+        return max(seconds, read_hold(MIN_RESCHEDULE, self.log))
+
+    def _defer(self, context: Context, monitor_url: str) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
         deadline = self._client.now() + self.timeout
         self.defer(
             trigger=CopyCompleteTrigger(monitor_url, self.poll_interval, deadline, self.drive_conn_id),
             method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout + DEFERRAL_MARGIN),
+            timeout=self._deferral_timeout(context, self.timeout),
         )
 
     def _read_job(self) -> CopyJob | None:
@@ -216,7 +222,10 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
             also_as(error, AirflowSensorTimeout)
             raise
         except DriveError as error:
-            if not error.retryable or isinstance(error, (DriveCopyFailedError, DriveCopyUnknownError)):
+            is_unknown = isinstance(
+                error, DriveCopyUnknownError
+            )  # a retry searches again, and copies nothing
+            if isinstance(error, DriveCopyFailedError) or not (error.retryable or is_unknown):
                 also_as(error, AirflowFailException)
             raise
 
@@ -225,7 +234,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         """Apply ``soft_fail`` and ``never_fail``, as Airflow does for sensors that are not deferrable."""
         try:
             yield
-        except (AirflowFailException, AirflowSensorTimeout) as error:
+        except (AirflowFailException, AirflowSensorTimeout, DriveCopyUnknownError) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException("Skipping since soft_fail or never_fail is set.") from error
             raise

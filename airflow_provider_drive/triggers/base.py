@@ -19,6 +19,7 @@ from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
+from airflow_provider_drive.triggers.deferral import hold_event, read_hold
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
@@ -29,12 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 MIN_EVENT_DELAY = 10.0
-"""
-Seconds before which a trigger does not fire, whatever the event.
-
-Airflow 3.3.2 fails a task if its deferral ends before the scheduler has seen it begin
-(https://github.com/apache/airflow/issues/72716): a worker reports a deferral every five seconds.
-"""
+"""Seconds before which a trigger does not fire, unless Airflow's configuration says otherwise."""
 _MODULES = (
     "asgiref.sync",  # common.compat reads a connection with it
     "airflow.providers.common.compat.connection",
@@ -58,6 +54,17 @@ class DriveTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.drive_conn_id = drive_conn_id
+        self._missing = ""
+
+    @property
+    def _advice(self) -> str:
+        """What to do, if the triggerer does not see the connection (https://github.com/apache/airflow/issues/57145)."""
+        if not self._missing:
+            return ""
+        return (
+            f" The triggerer sees no connection {self._missing!r}: give it the same secrets backend and "
+            "environment variables as the workers."
+        )
 
     @property
     @abstractmethod
@@ -90,9 +97,9 @@ class DriveTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait until all copies have ended, and fire once."""
-        earliest = time.monotonic() + MIN_EVENT_DELAY
+        started = time.monotonic()
         event = await self._event()
-        await asyncio.sleep(earliest - time.monotonic())
+        await hold_event(self.task_instance, started, read_hold(MIN_EVENT_DELAY, self.log), self.log)
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]  # Airflow's is untyped
 
     async def on_kill(self) -> None:
@@ -104,7 +111,7 @@ class DriveTrigger(BaseTrigger):
         try:
             return await self._poll()
         except DriveError as error:
-            return CopyStatus("unknown", message=str(error)).as_event()
+            return CopyStatus("unknown", message=f"{error}{self._advice}").as_event()
         except (GeneratorExit, KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -123,6 +130,7 @@ class DriveTrigger(BaseTrigger):
         # importing aiohttp, requests and cryptography would block the loop for too long
         transport, monitors = await asyncio.to_thread(_load, self._monitors[1])
         settings = await _read_settings_once(self.drive_conn_id)
+        self._missing = settings.missing
         async with transport.open_async_session(settings, self.log) as session:
             await session.stagger_start(self.poll_interval)
             wait = Wait(deadline, poll_interval=self.poll_interval, clock=session.clock.now)
@@ -191,5 +199,5 @@ async def _read_settings(drive_conn_id: str) -> Settings:
     try:
         connection = await get_async_connection(drive_conn_id)
     except AirflowNotFoundException:
-        return Settings()
+        return Settings(missing=drive_conn_id)
     return read_settings(connection, await get_async_extra_dejson(connection))

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_drive.exceptions import DriveCopyUnknownError, DriveError
+from airflow_provider_drive.exceptions import DriveCopyTimeoutError, DriveCopyUnknownError, DriveError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_RESUMED = (DriveCopyTimeoutError, DriveCopyUnknownError)
+"""Errors after which a retry looks at the same copy again, if it has the state of the try before."""
 
 
 @contextmanager
@@ -24,13 +27,15 @@ def fail_on_permanent_errors(*, remembers: bool = False) -> Iterator[None]:
     """
     Fail the task without further retries on errors that are not retryable.
 
-    :param remembers: Whether a retry resumes from stored state. It may then find a copy whose outcome was
-        unknown, so :class:`DriveCopyUnknownError` stays retryable. Default is ``False``.
+    :param remembers: Whether a retry resumes from stored state. It then finds a copy whose outcome was
+        unknown, or that was not complete in time, without requesting another: Airflow's retries, or the
+        task's ``retry_policy``, decide about :class:`DriveCopyUnknownError` and
+        :class:`DriveCopyTimeoutError`. Default is ``False``.
     """
     try:
         yield
     except DriveError as error:
-        if not error.retryable and not (remembers and isinstance(error, DriveCopyUnknownError)):
+        if not error.retryable and not (remembers and isinstance(error, _RESUMED)):
             also_as(error, AirflowFailException)
         raise
 

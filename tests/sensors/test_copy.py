@@ -244,10 +244,16 @@ def test_a_forgotten_copy_is_found_at_its_destination(patient, mode, tenant, job
 def test_a_forgotten_copy_whose_destination_is_not_known_is_no_success(sense, tenant, url):
     tenant.copies = CopyBehaviour(lost=410)
 
-    with pytest.raises(DriveCopyUnknownError, match="copy_job instead of the monitor_url") as caught:
+    with pytest.raises(DriveCopyUnknownError, match="copy_job instead of the monitor_url"):
         sense(monitor_url=url())
 
-    assert isinstance(caught.value, AirflowFailException)
+
+@pytest.mark.parametrize("flag", ["soft_fail", "never_fail"])
+def test_an_unknown_outcome_skips_a_sensor_that_is_to_fail_softly(resumed, mode, tenant, url, flag):
+    tenant.copies = CopyBehaviour(lost=410)
+
+    with pytest.raises(AirflowSkipException):
+        resumed(monitor_url=url(), **{flag: True}, **mode)
 
 
 def test_an_unreadable_answer_of_the_monitor_is_polled_again(patient, mode, tenant, job):

@@ -220,11 +220,15 @@ def _found(job: CopyJob, sighting: Sighting) -> Flow[CopyJob]:
     return job
 
 
-def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
-    """Return the error that says that it cannot be known what became of a copy."""
+def unknown_copy(job: CopyJob, sighting: Sighting, told: str = "") -> DriveCopyUnknownError:
+    """
+    Return the error that says that it cannot be known what became of a copy.
+
+    :param told: Why its monitor does not tell.
+    """
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {describe_sighting(sighting)}. "
-        f"It may still come. {where_to_look(job)}"
+        f"It cannot be known what became of {job}: {told or 'Graph does not tell'}, and "
+        f"{describe_sighting(sighting)}. It may still come. {where_to_look(job)}"
     )
 
 

@@ -9,6 +9,7 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_provider_drive.exceptions import (
@@ -36,6 +37,7 @@ from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
+from airflow_provider_drive.protocol.wire.errors import clean
 from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
@@ -86,6 +88,22 @@ def check_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem | None]:
             return None
         status = CopyStatus("completed", sighting.item.ref.item_id)
     return (yield from verify_copy(job, status, wait))
+
+
+def confirm_event(status: CopyStatus, monitor_url: str | None, wait: Wait) -> Flow[CopyStatus]:
+    """
+    Return what a trigger has told of a copy; or, if it could not tell, what its monitor tells here.
+
+    A triggerer may not see the connection that the worker has: https://github.com/apache/airflow/issues/57145
+    """
+    if status.state != "unknown" or not monitor_url:
+        return status
+    told = clean(status.message)
+    yield Pause(0.0, f"the triggerer could not tell how the copy stands ({told}): this worker polls it")
+    asked = yield from poll_monitor(monitor_url, wait)
+    if asked.state != "unknown" or told in asked.message:
+        return asked
+    return replace(asked, message=f"{asked.message} (in the triggerer: {told})")
 
 
 def verify_copy(job: CopyJob, status: CopyStatus, wait: Wait, *, verify: bool = True) -> Flow[DriveItem]:
@@ -234,7 +252,7 @@ def error_for(decision: Decision, job: CopyJob, status: CopyStatus, sighting: Si
             f"{status.resource_id or 'that it does not name'}, but {describe_sighting(sighting)}. "
             f"{where_to_look(job)}"
         )
-    return unknown_copy(job, sighting)
+    return unknown_copy(job, sighting, status.message)
 
 
 def timed_out(what: str, status: CopyStatus) -> DriveCopyTimeoutError:
