@@ -23,7 +23,7 @@ class DriveSourceLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # Airflow's signature
         """Return the URL, or an empty text if it is not known."""
-        return XCom.get_value(ti_key=ti_key, key="source_url") or ""
+        return _look_up(ti_key, "source_url")
 
 
 class DriveDestinationLink(BaseOperatorLink):
@@ -33,7 +33,7 @@ class DriveDestinationLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # Airflow's signature
         """Return the URL, or an empty text if it is not known."""
-        return XCom.get_value(ti_key=ti_key, key="destination_url") or ""
+        return _look_up(ti_key, "destination_url")
 
 
 def push_link_xcoms(
@@ -60,3 +60,27 @@ def push_link_xcoms(
     for key, url in urls.items():
         if isinstance(url, str) and hosts.is_drive(url):
             context["ti"].xcom_push(key=key, value=url)
+            _remember(context["ti"], key, url)
+
+
+_pushed: dict[tuple[Any, str], str] = {}
+"""What the task of this process has pushed, by the id of its instance and the key."""
+
+
+def _remember(ti: Any, key: str, url: str) -> None:
+    ti_id = getattr(ti, "id", None)
+    if not any(pushed_by == ti_id for pushed_by, _ in _pushed):
+        _pushed.clear()
+    _pushed[ti_id, key] = url
+
+
+def _look_up(ti_key: Any, key: str) -> str:
+    """
+    Return the URL that a task instance has pushed, or an empty text.
+
+    Airflow 3 asks at the end of the task, in the worker, with the task instance. There, reading an XCom that
+    does not exist would log an error. Airflow 2 asks in its web server.
+    """
+    if hasattr(ti_key, "xcom_push"):
+        return _pushed.get((getattr(ti_key, "id", None), key), "")
+    return XCom.get_value(ti_key=ti_key, key=key) or ""

@@ -8,15 +8,20 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_drive import __version__
 from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET
+from airflow_provider_drive.protocol.wire.errors import clean
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from airflow.providers.common.compat.sdk import Connection
 
 DEFAULT_TIMEOUT = 30.0
@@ -25,6 +30,11 @@ LONGEST_TIMEOUT = 86_400.0
 _MAX_UNITS = 1e9
 _HTTPS = 443
 _API_VERSIONS = ("/v1.0", "/beta")
+_EXTRAS = {*CONNECTION_FIELDS, "certificate_data", "disable_instance_discovery", "tenantId"}
+_EXTRAS_OF_MSGRAPH = {"api_version", "base_url", "drive_id", "trust_env"}
+"""What connections of that type have besides, and this package does not need."""
+_FIELDS = {"client_id": "login", "client_secret": "password"}
+"""Names of other packages for the standard fields."""
 _TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+\.onmicrosoft\.com", re.IGNORECASE)
 
 
@@ -37,6 +47,7 @@ class Settings:
     :param send_certificate_chain: Whether signed assertions include the certificate and its issuers.
     :param refresh_token_variable: Name of the Airflow Variable that keeps the newest refresh token.
     :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
+    :param warnings: What is ignored in the connection, as sentences.
     :param proxies: Pairs of scheme and proxy URL, as in ``requests``; the environment's apply otherwise.
     """
 
@@ -61,6 +72,7 @@ class Settings:
     discover_instance: bool = True
     resource_units_per_minute: float = SMALLEST_BUDGET
     missing: str = ""
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def login_kind(self) -> str:
@@ -128,7 +140,21 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         resource_units_per_minute=_read_number(
             extra, "resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS, "a positive number of units"
         ),
+        warnings=tuple(_find_ignored(extra, connection.conn_type)),
     )
+
+
+def _find_ignored(extra: Mapping[str, Any], conn_type: str | None) -> Iterator[str]:
+    """Yield a sentence for each extra that nothing reads, with the name that was probably meant."""
+    others = _EXTRAS_OF_MSGRAPH if conn_type == "msgraph" else set()
+    for name in map(str, extra):
+        if name in _EXTRAS or name in others:
+            continue
+        bare = re.sub(r"^extra__[^_]+(?:_[^_]+)*__", "", name)
+        word = bare.lower().replace("-", "_")
+        near = [_FIELDS[word]] if word in _FIELDS else get_close_matches(word, CONNECTION_FIELDS, 1)
+        meant = f"Did you mean `{near[0]}`?" if near else "The connection's reference lists all names."
+        yield f"The connection's extra `{clean(name)}` is ignored. {meant}"
 
 
 def _is_tenant_host(host: str, tenant_id: str, connection: Connection) -> bool:

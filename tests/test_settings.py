@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_drive import __version__
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
+from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 from airflow_provider_drive.settings import DEFAULT_TIMEOUT, Settings, read_settings
 
@@ -395,3 +396,51 @@ def test_any_host_is_https_or_refused(host, schema):
         return
     assert message.hosts.graph.startswith("https://")
     assert message.hosts.is_graph(f"{message.hosts.graph}/v1.0/me")
+
+
+class TestIgnoredExtras:
+    @pytest.mark.parametrize(
+        ("name", "meant"),
+        [
+            ("tenant", "tenant_id"),
+            ("tennant_id", "tenant_id"),
+            ("Tenant-ID", "tenant_id"),
+            ("extra__microsoft_drive__tenant_id", "tenant_id"),
+            ("extra__msgraph__verify", "verify"),
+            ("extra__microsoft_drive__resource_units", "resource_units_per_minute"),
+            ("allowed_host", "allowed_hosts"),
+            ("cert_path", "certificate_path"),
+            ("client_id", "login"),
+            ("client_secret", "password"),
+        ],
+    )
+    def test_a_name_that_nothing_reads_is_told_with_the_nearest_known_one(self, name, meant):
+        (warning,) = read({name: "x"}).warnings
+        assert warning == f"The connection's extra `{name}` is ignored. Did you mean `{meant}`?"
+
+    def test_a_name_that_is_like_none_refers_to_the_list_of_all(self):
+        (warning,) = read({"webhook": "x"}).warnings
+        assert warning.endswith("The connection's reference lists all names.")
+
+    def test_the_value_of_an_ignored_extra_is_not_told(self):
+        assert "very secret" not in str(read({"pass_word": "very secret"}).warnings)
+
+    @pytest.mark.parametrize("name", ["api_version", "base_url", "drive_id", "trust_env"])
+    def test_the_extras_of_the_stock_type_are_ignored_silently(self, name):
+        fields = {"conn_id": "stock", "conn_type": "msgraph", "extra": json.dumps({name: "x"})}
+        assert read_settings(Connection(**fields)).warnings == ()
+
+    def test_a_name_that_is_read_is_not_told(self):
+        names = ("tenant_id", "tenantId", "certificate_data", "disable_instance_discovery", "cloud")
+        assert read(dict.fromkeys(names)).warnings == ()
+
+
+def test_a_task_logs_the_extras_that_are_ignored(connect, log, tenant, plan, ids):
+    DriveHook(connect(tennant_id="x")).get_item(ids(plan))
+    assert log.has("`tennant_id` is ignored. Did you mean `tenant_id`?")
+
+
+def test_the_test_of_a_connection_tells_the_extras_that_are_ignored(connect):
+    is_fine, told = DriveHook(connect(extra__microsoft_drive__timeout="5")).test_connection()
+    assert is_fine
+    assert told.endswith("`extra__microsoft_drive__timeout` is ignored. Did you mean `timeout`?")

@@ -70,9 +70,12 @@ class DriveClient:
         from airflow_provider_drive.settings import Settings, read_settings  # noqa: PLC0415  # needed by tasks only
 
         try:
-            return read_settings(self._get_connection(self.drive_conn_id))
+            settings = read_settings(self._get_connection(self.drive_conn_id))
         except AirflowNotFoundException:
             return Settings(missing=self.drive_conn_id)  # enough to poll a bare monitor URL
+        for warning in settings.warnings:
+            self._log.warning("%s", warning)
+        return settings
 
     @property
     def settings(self) -> Settings:

@@ -88,6 +88,7 @@ class GraphHook(BaseHook):
             token = login(settings).token()
             self._client.keep_secret(token)
             flow = test_connection_flow(read_claims(token), settings.tenant_id, settings.hosts.cloud)
-            return self._client.run(flow)
+            is_fine, told = self._client.run(flow)
+            return is_fine, " ".join([told, *settings.warnings])
         except DriveError as error:
             return False, str(error)

@@ -174,6 +174,7 @@ class DriveCopyOperator(DriveOperator):
                     "The XCom copy_job, which this task pushed before its deferral, is missing."
                 )
             job = read_copy_job(pushed, decrypt_url)
+            push_link_xcoms(context, self._client.hosts, job)  # the links are written again after each part
             age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)

@@ -159,6 +159,7 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
             status, job = read_event(event), self._read_job()
+            push_link_xcoms(context, self._client.hosts, job)  # the links are written again after each part
             with self._logged(f"Verifying {job or 'a copy'}") as run:
                 wait = self._client.wait(self.timeout, self.poll_interval)
                 status = self._client.run(confirm_event(status, self._read_monitor_url(), wait))

@@ -48,6 +48,9 @@ class Log(Protocol):
     def info(self, event: str, /, *args: Any) -> Any:
         """Log a line."""
 
+    def warning(self, event: str, /, *args: Any) -> Any:
+        """Log a line that a person should see."""
+
 
 class NoteFilter:
     """Decides which of a flow's notes are worth a line in the log: news, and not too many."""

@@ -3,8 +3,10 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import json
+import uuid
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from airflow_provider_drive import links
 from airflow_provider_drive.emulator import CopyBehaviour
@@ -155,6 +157,65 @@ def test_a_link_is_what_its_xcom_says(monkeypatch, link, name, key):
     assert link.name == name
     assert link.get_link(None, ti_key="this try") == LEGAL
     assert not link.get_link(None, ti_key="another")
+
+
+@pytest.fixture
+def instance(worker):
+    """The task instance, as Airflow 3 hands it to the links at the end of each part of a task."""
+    worker.ti.id = uuid.uuid4()
+    return worker.ti
+
+
+def linked(instance):
+    return [link.get_link(None, ti_key=instance) for link in (DriveSourceLink(), DriveDestinationLink())]
+
+
+@pytest.fixture
+def no_look_up(monkeypatch):
+    """Airflow 3 logs an error when an XCom is read that does not exist."""
+
+    def get_value(**_):
+        pytest.fail("An XCom was read.")
+
+    monkeypatch.setattr(links.XCom, "get_value", get_value)
+
+
+def test_in_a_worker_of_airflow_3_links_read_no_xcom(no_look_up, instance, copy, plan, vault, path_of):
+    assert linked(instance) == ["", ""]
+
+    copy(path_of(plan), path_of(vault))
+
+    assert linked(instance) == [f"{LEGAL}/Contracts/plan.txt", f"{ARCHIVE}/Vault"]
+
+
+def test_a_task_that_fails_after_its_deferral_keeps_its_links(
+    no_look_up, instance, worker, tenant, plan, vault, path_of
+):
+    tenant.copies = CopyBehaviour(looks=4)
+    parameters = {"item": path_of(plan), "destination": path_of(vault), "wait_for_completion": True}
+    with pytest.raises(TaskDeferred):
+        DriveCopyOperator(task_id="task", deferrable=True, **parameters).execute(worker.context)
+    links._pushed.clear()  # the task resumes in another process
+
+    with pytest.raises(DriveError):
+        DriveCopyOperator(task_id="task", **parameters).execute_complete(
+            worker.context, event={"status": "failed", "code": "generalException", "message": ""}
+        )
+
+    assert linked(instance) == [f"{LEGAL}/Contracts/plan.txt", f"{ARCHIVE}/Vault"]
+
+
+def test_links_of_another_task_in_the_same_process_are_not_mixed_up(
+    no_look_up, instance, copy, move, plan, inbox, path_of
+):
+    copy(path_of(plan), path_of(inbox))
+    instance.id = uuid.uuid4()
+    assert linked(instance) == ["", ""]
+
+    with pytest.raises(DriveItemChangedError):
+        move(plan, inbox, if_match='"another"')
+
+    assert linked(instance) == [f"{LEGAL}/Contracts/plan.txt", ""]
 
 
 def test_each_task_has_both_links():
