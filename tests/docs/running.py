@@ -2,6 +2,8 @@
 
 import json
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from airflow.sdk import DAG
@@ -45,16 +47,30 @@ def new_dags():
         DagContext.current_autoregister_module_name = None
 
 
-def run(dag, **params):
+KINDS = ("manual", "scheduled", "asset_triggered")
+"""What starts a run: a person, the clock, or an asset."""
+
+
+def run_context(kind, hour):
+    """Give what Airflow 3 tells the tasks of a run about it: only a scheduled run has a logical date."""
+    date = datetime(2026, 1, 1, hour, 0, 0, 123456, tzinfo=UTC)
+    context = {"run_id": f"{kind}__{date.isoformat()}"}
+    if kind == "scheduled":
+        context |= {"logical_date": date, "ds": f"{date:%Y-%m-%d}", "ts": date.isoformat()}
+    if kind == "asset_triggered":
+        context["triggering_asset_events"] = {"asset": [SimpleNamespace(source_run_id="scheduled__2026")]}
+    return context
+
+
+def run(dag, kind="scheduled", hour=2, **params):
     """Run all tasks of a Dag; give what they returned by their ids."""
     ti = Xcoms()
     context = {
         "ti": ti,
         "task_instance": ti,
         "dag": dag,
-        "ds": "2026-01-01",
-        "run_id": "scheduled__2026-01-01T02:00:00+00:00",
         "params": {**dag.params.dump(), **params},
+        **run_context(kind, hour),
     }
     with patch("airflow.sdk.definitions.xcom_arg.LazyXComSequence", _results_of_mapped_tasks):
         _run_all(dag, ti, context)

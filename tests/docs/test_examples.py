@@ -9,7 +9,6 @@ from email import message_from_string
 
 import pytest
 from airflow.sdk import BaseHook, Connection
-from docs.mailbox import mail_server
 from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page, section
 from docs.running import new_dags, run
 
@@ -29,16 +28,6 @@ def samples(connection, tenant):
     """The emulator as somebody finds it who has just started it."""
     seed(tenant.drive("legal"), None)
     return tenant
-
-
-@pytest.fixture
-def mails(monkeypatch):
-    """The mails that are sent by the connection ``smtp_default``."""
-    with mail_server() as (port, mails):
-        extra = {"disable_ssl": True, "disable_tls": True}
-        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
-        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
-        yield mails
 
 
 @pytest.mark.usefixtures("mails")
@@ -83,12 +72,13 @@ def test_mapped_copies_have_one_summary():
     assert run_recipe("One summary of many mapped tasks")["summarise"] == "2 documents, 16 bytes"
 
 
-def test_the_example_of_the_readme_archives_the_folder_of_the_day(samples):
+def test_the_example_of_the_readme_archives_the_folder_for_the_run(samples):
     with new_dags() as dags:
         exec(next(text for _, text in blocks("python", README)), {"__name__": "example"})  # noqa: S102  # our own text
     (result,) = run(dags[1]).values()
-    assert result["name"] == "2026-01-01"
-    assert samples.tree("archive")["Contracts/2026-01-01/plan.docx"] == 7
+    name = "scheduled__2026-01-01T02-00-00.123456+00-00"
+    assert result["name"] == name
+    assert samples.tree("archive")[f"Contracts/{name}/plan.docx"] == 7
     assert samples.tree("legal")["Contracts/2026/plan.docx"] == 7
 
 
