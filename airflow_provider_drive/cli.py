@@ -1,4 +1,4 @@
-"""The command ``airflow-drive``: sign in with a browser to create a connection."""
+"""The command ``airflow-drive``: sign in with a browser to create a connection, and run the demo."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ _DEFAULT_SCOPES = "Files.ReadWrite.All"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _build_parser().parse_args(arguments)
+    return int(options.run(options))
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    from airflow_provider_drive import demo  # noqa: PLC0415  # requests is slow to import
+
+    return demo.run(options)
+
+
+def _run_login(options: argparse.Namespace) -> int:
     try:
         connection = log_in(options)
     except DriveError as error:
@@ -56,7 +66,7 @@ def log_in(options: argparse.Namespace) -> dict[str, Any]:
     }
     extra = {"auth_type": "refresh_token", "tenant_id": options.tenant}
     extra |= {name: value for name, value in optional.items() if value}
-    fields = {"conn_type": "microsoft_drive", "login": options.client_id}
+    fields: dict[str, Any] = {"conn_type": "microsoft_drive", "login": options.client_id}
     settings = read_settings(Connection(conn_id=options.conn_id, **fields), extra)
     scopes = delegated_scopes(settings)
 
@@ -67,6 +77,9 @@ def log_in(options: argparse.Namespace) -> dict[str, Any]:
         _remove_control_characters(f"Open {page} in a browser and enter the code {code}.") + "\n"
     )
     answer = call_msal(settings, lambda: application.acquire_token_by_device_flow(flow))
+    fields["port"] = (
+        443  # without one, Airflow 3.3.1 and 3.3.2 cannot test it: https://github.com/apache/airflow/pull/73298
+    )
     return {**fields, "extra": {**extra, "refresh_token": extract_token(answer, settings, "refresh_token")}}
 
 
@@ -103,6 +116,17 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--authority", help="address that issues tokens (default: the cloud's)")
     login.add_argument("--verify", help="path of a CA bundle (default: the environment's)")
+    login.set_defaults(run=_run_login)
+    demo = commands.add_parser(
+        "demo",
+        help="archive documents with a real Airflow and an emulated Graph",
+        description="Archive documents with a real Airflow 3 and an emulated Microsoft Graph, on this "
+        "machine. Needs the extra emulator.",
+    )
+    demo.add_argument(
+        "--keep", action="store_true", help="leave Airflow and the emulator running until Ctrl-C"
+    )
+    demo.set_defaults(run=_run_demo)
     login.add_argument("--json", action="store_true", help="print only the connection, as one line of JSON")
     return parser
 

@@ -141,7 +141,7 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
         "password": "the secret's value, not its ID; or the certificate's passphrase",
         "host": "only if not the cloud's: https://graph.microsoft.com",
         # Airflow 3.3.1 and 3.3.2 cannot test a connection without a port: https://github.com/apache/airflow/pull/73298
-        "port": "443",
+        "port": "type 443: without a port, Airflow 3.3.1 and 3.3.2 cannot test a connection",
     },
 }
 

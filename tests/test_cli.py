@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from airflow_provider_drive import cli
+from airflow_provider_drive import cli, demo
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.hooks.drive import DriveHook
 
@@ -49,6 +49,7 @@ def test_login_shows_a_code_and_prints_a_connection_that_airflow_imports(log_in,
     )
     stored = json.loads(out)
     assert list(stored) == ["drive_default"]
+    assert stored["drive_default"]["port"] == 443  # without one, Airflow 3.3.2 cannot test it
     store(stored["drive_default"])
     assert DriveHook().get_item("me/drive/root:/mine.txt")["name"] == "mine.txt"
 
@@ -129,3 +130,10 @@ def test_help_is_printed_without_importing_airflow_or_msal():
 
     assert "--client-id" in done.stdout
     assert done.stdout.endswith("False False\n")
+
+
+def test_the_demo_says_what_to_install_if_the_emulator_is_not(monkeypatch, capsys):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+
+    assert cli.main(["demo"]) == 1
+    assert 'pip install "airflow-provider-drive[emulator]"' in capsys.readouterr().out

@@ -85,6 +85,11 @@ def test_the_form_has_a_field_for_each_extra_that_is_read(connection_type):
     )
 
 
+def test_the_form_says_which_port_to_type(connection_type):
+    """A number alone, in grey, looks as if it was filled in."""
+    assert connection_type["ui-field-behaviour"]["placeholders"]["port"].startswith("type 443: ")
+
+
 def test_the_form_offers_each_auth_type(connection_type):
     from airflow_provider_drive.auth.auth_types import _OPEN_BY_AUTH_TYPE  # noqa: PLC0415  # only here
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import shlex
 import signal
@@ -25,6 +26,7 @@ _EPILOG = """\
 While it runs, https://localhost:PORT/_emulator shows its drives, jobs and last requests in a browser.
 To change how it behaves, send JSON to:
   PATCH  /_emulator/settings  {"budget": 100, "permissions": ["Files.Read.All"], "clock_offset": 90}
+                              permissions that the token lacks, 429 beyond 100 resource units a minute
   POST   /_emulator/faults    {"path": "/copy$", "status": 503, "retry_after": 5, "times": 2}
   DELETE /_emulator/faults
   PATCH  /_emulator/copies    {"seconds": 30}                      all copies
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def seed(drive: Drive, folder: Path | None) -> None:
-    """Copy the files of a folder into a drive. Without a folder, create sample files."""
+    """Copy the files of a folder, with their times, into a drive. Without a folder, create sample files."""
     if folder is None:
         for path, content in _SAMPLE.items():
             drive.put(path, content)
@@ -59,7 +61,8 @@ def seed(drive: Drive, folder: Path | None) -> None:
         if file.is_dir():
             drive.mkdir(path)
         else:
-            drive.put(path, file.read_bytes())
+            item = drive.put(path, file.read_bytes())
+            item.created = item.modified = dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
 
 
 def _parser() -> argparse.ArgumentParser:

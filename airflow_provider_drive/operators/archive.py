@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.manifest import Manifest
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.protocol.archive.delete_originals import Deletion
     from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
@@ -115,25 +116,27 @@ class DriveArchiveOperator(DriveOperator):
         *,
         source: Any = None,
         destination: Any,
-        pattern: str | Sequence[str] | None = None,
-        exclude: str | Sequence[str] | None = None,
+        pattern: str | Sequence[str] | Template | None = None,
+        exclude: str | Sequence[str] | Template | None = None,
         modified_before: Any = None,
         modified_after: Any = None,
         created_before: Any = None,
         created_after: Any = None,
-        min_size: int | None = None,
-        max_size: int | None = None,
+        min_size: int | Template | None = None,
+        max_size: int | Template | None = None,
         items: Any = None,
-        keep_structure: bool = True,
-        conflict_behavior: str = "skip",
-        delete_source: bool = False,
-        verify: bool = True,
-        max_failures: int = 0,
+        keep_structure: bool | Template = True,
+        conflict_behavior: str | Template = "skip",
+        delete_source: bool | Template = False,
+        verify: bool | Template = True,
+        max_failures: int | Template = 0,
         manifest: Any = None,
-        dry_run: bool = False,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = POLL_INTERVAL,
-        copy_timeout: float = COPY_TIMEOUT,
+        dry_run: bool | Template = False,
+        deferrable: bool | Template = conf.getboolean(  # noqa: B008  # as Airflow's operators do
+            "operators", "default_deferrable", fallback=False
+        ),
+        poll_interval: float | Template = POLL_INTERVAL,
+        copy_timeout: float | Template = COPY_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

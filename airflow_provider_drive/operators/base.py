@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TaskDeferred
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
 
+Template: TypeAlias = Any
+"""
+What a template field takes instead of its own type: a template, an XComArg (``.output`` of another task), or
+a duration. A task checks the values after it has rendered them.
+"""
 DEFAULT_CONN_ID = "drive_default"
 """``DriveHook.default_conn_name``, for Dag files: to import the hook takes longer."""
 
@@ -137,7 +142,7 @@ class DriveOperator(DriveTask, BaseOperator):
 
     ui_color = "#d5e8fb"
 
-    def __init__(self, *, drive_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+    def __init__(self, *, drive_conn_id: str | Template = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
 

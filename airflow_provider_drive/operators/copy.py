@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.protocol.copy.plan import CopyOrder
     from airflow_provider_drive.protocol.timing import Wait
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
@@ -113,16 +114,18 @@ class DriveCopyOperator(DriveOperator):
         *,
         item: Any,
         destination: Any = None,
-        name: str | None = None,
-        conflict_behavior: str = "fail",
-        children_only: bool = False,
-        include_all_version_history: bool = False,
-        create_destination: bool = False,
-        wait_for_completion: bool = False,
-        verify: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = POLL_INTERVAL,
-        copy_timeout: float = COPY_TIMEOUT,
+        name: str | Template | None = None,
+        conflict_behavior: str | Template = "fail",
+        children_only: bool | Template = False,
+        include_all_version_history: bool | Template = False,
+        create_destination: bool | Template = False,
+        wait_for_completion: bool | Template = False,
+        verify: bool | Template = True,
+        deferrable: bool | Template = conf.getboolean(  # noqa: B008  # as Airflow's operators do
+            "operators", "default_deferrable", fallback=False
+        ),
+        poll_interval: float | Template = POLL_INTERVAL,
+        copy_timeout: float | Template = COPY_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

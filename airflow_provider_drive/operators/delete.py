@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
+
 
 class DriveDeleteOperator(DriveOperator):
     """
@@ -34,7 +36,7 @@ class DriveDeleteOperator(DriveOperator):
     template_fields: Sequence[str] = ("item", "if_match", "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json"}
 
-    def __init__(self, *, item: Any, if_match: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, item: Any, if_match: str | Template | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.item = item
         self.if_match = if_match

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
+
 _FILTERS = (
     *("pattern", "exclude", "modified_before", "modified_after", "created_before", "created_after"),
     *("min_size", "max_size", "kind", "limit"),
@@ -60,17 +62,17 @@ class DriveListOperator(DriveOperator):
         self,
         *,
         folder: Any,
-        recursive: bool = True,
-        pattern: str | Sequence[str] | None = None,
-        exclude: str | Sequence[str] | None = None,
+        recursive: bool | Template = True,
+        pattern: str | Sequence[str] | Template | None = None,
+        exclude: str | Sequence[str] | Template | None = None,
         modified_before: Any = None,
         modified_after: Any = None,
         created_before: Any = None,
         created_after: Any = None,
-        min_size: int | None = None,
-        max_size: int | None = None,
-        kind: str = "file",
-        limit: int | None = None,
+        min_size: int | Template | None = None,
+        max_size: int | Template | None = None,
+        kind: str | Template = "file",
+        limit: int | Template | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

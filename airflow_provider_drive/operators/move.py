@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.utils.task_state import TaskState
 
 
@@ -75,12 +76,12 @@ class DriveMoveOperator(DriveOperator):
         *,
         item: Any,
         destination: Any = None,
-        name: str | None = None,
-        if_match: str | None = None,
-        conflict_behavior: str = "fail",
-        create_destination: bool = False,
-        cross_drive: str = "fail",
-        verify: bool = True,
+        name: str | Template | None = None,
+        if_match: str | Template | None = None,
+        conflict_behavior: str | Template = "fail",
+        create_destination: bool | Template = False,
+        cross_drive: str | Template = "fail",
+        verify: bool | Template = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

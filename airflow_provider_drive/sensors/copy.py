@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
     from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
@@ -89,10 +90,10 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         self,
         *,
         copy_job: Any = None,
-        monitor_url: str | None = None,
-        deferrable: bool = True,
-        poll_interval: float = POLL_INTERVAL,
-        drive_conn_id: str = DEFAULT_CONN_ID,
+        monitor_url: str | Template | None = None,
+        deferrable: bool | Template = True,
+        poll_interval: float | Template = POLL_INTERVAL,
+        drive_conn_id: str | Template = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         self._follows_poll_interval = "poke_interval" not in kwargs

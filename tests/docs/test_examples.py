@@ -5,15 +5,20 @@ import json
 import re
 import shlex
 import tomllib
+from datetime import timedelta
 from email import message_from_string
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import BaseHook, Connection
 from docs.pages import DOCS, README, ROOT, TEXTS, blocks, name_of, page, section
-from docs.running import new_dags, run
+from docs.running import Xcoms, new_dags, run
+from tries import StateStore
 
 from airflow_provider_drive import cli
+from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.emulator.__main__ import _parser, seed
+from airflow_provider_drive.exceptions import DriveCopyTimeoutError
 from airflow_provider_drive.settings import read_settings
 
 PYTHON = dict(blocks("python", *DOCS))
@@ -70,6 +75,31 @@ def test_a_mail_reports_the_documents_that_could_not_be_archived(samples, mails)
 @pytest.mark.usefixtures("samples")
 def test_mapped_copies_have_one_summary():
     assert run_recipe("One summary of many mapped tasks")["summarise"] == "2 documents, 16 bytes"
+
+
+def test_the_retry_policy_of_the_page_decides_about_a_timeout_and_the_retry_finds_the_same_copy(samples):
+    (source,) = [text for place, text in PYTHON.items() if "ExceptionRetryPolicy(" in text]
+    made = {"__name__": "example"}
+    with new_dags() as dags:
+        exec(source, made)  # noqa: S102  # our own text
+    (copy,) = dags[1].tasks
+    copy.copy_timeout, copy.poll_interval = 0.2, 0.05
+    ti = Xcoms()
+    ti.try_number, ti.max_tries = 1, 5
+    context = {"ti": ti, "task_state_store": StateStore(), "run_id": "manual__1"}
+    copy.render_template_fields(context)
+    samples.copies = CopyBehaviour(looks=10**6)
+    with pytest.raises(DriveCopyTimeoutError) as timeout:
+        copy.execute(context)
+    decision = made["POLICY"].evaluate(timeout.value, 1, 5)
+    assert (decision.action.value, decision.retry_delay) == ("retry", timedelta(minutes=30))
+    assert not isinstance(timeout.value, AirflowFailException)  # Airflow asks no policy about one
+    for job in samples.jobs:
+        job.behaviour = CopyBehaviour()
+    ti.try_number = 2
+
+    assert copy.execute(context)["name"] == "manual__1.docx"
+    assert len(samples.jobs) == 1
 
 
 def test_the_example_of_the_readme_archives_the_folder_for_the_run(samples):
@@ -135,7 +165,8 @@ def test_a_shell_example_names_what_there_is(place):
                 assert {option for option in options if option.startswith("--")} <= set(emulator_options())
             case ["airflow-drive", *arguments]:
                 assert distribution["scripts"] == {"airflow-drive": "airflow_provider_drive.cli:main"}
-                assert cli._build_parser().parse_args(arguments).conn_id == "drive_default"
+                options = cli._build_parser().parse_args(arguments)
+                assert arguments[0] == "demo" or options.conn_id == "drive_default"
             case ["export", _]:
                 assert line in EXPORTED
             case _:
@@ -179,10 +210,10 @@ def test_the_options_of_the_emulator_are_documented_with_their_defaults():
 
 def test_the_options_of_the_login_are_documented_with_their_defaults():
     (commands,) = cli._build_parser()._subparsers._group_actions
-    (login,) = commands.choices.values()
+    login = commands.choices["login"]
     rows = {
         line.split("`")[1]: line
-        for line in page("reference/command-line.md").splitlines()
+        for line in section(page("reference/command-line.md"), "airflow-drive login").splitlines()
         if line.startswith("| `--")
     }
     assert list(rows) == [action.option_strings[0] for action in login._actions if action.dest != "help"]

@@ -7,6 +7,8 @@ import sys
 import pytest
 import requests
 
+from airflow_provider_drive.emulator.__main__ import seed
+
 
 @pytest.fixture
 def start(tmp_path):
@@ -72,3 +74,17 @@ def test_ca_dir_keeps_the_certificate_authority_between_starts(start, tmp_path):
 def test_the_command_without_options_prints_the_drives(start):
     lines = start()[1]
     assert any("drives/4f62a7105c03556e" in line for line in lines)
+
+
+def test_the_files_of_a_folder_keep_their_times(tmp_path, tenant, hook):
+    old = tmp_path / "old.txt"
+    old.write_bytes(b"Old.")
+    os.utime(old, (1_500_000_000, 1_500_000_000.7))
+    (tmp_path / "new.txt").write_bytes(b"New.")
+
+    seed(tenant.drive("legal"), tmp_path)
+
+    address = f"drives/{tenant.drive('legal').id}/root:/old.txt"
+    assert hook.get_item(address)["lastModifiedDateTime"] == "2017-07-14T02:40:00Z"
+    archived = list(hook.iter_items(f"drives/{tenant.drive('legal').id}/root", modified_before="P5Y"))
+    assert [item["name"] for item in archived] == ["old.txt"]
