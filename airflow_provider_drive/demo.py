@@ -36,7 +36,7 @@ DOCUMENTS = {
 }
 COPY_SECONDS = 15.0
 """How long a copy takes: long enough to be waited for in the triggerer."""
-START_SECONDS, RUN_SECONDS = 240.0, 180.0
+START_SECONDS, RUN_SECONDS = 600.0, 600.0
 STATES = {
     "running": "runs in a worker",
     "deferred": "waits in the triggerer, and occupies no worker",
@@ -164,7 +164,8 @@ def demonstrate(home: Path, graph: Emulator, *, keep: bool) -> bool:
     """Start Airflow, run the Dag, show what it did, and return whether it succeeded."""
     _say("Graph", f"is emulated at {graph.url}/_emulator; the site Legal has {len(DOCUMENTS)} documents")
     _say("Airflow", f"{version('apache-airflow')} is starting, which takes a minute or so")
-    with Airflow(home, graph.connection()) as airflow:
+    # without a port, Airflow 3.3.1 and 3.3.2 cannot test a connection
+    with Airflow(home, {**graph.connection(), "port": graph.port}) as airflow:
         airflow.wait_for_dag()
         _say("", f"is at {airflow.address}, without a login")
         _say("", f"The connection is at {airflow.address}/connections; its Test button works")

@@ -104,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _banner(emulator: Emulator) -> str:
-    connection = shlex.quote(json.dumps(emulator.connection()))
+    fields = {**emulator.connection(), "port": emulator.port}  # Airflow 3.3.2 cannot test one without a port
+    connection = shlex.quote(json.dumps(fields))
     addresses = "\n".join(
         f"  {key:10} {drive.drive_type:16} drives/{drive.id}" for key, drive in emulator.tenant.drives.items()
     )

@@ -67,7 +67,6 @@ class Emulator:
         return {
             "conn_type": "microsoft_drive",
             "host": self.url,
-            "port": self.port,  # without one, Airflow 3.3.1 and 3.3.2 cannot test a connection
             "login": tenant.client_id,
             "password": tenant.client_secret,
             "extra": {key: value for key, value in extras.items() if value is not None},

@@ -40,6 +40,7 @@ def test_the_command_serves_a_folder_until_it_is_interrupted(start, tmp_path):
     paste = ["sh", "-c", f"{line}\nprintenv AIRFLOW_CONN_DRIVE_DEFAULT"]
     text = subprocess.run(paste, capture_output=True, text=True, check=True).stdout  # noqa: S603 - as people do
     connection = json.loads(text)
+    assert connection["host"].endswith(f":{connection['port']}")  # without one, Airflow 3.3.2 cannot test it
     assert connection["extra"]["verify"] == str(tmp_path / "ca/ca.pem")
     with requests.Session() as session:
         session.trust_env, session.verify = False, connection["extra"]["verify"]
