@@ -124,7 +124,7 @@ class Airflow:
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Send a request to Airflow's REST interface, and return its JSON."""
         url = f"{self.address}/api/v2/{path}"
-        response = self._session.request(method, url, json=body or None, timeout=60)
+        response = self._session.request(method, url, json=body or None, timeout=RUN_SECONDS)
         if not response.ok:
             raise DemoError(f"Airflow answered {response.status_code} to {method} {path}: {response.text}")
         return response.json()
