@@ -11,7 +11,7 @@ from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
 
@@ -199,6 +199,19 @@ class DriveClient:
         """
         folder = "" if destination is None else f" to {self.address(destination)}"
         return f"{self.address(item, follow=follow)}{folder}" + (f" as {name!r}" if name else "")
+
+    def locate(self, **items: Any) -> str:
+        """
+        Return the addresses with their ids, one a line, as far as :meth:`describe` does not show them.
+
+        :param items: The addresses, by their parameters.
+        """
+        addresses = {key: self.address(item) for key, item in items.items() if item is not None}
+        return "".join(
+            f"\n{key}: {address.full}"
+            for key, address in addresses.items()
+            if isinstance(address, (ItemRef, PathAddress)) and address.label
+        )
 
     @property
     def identity(self) -> str:

@@ -226,7 +226,8 @@ class DriveArchiveOperator(DriveOperator):
         )
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
-        with closing(report), self._logged(action) as run:
+        addresses = {"source": self.source, "destination": self.destination}
+        with closing(report), self._logged(action, **addresses) as run:
             archived = self._copy(order, report, state)
             if archived.pending:
                 self._defer(context, archived, totals.plus(self._client.usage))
@@ -264,7 +265,7 @@ class DriveArchiveOperator(DriveOperator):
 
     def _read_item(self, item: Any) -> tuple[str, Address]:
         """Return a document's path below the destination, and its address."""
-        from airflow_provider_drive.protocol.wire.addresses import check_path
+        from airflow_provider_drive.protocol.wire.validation import check_path
 
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
         return check_path(path or ""), self._client.address(item, follow=False)

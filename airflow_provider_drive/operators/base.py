@@ -73,15 +73,16 @@ class DriveTask:
                 setattr(self, field, validation.read_seconds(_parameter(field), getattr(self, field)))
 
     @contextmanager
-    def _logged(self, action: str) -> Iterator[RunLog]:
+    def _logged(self, action: str, **items: Any) -> Iterator[RunLog]:
         """
         Log what is being done and by which login, and at the end the result and what it took.
 
         :param action: What is being done: ``Copying … to …``.
+        :param items: The addresses, by their parameters: their ids are logged on lines of their own.
         :return: Takes the result, a sentence. An error needs none.
         """
         run, started = RunLog(), time.monotonic()
-        self.log.info("%s (%s).", action, self._client.identity)
+        self.log.info("%s.%s\n%s", action, self._client.locate(**items), self._client.identity)
         try:
             yield run
         except (Exception, TaskDeferred) as error:  # a deferral is not an Exception in Airflow 3

@@ -93,7 +93,9 @@ class DriveListOperator(DriveOperator):
         filters = {name: getattr(self, name) for name in _FILTERS}
         with (
             fail_on_permanent_errors(),
-            self._logged(f"Listing {self._client.describe(self.folder, follow=True)}") as run,
+            self._logged(
+                f"Listing {self._client.describe(self.folder, follow=True)}", folder=self.folder
+            ) as run,
         ):
             items = list(self.hook.iter_items(self.folder, recursive=self.recursive, **filters))
             size = sum(item["size"] or 0 for item in items)

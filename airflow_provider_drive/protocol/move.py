@@ -222,7 +222,7 @@ def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
         return True
     if item.parent_id not in {move.item.parent_id, move.folder and move.folder.item_id}:
         raise DriveItemChangedError(
-            f"Could not move {item}: it is in the folder {item.parent_id} now, where an earlier try has "
+            f"Could not move {move.item}: it is {item} now, where an earlier try has "
             "neither found nor put it. It was left there. Clear the task to move it from there.",
             status=412,
             code="resourceModified",

@@ -131,7 +131,7 @@ class RetryBudget:
         if seconds < 1.0:  # a Retry-After of 0 must not lead to hammering
             seconds = max(seconds, backoff(count - 1, base=0.25))
         if count >= MAX_TRIES[kind] or self.waited + seconds > self.seconds:
-            failure.args = (f"{failure} Gave up after {count} tries and {self._describe(seconds)}.",)
+            failure.add(f"Gave up after {count} tries and {self._describe(seconds)}.")
             raise failure
         self.waited += seconds
         return Pause(seconds)
@@ -168,11 +168,12 @@ def send_with_retries(
                 kind = "throttled"
             elif not (request.repeatable and is_transient(response)):
                 return read(response)
-            failure, seconds = error_from_response(response, request.action), retry_after(response)
+            failure = error_from_response(response, request.action, request.trace)
+            seconds = retry_after(response)
         except DriveConnectionError as error:
             if error.sent and not request.repeatable:
                 raise
-            failure = error
+            failure, error.trace = error, request.trace
         except DriveResponseError as error:
             if not (error.retryable and request.repeatable):
                 raise

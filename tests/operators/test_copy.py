@@ -270,7 +270,7 @@ def test_progress_is_in_the_tasks_log(copy, log, tenant, plan, vault):
 
     assert log.has(r"accepted the copy of drives/.*/items/")
     assert log.has(r"the copy is at [0-9.]+ %")
-    assert log.has(r"Copied: 'plan\.txt' \(id \w+\)")
+    assert log.has(r"Copied: '/Vault/plan\.txt' \(id \w+\)")
 
 
 # Folders on the way
@@ -621,5 +621,6 @@ def test_the_item_may_be_what_another_task_returned(copy, hook, plan, vault, ids
 def test_a_refused_request_tells_its_code_request_id_and_advice(copy, tenant, plan, vault):
     tenant.faults.append(Fault("POST", "/copy$", status=403))
 
-    with pytest.raises(DriveAccessDeniedError, match=r"accessDenied.*request id.*Files\.ReadWrite\.All"):
+    told = r"(?s)accessDenied.*Files\.ReadWrite\.All.*\nPOST /drives/.*request id"
+    with pytest.raises(DriveAccessDeniedError, match=told):
         copy(plan, vault)

@@ -426,7 +426,7 @@ class TestMove:
             DriveMoveOperator, plan, inbox, name="new.txt", if_match=hook.get_item(ids(plan))["eTag"]
         )
         legal.remove(inbox)
-        told = r"Part of it was done: the item is 'new\.txt'"
+        told = r"Part of it was done: the item is '/Contracts/new\.txt'"
         with pytest.raises(DriveItemNotFoundError, match=told):
             task.run()
         with pytest.raises(DriveItemChangedError, match=told):

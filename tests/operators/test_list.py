@@ -185,5 +185,5 @@ def test_a_filter_that_makes_no_sense_is_refused_before_anything_is_sent(listed,
 def test_the_log_says_what_was_listed_and_what_it_took(listed, log):
     listed()
 
-    assert log.has(r"Listing drives/.*Contracts")
+    assert log.has(r"Listing '/Contracts'.\nfolder: drives/.*Contracts")
     assert log.has(r"Listed 4 items \(100 bytes\)\. Took .* s, 6 requests, 11 resource units")

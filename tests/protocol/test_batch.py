@@ -27,7 +27,7 @@ UNSENT = DriveConnectionError("the host cannot be reached", sent=False)
 def get(name):
     """A flow that reads an item."""
     request = get_item_request(ref(name))
-    return send_with_retries(request, item_reader(request.action))
+    return send_with_retries(request, item_reader(request))
 
 
 def post(name):

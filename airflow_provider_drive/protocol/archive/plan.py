@@ -103,7 +103,7 @@ def describe(item: DriveItem) -> str:
     kind = item.kind or ("shortcut" if item.remote else "item")
     size = "" if item.size is None or item.is_container else f" of {item.size} bytes"
     created = "" if item.created is None else f", created {print_time(item.created)}"
-    return f"{kind}{size}{created} ({item.ref})"
+    return f"{kind}{size}{created}, id {item.ref.item_id}"
 
 
 def _plan_renamed(found: ListedItem, target: TargetFolder, context: ArchiveContext) -> Outcome | CopyTask:

@@ -170,7 +170,7 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
             except DriveNameConflictError as other:
                 error = other
         if job.arrival.is_own:
-            error.args = (f"{error} {(yield from _remove(job, item))}",)
+            error.add((yield from _remove(job, item)))
         if there is not None:
             return there
         raise error from None

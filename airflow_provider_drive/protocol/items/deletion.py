@@ -36,7 +36,7 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
         if response.status == 404:
             return False
         if not response.ok:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         if response.body.strip():  # a proxy's page, say
             raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
         return True

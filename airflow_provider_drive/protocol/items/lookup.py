@@ -54,7 +54,7 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
         address = yield from in_library(address)
     drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
-    item = yield from send_with_retries(request, item_reader(request.action, drive_id))
+    item = yield from send_with_retries(request, item_reader(request, drive_id))
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
         item = yield from get_item(item.remote, follow=False)
     return item
@@ -125,7 +125,7 @@ def find_ancestors(item: DriveItem | None) -> Flow[list[ItemRef]]:
     found: list[ItemRef] = []
     while item is not None:
         found.append(item.ref)
-        above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
+        above = None if item.is_root else item.folder
         item = (yield from find_item(above)) if above else None
     return found
 
@@ -181,7 +181,7 @@ def make_folder(parent: ItemRef, name: str) -> Flow[DriveItem]:
 
     def read(response: Response) -> DriveItem | None:
         if not response.ok:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         return (
             read_item(response.mapping(), parent.drive_id) if response.body.strip() else None
         )  # empty in the wild

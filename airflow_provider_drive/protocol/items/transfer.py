@@ -73,7 +73,8 @@ def write_file(
     place = (yield from in_library(address)) if isinstance(address, LibraryAddress) else address
     action = f"write {address}"
     if size <= SIMPLE_UPLOAD_LIMIT:
-        return (yield from send_with_retries(_put_request(place, read(0, size), action), item_reader(action)))
+        request = _put_request(place, read(0, size), action)
+        return (yield from send_with_retries(request, item_reader(request)))
     for _ in range(MAX_UPLOADS):
         url = yield from send_with_retries(_open_request(place, action), _upload_url_reader(action))
         item = yield from _send(url, size, read, action)

@@ -71,7 +71,7 @@ class Location:
 
     def folder_of(self, item: DriveItem) -> ItemRef:
         """Return the folder that the item ends in."""
-        return self.folder or ItemRef(item.ref.drive_id, item.parent_id or "root")
+        return self.folder or item.folder or ItemRef(item.ref.drive_id, "root")
 
 
 def update_item(
@@ -227,15 +227,14 @@ class _Update:
         name = self.asked.name or self.before.name
         if self.older:  # their name belongs to the file that came after them
             left = ", ".join(map(str, self.older))
-            error.args = (f"{error} Files that had the name {name!r} before made way, and are left: {left}.",)
+            error.add(f"Files that had the name {name!r} before made way, and are left: {left}.")
         try:
             other = yield from find_item(self.other.ref)
             if other and other.name == self.own_name:
                 yield from update_item(other, Location(None, name), wait=self.wait)
         except DriveError as fault:
-            where = f"look for {self.own_name!r} ({self.other.ref}). {fault}"
-            text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
-            error.args = (text,)
+            where = f"look for {self.own_name!r} ({self.other.ref.full}). {fault}"
+            error.add(f"The file that had the name {name!r} made way, and did not get it back: {where}")
             return
         yield from self._save_displaced(None)
 
@@ -247,7 +246,7 @@ class _Update:
                 yield from delete_unchanged(other)
             except DriveError as error:
                 if self.is_durable and not isinstance(error, DriveItemChangedError):
-                    error.args = (f"{error} The file that was replaced is {other} now.",)
+                    error.add(f"The file that was replaced is {other} now.")
                     raise
                 yield Pause(0.0, f"The file that was replaced stays behind as {other}: {error}")
                 return
@@ -273,7 +272,7 @@ class _Update:
         if response.status == 202:
             return (yield from self._await_move(response))
         if not response.ok:
-            return error_from_response(response, request.action)
+            return error_from_response(response, request.action, request.trace)
         try:
             moved = read_item(response.mapping(), item.ref.drive_id)
         except DriveResponseError:
@@ -312,13 +311,11 @@ def _with_part_done(error: DriveError, place: Location, before: DriveItem, after
     renamed = after.name == place.name != before.name
     moved = place.folder is not None and after.parent_id == place.folder.item_id != before.parent_id
     if renamed or moved:
-        error.args = (
-            f"{error} Part of it was done: the item is {after.name!r} in the folder {after.parent_id} now.",
-        )
+        error.add(f"Part of it was done: the item is {after} now.")
     return error
 
 
 def _describe_place(action: str, item: DriveItem | None) -> str:
     if item is None:
         return f"Graph says that it did {action}, but the item is not to be seen."
-    return f"Graph says that it did {action}, but the item is {item.name!r} in the folder {item.parent_id}."
+    return f"Graph says that it did {action}, but the item is {item}."

@@ -12,11 +12,12 @@ import re
 import reprlib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.labels import join_labels, read_label
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
@@ -45,12 +46,22 @@ _SHARE = re.compile(r"shares/(?P<token>[us]![A-Za-z0-9_\-]+|s![A-Za-z0-9_\-]+)/(
 
 @dataclass(frozen=True, slots=True)
 class ItemRef:
-    """An item by its ids: the only form that needs no lookup."""
+    """
+    An item by its ids: the only form that needs no lookup.
+
+    :param label: Its path in the drive, or only its name, as far as it is known: for messages.
+    """
 
     drive_id: str
     item_id: str
+    label: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
+        return repr(self.label) if self.label else self.full
+
+    @property
+    def full(self) -> str:
+        """The address as Graph's documentation writes it: the ids."""
         return f"drives/{self.drive_id}/items/{self.item_id}"
 
     @property
@@ -81,13 +92,20 @@ class PathAddress:
     :param drive: The drive's resource, not encoded: ``drives/{id}``, ``me/drive``, ``sites/…:/drive``.
     :param start: The item the path starts at: ``root``, ``items/{id}`` or ``special/{name}``.
     :param names: The names on the path, not encoded.
+    :param label: The path of the item it starts at, if ``drive`` and ``start`` are ids: for messages.
     """
 
     drive: str
     start: str = "root"
     names: tuple[str, ...] = ()
+    label: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
+        return repr(join_labels(self.label, *self.names)) if self.label else self.full
+
+    @property
+    def full(self) -> str:
+        """The address as Graph's documentation writes it."""
         return f"{self.drive}/{self.start}" + (":/" + "/".join(self.names) if self.names else "")
 
     @property
@@ -99,7 +117,7 @@ class PathAddress:
     @property
     def parent(self) -> PathAddress | None:
         """The parent folder; None if the address has no path."""
-        return PathAddress(self.drive, self.start, self.names[:-1]) if self.names else None
+        return replace(self, names=self.names[:-1]) if self.names else None
 
     @property
     def is_root(self) -> bool:
@@ -117,7 +135,7 @@ class LibraryAddress:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return str(PathAddress(f"{self.site}/drives/{self.library}", self.start, self.names))
+        return PathAddress(f"{self.site}/drives/{self.library}", self.start, self.names).full
 
     @property
     def url(self) -> str:
@@ -126,7 +144,8 @@ class LibraryAddress:
 
     def within(self, drive_id: str) -> PathAddress:
         """Return the address with the library's id."""
-        return PathAddress(f"drives/{drive_id}", self.start, self.names)
+        label = f"{self.site}/drives/{self.library}/root:" if self.start == "root" else ""
+        return PathAddress(f"drives/{drive_id}", self.start, self.names, label)
 
     @property
     def is_root(self) -> bool:
@@ -193,17 +212,6 @@ def same_drive(one: str, other: str) -> bool:
     return one.casefold().lstrip("0") == other.casefold().lstrip("0")
 
 
-def check_path(path: Any) -> str:
-    """
-    Return a path relative to a folder, such as ``2026/plan.docx``, without empty names.
-
-    :raises DriveAddressError: If one of its names is not valid.
-    """
-    if not isinstance(path, str):
-        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
-    return "/".join(check_name(name) for name in path.split("/") if name)
-
-
 def check_name(name: Any) -> str:
     """
     Return the name if an item may have it. Graph's further rules are left to Graph.
@@ -252,12 +260,14 @@ def _parse_mapping(value: Mapping[Any, Any], *, follow: bool) -> ItemRef | PathA
     for name, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
             raise _address_error(dict(value), f"the mapping needs {name}, a string")
-    return _address_from_ids(str(drive_id), str(item_id))
+    return _address_from_ids(str(drive_id), str(item_id), read_label(value))
 
 
-def _address_from_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
+def _address_from_ids(drive_id: str, item_id: str, label: str = "") -> ItemRef | PathAddress:
     """Return the address. ``root`` needs a lookup: copy and move do not accept it as an id."""
-    return PathAddress(f"drives/{drive_id}") if item_id == "root" else ItemRef(drive_id, item_id)
+    if item_id == "root":
+        return PathAddress(f"drives/{drive_id}", label="/")
+    return ItemRef(drive_id, item_id, label)
 
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
@@ -292,7 +302,8 @@ def _parse_path(text: str, value: str) -> Address:
         return LibraryAddress(drive["owner"], drive["library"], start, names)
     if drive_id and item["id"] and not names:
         return _address_from_ids(drive_id, item["id"])
-    return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names)
+    label = "/" if drive_id and start == "root" else ""
+    return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names, label)
 
 
 def _is_drive_id(drive: str) -> bool:

@@ -119,7 +119,7 @@ class TestMoving:
         """Seen: 200, and the item stays where it was."""
         talk = update(TO_G, answer(200, OLD), answer(200, OLD), answer(200, OLD))
         assert type(talk.error) is DriveResponseError
-        assert "the item is 'plan.pdf' in the folder f" in str(talk.error)
+        assert "the item is 'plan.pdf' (id i)" in str(talk.error)
         assert talk.lines.count(PATCH) == 1
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestMoving:
         """Seen: the name was changed, the parent refused."""
         place = Location(ref("g"), "new.pdf")
         talk = update(place, refusal(400), here("i", "new.pdf"))
-        assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
+        assert "Part of it was done: the item is 'new.pdf' (id i) now." in str(talk.error)
 
     def test_a_move_whose_item_is_gone_is_not_found(self):
         assert type(update(TO_G, missing(), missing()).error) is DriveItemNotFoundError
@@ -478,7 +478,7 @@ class TestReplacing:
         talk = self.second(refusal(423), answer(200, OLD), missing())
         assert type(talk.error) is DriveLockedError
         assert "made way, and are left: " in str(talk.error)
-        assert "drives/d/items/x" in str(talk.error)
+        assert "(id x)" in str(talk.error)
 
     def test_a_path_that_lags_behind_makes_no_second_file(self):
         answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
