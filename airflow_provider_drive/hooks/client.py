@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.copy.submit import copy_item
-from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.items.lookup import get_folder, get_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
+from airflow_provider_drive.protocol.wire.validation import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.protocol.copy.plan import CopyOrder
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
+    from airflow_provider_drive.protocol.items.filters import Selection
+    from airflow_provider_drive.protocol.items.listing import Listing
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session, StateStore
     from airflow_provider_drive.transport.usage import Log, Usage
@@ -131,15 +135,30 @@ class DriveClient:
         """Read an address that may be left out."""
         return None if value is None else self.address(value)
 
+    def read_document(self, item: Any) -> tuple[str, Address]:
+        """Return the path that a document is to have below a destination, and its address."""
+        path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
+        return check_path(path or ""), self.address(item, follow=False)
+
     def resolve(self, value: Any) -> ItemRef:
         """Return the ids of an item; to read them from a path takes a request."""
         address = self.address(value)
         return address if isinstance(address, ItemRef) else self.run(get_item(address)).ref
 
-    def read_pages(self, listing: Listing) -> Iterator[list[ListedItem]]:
-        """Read a folder page by page, while the pages are used."""
+    def open_folder(self, value: Any) -> tuple[ItemRef, DriveItem | None]:
+        """Return the ids of a folder, and what was read of it; nothing is read of an address of ids."""
+        address = self.address(value)
+        if isinstance(address, ItemRef):
+            return address, None
+        folder = self.run(get_folder(address))
+        return folder.ref, folder
+
+    def find_items(self, listing: Listing, selection: Selection) -> Iterator[dict[str, Any]]:
+        """Return what a folder holds, as far as it is selected, while its pages are read."""
         while listing:
-            yield self.run(listing.read())
+            for found in self.run(listing.read()):
+                if selection.takes(found.path, found.item):
+                    yield found.as_dict()
 
     def submit_copy(self, order: CopyOrder, wait: Wait, store: StateStore | None = None) -> CopyJob:
         """

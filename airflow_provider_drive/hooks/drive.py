@@ -18,7 +18,7 @@ from airflow_provider_drive.protocol.copy.verify import result_from_status, wait
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_children
+from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
@@ -107,14 +107,8 @@ class DriveHook(GraphHook):
             check_globs(name, filters.get(name))
         selection = read_selection(self._client.now(), kind=kind, **filters)
         most = None if limit is None else read_count("limit", limit, minimum=1)
-        address = self._client.address(folder)
-        if not isinstance(address, ItemRef):
-            address = self._client.run(get_folder(address)).ref
-        pages = self._client.read_pages(Listing(address, recursive=recursive))
-        matches = (
-            found.as_dict() for page in pages for found in page if selection.takes(found.path, found.item)
-        )
-        yield from islice(matches, most)
+        ref, _ = self._client.open_folder(folder)
+        yield from islice(self._client.find_items(Listing(ref, recursive=recursive), selection), most)
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """

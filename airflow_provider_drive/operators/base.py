@@ -25,10 +25,10 @@ class RunLog:
     """
     The last line in the log of a run.
 
-    :ivar result: A sentence.
+    :ivar result: What was done. Of a run that failed, it comes after the word for that.
     """
 
-    result = "Interrupted."
+    result = ""
 
 
 class DriveTask:
@@ -86,13 +86,13 @@ class DriveTask:
         try:
             yield run
         except (Exception, TaskDeferred) as error:  # a deferral is not an Exception in Airflow 3
-            run.result = _result_of(error)
+            run.result = f"{_result_of(error)} {run.result}".strip()
             raise
         finally:
             seconds, usage = time.monotonic() - started, self._client.usage
             self.log.info(
                 "%s Took %.1f s, %d requests, %d resource units.",
-                *(run.result, seconds, usage.requests, usage.units),
+                *(run.result or "Interrupted.", seconds, usage.requests, usage.units),
             )
 
 

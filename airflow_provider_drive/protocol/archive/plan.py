@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 
+_WAS_THERE = "its content was there: this task has not copied it"
 _TAKEN = {
     Match.DIFFERENT: ", with another content",
     Match.REWRITTEN: ", and the service rewrites such files, so that it cannot be known whose copy it is",
@@ -169,7 +170,8 @@ def _plan_taken(
     ):
         state: State = "there" if behavior == SKIP else "copied"
         is_verified = context.order.verify and is_exact
-        return Outcome(state, found, copy=there, is_verified=is_verified)
+        reason = "" if state == "copied" or context.is_resumed else _WAS_THERE
+        return Outcome(state, found, copy=there, reason=reason, is_verified=is_verified)
     if (
         behavior == "replace"
         and not there.is_container
