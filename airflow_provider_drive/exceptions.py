@@ -117,7 +117,13 @@ class DriveRequestError(DriveError):
 
 
 class DriveItemNotFoundError(DriveRequestError):
-    """The item does not exist, or this login may not see it."""
+    """
+    The item does not exist, or this login may not see it.
+
+    ``address`` is the item's address, if it was looked up by one.
+    """
+
+    address: Any = None
 
 
 class DriveNameConflictError(DriveRequestError):

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.exceptions import (
+    DriveAddressError,
+    DriveError,
+    DriveItemNotFoundError,
+    DriveResponseError,
+)
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.items.lookup import get_folder, get_item
+from airflow_provider_drive.protocol.items.missing import describe_missing
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.usage import Log, Usage
 
 _T = TypeVar("_T")
+_NO_VALUE = "it is None: the template, or the other task that it names, gave no value."
 
 
 class DriveClient:
@@ -98,7 +106,14 @@ class DriveClient:
         """
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # requests is slow to import
 
-        return run(flow, self.session, store)
+        try:
+            return run(flow, self.session, store)
+        except DriveItemNotFoundError as error:
+            if isinstance(error.address, PathAddress):
+                with suppress(DriveError):  # what is raised is the first error
+                    if text := run(describe_missing(error.address), self.session):
+                        error.add(text)
+            raise
 
     def now(self) -> float:
         """Return the time by Graph's clock, in seconds since the epoch; before its first answer, by ours."""
@@ -122,23 +137,31 @@ class DriveClient:
         wait = Wait(deadline, poll_interval=poll_interval, clock=clock, timings=self.timings)
         return wait if seconds == math.inf else wait.at_most(seconds)
 
-    def address(self, value: Any, *, follow: bool = True) -> Address:
+    def address(self, value: Any, parameter: str = "", *, follow: bool = True) -> Address:
         """
         Read an address in any of its forms.
 
+        :param parameter: The parameter that it comes from, for an error. Default is none.
         :param follow: The driveItem of a shortcut is the address of what it leads to, not of itself.
         :raises DriveAddressError: If it has none of them.
         """
-        return parse_address(value, self.hosts, follow=follow)
+        try:
+            if value is None:
+                raise DriveAddressError(_NO_VALUE)
+            return parse_address(value, self.hosts, follow=follow)
+        except DriveAddressError as error:
+            if parameter:
+                error.args = (f"Invalid `{parameter}`: {error}",)
+            raise
 
-    def optional_address(self, value: Any) -> Address | None:
+    def optional_address(self, value: Any, parameter: str = "") -> Address | None:
         """Read an address that may be left out."""
-        return None if value is None else self.address(value)
+        return None if value is None else self.address(value, parameter)
 
     def read_document(self, item: Any) -> tuple[str, Address]:
         """Return the path that a document is to have below a destination, and its address."""
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
-        return check_path(path or ""), self.address(item, follow=False)
+        return check_path(path or ""), self.address(item, "items", follow=False)
 
     def resolve(self, value: Any) -> ItemRef:
         """Return the ids of an item; to read them from a path takes a request."""
@@ -209,15 +232,23 @@ class DriveClient:
         )
 
     def describe(
-        self, item: Any, destination: Any = None, name: str | None = None, *, follow: bool = False
+        self,
+        item: Any,
+        destination: Any = None,
+        name: str | None = None,
+        *,
+        parameter: str = "item",
+        follow: bool = False,
     ) -> str:
         """
         Return what goes where, for a log. It holds no secret, unlike a sharing link.
 
+        :param parameter: The parameter that the item's address comes from. Default is ``item``.
         :param follow: As for :meth:`address`.
         """
-        folder = "" if destination is None else f" to {self.address(destination)}"
-        return f"{self.address(item, follow=follow)}{folder}" + (f" as {name!r}" if name else "")
+        what = self.address(item, parameter, follow=follow)
+        folder = "" if destination is None else f" to {self.address(destination, 'destination')}"
+        return f"{what}{folder}" + (f" as {name!r}" if name else "")
 
     def locate(self, **items: Any) -> str:
         """

@@ -281,8 +281,8 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.protocol.items.filters import read_selection
 
         return ArchiveOrder(
-            self._client.address(self.destination),
-            self._client.optional_address(self.source),
+            self._client.address(self.destination, "destination"),
+            self._client.optional_address(self.source, "source"),
             read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
             None if self.items is None else [self._client.read_document(item) for item in self.items],
             self.keep_structure,

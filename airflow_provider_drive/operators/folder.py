@@ -39,7 +39,7 @@ class DriveEnsureFolderOperator(DriveOperator):
         """Find or create the folder."""
         self._read_parameters()
         with fail_on_permanent_errors():
-            what = self._client.describe(self.folder, follow=True)
+            what = self._client.describe(self.folder, parameter="folder", follow=True)
             with self._logged(f"Ensuring the folder {what}", folder=self.folder) as run:
                 folder = self.hook.ensure_folder(self.folder)
                 push_link_xcoms(context, self._client.hosts, made=folder)

@@ -54,7 +54,11 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
         address = yield from in_library(address)
     drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
-    item = yield from send_with_retries(request, item_reader(request, drive_id))
+    try:
+        item = yield from send_with_retries(request, item_reader(request, drive_id))
+    except DriveItemNotFoundError as error:
+        error.address = address
+        raise
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
         item = yield from get_item(item.remote, follow=False)
     return item
@@ -171,7 +175,11 @@ def get_destination(address: Address, *, create: bool) -> Flow[tuple[ItemRef, Dr
     if create:
         folder, created = yield from ensure_folder(address)
     else:
-        folder, created = (yield from get_folder(address)), False
+        try:
+            folder, created = (yield from get_folder(address)), False
+        except DriveItemNotFoundError as error:
+            error.add("To create a destination that is missing, set create_destination=True.")
+            raise
     return folder.ref, folder, created
 
 
