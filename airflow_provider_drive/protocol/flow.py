@@ -52,6 +52,7 @@ class Request:
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
     :param content: The body, if it is not JSON.
+    :param is_alone: It is not sent in a batch.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Request:
     idempotent: bool = False
     parts: tuple[Request, ...] = field(default=(), repr=False)
     content: bytes | None = field(default=None, repr=False)
+    is_alone: bool = False
 
     @property
     def trace(self) -> str:

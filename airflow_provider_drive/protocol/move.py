@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyFailedError,
     DriveItemChangedError,
     DriveItemNotFoundError,
+    DriveRequestError,
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.names import NameIndex
 
 CROSS_DRIVE = ("fail", "copy")
+_RETRY_DELETES = "A retry only deletes the original: it makes no second copy."
+_RETRY_CONFLICTS = "A retry would find the name taken by the copy: delete the original yourself."
 _REMEMBERED = (
     *("id", "name", "size", "eTag", "@odata.etag", "cTag", "createdDateTime", "lastModifiedDateTime"),
     *("file", "folder", "package", "parentReference", "webUrl"),
@@ -280,6 +283,10 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
         is_deleted = yield from delete_unchanged(item, order.if_match)
     except DriveItemChangedError as error:
         raise _kept(item, made, str(error)) from None
+    except DriveRequestError as error:
+        error.add(f"The copy is whole: {made}. The original was kept: {item}.")
+        error.add(_RETRY_DELETES if saved.is_durable else _RETRY_CONFLICTS)
+        raise
     if not is_deleted:
         yield Pause(0.0, f"{item} was gone already when it was to be deleted; its copy is {made}")
     return made

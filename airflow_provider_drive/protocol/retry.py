@@ -36,6 +36,8 @@ cannot be read.
 MAX_RETRY_AFTER = 3600.0
 """The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
 
+_NOT_GRAPH = "A proxy or a sign-in page may have answered instead of Graph: check the connection's proxies."
+
 _T = TypeVar("_T")
 
 
@@ -175,7 +177,11 @@ def send_with_retries(
                 raise
             failure, error.trace = error, request.trace
         except DriveResponseError as error:
+            if not str(error).startswith("Could not "):
+                error.args = (f"Could not {request.action}: {error}.\n{_NOT_GRAPH}",)
+                error.trace = request.trace
             if not (error.retryable and request.repeatable):
                 raise
             failure, kind = error, "unreadable"
+            sending = request = replace(request, is_alone=True)  # it may be only a batch that is unreadable
         yield budget.pause(kind, failure, seconds)

@@ -332,7 +332,7 @@ class TestConflicts:
         self, run, out, archived, archive, behavior
     ):
         archive.put("Out/2025/c.txt", b"something else")
-        with pytest.raises(DriveArchiveError, match=r"(?s)1 documents .*2025/c\.txt failed: 'c\.txt' is there"):
+        with pytest.raises(DriveArchiveError, match=r"(?s)1 doc .*2025/c\.txt failed: 'c\.txt' is there"):
             run(conflict_behavior=behavior)
 
         assert archived() == SIZES | {"2025/c.txt": 14}

@@ -189,9 +189,13 @@ def _rename(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[Dr
                 wait=context.wait,
                 displaced_name=displaced_name,
                 displaced=displaced,
+                is_new=True,
             )
         )
     except DriveNameConflictError:
         if is_unnamed(copy, item):
             yield from discard(item)
+        raise
+    except DriveError as error:
+        error.add(f"The copy is whole, and is {item}. A retry goes on from there.")
         raise

@@ -16,6 +16,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.copy.find import (
@@ -39,7 +40,6 @@ from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 if TYPE_CHECKING:
-    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.copy.find import Sighting
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.timing import Wait
@@ -161,7 +161,8 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
     """
     behavior = "fail" if job.conflict_behavior == SKIP else job.conflict_behavior
     try:
-        return (yield from update_item(item, Location(None, name), conflict_behavior=behavior, wait=wait))
+        place = Location(None, name)
+        return (yield from update_item(item, place, conflict_behavior=behavior, wait=wait, is_new=True))
     except DriveNameConflictError as conflict:
         there, error = None, conflict
         if job.conflict_behavior == SKIP and job.source:
@@ -174,6 +175,9 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
         if there is not None:
             return there
         raise error from None
+    except DriveError as error:
+        error.add(f"The copy is whole, and is {item}. A retry goes on from there.")
+        raise
 
 
 def _remove(job: CopyJob, item: DriveItem) -> Flow[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
+_HELD = {403, 423, 500}
+"""What Graph was seen to answer if a hold or a retention label keeps an item."""
 MAX_ETAG_RETRIES = 3
 """How often an eTag that moved by itself is read again."""
 
@@ -36,7 +38,10 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
         if response.status == 404:
             return False
         if not response.ok:
-            raise error_from_response(response, request.action, request.trace)
+            error = error_from_response(response, request.action, request.trace)
+            if response.status in _HELD:
+                error.add("A legal hold or a retention label may forbid that it is deleted.")
+            raise error
         if response.body.strip():  # a proxy's page, say
             raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
         return True

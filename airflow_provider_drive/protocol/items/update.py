@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveError,
     DriveItemChangedError,
     DriveItemNotFoundError,
+    DriveLockedError,
     DriveNameConflictError,
     DriveResponseError,
     DriveServiceError,
@@ -84,6 +85,7 @@ def update_item(
     wait: Wait | None = None,
     displaced_name: str | None = None,
     displaced: DriveItem | None = None,
+    is_new: bool = False,
 ) -> Flow[DriveItem]:
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
@@ -96,10 +98,12 @@ def update_item(
     :param before: The item as an earlier try has read it, if there was one.
     :param displaced_name: The name of a replaced file until it is deleted. Default is stored by a checkpoint.
     :param displaced: The file that an earlier try has given that name.
+    :param is_new: It is a copy that has just arrived: it may be locked for a moment.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
     update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
+    update.may_be_locked = is_new
     if conflict_behavior != "replace":
         return (yield from update.run())
     if displaced_name is None:
@@ -140,7 +144,8 @@ class _Update:
         self.before, self.wait, self.is_durable = before, wait, False
         self.other: DriveItem | None = None
         self.older: list[DriveItem] = []
-        self.is_stored = True
+        self.is_stored, self.may_be_locked = True, False
+        self.waited_for_lock = 0.0
         self.tries: Counter[str] = Counter()
         self.own_name = own_name(place.name or before.name or "")
         self.displaced = f"displaced by {before.ref.item_id}"
@@ -179,11 +184,18 @@ class _Update:
             if self._count("conflict") > MAX_NAMES:
                 raise _with_part_done(error, self.asked, self.before, seen)
             yield from self._make_way(error)
+        elif isinstance(error, DriveLockedError) and self._may_wait_for_lock():
+            seconds = backoff(self._count("locked") - 1, longest=10.0)
+            self.waited_for_lock += seconds
+            yield Pause(seconds, f"{seen} is locked: waiting for at most {self.wait.timings.locked:.0f} s")
         elif _may_be_lost(error) and self._count("lost") <= MAX_LOST_ANSWERS:
             seconds = backoff(self.tries["lost"] - 1)
             yield Pause(seconds, "the answer to the move was lost, and it had no effect: it is sent again")
         else:
             raise _with_part_done(error, self.asked, self.before, seen)
+
+    def _may_wait_for_lock(self) -> bool:
+        return self.may_be_locked and self.waited_for_lock < self.wait.timings.locked
 
     def _count(self, what: str) -> int:
         self.tries[what] += 1

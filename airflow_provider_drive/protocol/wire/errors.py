@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
@@ -68,6 +69,7 @@ _REVOKED = (
     "A tenant policy or an administrator has revoked this token before it expired: see the sign-in log. The "
     "app may have to be excluded from the policy; a user must sign in again for a new refresh_token."
 )
+_MOVED = "the site's URL has changed. Use its new URL in the addresses."
 _UNEXPECTED = "This is not a valid answer to the request."
 _SUPPORT = "Try later. Microsoft support needs the request id."
 _NAME_TAKEN = "Choose another name or another conflict_behavior."
@@ -148,6 +150,8 @@ def error_from_response(response: Response, action: str, trace: str = "") -> Dri
 def _exception(response: Response, text: str, error: GraphError) -> DriveError:
     if response.status == 401:
         return DriveAuthError(f"{text}\n{_REVOKED if _is_challenge(response) else _UNACCEPTED}")
+    if response.status in {301, 302, 307, 308} and (host := _redirect_host(response)):
+        return DriveResponseError(f"{text}\nIt points to {host}: {_MOVED}")
     if response.status < 400:
         return DriveResponseError(f"{text}\n{_UNEXPECTED}")
     kind, advice = _classify(response.status, error)
@@ -160,6 +164,13 @@ def _exception(response: Response, text: str, error: GraphError) -> DriveError:
         request_id=error.request_id,
         retryable=response.status != 400,
     )
+
+
+def _redirect_host(response: Response) -> str:
+    try:
+        return clean(urlsplit(response.headers.get("location", "")).hostname or "")
+    except ValueError:
+        return ""
 
 
 def _is_challenge(response: Response) -> bool:

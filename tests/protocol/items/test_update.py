@@ -568,3 +568,26 @@ class TestDeleting:
         assert type(talk.error) is DriveItemChangedError
         assert talk.requests[0].headers == {"If-Match": "mine"}
         assert talk.lines == [DELETE, GET]
+
+
+class TestLocked:
+    """A copy that has just arrived may be locked for a moment."""
+
+    LOCKED = refusal(423, "accessDenied")
+
+    def test_a_new_copy_that_is_locked_is_waited_for(self):
+        talk = update(TO_G, self.LOCKED, answer(200, OLD), answer(200, MOVED), is_new=True)
+        assert talk.result.parent_id == "g"
+        assert "'plan.pdf' (id i) is locked: waiting for at most 60 s" in talk.notes
+
+    def test_a_new_copy_that_stays_locked_is_an_error_after_a_minute(self):
+        talk = update(
+            TO_G, then=lambda asked: answer(200, OLD) if asked.method == "GET" else self.LOCKED, is_new=True
+        )
+        assert type(talk.error) is DriveLockedError
+        assert 60 <= talk.waited <= 90
+
+    def test_any_other_item_that_is_locked_is_not_waited_for(self):
+        talk = update(TO_G, self.LOCKED, answer(200, OLD))
+        assert type(talk.error) is DriveLockedError
+        assert talk.waited == 0
