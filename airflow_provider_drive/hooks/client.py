@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.usage import Log, Usage
 
 _T = TypeVar("_T")
-_NO_VALUE = "it is None: the template, or the other task that it names, gave no value."
 
 
 class DriveClient:
@@ -146,8 +145,6 @@ class DriveClient:
         :raises DriveAddressError: If it has none of them.
         """
         try:
-            if value is None:
-                raise DriveAddressError(_NO_VALUE)
             return parse_address(value, self.hosts, follow=follow)
         except DriveAddressError as error:
             if parameter:

@@ -113,7 +113,8 @@ class DriveListOperator(DriveOperator):
         with (
             fail_on_permanent_errors(),
             self._logged(
-                f"Listing {self._client.describe(self.folder, parameter='folder', follow=True)}", folder=self.folder
+                f"Listing {self._client.describe(self.folder, parameter='folder', follow=True)}",
+                folder=self.folder,
             ) as run,
         ):
             selection = read_selection(self._client.now(), **filters)

@@ -663,7 +663,7 @@ class TestMistypedAddresses:
         [
             ({"item": "plan.txt"}, r"^Invalid `item`: 'plan\.txt' is not a valid"),
             ({"destination": "Vault"}, r"^Invalid `destination`: 'Vault' is not a valid"),
-            ({"item": None}, "^Invalid `item`: it is None: the template"),
+            ({"item": None}, "^Invalid `item`: None is not a valid item address: the template"),
             (
                 {"item": "None"},
                 "^Invalid `item`: a template rendered None to text. What it names has no value",

@@ -461,7 +461,7 @@ class TestAcrossDrives:
         assert made["id"] == vault.child(item.name).id
         assert tenant.copies_made(item.id) == 1
 
-    @pytest.mark.parametrize("status", [403, 500])
+    @pytest.mark.parametrize("status", [403, 423])
     def test_a_refused_deletion_keeps_both_and_a_retry_makes_no_second_copy(
         self, tries, tenant, legal, plan, vault, status
     ):

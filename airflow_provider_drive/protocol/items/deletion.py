@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveItemChangedError, DriveResponseError
+from airflow_provider_drive.exceptions import DriveItemChangedError, DriveRequestError, DriveResponseError
 from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.errors import error_from_response
@@ -38,15 +38,17 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
         if response.status == 404:
             return False
         if not response.ok:
-            error = error_from_response(response, request.action, request.trace)
-            if response.status in _HELD:
-                error.add("A legal hold or a retention label may forbid that it is deleted.")
-            raise error
+            raise error_from_response(response, request.action, request.trace)
         if response.body.strip():  # a proxy's page, say
             raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
         return True
 
-    return (yield from send_with_retries(request, read))
+    try:
+        return (yield from send_with_retries(request, read))
+    except DriveRequestError as error:
+        if error.status in _HELD:
+            error.add("A legal hold or a retention label may forbid that it is deleted.")
+        raise
 
 
 def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[bool]:

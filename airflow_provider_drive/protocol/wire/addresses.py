@@ -185,6 +185,8 @@ def parse_address(value: Any, hosts: Hosts, *, follow: bool = True) -> Address:
     """
     if isinstance(value, Mapping):
         return _parse_mapping(value, follow=follow)
+    if value is None:
+        raise _address_error(value, "the template, or the other task that it names, gave no value")
     if not isinstance(value, str):
         raise _address_error(value, "must be a string or a mapping")
     text = value.strip()
