@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -30,6 +30,8 @@ from airflow_provider_drive.protocol.wire.validation import check_globs, read_co
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+    from airflow_provider_drive.protocol.wire.copy_job import CopyBehavior, GraphBehavior
 
 
 class DriveHook(GraphHook):
@@ -80,7 +82,7 @@ class DriveHook(GraphHook):
         folder: Any,
         *,
         recursive: bool = True,
-        kind: str = "file",
+        kind: Literal["file", "folder", "all"] = "file",
         limit: int | None = None,
         **filters: Any,
     ) -> Iterator[dict[str, Any]]:
@@ -128,10 +130,10 @@ class DriveHook(GraphHook):
         destination: Any = None,
         name: str | None = None,
         if_match: str | None = None,
-        conflict_behavior: str = "fail",
+        conflict_behavior: GraphBehavior = "fail",
         *,
         create_destination: bool = False,
-        cross_drive: str = "fail",
+        cross_drive: Literal["fail", "copy"] = "fail",
     ) -> dict[str, Any]:
         """
         Move an item to another folder, rename it, or both. An item that is already there stays as it is.
@@ -195,7 +197,7 @@ class DriveHook(GraphHook):
         item: Any,
         destination: Any = None,
         name: str | None = None,
-        conflict_behavior: str = "fail",
+        conflict_behavior: CopyBehavior = "fail",
         *,
         children_only: bool = False,
         include_all_version_history: bool = False,

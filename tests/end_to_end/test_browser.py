@@ -164,7 +164,7 @@ def test_the_log_of_an_archive_shows_its_end_in_full_in_airflow_3(page, airflow,
     page.set_viewport_size({"width": 1200, "height": 800})
     page.goto(f"{airflow.api.address}/dags/{run.dag_id}/runs/{run.run_id}/tasks/archive?try_number=1")
     line = page.get_by_text(told).first
-    expect(line).to_be_visible()
+    expect(line).to_be_visible(timeout=60_000)
     line.scroll_into_view_if_needed()
     shoot(page, f"log-{end}")
 

@@ -501,7 +501,7 @@ def test_a_session_keeps_to_the_budget(connect, tenant, emulator, legal, monkeyp
         session.get(f"{emulator.url}/v1.0/drives/{legal.id}/root/children")
 
     assert len(pauses) == 5  # forty units may go at once
-    assert hook._client.usage.throttled == pytest.approx(max(pauses), abs=1.0)
+    assert hook._client.usage.paced == pytest.approx(max(pauses), abs=1.0)
 
 
 def test_a_session_that_is_refused_holds_back_the_others(hook, tenant, emulator, legal, monkeypatch):
