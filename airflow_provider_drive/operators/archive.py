@@ -251,6 +251,8 @@ class DriveArchiveOperator(DriveOperator):
             except Exception as error:
                 if not isinstance(error, TaskDeferred):
                     self._summarize(context, report, order, totals, run)
+                if not any(report.counts.values()):
+                    run.result = ""  # the error says it all
                 raise
             summary = self._summarize(context, report, order, totals, run)
             if not self.is_dry_run:

@@ -29,7 +29,7 @@ from airflow_provider_drive.protocol.items.lookup import get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.retry import retry_after
+from airflow_provider_drive.protocol.retry import _NOT_GRAPH, retry_after
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire import errors
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, check_name, parse_address
@@ -45,11 +45,14 @@ from airflow_provider_drive.utils import failures
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
 
-OUR_STARTS = ("GET /", "POST /", "PATCH /", "PUT /", "DELETE /", "request id ", "Gave up after ")
+OUR_STARTS = (
+    *("GET /", "POST /", "PATCH /", "PUT /", "DELETE /"),
+    *("request id ", "Gave up after ", "It points to "),
+)
 OURS = {
     *(advice for _, advice in errors._BY_STATUS.values()),
     *(errors._MALWARE, errors._UNACCEPTED, errors._REVOKED, errors._NAME_TAKEN, errors._UNEXPECTED),
-    errors._SUPPORT,
+    *(errors._SUPPORT, _NOT_GRAPH),
 }
 APART = b"\n\n\n"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
