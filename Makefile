@@ -7,8 +7,12 @@ export UV_PYTHON_DOWNLOADS := never
 # Keep the settings of the developer's own Airflow and of an active virtual environment out of the tests.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
+# What `make check` leaves out: half of the quick tests' time.
+LONG := clients docs emulator foreign machine operators/test_archive.py protocol/archive/test_crashes.py \
+	test_imports.py test_package.py test_pytest_plugin.py test_rclone.py
+
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check lint test clients docs dist chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check quick lint test clients docs dist chaos bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -19,15 +23,17 @@ venv: .venv/.ready  ## create the environment with Airflow 3.3 (.venv)
 demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Graph; KEEP=1 leaves Airflow running
 	@$(BIN)/python scripts/demo.py $(if $(filter-out 0,$(KEEP)),--keep)
 
-check: lint  ## lint and run the quick tests, a minute or two
-	@$(BIN)/python -m pytest -q -n 4 -m "not slow" --hypothesis-profile quick \
-		--ignore tests/emulator --ignore tests/docs --ignore tests/test_rclone.py --ignore tests/foreign/test_bounds.py
+check: .venv/.ready  ## lint and run the quick tests, without those of the emulator, the docs and whole archives; under a minute
+	@$(MAKE) --jobs 2 --output-sync lint quick
+
+quick: .venv/.ready
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile quick $(LONG:%=--ignore tests/%)
 
 test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --durations=10 --cov --cov-report= --cov-fail-under=0
-	@$(BIN)/python -m pytest -m slow --durations=10 --cov --cov-append --cov-report=term
+	@folder=$$(mktemp -d) && $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
+		--basetemp $$folder/pytest --durations=20 --cov --cov-report=term && rm -rf $$folder
 
-clients: .venv/.ready .venv-clients/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
+clients: .venv/.ready .venv-clients/.ready .venv-peers/.ready  ## test the emulator with other people's clients of Graph; those for Node.js need npm
 	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
 	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
@@ -37,8 +43,8 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of 
 bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
-machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000
-	@SEQUENCES=$(or $(SEQUENCES),2000) $(BIN)/python -m pytest -q tests/machine
+machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000 SEED=1 JOBS=2
+	@SEQUENCES=$(or $(SEQUENCES),2000) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -n $(or $(JOBS),2) tests/machine
 
 matrix: $(UV)  ## run the quick tests on Airflow 2.11 to 3.3 with each installed Python, half an hour or more; ONLY=3.0
 	@nice $(PYTHON) scripts/matrix.py $(ONLY)

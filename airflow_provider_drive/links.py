@@ -47,6 +47,9 @@ class DriveManifestLink(BaseOperatorLink):
         return XCom.get_value(ti_key=ti_key, key="manifest_url") or ""
 
 
+ARCHIVE_LINKS = (DriveSourceLink(), DriveDestinationLink(), DriveManifestLink())
+
+
 def push_link_xcoms(
     context: Context,
     hosts: Hosts,

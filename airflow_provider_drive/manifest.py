@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError
+from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError, DriveNameConflictError
+from airflow_provider_drive.protocol.archive.manifest_place import check_manifest_place
 from airflow_provider_drive.protocol.items.transfer import check_file
 from airflow_provider_drive.protocol.wire.addresses import is_id, parse_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
+    from airflow_provider_drive.protocol.archive.order import ArchiveOrder
+    from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
 
-STATES = ("copied", "there", "failed", "planned", "gone")
+STATES = ("copied", "there", "failed", "planned")
 _MAX_LINE_BYTES = 1 << 20
+_MAX_LINES_WITHOUT_OWNER = 100
 _LOCAL_PROTOCOLS = {"file", "local"}
 
 
@@ -41,6 +49,14 @@ class ManifestStore(Protocol):
     def takes_plans(self) -> bool:
         """Whether a dry run may write there."""
 
+    def create(self, content: bytes) -> None:
+        """
+        Write the manifest if there is none.
+
+        :raises FileExistsError: If there is one.
+        :raises DriveNameConflictError: The same, in a drive.
+        """
+
     def write(self, content: BinaryIO) -> None:
         """Write the manifest, whole or not at all."""
 
@@ -48,12 +64,75 @@ class ManifestStore(Protocol):
         """Return the lines of the stored manifest; none if there is no manifest."""
 
 
-def open_manifest(manifest: Any, hook: DriveHook, hosts: Hosts) -> ManifestStore:
+class Manifest:
     """
-    Return the store of a manifest.
+    The manifest of one task in one run, which overwrites no other file.
+
+    :param store: Where it is stored.
+    :param manifest: Its address, for errors.
+    :param run: The task and its run, as each line names them: whose manifest it is; None for a dry run.
+    :param address: Its address in a drive; None if it is in object storage.
+    """
+
+    def __init__(self, store: ManifestStore, manifest: Any, run: str | None, address: Address | None) -> None:
+        self._store, self._manifest, self._run = store, manifest, run
+        self.address = address
+        self.lines = store.lines
+
+    @property
+    def takes_plans(self) -> bool:
+        """Whether a dry run may write there."""
+        return self._store.takes_plans
+
+    @property
+    def url(self) -> str | None:
+        """Where a browser shows the manifest, if it is in a drive and was written."""
+        return self._store.url
+
+    def prepare(self, order: ArchiveOrder, client: DriveClient) -> None:
+        """
+        Check that the manifest has an address of its own, and write a first line if there is none.
+
+        Another task that is given the same address is refused from then on.
+
+        :param order: What is to be archived.
+        :raises DriveArgumentError: If the address is in the source, or a document's, or if another task's
+            manifest or another file is there.
+        """
+        may_be_written = self.address is None or client.run(check_manifest_place(self.address, order))
+        if self._run is not None and self._check_owner() is None and may_be_written:
+            with suppress(FileExistsError, DriveNameConflictError):
+                self._store.create(_encode({"run": self._run}))
+            self._check_owner()
+
+    def write(self, content: BinaryIO) -> None:
+        """
+        Write the manifest, whole or not at all.
+
+        :raises DriveArgumentError: If another task's manifest is there, or another file.
+        """
+        self._check_owner()
+        self._store.write(content)
+
+    def _check_owner(self) -> str | None:
+        owner = _read_owner(self._store.lines())
+        if owner not in {None, self._run}:
+            raise DriveArgumentError(
+                f"The manifest {self._manifest} cannot be written: "
+                f"{f'{owner!r} has its manifest there' if owner else 'another file is there'}, and it is not "
+                "overwritten. Give each task of each run a manifest of its own: "
+                "…/{{ run_id | replace(':', '-') }}-{{ ti.map_index }}.jsonl"
+            )
+        return owner
+
+
+def open_manifest(manifest: Any, hook: DriveHook, hosts: Hosts, run: str | None) -> Manifest:
+    """
+    Return a task's manifest.
 
     :param manifest: A URL of Airflow's object storage, or a drive address with a path.
     :param hosts: The connection's hosts, to tell one from the other.
+    :param run: The task and its run; None for a dry run.
     :raises DriveArgumentError: If it is neither.
     """
     try:
@@ -64,9 +143,16 @@ def open_manifest(manifest: Any, hook: DriveHook, hosts: Hosts) -> ManifestStore
                 "Invalid `manifest`: must be a URL of Airflow's object storage, or a drive address with a "
                 f"path. {error}"
             ) from None
-        return ObjectStorageManifest(manifest)
+        return Manifest(ObjectStorageManifest(manifest), manifest, run, None)
     check_file(address)
-    return DriveManifest(manifest, hook)
+    return Manifest(DriveManifest(manifest, hook), manifest, run, address)
+
+
+def describe_run(context: Mapping[str, Any]) -> str:
+    """Return the task and its run, as the lines of a manifest name them: the same in each try."""
+    ti = context["ti"]
+    names = [str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index")]
+    return " ".join(names).removesuffix(" -1")
 
 
 class DriveManifest:
@@ -82,6 +168,10 @@ class DriveManifest:
     def url(self) -> str | None:
         """Where a browser shows the manifest, once it was written."""
         return self._url
+
+    def create(self, content: bytes) -> None:
+        """Write the manifest if there is none."""
+        self._hook.write_file(self._manifest, content, conflict_behavior="fail")
 
     def write(self, content: BinaryIO) -> None:
         """Write the manifest, whole or not at all."""
@@ -112,9 +202,17 @@ class ObjectStorageManifest:
     @property
     def takes_plans(self) -> bool:
         """Whether there is no manifest yet, or only a plan."""
-        first = next(self.lines(), b"")
-        line = read_line(first)
-        return not first or (line is not None and line.get("run", "") is None)
+        return _read_owner(self.lines()) is None
+
+    def create(self, content: bytes) -> None:
+        """Write the manifest if there is none. Only a local one is certain not to replace a file."""
+        if self._path.protocol not in _LOCAL_PROTOCOLS:
+            self.write(io.BytesIO(content))
+            return
+        path = Path(self._path.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
 
     def write(self, content: BinaryIO) -> None:
         """Write the manifest. A local one is replaced in one step: a killed process leaves the old one."""
@@ -139,6 +237,26 @@ class ObjectStorageManifest:
 def _lines_of(file: Any) -> Iterator[bytes]:
     """Return a file's lines, each of a limited length: a file without line breaks may not fit into memory."""
     return iter(partial(file.readline, _MAX_LINE_BYTES), b"")
+
+
+def _read_owner(lines: Iterator[bytes]) -> str | None:
+    """
+    Return the task and run of a manifest, as its first valid line names them.
+
+    None if there is no content, or the plan of a dry run; empty if it is no manifest.
+    """
+    first_lines = list(islice(lines, _MAX_LINES_WITHOUT_OWNER))
+    for text in first_lines:
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        run = line.get("run") if isinstance(line, dict) else None
+        if isinstance(run, str):
+            return run
+        if (valid := read_line(text)) is not None and valid.get("run", "") is None:
+            return None
+    return "" if first_lines else None
 
 
 def write_line(file: BinaryIO, line: Mapping[str, Any]) -> None:

@@ -6,12 +6,14 @@ The connection takes precedence; the environment applies to what the connection 
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import os
 import ssl
 import sys
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,16 +21,19 @@ from urllib.parse import urlsplit
 
 import certifi
 import requests
+import requests.adapters
 import requests.utils
+import urllib3
+import urllib3.connection
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
-    DriveConnectionError,
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.flow import MAX_RESPONSE_BYTES
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
     from airflow_provider_drive.settings import Settings
@@ -128,22 +133,77 @@ def open_session(settings: Settings) -> requests.Session:
     return _Session(settings)
 
 
-def read_whole(response: requests.Response, seconds: float) -> bytes:
+def read_whole(response: requests.Response) -> bytes:
     """
     Return an answer's body.
 
-    :param seconds: Time limit for the whole body.
     :raises DriveResponseError: If it is larger than ``MAX_RESPONSE_BYTES``.
-    :raises DriveConnectionError: If it is not complete in time.
     """
-    started, body = time.monotonic(), bytearray()
+    body = bytearray()
     for chunk in response.iter_content(65_536):
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
-        if time.monotonic() - started > seconds:
-            raise DriveConnectionError(f"the answer was not complete after {seconds:g} s")
     return bytes(body)
+
+
+class DeadlineAdapter(requests.adapters.HTTPAdapter):
+    """Applies the time-out to a whole request, from the connection to the last byte of the answer."""
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request. Without this class, its time-out would begin again with each byte that arrives."""
+        kwargs["timeout"] = urllib3.Timeout(total=kwargs["timeout"])
+        return super().send(*args, **kwargs)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool of connections to a host."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _CONNECTIONS[pool.scheme]
+        return pool
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket until its time-out, which applies to all reads together."""
+
+    def __init__(self, reader: io.RawIOBase, sock: socket.socket) -> None:
+        self._reader, self._sock, self._seconds = reader, sock, sock.gettimeout()
+        self._deadline = time.monotonic() + (self._seconds or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(remaining)
+        return self._reader.readinto(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            with suppress(OSError):  # closed before its answer was read
+                self._sock.settimeout(self._seconds)  # for the next request
+            self._reader.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer, of the service or of a proxy, for which the socket's time-out is a deadline."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp: Any = io.BufferedReader(_Reader(self.fp.detach(), sock))
+
+
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    response_class = _Answer
+
+
+class _HTTPSConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Answer
+
+
+_CONNECTIONS = {"http": _HTTPConnection, "https": _HTTPSConnection}
 
 
 @contextmanager

@@ -16,11 +16,9 @@ from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
-    from airflow.sdk import Context
-
-    from airflow_provider_drive.manifest import ManifestStore
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.protocol.archive.delete_originals import Deletion
 
 MAX_FAILURES = MAX_PLANNED = 100
@@ -45,7 +43,7 @@ class ArchiveReport:
     """
 
     def __init__(self, run: str | None = None, *, deletes: bool = False) -> None:
-        self.counts = dict.fromkeys(STATES, 0)
+        self.counts = dict.fromkeys((*STATES, "gone"), 0)
         self.deleted = self.bytes = 0
         self.whole_folders: set[str] = set()
         self.documents_in_folders = 0
@@ -61,6 +59,7 @@ class ArchiveReport:
         """Add the outcome of a document."""
         item = outcome.found.item
         self.counts[outcome.state] += 1
+        self.counts["gone"] += outcome.is_gone
         if outcome.state in {"copied", "planned"}:
             self.bytes += item.size or 0
         if outcome.state == "planned":
@@ -105,6 +104,8 @@ class ArchiveReport:
 
     def _fate_of_original(self, outcome: Outcome) -> str:
         """Return what happens to the original. Without an eTag it could be deleted after a change."""
+        if outcome.is_gone:
+            return GONE
         if not self.deletes or outcome.state not in {"copied", "there"}:
             return KEPT
         if not outcome.is_verified:
@@ -117,7 +118,7 @@ class ArchiveReport:
         self._file.seek(0)
         return self._file
 
-    def store(self, manifest: ManifestStore) -> None:
+    def store(self, manifest: Manifest) -> None:
         """Write the lines to where the manifest is."""
         manifest.write(self.content)
         self.is_stored = True
@@ -179,12 +180,14 @@ class ArchiveReport:
         self,
         manifest: Iterator[bytes],
         find_items: Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]],
+        deleted: Container[str] = (),
     ) -> int:
         """
         Add the lines of an earlier try about originals that are gone, or were about to be deleted.
 
         :param manifest: The stored manifest, line by line. Lines of another run are ignored.
         :param find_items: Reads items by their ids.
+        :param deleted: Ids of originals whose deletion Graph has confirmed to an earlier try.
         :return: How many originals the earlier try deleted.
         """
         succeeded, failed = self._ids_by_success()
@@ -201,7 +204,7 @@ class ArchiveReport:
                     if item is not None:
                         continue  # this try reports it
                     archived_before.add(item_id)
-                _update_line(line, item)
+                _update_line(line, item, was_deleted=item_id in deleted)
                 write_line(file, line)
                 succeeded.add(item_id)
         self._drop_failures(archived_before)
@@ -234,6 +237,7 @@ class ArchiveReport:
             self.counts[line["outcome"]] += 1
             self.bytes += (line["outcome"] == "copied") * (read_size(line["source"].get("size")) or 0)
             deleted += line["original"] == DELETED
+            self.counts["gone"] += line["original"] == GONE
             write_line(self._file, line)
         earlier.close()
         self.deleted += deleted
@@ -263,23 +267,16 @@ class ArchiveReport:
         self._file = file
 
 
-def describe_run(context: Context) -> str:
-    """Return the task and its run, as the lines of a manifest name them: the same in each try."""
-    ti = context["ti"]
-    names = [str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index")]
-    return " ".join(names).removesuffix(" -1")
-
-
-def _update_line(line: dict[str, Any], item: DriveItem | DriveError | None) -> None:
+def _update_line(line: dict[str, Any], item: DriveItem | DriveError | None, *, was_deleted: bool) -> None:
     """Update a line of an earlier try by what is left of the original."""
     if isinstance(item, DriveError):
         return  # the attempt to delete it will tell
     if item is not None:
         line["original"] = _NOT_SELECTED
-    elif line["original"] == TO_BE_DELETED:
-        line["original"], line["reason"] = DELETED, _GONE
-    elif line["original"] != DELETED:
-        line["reason"] = _GONE
+    elif line["original"] == DELETED or was_deleted:
+        line["original"] = DELETED
+    else:
+        line["original"], line["reason"] = GONE, _GONE
 
 
 def _kept(copy: Mapping[str, Any] | None, reason: str) -> str:

@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".matrix"
 UV = ROOT / ".venv-uv" / "bin" / "uv"
 COMPAT = "apache-airflow-providers-common-compat"
-NEEDS = ("hypothesis", "pytest", "pytest-asyncio", "pytest-cov", "pytest-xdist", "sybil", "time-machine")
+NEEDS = (
+    *("hypothesis", "playwright", "pytest", "pytest-asyncio", "pytest-cov", "pytest-xdist", "sybil"),
+    "time-machine",
+)
 TESTS = (
     *("tests/transport/test_blocking.py", "tests/transport/test_proxies.py", "tests/hooks", "tests/auth"),
     *(f"tests/operators/test_{name}.py" for name in ("copy", "move", "archive", "log", "secrets")),
@@ -97,9 +100,10 @@ def try_out(release: Release, python: str) -> tuple[tuple[int, int, int] | None,
         options = ["--dist", "loadgroup", "--hypothesis-profile", "quick", f"--junit-xml={report}"]
         with log.open("w") as output:
             subprocess.run([*command, *options, *TESTS], cwd=ROOT, stdout=output, stderr=output, check=False)
-        print(
-            "".join(line for line in log.open() if line.startswith(("FAILED", "ERROR"))), end="", flush=True
-        )
+        lines = log.read_text().splitlines()
+        failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        for line in failures if report.exists() else lines[-3:]:
+            print(line, flush=True)
     return counts_in(report), time.monotonic() - started
 
 

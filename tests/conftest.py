@@ -41,6 +41,7 @@ from airflow_provider_drive import network, process  # noqa: E402  # likewise
 from airflow_provider_drive.emulator import Emulator  # noqa: E402  # likewise
 from airflow_provider_drive.emulator.graph.monitor import monitor_url  # noqa: E402  # likewise
 from airflow_provider_drive.hooks.drive import DriveHook  # noqa: E402  # likewise
+from airflow_provider_drive.protocol.wire import redaction  # noqa: E402  # likewise
 from airflow_provider_drive.transport import asynchronous, throttle  # noqa: E402  # likewise
 from airflow_provider_drive.triggers import base as trigger_module  # noqa: E402  # likewise
 
@@ -149,6 +150,7 @@ def forget():
     """Let the process be as new: it knows of no throttling, rate limit, login and secret."""
     process.reset()
     throttle.reset()
+    redaction.forget_secrets()
     for known in (*vars(network).values(), *vars(asynchronous).values()):
         getattr(known, "cache_clear", bool)()
     masker = _secrets_masker()

@@ -1,8 +1,9 @@
-"""What the Airflows of this session have left, logs and all tables, to search for secrets."""
+"""What an Airflow has left, logs and all tables, to search for secrets before it ends."""
 
 import sqlite3
 from dataclasses import dataclass, field
 
+from docs.pages import page, section, table
 from headless_airflow import HeadlessAirflow
 from ledger import ledger
 
@@ -25,23 +26,22 @@ class Search:
     found: set[str] = field(default_factory=set)
 
 
-_running = {}  # database URLs by the homes of Airflows that have not ended
-_ended = {}  # searches by the homes of those that have
+def check(home, database_url):
+    """Fail if an Airflow that is about to end has a secret where the documentation does not say so."""
+    search = search_now(home, database_url)
+    assert search.rows > 0
+    assert search.found <= places_in_clear()
+    assert ledger.strays == []
 
 
-def register(home, database_url):
-    """Let an Airflow be searched: when it ends, or with :func:`search_all`."""
-    _running[home] = database_url
+def places_in_clear():
+    """What docs/concepts/secrets.md says is stored in clear, with a Fernet key."""
+    places = table(section(page("concepts/secrets.md"), "Where the monitor URL is"))
+    return {f"xcom {name}" for name, (how, *_) in places.items() if how == "in clear"}
 
 
-def search_all():
-    """Search what all Airflows of this process have left so far."""
-    done = [*_ended.values(), *(_search(home, url) for home, url in _running.items())]
-    found = set().union(*(search.found for search in done))
-    return Search(sum(search.files for search in done), sum(search.rows for search in done), found)
-
-
-def _search(home, database_url):
+def search_now(home, database_url):
+    """Search the logs and all tables of an Airflow for what was handed out in this process so far."""
     result, finds = Search(), ledger.finder()
     for path in (
         path for name in ("logs", "services") for path in (home / name).rglob("*") if path.is_file()
@@ -67,12 +67,12 @@ def _rows(database_url):
         connection = psycopg2.connect(database_url.replace("+psycopg2", ""))
     cursor = connection.cursor()
     cursor.execute(_TABLES[kind.partition("+")[0]])
-    for (table,) in cursor.fetchall():
-        cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608  # the database's own names
-        names = [column[0] for column in cursor.description]
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'SELECT * FROM "{name}"')  # noqa: S608  # the database's own names
+        columns = [column[0] for column in cursor.description]
         for row in cursor.fetchall():
-            key = f" {row[names.index('key')]}" if table == "xcom" else ""
-            yield f"{table}{key}", " ".join(map(_text, row))
+            key = f" {row[columns.index('key')]}" if name == "xcom" else ""
+            yield f"{name}{key}", " ".join(map(_text, row))
     connection.close()
 
 
@@ -81,24 +81,16 @@ def _text(value):
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _register_and_search(enter, leave):
+def _check_before(leave):
     """Let each Airflow be searched before it ends, whoever has started it."""
-
-    def entered(airflow):
-        running = enter(airflow)
-        register(airflow.home, airflow.database_url)
-        return running
 
     def left(airflow, *error):
         try:
-            if airflow.home in _running:
-                _ended[airflow.home] = _search(airflow.home, _running.pop(airflow.home))
+            check(airflow.home, airflow.database_url)
         finally:
             leave(airflow, *error)
 
-    return entered, left
+    return left
 
 
-HeadlessAirflow.__enter__, HeadlessAirflow.__exit__ = _register_and_search(
-    HeadlessAirflow.__enter__, HeadlessAirflow.__exit__
-)
+HeadlessAirflow.__exit__ = _check_before(HeadlessAirflow.__exit__)

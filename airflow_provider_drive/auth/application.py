@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
-import requests.adapters
 import urllib3
 
 from airflow_provider_drive.auth.error_hints import (
@@ -16,7 +14,7 @@ from airflow_provider_drive.auth.error_hints import (
     explain_no_answer,
 )
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveAuthError
-from airflow_provider_drive.network import open_session, read_whole
+from airflow_provider_drive.network import DeadlineAdapter, open_session, read_whole
 from airflow_provider_drive.protocol.wire.hosts import host_of, is_authority
 
 if TYPE_CHECKING:
@@ -122,7 +120,7 @@ def open_token_session(settings: Settings, *, managed_identity: bool = False) ->
         settings = replace(settings, proxies=(("no", "*"),), timeout=min(settings.timeout, _IMDS_TIMEOUT))
     session = open_session(settings)
     session.max_redirects = 0  # a 307 redirect would send the secret to its target
-    session.hooks["response"].append(partial(_read_body, seconds=settings.timeout))
+    session.hooks["response"].append(_read_body)
     retries = urllib3.Retry(
         3,
         connect=0 if managed_identity else None,
@@ -133,10 +131,10 @@ def open_token_session(settings: Settings, *, managed_identity: bool = False) ->
         raise_on_status=False,
     )
     for scheme in ("https://", "http://"):  # managed identity endpoints use plain http
-        session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retries))
+        session.mount(scheme, DeadlineAdapter(max_retries=retries))
     return session
 
 
-def _read_body(response: requests.Response, *, seconds: float, **_: Any) -> None:
-    """Read the body with limits on size and time, before requests reads it without any."""
-    response._content = read_whole(response, seconds)  # noqa: SLF001  # requests has no public attribute for it
+def _read_body(response: requests.Response, **_: Any) -> None:
+    """Read the body with a limit on its size, before requests reads it without any."""
+    response._content = read_whole(response)  # noqa: SLF001  # requests has no public attribute for it

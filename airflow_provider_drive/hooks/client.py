@@ -21,8 +21,8 @@ from airflow_provider_drive.protocol.items.missing import describe_missing
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
-from airflow_provider_drive.protocol.wire.monitor_status import secret_parts
-from airflow_provider_drive.protocol.wire.validation import check_path
+from airflow_provider_drive.protocol.wire.names import check_path
+from airflow_provider_drive.protocol.wire.redaction import remember_secret, secret_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copy.plan import CopyOrder
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.items.filters import Selection
-    from airflow_provider_drive.protocol.items.listing import Listing
+    from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
     from airflow_provider_drive.protocol.wire.items import DriveItem
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.usage import Log, Usage
 
 _T = TypeVar("_T")
+_MAX_NAMES = 5
+"""Items that a line of the log names."""
 
 
 class DriveClient:
@@ -173,12 +175,27 @@ class DriveClient:
         folder = self.run(get_folder(address))
         return folder.ref, folder
 
-    def find_items(self, listing: Listing, selection: Selection) -> Iterator[dict[str, Any]]:
-        """Return what a folder holds, as far as it is selected, while its pages are read."""
+    def read_matches(self, listing: Listing, selection: Selection) -> Iterator[ListedItem]:
+        """
+        Read a folder page by page, while its items are used, and return those that are selected.
+
+        At the end, log how many are left out for what they are, though they meet the other conditions.
+        """
+        left_out: list[str] = []
         while listing:
             for found in self.run(listing.read()):
                 if selection.takes(found.path, found.item):
-                    yield found.as_dict()
+                    yield found
+                elif selection.fault(found.path, found.item):
+                    left_out.append(found.path)
+        if left_out:
+            names = ", ".join(map(repr, left_out[:_MAX_NAMES])) + ", …" * (len(left_out) > _MAX_NAMES)
+            self._log.info(
+                "Left out %d items that are neither files nor folders, such as shortcuts and albums, or that "
+                "have no name: %s. kind='all' lists them.",
+                len(left_out),
+                names,
+            )
 
     def submit_copy(self, order: CopyOrder, wait: Wait, store: StateStore | None = None) -> CopyJob:
         """
@@ -272,9 +289,10 @@ class DriveClient:
         return f"connection {self.drive_conn_id}, {login}{tenant}, cloud {settings.hosts.cloud}"
 
     def keep_secret(self, secret: str) -> None:
-        """Mask a token or a monitor URL, and each part of it that grants access, in this process's logs."""
+        """Mask a token or a monitor URL, and each part of it that grants access, in logs and errors."""
         from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # only where there is a secret
 
+        remember_secret(secret)
         for part in secret_parts(secret):
             mask_secret(part)
 

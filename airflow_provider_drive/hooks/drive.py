@@ -110,7 +110,8 @@ class DriveHook(GraphHook):
         selection = read_selection(self._client.now(), kind=kind, **filters)
         most = None if limit is None else read_count("limit", limit, minimum=1)
         ref, _ = self._client.open_folder(folder)
-        yield from islice(self._client.find_items(Listing(ref, recursive=recursive), selection), most)
+        matches = self._client.read_matches(Listing(ref, recursive=recursive), selection)
+        yield from (found.as_dict() for found in islice(matches, most))
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
         """
@@ -288,17 +289,22 @@ class DriveHook(GraphHook):
             )
         return result_from_status(self._client.run(poll_monitor(monitor_url, wait)))
 
-    def write_file(self, file: Any, content: bytes | BinaryIO) -> dict[str, Any]:
+    def write_file(
+        self, file: Any, content: bytes | BinaryIO, *, conflict_behavior: str = "replace"
+    ) -> dict[str, Any]:
         """
-        Write a file. An existing file gets a new version; missing folders are created.
+        Write a file. Missing folders are created.
 
         https://learn.microsoft.com/graph/api/driveitem-put-content
         https://learn.microsoft.com/graph/api/driveitem-createuploadsession
 
         :param file: Address of the file, with a path.
         :param content: The new content: bytes, or a seekable binary file, which is read in pieces.
+        :param conflict_behavior: ``replace``: an existing file gets a new version; or ``fail``. Default is
+            ``replace``.
         :return: Graph's driveItem.
         :raises DriveArgumentError: If the address has no path.
+        :raises DriveNameConflictError: With ``fail``, if the file exists.
         """
         address = check_file(self._client.address(file))
         source = io.BytesIO(content) if isinstance(content, bytes) else content
@@ -308,7 +314,8 @@ class DriveHook(GraphHook):
             return source.read(size)
 
         size = source.seek(0, os.SEEK_END)
-        return dict(self._client.run(write_file(address, size, read)).raw)
+        flow = write_file(address, size, read, conflict_behavior=conflict_behavior)
+        return dict(self._client.run(flow).raw)
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """

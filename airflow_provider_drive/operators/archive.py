@@ -13,12 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
-from airflow_provider_drive.links import (
-    DriveDestinationLink,
-    DriveManifestLink,
-    DriveSourceLink,
-    push_link_xcoms,
-)
+from airflow_provider_drive.links import ARCHIVE_LINKS, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, DEFERRAL_MARGIN, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
@@ -29,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import ManifestStore
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.operators.base import RunLog
     from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
@@ -82,8 +77,8 @@ class DriveArchiveOperator(DriveOperator):
     :param max_failures: How many documents may fail before the task fails, at its end. Default is ``0``.
         (templated)
     :param manifest: Where to write a line of JSON for each document: a URL of Airflow's object storage
-        (``s3://conn@bucket/{{ run_id }}.jsonl``), or a drive address with a path. It keeps the originals that
-        earlier tries of the same run deleted; another run replaces it. (templated)
+        (``s3://conn@bucket/{{ run_id }}.jsonl``), or a drive address with a path, outside the source. It
+        keeps what earlier tries deleted; another task's manifest is not overwritten. (templated)
     :param dry_run: Change nothing, and report what would be done and what it would cost. Its template field
         is ``is_dry_run``, since ``dry_run`` is a method of Airflow's operators. Default is ``False``.
         (templated)
@@ -96,9 +91,10 @@ class DriveArchiveOperator(DriveOperator):
     :param copy_timeout: How long each copy may take, in seconds or as a duration (``PT2H``). Default is
         ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
-    :return: A summary: the counts ``copied``, ``there``, ``failed``, ``planned`` and ``deleted``, ``bytes``,
-        ``seconds``, ``requests``, ``resource_units``, ``throttled_seconds`` (by Graph), ``paced_seconds`` (by
-        the connection's budget), what the ``filter`` did, and at most a hundred ``failures``. It is also the
+    :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
+        originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``, ``seconds``,
+        ``requests``, ``resource_units``, ``throttled_seconds`` (by Graph), ``paced_seconds`` (by the
+        connection's budget), what the ``filter`` did, and at most a hundred ``failures``. It is also the
         XCom ``summary``, which is there even if the task fails.
     :raises DriveArchiveError: If more than ``max_failures`` documents failed, but not in a dry run.
     :raises DriveError: If there was no document, and ``fail_if_empty`` is true.
@@ -117,7 +113,7 @@ class DriveArchiveOperator(DriveOperator):
         *("keep_structure", "delete_source", "verify", "is_dry_run", "fail_if_empty", "deferrable"),
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
-    operator_extra_links = (DriveSourceLink(), DriveDestinationLink(), DriveManifestLink())
+    operator_extra_links = ARCHIVE_LINKS
 
     def __init__(
         self,
@@ -223,23 +219,23 @@ class DriveArchiveOperator(DriveOperator):
                 )
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
-        from airflow_provider_drive.manifest import open_manifest
-        from airflow_provider_drive.report import ArchiveReport, describe_run
+        from airflow_provider_drive.manifest import describe_run, open_manifest
+        from airflow_provider_drive.report import ArchiveReport
         from airflow_provider_drive.summary import check_counts
 
         order = self._order(totals.counted_from)
+        is_real = not self.is_dry_run
+        name = describe_run(context) if is_real else None
         manifest = None
         if self.manifest is not None:
-            manifest = open_manifest(self.manifest, self.hook, self._client.hosts)
-        is_real = not self.is_dry_run
-        report = ArchiveReport(
-            describe_run(context) if is_real else None, deletes=self.delete_source and is_real
-        )
+            manifest = open_manifest(self.manifest, self.hook, self._client.hosts, name)
+        report = ArchiveReport(name, deletes=self.delete_source and is_real)
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
-        addresses = {"source": self.source, "destination": self.destination}
-        with closing(report), self._logged(action, **addresses) as run:
+        with closing(report), self._logged(action, source=self.source, destination=self.destination) as run:
             try:
+                if manifest is not None:
+                    manifest.prepare(order, self._client)
                 archived = self._copy(order, report, state)
                 push_link_xcoms(context, self._client.hosts, archived)
                 if archived.pending:
@@ -323,7 +319,7 @@ class DriveArchiveOperator(DriveOperator):
         )
 
     def _delete_originals(
-        self, report: ArchiveReport, manifest: ManifestStore | None, archived: ArchiveState, state: TaskState
+        self, report: ArchiveReport, manifest: Manifest | None, archived: ArchiveState, state: TaskState
     ) -> None:
         """Delete the originals whose copies were verified. The manifest is written before, for a retry."""
         from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
@@ -332,7 +328,10 @@ class DriveArchiveOperator(DriveOperator):
         if manifest is None:
             report.add_deleted(archived.deleted)
         else:
-            deleted = report.merge_earlier(manifest.lines(), lambda refs: self._client.run(find_items(refs)))
+            ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
+            deleted = report.merge_earlier(
+                manifest.lines(), lambda refs: self._client.run(find_items(refs)), ids
+            )
             if deleted:
                 self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
             report.store(manifest)
@@ -340,7 +339,7 @@ class DriveArchiveOperator(DriveOperator):
         self._client.run(flow, state)
         report.record_deletions()
 
-    def _write_manifest(self, context: Context, report: ArchiveReport, manifest: ManifestStore) -> None:
+    def _write_manifest(self, context: Context, report: ArchiveReport, manifest: Manifest) -> None:
         """Write the manifest, except a plan that would replace a real one."""
         if self.is_dry_run and not manifest.takes_plans:
             self.log.info(

@@ -194,7 +194,14 @@ class DriveCopyOperator(DriveOperator):
         except DriveError:
             push_link_xcoms(context, self._client.hosts, state.started)
             raise
-        if job.monitor_url:
+        if job.is_renamed_later and not self.wait_for_completion:
+            self.log.info(
+                "The copy arrives as %r, and gets its name %r when a sensor waits for this copy_job. No XCom "
+                "monitor_url is pushed, since a sensor that has only that cannot rename it.",
+                job.arrival.name,
+                job.name,
+            )
+        elif job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
         push_link_xcoms(context, self._client.hosts, job)
         return job

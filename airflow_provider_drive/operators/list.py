@@ -45,8 +45,8 @@ class DriveListOperator(DriveOperator):
     :param created_after: Only items created at or after this. (templated)
     :param min_size: Only files of at least this many bytes. (templated)
     :param max_size: Only files of at most this many bytes. (templated)
-    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. Default is
-        ``file``. (templated)
+    :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. The
+        log tells of items that are neither, such as shortcuts and albums. Default is ``file``. (templated)
     :param limit: Stop after this many items, and read no more. Default is all. (templated)
     :param fail_if_empty: Fail if there is nothing to list, or nothing matches. Default is ``False``.
         (templated)
@@ -120,7 +120,8 @@ class DriveListOperator(DriveOperator):
             selection = read_selection(self._client.now(), **filters)
             ref, folder = self._client.open_folder(self.folder)
             listing = Listing(ref, recursive=self.recursive)
-            items = list(islice(self._client.find_items(listing, selection), limit))
+            matches = self._client.read_matches(listing, selection)
+            items = [found.as_dict() for found in islice(matches, limit)]
             if folder is not None:
                 push_link_xcoms(context, self._client.hosts, source_url=folder.web_url)
                 if folder.child_count and not listing.count:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
 
 MAX_BATCH_SIZE = 20
-"""In one batch."""
+"""Requests in one batch, at most."""
 GATHERING = 2.0
-"""Seconds that who may come back waits for others that may soon, so that they come back together."""
+"""Seconds by which a flow that could send is held back, so that those that follow soon share its batch."""
 _REFUSED, _NOT_TRIED = 429, 424
 """Of a batch that was throttled, the rest may not be tried: https://learn.microsoft.com/graph/throttling."""
 
@@ -40,9 +40,9 @@ def batched(
     """
     Run flows side by side, and send what they ask for at the same time in one request.
 
-    Each hears its own answer, so its own rules for retries hold: what was refused for being too much is sent
-    again when it may be, with whoever else has something to send by then, and alone if nobody has. A request
-    for a URL of its own, such as a next page, goes alone as well: a batch takes only what is relative.
+    Each flow receives the answer to its own request, so its own rules for retries hold: a throttled request
+    is sent again when its pause is over, together with what other flows have to send by then. A request for
+    an absolute URL, such as a next page, is sent alone: a batch takes only relative URLs.
 
     :param flows: They may send requests, pause and store; none may gather. A pause of one delays no other.
     :return: What each came to, in their order: what it has returned, or the error that it has raised.

@@ -10,7 +10,7 @@ A *flow* is a generator that holds a conversation with Graph and does no I/O. It
 * a :class:`Restore`, and receives the :class:`Saved` state of the last checkpoint of that name;
 * a :class:`Gather`, and receives the results of its flows.
 
-The value that a flow returns is its result. A driver (``transport.blocking.run``,
+The value that a flow returns is its result. A transport (``transport.blocking.run``,
 ``transport.asynchronous.arun``) sends, sleeps and stores, and knows no rule of Graph, but one: the kind of a
 request decides which hosts it may go to.
 """
@@ -45,9 +45,9 @@ class Request:
 
     :param url: Absolute, or, for a request of the kind ``graph``, a path below Graph's version root.
     :param action: What this is for, to whom, in the words of an error: ``copy drives/d/items/i``.
-    :param kind: What the URL is. It decides which hosts the driver may call, and whether the token goes with
-        the request: it goes to Graph alone. ``monitor`` and ``transfer`` URLs are secrets that Graph handed
-        out; ``page`` is the link to the next page of a collection.
+    :param kind: What the URL is. It decides which hosts the transport may call, and whether the token goes
+        with the request: it goes to Graph alone. ``monitor`` and ``transfer`` URLs are secrets that Graph
+        returned; ``page`` is the link to the next page of a collection.
     :param refused_token: The last token was refused: get a fresh one first.
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
@@ -139,8 +139,8 @@ class Pause:
     A wait.
 
     :param seconds: How long.
-    :param note: How things stand, for the log: the driver logs it if it is news.
-    :param throttled: An answer inside a batch that throttles: the driver holds back all requests to Graph.
+    :param note: How things stand, for the log: the transport logs it if it is news.
+    :param throttled: An answer inside a batch that throttles: the transport holds back all requests to Graph.
     """
 
     seconds: float
@@ -188,7 +188,7 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class Gather:
     """
-    Flows that need not wait for each other. A driver may run some of them at the same time.
+    Flows that need not wait for each other. A transport may run some of them at the same time.
 
     What is sent back is a list, in their order: what each has returned, or the
     :class:`~airflow_provider_drive.exceptions.DriveError` that it has raised.

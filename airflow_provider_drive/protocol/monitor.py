@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 _PAUSE_PARTS = 3
-"""Of a pause: after each the cohort checks whether most of it has ended."""
+"""Parts of a pause: after each, a group of polls checks whether most of its copies have ended."""
 
 
 class PollResult(NamedTuple):

@@ -7,45 +7,38 @@ https://learn.microsoft.com/graph/api/driveitem-move
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
-    DriveCopyFailedError,
     DriveItemChangedError,
     DriveItemNotFoundError,
     DriveRequestError,
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
+from airflow_provider_drive.protocol.copy.proof import kept, not_whole, prove
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import poll_job, verify_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
-from airflow_provider_drive.protocol.items.compare import (
-    compare_items,
-    compare_listings,
-    fingerprint,
-    list_tree,
-)
+from airflow_provider_drive.protocol.items.compare import compare_items, fingerprint, list_tree
 from airflow_provider_drive.protocol.items.deletion import delete_unchanged
 from airflow_provider_drive.protocol.items.lookup import (
     find_item,
     get_destination,
     get_item,
 )
-from airflow_provider_drive.protocol.items.update import Location, update_item
-from airflow_provider_drive.protocol.retry import backoff
+from airflow_provider_drive.protocol.items.update import Location, find_displaced, update_item
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name, is_id, same_drive
-from airflow_provider_drive.protocol.wire.content import Match, compare_files
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, same_drive
+from airflow_provider_drive.protocol.wire.content import Match
 from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
+from airflow_provider_drive.protocol.wire.names import check_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Saved
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
-    from airflow_provider_drive.protocol.wire.names import NameIndex
 
 CROSS_DRIVE = ("fail", "copy")
 _RETRY_DELETES = "A retry only deletes the original: it makes no second copy."
@@ -111,11 +104,13 @@ class Move:
     :param item: The item as it was before.
     :param folder: Where it is to go; None for where it is.
     :param is_proven: Its copy in another drive was verified: what is left is to delete the original.
+    :param tree: Fingerprint of what was below the item before its copy to another drive was requested.
     """
 
     item: DriveItem
     folder: ItemRef | None
     is_proven: bool = False
+    tree: str = ""
 
     @property
     def source_url(self) -> str | None:
@@ -133,6 +128,7 @@ class Move:
             "item": {key: value for key, value in self.item.raw.items() if key in _REMEMBERED},
             "folder": self.folder and self.folder.as_dict(),
             "is_proven": self.is_proven,
+            "tree": self.tree,
         }
 
 
@@ -146,7 +142,7 @@ def read_move(value: Any) -> Move:
         item = read_item(value["item"], value["drive_id"])
         folder = value["folder"] and ItemRef(value["folder"]["driveId"], value["folder"]["id"])
         if folder is None or (is_id(folder.drive_id) and is_id(folder.item_id)):
-            return Move(item, folder, value["is_proven"] is True)
+            return Move(item, folder, value["is_proven"] is True, str(value.get("tree", "")))
     except (DriveResponseError, AttributeError, LookupError, TypeError):
         pass
     raise DriveArgumentError("What an earlier try has left of this move cannot be read. Clear the task.")
@@ -177,7 +173,8 @@ def move_item(order: MoveOrder, wait: Wait | None = None) -> Flow[DriveItem]:
     folder = yield from _destination(order, item)
     across = folder is not None and not same_drive(folder.drive_id, item.ref.drive_id)
     before = begun.item if begun and not across else item
-    move = Move(before, folder)
+    tree = fingerprint((yield from list_tree(item.ref))) if across and item.is_container else ""
+    move = Move(before, folder, tree=tree)
     yield Checkpoint("move", move)
     if across:
         return (yield from _move_across(order, move, wait))
@@ -204,14 +201,22 @@ def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
     """Read the item of an earlier try. A move that Graph makes after its answer may give it a new id."""
     try:
         return (yield from get_item(move.item.ref, follow=False))
-    except DriveItemNotFoundError:
+    except DriveItemNotFoundError as error:
         if order.conflict_behavior == "rename":
             raise  # what has the name may be another's
         folder, name = Location(move.folder, None).folder_of(move.item), order.name or move.item.name or ""
         there = yield from find_item(child(folder, name))
-        if there is None or (yield from compare_items(there, move.item)) is not Match.SAME:
-            raise
-        return there
+        if there is not None and (yield from compare_items(there, move.item)) is Match.SAME:
+            return there
+        displaced = yield from find_displaced(move.item)
+        if there is not None:
+            error.add(f"{there} is at its destination: it may be the item, with a new id.")
+        if displaced is not None:
+            text = (
+                f"{error} An earlier try has renamed the file that had the name {name!r}: it is {displaced}."
+            )
+            error.args = (text,)
+        raise
 
 
 def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
@@ -274,15 +279,14 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     made = yield from verify_copy(job, status, wait, verify=not is_counted_below)
     if move.is_proven and (yield from find_item(item.ref)) is None:
         return made  # an earlier try has deleted the original
-    try:
-        yield from _prove(item, made, wait)
-    except DriveItemNotFoundError as error:
-        raise _not_whole(item, made, f"one of them is gone: {error}") from None
+    yield from _prove(item, made, move, wait)
     yield Checkpoint("move", replace(move, is_proven=True))
     try:
-        is_deleted = yield from delete_unchanged(item, order.if_match)
+        is_deleted = yield from delete_unchanged(
+            item, order.if_match, lambda: _prove_again(item, made, move, wait)
+        )
     except DriveItemChangedError as error:
-        raise _kept(item, made, str(error)) from None
+        raise kept(item, made, str(error)) from None
     except DriveRequestError as error:
         error.add(f"The copy is whole: {made}. The original was kept: {item}.")
         error.add(_RETRY_DELETES if saved.is_durable else _RETRY_CONFLICTS)
@@ -292,57 +296,15 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     return made
 
 
-def _prove(item: DriveItem, copy: DriveItem, wait: Wait) -> Flow[None]:
-    """
-    Prove that a copy is whole, or raise and keep the source.
-
-    A container is compared down to its last item, and listed once more after that: its own eTag does not tell
-    that something below it was changed.
-    """
-    before = (yield from list_tree(item.ref)) if item.is_container else None
-    seconds = wait.timings.read_back
-    search = wait.at_least(seconds).at_most(seconds)
-    for attempt in count():
-        fault = yield from _compare(item, copy, before)
-        if fault is None:
-            break
-        if search.is_over:
-            raise _not_whole(item, copy, fault)
-        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
-        copy = yield from get_item(copy.ref)
-    if before is not None and fingerprint(before) != fingerprint((yield from list_tree(item.ref))):
-        raise _kept(item, copy, "Something below it was changed while it was copied.")
+def _prove_again(item: DriveItem, copy: DriveItem, move: Move, wait: Wait) -> Flow[None]:
+    """Prove it once more before the source is deleted, unless the source is gone."""
+    if (yield from find_item(item.ref)) is not None:
+        yield from _prove(item, copy, move, wait)
 
 
-def _compare(item: DriveItem, copy: DriveItem, wanted: NameIndex[DriveItem] | None) -> Flow[str | None]:
-    """
-    Return how a copy, which is known by its id, differs from its source; None if it is whole.
-
-    :param wanted: Everything below the source, if it is a container.
-    """
-    if copy.is_container != item.is_container:
-        return "they are not of one kind"
-    if wanted is None:
-        match = compare_files(copy, item, is_personal=copy.is_personal)
-        return "it has another size or hash" if match is Match.DIFFERENT else None
-    difference = compare_listings((yield from list_tree(copy.ref)), wanted)
-    return None if difference.is_whole else str(difference)
-
-
-def _not_whole(item: DriveItem, copy: DriveItem, reason: str) -> DriveCopyFailedError:
-    """Return the error that says that a copy is not whole, as far as can be known."""
-    return DriveCopyFailedError(
-        f"The copy of {item} is not shown to be whole: {copy}: {reason.rstrip('.')}. The original was kept.",
-        code="notWhole",
-    )
-
-
-def _kept(item: DriveItem, copy: DriveItem, reason: str) -> DriveItemChangedError:
-    """Return the error that says that the copy was made, and the original was kept."""
-    return DriveItemChangedError(
-        f"Could not delete {item} after it was copied: {reason} The copy was made ({copy}), and the original "
-        "was kept.",
-        status=412,
-        code="resourceModified",
-        retryable=False,  # a retry would find the same
-    )
+def _prove(item: DriveItem, copy: DriveItem, move: Move, wait: Wait) -> Flow[None]:
+    """Prove that a copy is whole, or raise and keep the source."""
+    try:
+        yield from prove(item, copy, wait, tree=move.tree)
+    except DriveItemNotFoundError as error:
+        raise not_whole(item, copy, f"one of them is gone: {error}") from None

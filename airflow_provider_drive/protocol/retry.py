@@ -34,7 +34,7 @@ How often one request may meet each kind of fault: throttling; a lost connection
 cannot be read.
 """
 MAX_RETRY_AFTER = 3600.0
-"""The longest that was seen. What is beyond is taken for it: a slip must not stop a triggerer for days."""
+"""The longest ``Retry-After`` that was seen. A longer one is shortened to it."""
 
 _NOT_GRAPH = "A proxy or a sign-in page may have answered instead of Graph: check the connection's proxies."
 
@@ -145,7 +145,10 @@ class RetryBudget:
 
 
 def send_with_retries(
-    request: Request, read: Callable[[Response], _T], budget: RetryBudget | None = None
+    request: Request,
+    read: Callable[[Response], _T],
+    budget: RetryBudget | None = None,
+    check_again: Callable[[], Flow[None]] | None = None,
 ) -> Flow[_T]:
     """
     Send a request until it is answered for good, and return what ``read`` makes of the answer.
@@ -153,6 +156,7 @@ def send_with_retries(
     A request that was throttled or never left is sent again. After a lost answer, a 5xx or an unreadable
     answer, only one that is :attr:`~Request.repeatable` is. A refused token is replaced, once.
 
+    :param check_again: Looks once more, before the request is sent again, whether it may be.
     :raises DriveConnectionError: If no answer came. With ``sent`` the request may have had its effect.
     """
     budget = budget or RetryBudget()
@@ -177,11 +181,18 @@ def send_with_retries(
                 raise
             failure, error.trace = error, request.trace
         except DriveResponseError as error:
-            if not str(error).startswith("Could not "):
-                error.args = (f"Could not {request.action}: {error}.\n{_NOT_GRAPH}",)
-                error.trace = request.trace
+            _describe_unreadable(error, request)
             if not (error.retryable and request.repeatable):
                 raise
             failure, kind = error, "unreadable"
             sending = request = replace(request, is_alone=True)  # it may be only a batch that is unreadable
         yield budget.pause(kind, failure, seconds)
+        if check_again is not None:
+            yield from check_again()
+
+
+def _describe_unreadable(error: DriveResponseError, request: Request) -> None:
+    """Let an error say what the request was for, if it does not yet."""
+    if not str(error).startswith("Could not "):
+        error.args = (f"Could not {request.action}: {error}.\n{_NOT_GRAPH}",)
+        error.trace = request.trace

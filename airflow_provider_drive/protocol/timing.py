@@ -57,7 +57,7 @@ class Wait:
     :param deadline: When it gives up, by ``clock``: seconds since the epoch. Default is never.
     :param expires: When it gives up, by ``timer``. Default is never.
     :param poll_interval: The longest pause between two polls, in seconds. Default is 15.
-    :param clock: Tells the time, in seconds since the epoch. A driver's clock tells Graph's time, from the
+    :param clock: Tells the time, in seconds since the epoch. A transport's clock tells Graph's time, from the
         first answer on. Default is this machine's.
     :param timer: Measures durations: unlike the clock, it is never adjusted. Default is the monotonic clock.
     """

@@ -192,7 +192,10 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 
         if (self.copy_job is None) == (self.monitor_url is None):
-            raise DriveArgumentError("Give either copy_job or monitor_url.")
+            raise DriveArgumentError(
+                "Give either copy_job or monitor_url. DriveCopyOperator always returns a copy_job; it pushes "
+                "no monitor_url if Graph returned none, or if the copy is to be renamed when it has arrived."
+            )
         return None if self.copy_job is None else read_copy_job(self.copy_job, decrypt_url)
 
     def _read_monitor_url(self) -> str | None:

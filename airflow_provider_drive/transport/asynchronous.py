@@ -18,6 +18,7 @@ from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, 
 from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
 from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.wire.cost import resource_units
+from airflow_provider_drive.protocol.wire.redaction import remember_secret
 from airflow_provider_drive.transport.clock import ServiceClock
 from airflow_provider_drive.transport.request import describe, prepare
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
@@ -134,6 +135,7 @@ class AsyncSession:
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
+            remember_secret(url)
             self.usage.add(resource_units(request))
             async with self._shared.client.request(
                 request.method,

@@ -13,10 +13,11 @@ import requests
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.network import open_session, read_whole, unrecorded
+from airflow_provider_drive.network import DeadlineAdapter, open_session, read_whole, unrecorded
 from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 from airflow_provider_drive.protocol.wire.cost import resource_units
+from airflow_provider_drive.protocol.wire.redaction import remember_secret
 from airflow_provider_drive.transport.clock import ServiceClock
 from airflow_provider_drive.transport.rate_limit import rate_limiter_for
 from airflow_provider_drive.transport.request import describe, prepare
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 MAX_THREADS = 8
-"""That send for one task at the same time."""
+"""Threads that send requests of one task at the same time, at most."""
 MAX_MASKED = 20
-"""Monitor URLs: each makes Airflow's masker compile all that it knows anew. None is written down anyway."""
+"""Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (
@@ -130,6 +131,7 @@ class Session:
         self.usage = Usage()
         self.clock = ServiceClock()
         self._http = open_session(settings)
+        self._http.mount("https://", DeadlineAdapter())
         self._limiter = rate_limiter_for(
             (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
         )
@@ -176,9 +178,8 @@ class Session:
         url, headers, authorized = prepared
         if authorized:
             headers["Authorization"] = f"Bearer {self._fetch_token(refused=request.refused_token)}"
-        elif url not in self._masked and len(self._masked) < MAX_MASKED:
-            self._keep_secret(url)
-            self._masked.add(url)
+        else:
+            self._mask(url)
         is_prepared = False
         try:
             wire = self._http.prepare_request(
@@ -192,7 +193,7 @@ class Session:
             with nullcontext() if authorized else unrecorded():
                 response = self._http.send(wire, allow_redirects=False, **settings)
             with response:
-                return self._record(url, self._read(response))
+                return self._record(url, _read(response))
         except DriveError as error:
             failure = error
         except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
@@ -200,6 +201,13 @@ class Session:
                 describe(request, url, error), sent=is_prepared and _was_sent(error)
             )
         return failure
+
+    def _mask(self, url: str) -> None:
+        """Mask a URL that is a secret."""
+        remember_secret(url)
+        if url not in self._masked and len(self._masked) < MAX_MASKED:
+            self._keep_secret(url)
+            self._masked.add(url)
 
     def _reserve(self, units: int) -> bool:
         """Wait until so many units may be spent; tell whether that took any time."""
@@ -226,9 +234,10 @@ class Session:
             self._token = token
         return token
 
-    def _read(self, response: requests.Response) -> Response:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status_code, headers, read_whole(response, self.settings.timeout))
+
+def _read(response: requests.Response) -> Response:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Response(response.status_code, headers, read_whole(response))
 
 
 def _was_sent(error: Exception) -> bool:

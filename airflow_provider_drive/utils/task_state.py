@@ -29,9 +29,9 @@ class TaskState:
     """
     The checkpoints of one task, from its first try to its last.
 
-    Clearing a task starts over: its checkpoints no longer count. A clear raises ``max_tries``, and a retry
-    does not. Airflow retries a task that is cleared while it runs: that can be told from a retry only if it
-    has no retries left. Checkpoints of a task whose Dag has changed meanwhile do not count either.
+    Clearing a task starts over: its checkpoints no longer count. Clearing raises ``max_tries``, which a retry
+    does not do. If a task is cleared while it runs, Airflow retries it: this counts as cleared only if the
+    task has no retries left. Checkpoints of a task whose parameters have changed do not count either.
 
     :param context: The task's context.
     :param parameters: What the task does, as JSON or nearly so. Checkpoints of other parameters do not count.

@@ -5,7 +5,8 @@ import resource
 import sys
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder, archive
+from airflow_provider_drive.protocol.archive.order import ArchiveOrder
+from airflow_provider_drive.protocol.archive.run import archive
 from airflow_provider_drive.report import ArchiveReport
 
 order = json.load(sys.stdin)

@@ -5,7 +5,8 @@ import sys
 import time
 
 from airflow_provider_drive.hooks.drive import DriveHook
-from airflow_provider_drive.protocol.archive.run import ArchiveOrder, archive
+from airflow_provider_drive.protocol.archive.order import ArchiveOrder
+from airflow_provider_drive.protocol.archive.run import archive
 
 order, known, states = json.load(sys.stdin), {}, set()
 client = DriveHook()._client

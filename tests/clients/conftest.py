@@ -9,6 +9,7 @@ from transport.proxy import Proxy
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".venv-clients/bin/python"
+PYTHON_OF_PEERS = HERE.parents[1] / ".venv-peers/bin/python"  # with Airflow and the stock provider
 MODULES = HERE / "npm/node_modules"
 HOSTS = ("graph.microsoft.com", "login.microsoftonline.com", "contoso.sharepoint.com", "localhost")
 
@@ -53,7 +54,8 @@ def run(emulator, tenant, proxy, tmp_path):
 
     def run(name):
         if name.endswith(".py"):
-            command, is_installed = [str(PYTHON), str(HERE / name)], PYTHON.exists()
+            python = PYTHON_OF_PEERS if name == "with_msgraph_operator.py" else PYTHON
+            command, is_installed = [str(python), str(HERE / name)], python.exists()
         else:
             command, is_installed = [shutil.which("node") or "", str(HERE / "npm" / name)], MODULES.exists()
         if not is_installed:

@@ -10,6 +10,7 @@ import pytest
         "with_msgraph_sdk.py",
         "with_msgraphfs.py",
         "with_office365.py",
+        "with_msgraph_operator.py",
         "microsoft_graph_client.mjs",
         "pnp_graph.mjs",
     ],

@@ -110,6 +110,32 @@ def me(graph, tenant):
     return graph.get("me/drives")
 
 
+def page_of_children(graph, drive):
+    drive.put("a.jpg", b"a")
+    drive.mkdir("b")
+    return graph.get(in_drive(drive, "root/children?$top=1"))
+
+
+def delta_of_a_deletion(graph, drive):
+    folder = drive.mkdir("a")
+    latest = graph.get(in_drive(drive, "root/delta?token=latest")).json()["@odata.deltaLink"]
+    graph("DELETE", address(folder))
+    headers = {"Authorization": f"Bearer {graph.token}", "deltaExcludeParent": "true"}
+    return graph.send("GET", latest, headers=headers)
+
+
+def upload_session(graph, drive):
+    return graph("POST", in_drive(drive, "root:/a.dat:/createUploadSession"))
+
+
+def upload(graph, drive, *ranges):
+    url = upload_session(graph, drive).json()["uploadUrl"]
+    for first, last in ranges:
+        part = {"Content-Range": f"bytes {first}-{last}/655361"}
+        response = graph.send("PUT", url, data=bytes(last - first + 1), headers=part)
+    return response if ranges else graph.send("GET", url)
+
+
 IEEE = {"headers": {"Accept": "application/json;IEEE754Compatible=true"}}
 REQUESTS = {
     "gnome-copy-202-personal": lambda graph, t: graph.copy(t.drive("personal").put("a"), name="b"),
@@ -163,6 +189,21 @@ REQUESTS = {
         t.drive("legal").put("a"), childrenOnly=True
     ),
     "doc-copy-400-root": lambda graph, t: graph.copy(t.drive("legal").root, name="a"),
+    "doc-copy-202": lambda graph, t: graph.copy(t.drive("legal").put("a"), t.drive("archive").root),
+    "doc-move-200": lambda graph, t: graph.move(
+        t.drive("legal").put("a"), t.drive("legal").mkdir("b"), name="c"
+    ),
+    "doc-children-200": lambda graph, t: page_of_children(graph, t.drive("legal")),
+    "doc-create-folder-201": lambda graph, t: create_folder(graph, t.drive("legal")),
+    "doc-delta-200-first-page": lambda graph, t: graph.get(
+        in_drive(t.drive("legal").put("a/b").drive, "root/delta?$top=1")
+    ),
+    "doc-delta-200-deleted": lambda graph, t: delta_of_a_deletion(graph, t.drive("personal")),
+    "doc-delta-200-latest": lambda graph, t: graph.get(in_drive(t.drive("legal"), "root/delta?token=latest")),
+    "doc-upload-session-200": lambda graph, t: upload_session(graph, t.drive("legal")),
+    "doc-upload-202": lambda graph, t: upload(graph, t.drive("legal"), (0, 655_359)),
+    "doc-upload-201": lambda graph, t: upload(graph, t.drive("legal"), (0, 655_359), (655_360, 655_360)),
+    "doc-upload-status-200": lambda graph, t: upload(graph, t.drive("legal")),
     "doc-monitor-completed-202-graphdocs": lambda graph, t: monitor(graph, t, done_status=202),
     "doc-monitor-completed-303-odocs": lambda graph, t: monitor(graph, t, done_status=303),
     "doc-monitor-completed-v21": lambda graph, t: monitor(graph, t, percent_key="both"),

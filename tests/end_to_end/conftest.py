@@ -1,4 +1,4 @@
-"""A real Airflow for the session, and Graph as the emulator plays it."""
+"""A real Airflow for each file of tests, and Graph as the emulator plays it."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from headless_airflow import HeadlessAirflow
-from playwright.sync_api import sync_playwright
-from searching import register
+from playwright.sync_api import expect, sync_playwright
+from searching import check
 
 from airflow_provider_drive.emulator import CopyBehaviour, Emulator
 
@@ -24,11 +24,11 @@ OPTIONS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
 )
-LAST = "test_after_all_tests_secrets_are_only_where_the_docs_say"
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.name == LAST)
+    """Begin with the tests of this folder: they wait for long, and other workers run the rest meanwhile."""
+    items.sort(key=lambda item: HERE not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def library(graph, request):
     graph.tenant.next_copies.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it ends with a file, and does not slow down the next one
 def airflow(graph, tmp_path_factory):
     """Airflow 3 with PostgreSQL, and with its own settings for heartbeats and deferral."""
     environment = {
@@ -101,7 +101,7 @@ def airflow(graph, tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment_2(graph, tmp_path_factory):
     """The environment variables of an Airflow 2.11."""
     program = ROOT / ".venv-2.11" / "bin"
@@ -117,7 +117,7 @@ def environment_2(graph, tmp_path_factory):
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_2(environment_2):
     """The ``airflow`` command of Airflow 2.11, with a database of its own."""
     home = Path(environment_2["AIRFLOW_HOME"])
@@ -131,15 +131,15 @@ def airflow_2(environment_2):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=600,  # a busy machine may take minutes
             check=False,
         )
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
 
     run("db", "migrate")
-    register(home, f"sqlite:///{home}/airflow.db")
-    return run
+    yield run
+    check(home, f"sqlite:///{home}/airflow.db")
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,7 @@ def browser():
         pytest.skip(
             "there is no Chromium: on Debian, `apt-get install chromium`; or say where with CHROMIUM="
         )
+    expect.set_options(timeout=60_000)  # other tests run beside this one
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
         yield running

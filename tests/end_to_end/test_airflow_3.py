@@ -7,9 +7,8 @@ from collections import Counter
 import psutil
 import pytest
 from airflow_api import await_that
-from docs.pages import page, section, table
 from ledger import ledger
-from searching import search_all
+from searching import places_in_clear, search_now
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
@@ -196,8 +195,8 @@ def assert_nobody_asks_for(job, tenant):
 
 
 def test_after_all_tests_secrets_are_only_where_the_docs_say(airflow, record_property):
-    """Runs last, and searches what all Airflows of this session have left behind."""
-    search = search_all()
+    """Runs last in this file. The Airflows of other files are searched when they end."""
+    search = search_now(airflow.home, airflow.database_url)
     kinds = Counter(ledger.secrets.values())
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     where = f"{search.files} logs and {search.rows} rows of Airflow's tables"
@@ -209,9 +208,3 @@ def test_after_all_tests_secrets_are_only_where_the_docs_say(airflow, record_pro
     assert search.files > 100
     assert search.rows > 500
     assert search.found == places_in_clear()
-
-
-def places_in_clear():
-    """What docs/concepts/secrets.md says is stored in clear, with a Fernet key."""
-    places = table(section(page("concepts/secrets.md"), "Where the monitor URL is"))
-    return {f"xcom {name}" for name, (how, *_) in places.items() if how == "in clear"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
-from searching import register
+from searching import check
 
 from airflow_provider_drive.emulator import CopyBehaviour
 
@@ -47,15 +47,15 @@ def airflow(request, graph, tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=600,  # a busy machine may take minutes
             check=False,
         )
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
 
     run("db", "migrate")
-    register(tmp_path / "home", f"sqlite:///{tmp_path}/home/airflow.db")
-    return run
+    yield run
+    check(tmp_path / "home", f"sqlite:///{tmp_path}/home/airflow.db")
 
 
 def _uri(connection):

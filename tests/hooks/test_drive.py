@@ -36,6 +36,8 @@ from airflow_provider_drive.exceptions import (
     DriveThrottledError,
 )
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.protocol.batch import in_batches
+from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, SIMPLE_UPLOAD_LIMIT
 from airflow_provider_drive.transport.blocking import Session
 from airflow_provider_drive.transport.throttle import throttled_response
@@ -63,6 +65,47 @@ def test_an_item_is_read_by_each_form_of_address(hook, emulator, plan, form):
     address = form.format(drive=plan.drive.id, id=plan.id, folder=plan.parent.id, base=emulator.url)
 
     assert hook.get_item(address)["id"] == plan.id
+
+
+@pytest.mark.parametrize("name", ["photo", "adrive"])
+def test_a_path_that_graph_refuses_unless_a_colon_closes_it_is_read_written_and_made(hook, personal, name):
+    """https://github.com/OneDrive/onedrive-api-docs/issues/1020, /941."""
+    path = f"drives/{personal.id}/root:/x/{name}"
+    addresses = [hook._client.address(f"{path}{suffix}") for suffix in ("", "/b.txt")]
+
+    hook.ensure_folder(path)
+    hook.write_file(f"{path}/b.txt", b"b")
+    found = hook._client.run(in_batches([find_item(address) for address in addresses]))
+
+    assert hook.get_item(path)["name"] == name
+    assert [item.name for item in found] == [name, "b.txt"]
+
+
+LIBRARY = "https://contoso.sharepoint.com/sites/Legal/Shared%20Documents"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        (f"{LIBRARY}/Forms/AllItems.aspx", ""),
+        (f"{LIBRARY}/Forms/AllItems.aspx?id=%2Fsites%2FLegal%2FShared%20Documents%2FContracts", "Contracts"),
+        (
+            "https://contoso.sharepoint.com/:f:/r/sites/Legal/Shared%20Documents/Contracts?csf=1&e=a1",
+            "Contracts",
+        ),
+        (
+            "https://contoso.sharepoint.com/:t:/r/sites/Legal/Shared%20Documents/Contracts/plan.txt?web=1",
+            "Contracts/plan.txt",
+        ),
+        (
+            "https://contoso.sharepoint.com/:t:/r/sites/Legal/_layouts/15/Doc.aspx?sourcedoc=%7B{guid}%7D",
+            "Contracts/plan.txt",
+        ),
+    ],
+)
+def test_an_item_is_read_with_one_request_by_what_a_browser_shows(hook, legal, plan, asked, url, path):
+    assert hook.get_item(url.replace("{guid}", plan.guid))["id"] == legal.find(path).id
+    assert len(asked("graph")) == 1
 
 
 def test_an_item_is_read_by_a_mapping_a_driveitem_and_a_sharing_link(hook, tenant, plan, ids):

@@ -2,9 +2,11 @@
 
 import re
 import traceback
+from collections import Counter
+from functools import cached_property
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout
-from machine.documents import is_live, numbers_in
+from machine.documents import is_live, number_of, numbers_in
 
 from airflow_provider_drive.emulator.graph.monitor import monitor_url
 from airflow_provider_drive.exceptions import (
@@ -71,21 +73,78 @@ class RunCheck:
             item.id for job in failed for item in job.made if not OWN_NAME.search(job.made[0].name)
         }
 
-    @property
-    def others_acted(self):
-        """Whether other people or tasks have changed its source or what is at its destination."""
-        order = self.order
-        others = [other for other in self.simulation.orders if other is not order]
-        is_restarted = order.behavior == "replace" and len(self.task.runs) > 1
-        return bool(order.disturbed) or is_restarted or any(map(self._is_disturbed_by, others))
+    @cached_property
+    def foreign(self):
+        """What others than this run have changed since it began."""
+        return self.simulation.changes.by_others(self.run, self.run.since)
 
-    def _is_disturbed_by(self, other):
+    def is_touched(self, *items):
+        """Whether others have changed one of these very items, or where it is."""
+        ids = {item.id for item in items}
+        return any(change.touched & ids for change in self.foreign)
+
+    def is_touched_below(self, item, number):
+        """Whether others have changed, below an item, what held a document."""
+        return any(
+            number in change.numbers and item.id in change.touched | change.above for change in self.foreign
+        )
+
+    @cached_property
+    def is_disturbed(self):
+        """Whether others have changed its source, its folder, its copies, or what has the names of these."""
+        roots = {self.order.source.id} | self.run.made.keys()
+        ids = roots | {folder.id for folder in self.order.folders}
+        since = self.task.runs[0].since  # an address by path is the one of the beginning
+        foreign = self.simulation.changes.by_others(self.run, since)
+        return any(
+            change.touched & ids or change.above & roots or self._has_name(change) for change in foreign
+        )
+
+    def _has_name(self, change):
+        folders = {folder.id for folder in self.order.folders}
+        return bool(change.above & folders) and change.name.casefold() in self.names
+
+    @cached_property
+    def names(self):
+        """The names, in small letters, of what it was to make in its folder."""
+        order, names = self.order, set(self.order.names) | self._wanted
+        if order.is_archive or order.children_only:
+            names |= {change.name for change in self._in_source}
+        return {name.casefold() for name in names}
+
+    @cached_property
+    def numbers(self):
+        """The documents that its source has held at some time."""
+        return self.order.numbers.union(*(change.numbers for change in self._in_source))
+
+    @cached_property
+    def _in_source(self):
+        source = self.order.source
+        return [
+            each for each in self.simulation.changes.log if each.item is source or source.id in each.above
+        ]
+
+    @cached_property
+    def _wanted(self):
+        """The name that was asked for, or all that the source has had."""
         order = self.order
-        shares_source = other.source is order.source and (other.removes_source or order.removes_source)
-        has_names = bool({*other.names} & {*order.names})
-        replaces = other.folder is order.folder and other.behavior == "replace" and has_names
-        is_result = other.source is order.folder or other.source.id in self.run.made
-        return shares_source or replaces or (other.removes_source and is_result)
+        if order.is_archive:
+            return set()
+        if order.name:
+            return {order.name.casefold()}
+        log = self.simulation.changes.log
+        renamed = {each.name for each in log if each.item is order.source and each.kind == "placed"}
+        return {name.casefold() for name in renamed | {order.wanted}}
+
+    @property
+    def has_forgotten(self):
+        """Whether it was retried before Airflow 3.3, where a retry knows nothing."""
+        return not self.simulation.has_state and self.run.tries > 1
+
+    @property
+    def copies_again(self):
+        """Whether a retry copies again, and leaves the first copy: documented before Airflow 3.3."""
+        return self.has_forgotten and self.order.behavior in {"rename", "replace"}
 
     @property
     def has_twin(self):
@@ -107,7 +166,7 @@ class RunCheck:
         else:
             self._check_failure()
         completed = [job for job in self.placed if job.state == "completed"]
-        may_be_more = self.order.behavior == "replace" or self.others_acted
+        may_be_more = self.order.behavior == "replace" or self.is_disturbed or self.has_forgotten
         if len(completed) > 1 and not may_be_more:
             self.problems.append(f"{len(completed)} copies were made")
         return self.problems
@@ -121,14 +180,15 @@ class RunCheck:
         elif self.order.is_move and not self.order.crosses:
             self._check_moved()
         else:
-            if self.order.is_move and is_live(self.order.source) and not self.others_acted:
+            if self.order.is_move and is_live(self.order.source):
                 self.problems.append("success, and the source is still there")
             self._check_copy()
 
     def _check_own_names(self):
         made = [item for item in self.run.made.values() if item.id not in self.parts]
         left = [item for item in made if is_live(item) and OWN_NAME.search(item.name)]
-        if left and not self.others_acted:
+        left = [item for item in left if not self.is_touched(item)]
+        if left and not self.copies_again:
             self.problems.append(f"success, and there is {paths(left)}")
 
     def _check_copy(self):
@@ -141,20 +201,22 @@ class RunCheck:
         standing = [item for item in self.standing if item is not result]
         if self.order.history and self.was_taken:
             standing = []  # it had the source's name first, and could not get its own
-        standing = [item for item in standing if item.id not in self.parts]
-        if standing and not self.others_acted:
+        standing = [item for item in standing if item.id not in self.parts and not self.is_touched(item)]
+        if self.copies_again:
+            standing = []
+        if standing:
             self.problems.append(f"success with {result.path}, and there is {paths(standing)} too")
         self._check_content(result)
         if is_live(result):
             self._check_place(result)
-        elif not self.others_acted:
+        elif not self.is_touched(result):
             self.problems.append(f"success with {result.path}, and it is gone")
 
     def _result(self):
         """Return the item that the run names, wherever it is now."""
         if self.order.is_bare and self.run.returned is None:
             return next(iter(self.standing), None)
-        drive = self.order.folder.drive if self.order.folder else self.order.source.drive
+        drive = self.order.drive
         everything = [*drive.items.values(), *(each for item in drive.recycle_bin for each in item.walk())]
         found = next((item for item in everything if item.id == self.run.returned), None)
         if found is None:
@@ -165,24 +227,33 @@ class RunCheck:
         order, numbers = self.order, numbers_in(item)
         if self.may_be_unlike or (item.is_folder and not is_live(item)):
             return
-        strange = {path: number for path, number in numbers.items() if number not in order.numbers}
-        if strange and (not item.is_folder or not self.others_acted):
-            self.problems.append(f"{item.path} holds the documents {strange}, not {order.numbers}")
-        missing = {path for path, number in order.kept.items() if numbers.get(path) != number}
+        strange = {
+            each.path: number_of(each)
+            for each in item.walk()
+            if not each.is_folder and number_of(each) not in self.numbers and not self.is_touched(each)
+        }
+        if strange:
+            self.problems.append(f"{item.path} holds the documents {strange}, not {self.numbers}")
+        missing = {path: number for path, number in order.kept.items() if numbers.get(path) != number}
+        missing = {path: n for path, n in missing.items() if not self.is_touched_below(item, n)}
         is_unverified = order.is_bare and any(job.behaviour.leaves_out for job in self.run.jobs)
-        if missing and not self.others_acted and not is_unverified:
+        if missing and not is_unverified:
             self.problems.append(f"{item.path} lacks {missing}")
 
     def _check_place(self, item):
         order = self.order
-        if self.others_acted:
+        if self.is_touched(item):
             return
-        if item.parent is not order.folder:
-            self.problems.append(f"it is {item.path}, not in {order.folder.path}")
-        is_named = item.name.casefold() == order.wanted.casefold()
+        if item.parent not in order.folders:
+            self.problems.append(f"it is {item.path}, not in {paths(order.folders)}")
+        is_named = item.name.casefold() in self._wanted
         if not is_named and order.behavior == "rename" and self.was_taken:
             kinds = {item.is_folder, False}
-            is_named = any(is_numbered(item.name, order.wanted, is_folder=kind) for kind in kinds)
+            is_named = any(
+                is_numbered(item.name.casefold(), wanted, is_folder=kind)
+                for kind in kinds
+                for wanted in self._wanted
+            )
         if not is_named:
             self.problems.append(f"its name is {item.name!r}, asked for was {order.wanted!r}")
 
@@ -197,25 +268,32 @@ class RunCheck:
 
     def _check_moved(self):
         source = self.order.source
-        if not self.run.jobs and self.run.returned != source.id and not self.others_acted:
+        if not self.run.jobs and self.run.returned != source.id:
             self.problems.append(f"success with {self.run.returned}, which is not the item")
         if is_live(source):
             self._check_place(source)
-        elif not self.run.jobs and not self.others_acted:
+        elif not self.run.jobs and not self.is_touched(source):
             self.problems.append("success, and the item is gone")
 
     def _check_children(self):
         order = self.order
-        if self.others_acted or order.folder is None:
-            return
-        strays = [item for item in self.standing if item.parent is not order.folder]
+        untouched = [item for item in self.standing if not self.is_touched(item)]
+        strays = [item for item in untouched if item.parent not in order.folders]
         if strays:
             self.problems.append(f"these are elsewhere: {paths(strays)}")
         if (order.behavior == "skip" and not self.run.jobs) or self.has_twin:
             return
-        there = sorted(number for item in self.standing for number in numbers_in(item).values())
-        if there != sorted(order.kept.values()):
-            self.problems.append(f"success, and of {order.kept} there is {there}")
+        there = Counter(number for item in untouched for number in numbers_in(item).values())
+        wanted = Counter(order.kept.values())
+        held = {number for folder in order.folders for number in numbers_in(folder).values()}
+        missing = [
+            number
+            for number in wanted.keys() - held
+            if not any(self.is_touched_below(folder, number) for folder in order.folders)
+        ]
+        more = {number for number in there - wanted if number not in order.numbers or number in wanted}
+        if missing or more:
+            self.problems.append(f"success, and of {order.kept} {missing} is missing, {more} too much")
 
     # Failure
 
@@ -227,10 +305,11 @@ class RunCheck:
         excuse = self.excuse(error)
         if excuse is None:
             self.problems.append(f"a failure without a reason: {error!r}")
-        if self.standing and excuse != "leaves":
-            self.problems.append(f"failed, and there is {paths(self.standing)}")
+        standing = [item for item in self.standing if not self.is_touched(item)]
+        if standing and excuse != "leaves":
+            self.problems.append(f"failed, and there is {paths(standing)}")
         order, source = self.order, self.order.source
-        if not order.is_move or self.others_acted or (excuse == "leaves" and not order.copies):
+        if not order.is_move or self.is_touched(source) or (excuse == "leaves" and not order.copies):
             return
         if not is_live(source):
             self.problems.append("the move failed, and the source is gone")
@@ -244,11 +323,17 @@ class RunCheck:
 
     def excuse(self, error):
         """Return ``nothing`` or ``leaves``, by what a failure may leave behind; None if it has no reason."""
-        reasons = (self._others_acted, self._name_is_taken, self._graph_failed, self._cannot_be_known)
+        reasons = (
+            self._others_acted,
+            self._name_is_taken,
+            self._graph_failed,
+            self._cannot_be_known,
+            self._was_forgotten,
+        )
         return next((excuse for reason in reasons if (excuse := reason(error))), None)
 
     def _others_acted(self, error):
-        return "leaves" if self.others_acted and isinstance(error, _EXCUSED_BY_OTHERS) else None
+        return "leaves" if self.is_disturbed and isinstance(error, _EXCUSED_BY_OTHERS) else None
 
     def _name_is_taken(self, error):
         if not isinstance(error, DriveNameConflictError):
@@ -276,6 +361,12 @@ class RunCheck:
         is_silent = any(monitor_url(job, "") is None for job in run.jobs) and not run.seen_at_end
         is_throttled = any(fault.startswith("refuse 429 at GET monitor") for fault in run.met)
         return "leaves" if run.was_late or is_silent or is_throttled else None
+
+    def _was_forgotten(self, error):
+        """Before Airflow 3.3: the document is there once, or the item was moved already."""
+        was_moved = self.order.is_move and isinstance(error, DriveItemNotFoundError)
+        was_copied = bool(self.run.jobs) and isinstance(error, DriveNameConflictError)
+        return "leaves" if self.has_forgotten and (was_moved or was_copied) else None
 
     def _cannot_be_known(self, error):
         order, run = self.order, self.run

@@ -29,6 +29,27 @@ def numbers_in(item):
     }
 
 
+def is_document(item):
+    """Whether an archive takes an item as one document: a file that is in no package, or a package."""
+    is_part = any("package" in folder.facets for folder in item.ancestors())
+    return not is_part and (not item.is_folder or "package" in item.facets)
+
+
+def documents_in(folder):
+    """Return the documents below a folder by their paths, as an archive takes them."""
+    found = {each.path.removeprefix(f"{folder.path}/"): each for each in folder.walk() if each is not folder}
+    return {path: item for path, item in found.items() if is_document(item)}
+
+
+def put_package(drive, path, simulation):
+    """Put a OneNote notebook there: a folder that Graph calls a package."""
+    parent, _, name = path.rpartition("/")
+    package = drive.add(drive.mkdir(parent), name, None, {"package": {"type": "oneNote"}})
+    for each in ("one.one", "two.one"):
+        drive.add(package, each, simulation.content())
+    return package
+
+
 def is_live(item):
     """Whether an item is in its drive, and not in the recycle bin."""
     return item.drive.items.get(item.id) is item

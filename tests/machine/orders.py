@@ -1,7 +1,7 @@
 """What a task may be asked to do: each kind of copy and move, to names that are free or taken."""
 
 import hypothesis.strategies as st
-from machine.documents import is_live, numbers_in
+from machine.documents import is_live, numbers_in, put_package
 
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
@@ -19,7 +19,7 @@ TIMEOUT = 900.0
 
 _COMMON = {
     "route": st.sampled_from(sorted(ROUTES)),
-    "kind": st.sampled_from(["file", "file", "folder"]),
+    "kind": st.sampled_from(["file", "file", "file", "folder", "folder", "package"]),
     "source": st.sampled_from(NAMES),
     "shares_source": st.sampled_from([False, False, True]),
     "name": st.sampled_from([None, None, "a", "new"]),
@@ -52,24 +52,24 @@ class BaseOrder:
     """
     What a task is asked to do.
 
+    :ivar folders: What has been its destination: another one, if somebody has deleted or renamed it.
     :ivar numbers: The numbers of all documents that the source has held since.
     :ivar all_numbers: Those that it held in the beginning.
     :ivar kept: Those that it has held all the time, by their paths in it.
-    :ivar disturbed: Where other people have changed something: the ``source``, the ``folder``.
     """
 
     is_archive = False
 
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)
-        self.parameters, self.number = parameters, len(simulation.tasks)
+        self.folders = []
+        self.parameters, self.number, self._given = parameters, len(simulation.tasks), None
 
     def _note_source(self):
         self.place = (self.source.parent, self.source.name)
         self.kept = numbers_in(self.source)
         self.all_numbers = tuple(self.kept.values())
         self.numbers = set(self.kept.values())
-        self.disturbed = set()
 
     def __repr__(self):
         shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
@@ -95,20 +95,23 @@ class Order(BaseOrder):
 
     def __init__(self, simulation, parameters):
         super().__init__(simulation, parameters)
-        here, self._drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
+        here, self.drive = (simulation.tenant.drive(key) for key in ROUTES[parameters["route"]])
         self.is_move = self.removes_source = parameters["how"] == "move"
-        self.crosses = self.is_move and here is not self._drive
+        self.crosses = self.is_move and here is not self.drive
         self.copies = self.crosses or not self.is_move
         self.behavior = parameters["behavior"]
-        self.children_only = parameters.get("children_only", False)
-        self.is_folder = parameters["kind"] == "folder" or self.children_only
+        self.is_package = parameters["kind"] == "package"
+        self.children_only = parameters.get("children_only", False) and not self.is_package
+        self.is_folder = parameters["kind"] == "folder" or self.children_only or self.is_package
         self.source = self._shared_source(simulation, here) or self._put_source(simulation, here)
         self._read_parameters()
         self._note_source()
         home = f"Out/{0 if parameters['shares_folder'] else self.number}"
         self.path = home.replace("Out", "New") if parameters["create_destination"] else home
         if not parameters["create_destination"]:
-            self._drive.mkdir(self.path)
+            folder = self.drive.mkdir(self.path)
+            self.folders.append(folder)
+            self._given = None if parameters["by_path"] else folder
             self._take_name(simulation)
         simulation.clock.wait(5.0)
 
@@ -125,12 +128,17 @@ class Order(BaseOrder):
         self.is_bare = parameters["how"] == "sense bare" and not self.history  # the job names the second step
         self.names_are_graphs = renames or (self.children_only and self.behavior == "rename")
         is_ignored = self.children_only or parameters.get("history", False)
-        self.is_behavior_ignored = self._drive.is_personal and is_ignored
+        self.is_behavior_ignored = self.drive.is_personal and is_ignored
 
     @property
     def folder(self):
-        """The destination; None if it does not exist yet."""
-        return self._drive.find(self.path)
+        """The destination; None if it does not exist."""
+        if self._given is not None:
+            return self._given if is_live(self._given) else None
+        found = self.drive.find(self.path)
+        if found is not None and found not in self.folders:
+            self.folders.append(found)
+        return found
 
     @property
     def names(self):
@@ -145,9 +153,9 @@ class Order(BaseOrder):
         source = {"driveId": parent.drive.id, "id": self.source.id}
         if self.parameters["by_path"]:
             source = f"drives/{parent.drive.id}/root:/{parent.path}/{name}"
-        folder = f"drives/{self._drive.id}/root:/{self.path}"
+        folder = f"drives/{self.drive.id}/root:/{self.path}"
         if not self.parameters["create_destination"] and not self.parameters["by_path"]:
-            folder = {"driveId": self._drive.id, "id": self.folder.id}
+            folder = {"driveId": self.drive.id, "id": self.folder.id}
         return {"item": source, "destination": folder}
 
     def _shared_source(self, simulation, drive):
@@ -155,9 +163,8 @@ class Order(BaseOrder):
         if not self.parameters["shares_source"]:
             return None
         for order in simulation.orders:
-            fits = (
-                isinstance(order, Order) and order.is_folder == self.is_folder and order.source.drive is drive
-            )
+            fits = isinstance(order, Order) and order.source.drive is drive
+            fits = fits and (order.is_folder, order.is_package) == (self.is_folder, self.is_package)
             if fits and is_live(order.source) and order.source.parent.path.startswith("In"):
                 return order.source
         return None
@@ -168,6 +175,9 @@ class Order(BaseOrder):
         paths = (
             [f"{path}/{below}" for below in ("a.txt", "b.txt", "deep/c.txt")] if self.is_folder else [path]
         )
+        if self.is_package:
+            paths = []
+            put_package(drive, path, simulation)
         for each in paths:
             drive.put(each, simulation.content().data)
         simulation.keep(drive.find(path))
@@ -179,11 +189,11 @@ class Order(BaseOrder):
             return
         path = f"{self.path}/{name}"
         if taken == "folder":
-            simulation.keep(self._drive.mkdir(path))
+            simulation.keep(self.drive.mkdir(path))
         elif taken == "same" and not self.is_folder:
-            simulation.keep(self._drive.put(path, self.source.content.data))
+            simulation.keep(self.drive.put(path, self.source.content.data))
         else:
-            simulation.keep(self._drive.put(path, simulation.content().data))
+            simulation.keep(self.drive.put(path, simulation.content().data))
 
 
 def make_order(simulation, parameters):

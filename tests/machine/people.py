@@ -18,16 +18,12 @@ ACTIONS = (
     "move the copy",
     "delete the copy",
     "empty the destination",
+    "rename the destination",
+    "delete the destination",
 )
-AT_REQUESTS = st.lists(st.tuples(st.integers(1, 25), st.sampled_from(ACTIONS)), min_size=1, max_size=2)
-"""The number of the request before which something is done, and what."""
-_SOURCE = {
-    "edit the source",
-    "rename the source",
-    "move the source",
-    "delete the source",
-    "add to the source",
-}
+_AT_REQUEST = st.one_of(st.integers(1, 25), st.integers(1, 25), st.integers(-2, -1))
+AT_REQUESTS = st.lists(st.tuples(_AT_REQUEST, st.sampled_from(ACTIONS)), min_size=1, max_size=2)
+"""The number of the request before which something is done, and what. -n is its nth deletion."""
 
 
 class People:
@@ -46,10 +42,6 @@ class People:
         if method(order):
             self.simulation.note(f"somebody did {action} of task {order.number}")
             self.simulation.totals[f"people: {action}"] += 1
-            place = "source" if action in _SOURCE else "folder"
-            for other in self.simulation.orders:
-                if getattr(other, place) is getattr(order, place):
-                    other.disturbed.add(place)
 
     def _edit_source(self, order):
         return self._edit(self._file_of(order.source))
@@ -107,10 +99,17 @@ class People:
         taken = [self._take_away(order, item) for item in items if item is not order.source]
         return any(taken)
 
-    def _take_away(self, order, item):
+    def _rename_destination(self, order):
+        folder = order.folder
+        return folder is not None and self._relocate(folder, folder.parent, f"renamed {folder.name}")
+
+    def _delete_destination(self, order):
+        return order.folder is not None and self._delete(order.folder)
+
+    def _take_away(self, _, item):
         self.simulation.moved_away += 1
         name = f"{self.simulation.moved_away} {item.name}"
-        return self._relocate(item, order.folder.drive.mkdir("Taken"), name)
+        return self._relocate(item, item.drive.mkdir("Taken"), name)
 
     def _there(self, order):
         """Return what has the name of the copy, or is the copy under its own name."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from hypothesis import note
+from machine.changes import PEOPLE, Changes
 from machine.documents import live_numbers, new_content
 from machine.people import People
 from machine.tasks import MAX_REQUESTS, EndlessError, Task
@@ -24,7 +25,8 @@ class Attempt:
 
     :ivar sent: How many requests it has sent.
     :ivar received: How many of them, and of the requests in its batches, the tenant has received.
-    :ivar actions: What other people do before the request of a number.
+    :ivar deletions: How many of these were deletions.
+    :ivar actions: What other people do before the request of a number; before its nth deletion, if it is -n.
     :ivar interruptions: What else happens in this process before the request of a number is sent.
     """
 
@@ -34,6 +36,7 @@ class Attempt:
     interruptions: dict = field(default_factory=dict)
     sent: int = 0
     received: int = 0
+    deletions: int = 0
 
 
 class Simulation:
@@ -47,6 +50,7 @@ class Simulation:
         self.emulator, self.clock, self.helpers, self.forget = emulator, clock, helpers, forget
         self.tenant = emulator.tenant
         self.totals, self.failures = Counter(), []
+        self.current, self.changes, self.requests = None, Changes(self), 0
 
     def begin(self):
         """Begin a sequence with an empty tenant."""
@@ -57,8 +61,9 @@ class Simulation:
         self.tenant.witness = self._see
         self.faults, self.tasks, self.owned, self.current = [], [], {}, None
         self.next_number, self.moved_away, self.credited = 1, 0, 0
-        self.met = Counter()
+        self.met, self.has_state = Counter(), True
         self.people = People(self)
+        self.changes.begin()
         self.events = []
 
     def note(self, text):
@@ -141,29 +146,35 @@ class Simulation:
 
     def _see(self, request):
         """See each request before the tenant handles it: let people act, and return a fault if it fails."""
+        self.requests += 1
         attempt = self.current
         if attempt is not None and request.where != "token":
             attempt.received += 1
+            attempt.deletions += _is_deletion(request)
             self._let_people_act(attempt, request)
+            if request.where == "graph" and _is_read(request):
+                attempt.task.run.last_read = (self.requests, time.time())
         fault = faults.pop_fault(self.faults, request.method, request.path, request.where)
         if fault is not None:
             self._note_fault(fault, request)
         return fault
 
     def _let_people_act(self, attempt, request):
-        """
-        Let people do what is due.
-
-        Not right before a deletion: Graph compares the eTag of the item alone, so that nothing could prevent
-        that what has happened in this moment, below a folder or to the copy, is overlooked.
-        """
-        due = [action for number, action in attempt.actions if number <= attempt.received]
-        if not due or request.method == "DELETE" or b'"DELETE"' in request.body:
+        """Let people do what is due."""
+        due = [action for number, action in attempt.actions if self._is_due(number, attempt, request)]
+        if not due:
             return
-        attempt.actions = [each for each in attempt.actions if each[0] > attempt.received]
+        attempt.actions = [each for each in attempt.actions if not self._is_due(each[0], attempt, request)]
         for action in due:
             self.note(f"before request {attempt.received}, {request.method} {request.path}:")
-            self.people.act(attempt.task.order, action)
+            with self.changes.by(PEOPLE):
+                self.people.act(attempt.task.order, action)
+
+    def _is_due(self, number, attempt, request):
+        """Whether the request of a number is reached, or a deletion if the number is that of one: below 0."""
+        if number > 0:
+            return number <= attempt.received
+        return _is_deletion(request) and -number <= attempt.deletions
 
     def _note_fault(self, fault, request):
         kind = fault.kind if fault.kind not in {"refuse", "status"} else f"{fault.kind} {fault.http_status}"
@@ -188,3 +199,11 @@ class Simulation:
         for job in self.tenant.jobs:
             if job.is_running:
                 job.end()
+
+
+def _is_deletion(request):
+    return request.method == "DELETE" or b'"DELETE"' in request.body
+
+
+def _is_read(request):
+    return request.method == "GET" or (b'"GET"' in request.body and not _is_deletion(request))

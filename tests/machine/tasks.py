@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 from airflow.providers.common.compat.sdk import (
     AirflowException,
@@ -13,6 +14,7 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 from airflow.sdk.exceptions import AirflowRescheduleException
+from machine.documents import documents_in
 from tries import Killed, StateStore
 
 from airflow_provider_drive.exceptions import DriveError
@@ -47,11 +49,14 @@ class Run:
     """
     A task from its start, or from when it was cleared, to its end.
 
+    :ivar since: How many changes there were when it began.
+    :ivar documents: The ids of the documents that its source held then.
     :ivar jobs: The copies that Graph has accepted for it.
     :ivar met: The faults that it has met.
     :ivar doubtful: How many requests for a copy had an answer that does not tell whether it is made.
     :ivar value: What the task has returned.
     :ivar summary: What an archive has told of itself, even if it failed.
+    :ivar last_read: The number and the time of the last request that has read something.
     :ivar error: What the last try has failed with.
     :ivar state: ``success``, ``failed``, or None while it may still be retried.
     :ivar saw_name_taken: Something else had the name when a try began or ended.
@@ -59,6 +64,8 @@ class Run:
     :ivar seen_at_end: The copy was at the destination when the last try ended.
     """
 
+    since: int
+    documents: set
     jobs: list = field(default_factory=list)
     met: list = field(default_factory=list)
     crashes: list = field(default_factory=list)
@@ -68,7 +75,9 @@ class Run:
     error: BaseException | None = None
     state: str | None = None
     waited: float = 0.0
+    last_read: tuple = (0, 0.0)
     is_abandoned: bool = False
+    tries: int = 0
     saw_name_taken: bool = False
     was_late: bool = False
     seen_at_end: bool = False
@@ -85,14 +94,11 @@ class Run:
 
     def observe(self, order):
         """Note what is at the destination now."""
-        folder = order.folder
-        if folder is None:
-            return
-        made = self.made
-        there = [folder.child(name) for name in order.names]
+        folder, made = order.folder, self.made
+        there = [folder.child(name) for name in order.names] if folder is not None else []
         self.saw_name_taken |= any(item is not None and item.id not in made for item in there)
         self.was_late = any(job.is_running for job in self.jobs)
-        shown = [*folder.children.values(), folder]
+        shown = [*folder.children.values(), folder] if folder is not None else []
         self.seen_at_end = any(job.state == "completed" and job.resource in shown for job in self.jobs)
 
 
@@ -108,13 +114,15 @@ class Task:
         self.simulation, self.order, self.steps = simulation, order, steps
         self.stores = [StateStore() for _ in steps]
         self.runs, self.try_number = [], 0
+        self.dag_run = SimpleNamespace(start_date=now())
         self.clear()
 
     def clear(self):
         """Start over, as somebody does who clears the task."""
         if self.runs and self.run.state is None:
             self.run.is_abandoned = True
-        self.runs.append(Run())
+        documents = {each.id for each in documents_in(self.order.source).values()}
+        self.runs.append(Run(len(self.simulation.changes.log), documents))
         self.max_tries = self.try_number + RETRIES
         self.step, self.given = 0, None
 
@@ -126,6 +134,7 @@ class Task:
         """Run it once more, and note the outcome."""
         self.run.observe(self.order)
         self.try_number += 1
+        self.run.tries += 1
         try:
             while self.step < len(self.steps):
                 kind, parameters = self.steps[self.step]
@@ -141,7 +150,9 @@ class Task:
     def _execute(self, kind, parameters, store):
         ti = self.simulation.helpers.TaskInstance()
         ti.try_number, ti.max_tries = self.try_number, self.max_tries
-        context = {"ti": ti, "task_instance": ti, "task_state_store": store}
+        context = {"ti": ti, "task_instance": ti, "dag_run": self.dag_run}
+        if self.simulation.has_state:
+            context["task_state_store"] = store
         try:
             return self._run_to_end(kind, parameters, context)
         finally:

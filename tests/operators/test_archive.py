@@ -257,6 +257,23 @@ class TestSelection:
         assert legal.find("In/2025/old/2025/q1/d.txt").size == 4
         assert legal.find("In/2025/old/2025/old") is None
 
+    @pytest.mark.parametrize("pattern", [None, "**/*.txt"])
+    def test_what_is_no_document_is_counted_as_failed_with_its_reason(
+        self, run, legal, out, archived, pattern
+    ):
+        """https://github.com/OneDrive/onedrive-api-docs/issues/121, /579."""
+        legal.put("In/2025/album.txt", b"x", facets={"file": None, "bundle": {"childCount": 1}})
+        legal.put("In/2025/nameless", b"x", facets={"name": None})
+
+        summary = run(pattern=pattern, max_failures=2)
+
+        assert summary["failed"] == 2
+        assert sorted(failure["reason"].partition(" a ")[0] for failure in summary["failures"]) == [
+            "it has no name",
+            "it is neither",
+        ]
+        assert {"a.txt", "2025/c.txt"} <= archived().keys()
+
     def test_a_folder_cannot_be_archived_in_itself(self, worker, parameters, source):
         with pytest.raises(DriveArgumentError, match="in itself"):
             worker.run(DriveArchiveOperator, **parameters | {"destination": parameters["source"]})
@@ -332,7 +349,7 @@ class TestConflicts:
         self, run, out, archived, archive, behavior
     ):
         archive.put("Out/2025/c.txt", b"something else")
-        with pytest.raises(DriveArchiveError, match=r"(?s)1 doc .*2025/c\.txt failed: 'c\.txt' is there"):
+        with pytest.raises(DriveArchiveError, match=r"(?s)1 doc.*2025/c\.txt failed: 'c\.txt' is there"):
             run(conflict_behavior=behavior)
 
         assert archived() == SIZES | {"2025/c.txt": 14}
@@ -397,15 +414,6 @@ class TestConflicts:
 
 
 class TestDeletion:
-    def test_an_original_whose_copy_the_manifest_has_overwritten_is_kept(self, run, out, archive, legal):
-        legal.put("In/m.jsonl", b"a document of that name")
-        with pytest.raises(
-            DriveArchiveError, match=r"m\.jsonl failed: copied, but not deleted: .*its copy does not have"
-        ):
-            run(delete_source=True, pattern="**", manifest=f"drives/{archive.id}/root:/Out/m.jsonl")
-        assert legal.find("In/m.jsonl").content.data == b"a document of that name"
-        assert not legal.find("In/a.txt")
-
     def test_originals_whose_copies_were_verified_are_deleted(self, run, out, archived, legal):
         summary = run(delete_source=True)
 
@@ -602,6 +610,106 @@ class TestManifest:
             run(manifest=f"file://{tmp_path}/m.jsonl")
         assert (tmp_path / "m.jsonl").read_text() == before
 
+    def test_a_manifest_that_would_overwrite_a_copy_is_refused_before_anything_is_copied(
+        self, run, out, archive, legal, archived, tenant
+    ):
+        legal.put("In/m.jsonl", b"a document of that name")
+        with pytest.raises(DriveArgumentError, match="has the path of a document") as caught:
+            run(delete_source=True, pattern="**", manifest=f"drives/{archive.id}/root:/Out/m.jsonl")
+        assert isinstance(caught.value, AirflowFailException)
+        assert archived() == {}
+        assert not [call for call in tenant.calls(where="graph") if call.method not in {"GET", "POST"}]
+        assert not tenant.jobs
+
+    def test_a_manifest_in_the_source_is_refused_in_a_dry_run_too(self, run, out, legal):
+        for dry_run in (False, True):
+            with pytest.raises(DriveArgumentError, match="is in the source"):
+                run(manifest=f"drives/{legal.id}/root:/In/m.jsonl", dry_run=dry_run)
+        assert legal.find("In/m.jsonl") is None
+
+    def test_a_file_that_takes_the_manifests_name_meanwhile_is_not_overwritten(
+        self, run, archive, legal, tenant, monkeypatch
+    ):
+        """The destination is new, so that its folder is not made for the manifest's sake."""
+        send = Session.send
+
+        def send_and_put(session, request):
+            answer = send(session, request)
+            if request.method == "POST" and "/copy" in request.url:
+                legal.put("In/late.txt", b"late")
+                archive.put("Out/m.jsonl", b"somebody's")
+            return answer
+
+        monkeypatch.setattr(Session, "send", send_and_put)
+        with pytest.raises(DriveArgumentError, match="another file is there"):
+            run(delete_source=True, manifest=f"drives/{archive.id}/root:/Out/m.jsonl")
+        assert archive.find("Out/m.jsonl").content.data == b"somebody's"
+        assert legal.find("In/a.txt")
+
+    def test_a_manifest_in_a_missing_destination_leaves_the_folder_to_one_copy(self, run, archive, tenant):
+        assert run(manifest=f"drives/{archive.id}/root:/Out/m.jsonl")["copied"] == 5
+        assert len(tenant.jobs) == 1
+        assert archive.find("Out/m.jsonl")
+
+    @pytest.mark.parametrize("content", [b"no manifest", b'{"run": 5}\n', b"[1]\n" * 200])
+    def test_a_file_that_is_no_manifest_is_not_overwritten(self, run, out, archived, tmp_path, content):
+        (tmp_path / "m.jsonl").write_bytes(content)
+        with pytest.raises(DriveArgumentError, match="another file is there"):
+            run(manifest=f"file://{tmp_path}/m.jsonl")
+        assert (tmp_path / "m.jsonl").read_bytes() == content
+        assert archived() == {}
+
+    def test_a_task_that_is_killed_before_it_has_copied_goes_on_with_its_manifest(
+        self, resumable, source, out, place
+    ):
+        task = resumable(manifest=place.url)
+        task.die("POST", "/$batch", answered=False)
+        assert [line.keys() for line in place.lines()] == [{"run"}]
+        task.run()
+        assert {line["path"] for line in place.lines()} == TREE.keys()
+
+    def test_mapped_tasks_do_not_overwrite_each_others_manifest(
+        self, worker, helpers, parameters, source, out, place, tenant
+    ):
+        def run(index):
+            worker = helpers.Worker()
+            worker.ti.map_index = index
+            return worker.run(DriveArchiveOperator, **parameters, manifest=place.url)
+
+        run(0)
+        lines, jobs = place.lines(), len(tenant.jobs)
+        with pytest.raises(
+            DriveArgumentError, match=r"'.* 0' has its manifest there.*ti\.map_index"
+        ) as caught:
+            run(1)
+        assert isinstance(caught.value, AirflowFailException)
+        assert place.lines() == lines
+        assert len(tenant.jobs) == jobs
+        run(0)
+
+    def test_of_mapped_tasks_at_once_the_second_fails_before_it_copies(
+        self, worker, helpers, parameters, source, out, place, tenant, monkeypatch
+    ):
+        """The second starts when the first asks for its copies."""
+        send, seen = Session.send, []
+
+        def run(index):
+            worker = helpers.Worker()
+            worker.ti.map_index = index
+            return worker.run(DriveArchiveOperator, **parameters, manifest=place.url)
+
+        def send_and_start(session, request):
+            if any("/copy" in part.url for part in (request, *request.parts)) and not seen:
+                seen.append(request)
+                with pytest.raises(DriveArgumentError, match="has its manifest there"):
+                    run(1)
+            return send(session, request)
+
+        monkeypatch.setattr(Session, "send", send_and_start)
+        assert run(0)["copied"] == 5
+        assert {line["run"][-2:] for line in place.lines()} == {" 0"}
+        assert len(tenant.jobs) == 4
+
     def test_lines_of_a_manifest_that_cannot_be_read_are_ignored(
         self, resumable, source, out, die_deleting, tmp_path
     ):
@@ -610,9 +718,10 @@ class TestManifest:
         die_deleting(task, answered=True)
         file.write_bytes(b'no JSON\n{"source": 5}\n' + file.read_bytes() + b'{"path": "half a li')
 
-        assert task.run()["deleted"] == 5
+        summary = task.run()
+        assert (summary["deleted"], summary["gone"]) == (3, 2)
         lines = [json.loads(line) for line in file.read_text().splitlines()]
-        assert fates(lines) == dict.fromkeys(TREE, "deleted")
+        assert Counter(fates(lines).values()) == {"deleted": 3, "gone": 2}
 
 
 class TestManifestOfAnEarlierTry:
@@ -635,16 +744,51 @@ class TestManifestOfAnEarlierTry:
         assert set(fates(place.lines()).values()) == {"to be deleted"}
         summary = task.run()
 
-        assert counts(summary)["deleted"] == 5
+        unconfirmed = 2 if answered else 0
+        assert (summary["deleted"], summary["gone"]) == (5 - unconfirmed, unconfirmed)
         assert summary["copied"] + summary["there"] == 5
         assert summary["bytes"] == 15 or in_airflow == "3.2"
-        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert Counter(fates(place.lines()).values()) == Counter(deleted=5 - unconfirmed, gone=unconfirmed)
         assert set(deletions().values()) == {1}
         assert len(deletions()) == 5
         assert archived().items() >= SIZES.items()
-        gone = [line for line in place.lines() if line["reason"]]
-        assert len(gone) == (2 if answered else 0)
-        assert {line["reason"] for line in gone} <= {"it was gone when the next try looked for it"}
+        reasons = {line["reason"] for line in place.lines() if line["original"] == "gone"}
+        assert reasons <= {"it was gone when the next try looked for it"}
+        assert not any(line["reason"] for line in place.lines() if line["original"] == "deleted")
+
+    def test_what_graph_has_confirmed_to_an_earlier_try_is_told_as_deleted(
+        self, task, place, deletions, monkeypatch
+    ):
+        """It dies at its second batch of deletions: the answers to the first are in the task state store."""
+        send, seen = Session.send, []
+
+        def send_or_die(session, request):
+            seen.extend(part for part in request.parts if part.method == "DELETE")
+            if len(seen) > 2:
+                raise Killed
+            return send(session, request)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "send", send_or_die)
+            patch.setattr(delete_originals, "BATCH_SIZE", 2)
+            with pytest.raises(Killed):
+                task.run()
+        assert sum(deletions().values()) == 2
+        summary = task.run()
+        assert (summary["deleted"], summary["gone"], summary["copied"]) == (5, 0, 5)
+        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+
+    def test_an_original_that_was_kept_and_whose_owner_deleted_it_is_gone(self, task, place, legal, tenant):
+        task.parameters |= {"max_failures": 1}
+        kept = legal.find("In/a.txt")
+        tenant.faults.append(Fault("DELETE", f"items/{kept.id}", status=423, times=20))
+        assert task.run()["failed"] == 1
+        tenant.faults.clear()
+        legal.remove(kept)
+        summary = task.run()
+        assert (summary["copied"], summary["failed"], summary["deleted"], summary["gone"]) == (5, 0, 4, 1)
+        assert fates(place.lines())["a.txt"] == "gone"
+        assert counts(task.run()) == counts(summary)
 
     def test_a_try_after_all_deletions_reports_the_same_and_deletes_nothing(
         self, task, in_airflow, place, deletions, log
@@ -662,19 +806,21 @@ class TestManifestOfAnEarlierTry:
         die_deleting(task, answered=True)
         summary = task.run()
 
-        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
-        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 1}
+        assert summary["gone"] == 4
+        assert Counter(fates(place.lines()).values()) == {"deleted": 1, "gone": 4}
         assert set(deletions().values()) == {1}
 
-    def test_another_run_writes_a_manifest_of_its_own(self, task, place, helpers, legal):
+    def test_another_run_does_not_overwrite_it(self, task, place, helpers, legal):
         task.run()
+        lines = place.lines()
         legal.put("In/new.txt", b"new")
         worker = helpers.Worker()
         worker.ti.run_id, worker.ti.try_number = "another", 2
-        summary = worker.run(DriveArchiveOperator, **task.parameters)
-
-        assert counts(summary) == {"copied": 1, "there": 0, "failed": 0, "deleted": 1}
-        assert fates(place.lines()) == {"new.txt": "deleted"}
+        with pytest.raises(DriveArgumentError, match="has its manifest there"):
+            worker.run(DriveArchiveOperator, **task.parameters)
+        assert place.lines() == lines
+        assert legal.find("In/new.txt")
 
     def test_an_original_that_was_moved_meanwhile_is_not_reported_as_deleted(
         self, task, die_deleting, place, legal, hook, ids
@@ -697,9 +843,9 @@ class TestManifestOfAnEarlierTry:
         tenant.faults.append(Fault("GET", rf"items/{gone['source']['id']}$", status=403, times=2))
         summary = task.run()
 
-        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 4}
-        assert summary["gone"] == 1
-        assert Counter(fates(place.lines()).values()) == {"deleted": 4, "gone": 1}
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 3}
+        assert summary["gone"] == 2
+        assert Counter(fates(place.lines()).values()) == {"deleted": 3, "gone": 2}
         assert deletions()[gone["source"]["id"]] == 2
 
     @pytest.mark.parametrize("answered", [False, True])
@@ -715,9 +861,11 @@ class TestManifestOfAnEarlierTry:
         die_deleting(task, answered=answered)
         summary = task.run()
 
-        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5}
+        unconfirmed = 2 if answered else 0
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 0, "deleted": 5 - unconfirmed}
+        assert summary["gone"] == unconfirmed
         assert summary["failures"] == []
-        assert fates(place.lines()) == dict.fromkeys(TREE, "deleted")
+        assert Counter(fates(place.lines()).values()) == Counter(deleted=5 - unconfirmed, gone=unconfirmed)
 
     def test_an_item_that_never_existed_stays_a_failure(self, task, die_deleting, source, ids, legal):
         items = [{**ids(item), "path": item.name} for item in source.walk() if not item.is_folder]
@@ -726,7 +874,8 @@ class TestManifestOfAnEarlierTry:
         die_deleting(task, answered=True)
         summary = task.run()
 
-        assert counts(summary) == {"copied": 5, "there": 0, "failed": 1, "deleted": 5}
+        assert counts(summary) == {"copied": 5, "there": 0, "failed": 1, "deleted": 3}
+        assert summary["gone"] == 2
         assert [failure["path"] for failure in summary["failures"]] == ["never.txt"]
 
 
@@ -1007,7 +1156,7 @@ class TestFaults:
     ):
         archive.mkdir("Out/many").parent.drive.put("Out/many/x", b"")
         monkeypatch.setattr(target, "UNITS_PER_PAGE", 99)  # to look up a name costs less
-        tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin$", status=status, times=20))
+        tenant.faults.append(Fault("GET", r"items/[^/]+:/b\.bin:$", status=status, times=20))
         summary = run(pattern="**", max_failures=1)
 
         assert (summary["copied"], summary["failed"]) == (4, 1)
@@ -1080,7 +1229,7 @@ class TestFaults:
         looks = iter([404, 404])
 
         def lag(request):
-            if request.method == "GET" and request.path.endswith(":/a.txt"):
+            if request.method == "GET" and request.path.endswith(":/a.txt:"):
                 return next((Fault(status=status, code="itemNotFound") for status in looks), None)
             return None
 

@@ -20,6 +20,7 @@ from airflow_provider_drive.exceptions import (
     DriveNameConflictError,
 )
 from airflow_provider_drive.operators.copy import DriveCopyOperator
+from airflow_provider_drive.sensors.copy import DriveCopySensor
 from airflow_provider_drive.utils.encryption import decrypt_url
 
 NIGHT = "Contracts/2026"
@@ -53,6 +54,19 @@ def test_a_submitted_copy_by_ids_is_one_request(copy, asked, plan, vault):
     copy(plan, vault)
 
     assert asked("graph", "monitor") == ["POST /drives/D/items/I/copy"]
+
+
+def test_no_bare_url_is_pushed_of_a_copy_that_is_to_be_renamed(copy, worker, tenant, personal, log):
+    """OneDrive personal: the copy that replaces a file arrives under a name of its own."""
+    source, old = personal.put("a.txt", b"new"), personal.put("Vault/a.txt", b"old")
+    job = copy(source, old.parent, conflict_behavior="replace")
+
+    assert job["arrival"]["is_own"]
+    assert job["monitor_url"]
+    assert worker.xcom("monitor_url") is None
+    assert log.has(job["arrival"]["name"])
+    worker.run(DriveCopySensor, copy_job=job, poll_interval=0.05)
+    assert tenant.tree("personal") == {"Vault": None, "Vault/a.txt": 3, "a.txt": 3}
 
 
 def test_a_submitted_copy_without_a_monitor_has_none(copy, worker, tenant, plan, vault):
@@ -133,8 +147,8 @@ def test_each_address_with_a_path_costs_one_get_more(copy, tenant, asked, plan, 
     copy(path_of(plan), path_of(vault), wait_for_completion=True)
 
     assert asked("graph", "monitor") == [
-        "GET /drives/D/root:/Contracts/plan.txt",
-        "GET /drives/D/root:/Vault",
+        "GET /drives/D/root:/Contracts/plan.txt:",
+        "GET /drives/D/root:/Vault:",
         "POST /drives/D/items/I/copy",
         "GET monitor",
         "GET /drives/D/items/I",

@@ -191,10 +191,10 @@ def test_a_host_that_asks_for_too_much_patience_is_an_error_that_names_the_budge
 
 
 def test_a_lost_look_at_an_item_is_repeated(copy, tenant, asked, plan, vault, path_of):
-    tenant.faults.append(Fault("GET", "plan.txt$", kind="drop_before"))
+    tenant.faults.append(Fault("GET", "plan.txt:$", kind="drop_before"))
 
     assert copy(path_of(plan), vault, wait_for_completion=True)["name"] == "plan.txt"
-    assert asked("graph").count("GET /drives/D/root:/Contracts/plan.txt") == 2
+    assert asked("graph").count("GET /drives/D/root:/Contracts/plan.txt:") == 2
 
 
 # The token

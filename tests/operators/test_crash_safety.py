@@ -318,6 +318,26 @@ class TestCopy:
         assert not [secret for secret in secret_parts() if secret in text]
 
 
+class TestTwoCopiesInOneTask:
+    def test_each_is_resumed_by_a_retry(self, tries, tenant, legal, archive, path_of):
+        """A subclass that calls execute twice: the state has a key for each copy."""
+        items = [legal.put(f"{name}.docx", name.encode() * 30) for name in "ab"]
+
+        class CopyBoth(DriveCopyOperator):
+            def execute(self, context):
+                names = []
+                for item in items:
+                    self.item = path_of(item)
+                    names.append(super().execute(context)["name"])
+                return names
+
+        task = tries(CopyBoth, items[0], archive.mkdir("Vault"), wait_for_completion=True, poll_interval=0.05)
+        task.die("POST", f"{items[1].id}/copy", answered=True)
+        for _ in range(2):
+            assert task.run() == ["a.docx", "b.docx"]
+        assert [tenant.copies_made(item.id) for item in items] == [1, 1]
+
+
 class TestSkip:
     """What is there already, with the same content, counts as done."""
 

@@ -26,7 +26,7 @@ def test_a_folder_is_made_with_what_is_missing_above_it(ensure, legal):
 
 def test_a_folder_that_is_there_is_one_read(ensure, inbox, asked):
     assert ensure("Inbox")["id"] == inbox.id
-    assert asked("graph") == ["GET /drives/D/root:/Inbox"]
+    assert asked("graph") == ["GET /drives/D/root:/Inbox:"]
 
 
 def test_a_second_run_makes_nothing(ensure, tenant):

@@ -215,3 +215,31 @@ def test_a_list_links_to_its_folder(listed, worker, legal):
     listed()
 
     assert worker.xcom("source_url") == f"{legal.web_url}/Contracts"
+
+
+def test_items_that_are_neither_files_nor_folders_are_counted_in_the_log(paths, legal, log):
+    legal.put("Contracts/album", b"x", facets={"file": None, "bundle": {"childCount": 1}})
+    legal.put("Contracts/2025/nameless", b"x", facets={"name": None})
+
+    assert paths(pattern="**/*.pdf") == ["2025/old.pdf", "2026/Q1/offer.PDF"]
+    assert log.has("Left out 1 items that are neither files nor folders")
+    assert paths(pattern=["**/*.pdf", "al*"]) == ["2025/old.pdf", "2026/Q1/offer.PDF"]
+    assert log.has("Left out 2 items")
+    assert log.has("'album'")
+
+
+def test_a_list_of_all_kinds_leaves_nothing_out(paths, legal, log):
+    legal.put("Contracts/album", b"x", facets={"file": None, "bundle": {"childCount": 1}})
+
+    assert "album" in paths(kind="all")
+    assert not log.has("Left out")
+
+
+def test_the_log_names_some_of_the_items_that_are_left_out(paths, legal, log):
+    for number in range(7):
+        legal.put(f"Contracts/album {number}", b"x", facets={"file": None})
+
+    paths()
+
+    assert log.has("Left out 7 items")
+    assert log.has("'album 4', …")

@@ -52,8 +52,8 @@ def test_a_move_by_paths_resolves_the_destination_too(move, tenant, asked, plan,
     move(path_of(plan), path_of(inbox))
 
     assert asked("graph") == [
-        "GET /drives/D/root:/Contracts/plan.txt",
-        "GET /drives/D/root:/Inbox",
+        "GET /drives/D/root:/Contracts/plan.txt:",
+        "GET /drives/D/root:/Inbox:",
         "PATCH /drives/D/items/I",
     ]
     assert tenant.units_spent == 4

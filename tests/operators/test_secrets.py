@@ -4,6 +4,7 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from airflow.providers.common.compat.sdk import redact
@@ -11,7 +12,9 @@ from copying import submit
 
 from airflow_provider_drive.auth import login
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.emulator.graph.monitor import monitor_url
 from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.wire.monitor_status import monitor_request
@@ -82,6 +85,62 @@ def test_an_error_shows_no_secret(
 
     shown = read_by_others(worker, log) + helpers.told(caught.value)
     assert [secret for secret in secret_parts() if secret in shown] == []
+
+
+@pytest.fixture(params=["json", "percent", "path"])
+def quoting(request, tenant):
+    """Let each copy fail, with a cause that quotes its monitor in some spelling."""
+    spell = {
+        "json": lambda url: url.replace("/", r"\/"),
+        "percent": lambda url: quote(url, safe=""),
+        "path": lambda url: (
+            f"host {urlsplit(url).hostname}, path {urlsplit(url)._replace(scheme='', netloc='').geturl()}"
+        ),
+    }[request.param]
+
+    def quote_monitor(asked):
+        for job in tenant.jobs:
+            text = f"GET {spell(monitor_url(job, tenant.base_url))} failed"
+            error = {"code": "generalException", "message": text, "details": [{"code": "x", "message": text}]}
+            job.behaviour = replace(job.behaviour, failure={"error": error})
+
+    tenant.witness = quote_monitor
+
+
+@pytest.mark.parametrize("url_form", ["operations", "monitor"])
+def test_a_cause_that_quotes_a_monitor_in_another_spelling_is_redacted(
+    copy, waiting, worker, log, helpers, tenant, plan, vault, secret_parts, url_form, quoting
+):
+    tenant.copies = CopyBehaviour(location=url_form, looks=4 if waiting["deferrable"] else 1)
+
+    with pytest.raises(DriveError, match=r"\*\*\*") as caught:
+        copy(plan, vault, **waiting)
+
+    shown = read_by_others(worker, log) + helpers.told(caught.value)
+    assert [secret for secret in secret_parts() if secret in shown or secret in unquote(shown)] == []
+
+
+@pytest.mark.parametrize("url_form", ["operations", "monitor"])
+def test_a_summary_with_causes_that_quote_monitors_is_redacted(
+    worker, log, legal, archive, tenant, secret_parts, url_form, quoting
+):
+    tenant.copies = CopyBehaviour(location=url_form, looks=1)
+    for name in ("a.txt", "b.txt"):
+        legal.put(f"In/{name}", b"content")
+
+    summary = worker.run(
+        DriveArchiveOperator,
+        source=f"drives/{legal.id}/root:/In",
+        destination=f"drives/{archive.id}/root:/Out",
+        pattern="*.txt",
+        max_failures=2,
+        poll_interval=0.05,
+    )
+
+    shown = read_by_others(worker, log).replace(r"\\", "") + json.dumps(summary)
+    assert summary["failed"] == 2
+    assert "***" in json.dumps(summary["failures"])
+    assert [secret for secret in secret_parts() if secret in shown or secret in unquote(shown)] == []
 
 
 def test_a_monitor_on_a_foreign_host_is_not_quoted(

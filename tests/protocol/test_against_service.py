@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveItemChangedError,
+    DriveItemNotFoundError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
@@ -375,7 +376,7 @@ class TestClocks:
         source, inbox = service.put("report.txt"), service.folder("inbox")
         service.tenant.copies = CopyBehaviour(location=location, looks=0 if location == "none" else 2)
         job = service.run(copy_item(CopyOrder(ref(source), ref(inbox)), service.wait()))
-        hidden = [Fault("GET", "report.txt$", "refuse", status=404, times=2)]
+        hidden = [Fault("GET", "report.txt:$", "refuse", status=404, times=2)]
         service.tenant.faults += hidden if location == "none" else []
         service.skew = DAY  # another worker
         wait = service.wait(DAY * 2)
@@ -412,7 +413,7 @@ class TestMoves:
         ]
         assert service.tree("legal") == {}
 
-    @pytest.mark.parametrize("nth", [1, 2, 3, 4])
+    @pytest.mark.parametrize("nth", [3, 4, 5, 6])
     @pytest.mark.parametrize("path", ["Notes/Meetings.one", "Notes/Group/Ideas.one"])
     def test_a_notebook_whose_section_is_edited_after_the_copy_is_kept(
         self, service, notebook, inbox, path, nth
@@ -424,7 +425,35 @@ class TestMoves:
         assert content(service, path, "legal") == b"another content"
         assert not [line for line in service.lines if line.startswith("DELETE")]
 
-    @pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+    def test_a_section_that_is_edited_in_the_second_of_its_copy_keeps_the_notebook(
+        self, service, notebook, inbox
+    ):
+        section = service.tenant.drive("legal").find("Notes/Meetings.one")
+
+        def edit():
+            section.drive.write(section, Content(b"A MEETING"))
+            section.modified = service.tenant.drive("archive").find("inbox/Notes/Meetings.one").created
+
+        service.before("GET", "children", edit, nth=3)  # when it is compared with the copy
+        error = move(service, notebook, inbox)
+        assert isinstance(error, DriveCopyFailedError)
+        assert "the original of 'Meetings.one' may have been edited since its copy was made" in str(error)
+        assert content(service, "Notes/Meetings.one", "legal") == b"A MEETING"
+
+    def test_a_notebook_is_moved_though_the_service_rewrites_it_in_the_second_of_its_copy(
+        self, service, notebook, inbox
+    ):
+        section = service.tenant.drive("legal").find("Notes/Meetings.one")
+
+        def rewrite():
+            copy = service.tenant.drive("archive").find("inbox/Notes/Meetings.one")
+            copy.drive.write(copy, Content(b"a meeting, and what the service adds"))
+            copy.created = copy.modified = section.modified
+
+        service.before("GET", "children", rewrite, nth=3)
+        assert move(service, notebook, inbox).name == "Notes"
+
+    @pytest.mark.parametrize("nth", [3, 4, 5, 6, 7])
     def test_a_folder_to_which_a_file_is_added_before_it_is_listed_again_is_kept(self, service, inbox, nth):
         for path in ("C/a.txt", "C/below/b.txt"):
             service.put(path)
@@ -444,6 +473,15 @@ class TestMoves:
             assert (error.code, "2 of 4 items are missing" in str(error)) == ("notWhole", True)
         assert len(service.tree("legal")) == 5
         assert made(service, folder) == 1
+
+    def test_a_shortcut_is_moved_itself_and_not_what_it_leads_to(self, service):
+        target = service.put("theirs.txt", b"theirs", drive="personal")
+        remote = {"id": target.id, "parentReference": {"driveId": target.drive.id}, "file": {}}
+        shortcut = service.tenant.drive("legal").put("link.txt", b"", facets={"remoteItem": remote})
+        moved = move(service, shortcut, service.folder("done", drive="legal"), name="renamed.txt")
+        assert moved.ref == ref(shortcut)
+        assert "done/renamed.txt" in service.tree("legal")
+        assert service.tree("personal") == {"theirs.txt": 6}
 
     def test_an_original_that_a_person_deletes_before_the_move_does_is_told_as_gone(
         self, service, source, inbox
@@ -479,6 +517,23 @@ class TestMoves:
         assert content(service, "report.docx", "legal") == b"another content"
         assert len(service.tree("legal")) == 3
         assert service.states[f"displaced by {source.id}"] is None
+
+    def test_a_retry_names_the_file_that_made_way_for_an_item_that_it_does_not_find(self, service, source):
+        """Graph moves the item after its answer, gives it a new id, and rewrites it."""
+        service.tenant.move_honours_conflict = False
+        old = service.put("done/report.docx", b"the old report")
+        done = old.parent
+        service.crash_after("PATCH", old.id)
+        with pytest.raises(Crash):
+            move(service, source, done, conflict_behavior="replace")
+        source.drive.remove(source)
+        moved = service.put("done/report.docx", b"what Graph made of it")
+        error = move(service, source, done, conflict_behavior="replace")
+        assert isinstance(error, DriveItemNotFoundError)
+        assert "it may be the item, with a new id" in str(error)
+        assert moved.id in str(error)
+        assert repr(old.name) in str(error)
+        assert old.id in str(error)
 
     @pytest.mark.parametrize("nth", [1, 2, 3])
     def test_a_move_that_replaces_and_dies_leaves_nothing_behind_when_a_retry_is_done(

@@ -70,7 +70,7 @@ class TestWithinADrive:
             here("g", kind="folder"),
             here("i", parent="g"),
         )
-        assert talk.lines == ["GET /me/drive/root:/a/plan.pdf", "GET /me/drive/root:/b", PATCH]
+        assert talk.lines == ["GET /me/drive/root:/a/plan.pdf:", "GET /me/drive/root:/b:", PATCH]
 
     def test_the_root_as_destination_is_sent_by_its_real_id(self):
         talk = move(ref("i"), "drives/d/root", here("i"), here("r", kind="root"), here("i", parent="r"))
@@ -269,7 +269,10 @@ class TestAcrossDrives:
         source, made = here("i", "C", kind=kind), here("n", "C", "g", "e", kind=kind)
         rest = [made if each == "made" else each for each in answers]
         to = ref("g", "e")
-        return move(ref("i"), to, source, accepted(), DONE, made, *rest, cross_drive="copy", then=then)
+        before = answers[0]
+        return move(
+            ref("i"), to, source, before, accepted(), DONE, made, *rest, cross_drive="copy", then=then
+        )
 
     @pytest.mark.parametrize("kind", ["folder", "package"])
     def test_a_container_is_verified_by_all_below_it_and_listed_again_before_it_is_deleted(self, kind):
@@ -277,7 +280,7 @@ class TestAcrossDrives:
         whole = page(item("a", "a", drive="e"), item("b", "b", drive="e"))
         talk = self.move_folder(there, half, "made", whole, there, answer(204), kind=kind)
         assert talk.result.ref == ref("n", "e")
-        assert [line.partition("?")[0] for line in talk.lines[4:]] == [
+        assert [line.partition("?")[0] for line in talk.lines[5:]] == [
             *(self.SOURCE_BELOW, self.COPY_BELOW, THERE, self.COPY_BELOW, self.SOURCE_BELOW, DELETE)
         ]
 
@@ -299,6 +302,18 @@ class TestAcrossDrives:
         assert "Something below it was changed while it was copied." in str(talk.error)
         assert "the original was kept" in str(talk.error)
         assert DELETE not in talk.lines
+
+    def test_a_container_is_verified_again_before_a_deletion_that_was_put_off_is_sent_again(self):
+        there, added = page(item("a", "a")), page(item("a", "a"), item("b", "added"))
+        whole = page(item("a", "a", drive="e"))
+        put_off = (there, whole, there, refusal(429), here("i", "C", kind="folder"))
+        talk = self.move_folder(*put_off, there, whole, there, answer(204))
+        assert talk.result.ref == ref("n", "e")
+        below = {"/drives/e/items/n/children": whole, "/drives/d/items/i/children": added}
+        made = here("n", "C", "g", "e", kind="folder")
+        talk = self.move_folder(*put_off, then=lambda request: below.get(request.url.partition("?")[0], made))
+        assert "1 of 2 items are missing ('added'). The original was kept." in str(talk.error)
+        assert talk.lines.count(DELETE) == 1
 
     def test_a_folder_that_stays_incomplete_is_kept_and_the_error_says_what_is_missing(self):
         there = page(item("a", "a"), item("b", "b"))
@@ -359,7 +374,7 @@ class TestAcrossDrives:
         assert type(self.move(accepted(), DONE, self.copy(), refusal(423)).error) is DriveLockedError
 
     def test_a_lost_answer_to_the_delete_is_asked_for_again(self):
-        talk = self.move(accepted(), DONE, self.copy(), DriveConnectionError("cut off"), missing())
+        talk = self.move(accepted(), DONE, self.copy(), DriveConnectionError("cut off"), missing(), missing())
         assert talk.result.ref == ref("n", "e")
 
     def test_a_tag_that_does_not_match_is_refused_before_anything_is_copied(self):

@@ -232,8 +232,29 @@ def _resolve_from_item(item: Item, rest: str) -> Target:
     if not rest.startswith(":"):
         return _resolve_child(item, rest.strip("/"))
     path, action = _split_at_colon(rest[1:].removeprefix("/"))
+    if not _COLON.search(rest, 1):
+        _check_open_path(item, path)
     found = _descend(item, _decode_path(path))
     return Target(found, unquote(action)) if isinstance(found, Missing) else _resolve_child(found, action)
+
+
+def _check_open_path(item: Item, path: str) -> None:
+    """
+    Refuse what the service takes for a property of the item, unless a colon closes the path.
+
+    https://github.com/OneDrive/onedrive-api-docs/issues/1020
+    https://github.com/OneDrive/onedrive-api-docs/issues/941
+    """
+    name = path.rpartition("/")[2]
+    if name == "photo":
+        raise invalid_request(
+            "The Path property of ODataMessageWriterSetting.ODataUri must end with the navigation property "
+            "which the contained elements being written belong to."
+        )
+    if name.endswith("drive") and item.drive.is_personal:
+        raise GraphError(
+            400, "generalException", "Could not find a property named 'quota' on type 'oneDrive.item'."
+        )
 
 
 def _resolve_child(item: Item, action: str) -> Target:

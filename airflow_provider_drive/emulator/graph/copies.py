@@ -11,7 +11,7 @@ from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_req
 from airflow_provider_drive.emulator.graph.monitor import accepted_response
 from airflow_provider_drive.emulator.graph.requests import conflict_behavior, json_body
 from airflow_provider_drive.emulator.state import names
-from airflow_provider_drive.emulator.state.errors import NameTakenError
+from airflow_provider_drive.emulator.state.errors import ItemGoneError, NameTakenError
 from airflow_provider_drive.emulator.state.jobs import Job
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def _start(tenant: Tenant, kind: str, transfer: Transfer) -> Job:
     if total > tenant.most_items:
         job.behaviour = replace(behaviour, failure="maxItemCountExceeded")
     if kind == "move":
+        job.steps = _create_if_there(transfer, job.steps)
         job.finish = lambda: _remove_source(transfer.source)
     if transfer.children_only:  # example 2 of driveitem-copy returns the id of the destination folder
         job.resource = transfer.destination
@@ -182,6 +183,13 @@ def _left_out(source: Item, leaves_out: int | Collection[str]) -> set[Item]:
         return set(everything[max(1, len(everything) - leaves_out) :])
     named = [item for item in everything if item.name in leaves_out]
     return {below for item in named for below in item.walk()}
+
+
+def _create_if_there(transfer: Transfer, steps: Iterator[Item]) -> Iterator[Item]:
+    """Move nothing that another job has moved meanwhile."""
+    if transfer.source.id not in transfer.source.drive.items:
+        raise ItemGoneError
+    yield from steps
 
 
 def _remove_source(source: Item) -> None:

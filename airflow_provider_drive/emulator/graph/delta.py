@@ -79,6 +79,8 @@ def _deletion(item: Item, _: Request) -> dict[str, Any]:
 def _change(item: Item, request: Request) -> dict[str, Any]:
     body = item_body(item, request)
     body.get("parentReference", {}).pop("path", None)
+    if not item.drive.is_personal:
+        body.pop("cTag", None)
     return body
 
 

@@ -66,12 +66,13 @@ def from_state(error: StateError) -> GraphError:
     match error:
         case state_errors.DriveNotFoundError():
             return drive_not_found()
-        case state_errors.NameTooLongError():
-            return invalid_request(str(error), "pathIsTooLong")
         case state_errors.InvalidNameError():
-            return invalid_request(str(error), "invalidPath")
+            is_long = isinstance(error, state_errors.NameTooLongError)
+            return invalid_request(str(error), "pathIsTooLong" if is_long else "invalidPath")
         case state_errors.NameTakenError():
             return name_taken([child.id for child in error.children])
+        case state_errors.ItemGoneError():
+            return not_found()
         case state_errors.QuotaExceededError():
             return quota_exceeded()
         case state_errors.BudgetExceededError():

@@ -141,12 +141,14 @@ def sharepoint_ids(item: Item) -> dict[str, Any]:
 
 
 def deleted_json(item: Item) -> dict[str, Any]:
-    """https://learn.microsoft.com/graph/api/driveitem-delta: without name, cTag and path."""
+    """https://learn.microsoft.com/graph/api/driveitem-delta: no cTag, no path; on work drives no name."""
     kind: dict[str, Any] = {"folder": {}} if item.is_folder else {"file": {}}
+    name = {"name": item.name} if item.drive.is_personal else {}
     return {
         "id": item.id,
         "deleted": {"state": "deleted"},
         "parentReference": {"driveId": item.drive.id},
+        **name,
         **kind,
     }
 

@@ -38,6 +38,10 @@ class NameTakenError(StateError):
         self.children = children
 
 
+class ItemGoneError(StateError):
+    """The item was deleted or moved before the job began."""
+
+
 class QuotaExceededError(StateError):
     """The drive has less space left than the operation needs."""
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _OFFICE = (
     *(".doc", ".docm", ".docx", ".dot", ".dotm", ".dotx"),
-    *(".xls", ".xlsb", ".xlsm", ".xlsx", ".xlt", ".xltm", ".xltx"),
-    *(".pot", ".potm", ".potx", ".pps", ".ppsm", ".ppsx", ".ppt", ".pptm", ".pptx"),
+    *(".xla", ".xlam", ".xls", ".xlsb", ".xlsm", ".xlsx", ".xlt", ".xltm", ".xltx", ".xlw"),
+    *(".pot", ".potm", ".potx", ".ppa", ".ppam", ".pps", ".ppsm", ".ppsx", ".ppt", ".pptm", ".pptx"),
 )
 
 

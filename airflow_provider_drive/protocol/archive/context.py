@@ -41,11 +41,6 @@ class ArchiveContext:
     is_resumed: bool = False
     is_durable: bool = True
 
-    @property
-    def uses_own_names(self) -> bool:
-        """Whether a copy may arrive under a name of its own, by which a later try knows it."""
-        return self.order.conflict_behavior in {"rename", "replace"}
-
     def is_newer(self, item: DriveItem) -> bool:
         """Whether an item is not older than this archive. One that is older is not its work."""
         return item.created is not None and item.created >= self.state.begun - CLOCK_SLACK

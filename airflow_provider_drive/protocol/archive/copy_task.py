@@ -36,7 +36,8 @@ class CopyTask:
     :param refusal: A 404 that Graph answered, though it may make the copy all the same.
     :param status: What the monitor has said in the end.
     :param ended: When the search for it at the destination began.
-    :param next_look: When to poll its monitor, or to search for it, next.
+    :param next_look: When to poll its monitor, or to search for it, next. None before the first poll, if that
+        depends on how long other copies take.
     """
 
     found: ListedItem
@@ -53,7 +54,7 @@ class CopyTask:
     status: CopyStatus | None = None
     submitted: float = 0.0
     ended: float = 0.0
-    next_look: float = 0.0
+    next_look: float | None = 0.0
     mark: str = ""
 
     def __post_init__(self) -> None:

@@ -15,12 +15,22 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from airflow_provider_drive.exceptions import DriveError, DriveItemChangedError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import (
+    DriveCopyFailedError,
+    DriveError,
+    DriveItemChangedError,
+    DriveItemNotFoundError,
+)
 from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting, Done
 from airflow_provider_drive.protocol.archive.target import TargetFolder, Wanted
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Restore
-from airflow_provider_drive.protocol.items.compare import compare_listings, fingerprint, list_tree
+from airflow_provider_drive.protocol.items.compare import (
+    compare_listings,
+    edited_meanwhile,
+    fingerprint,
+    list_tree,
+)
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.retry import send_with_retries
@@ -60,8 +70,13 @@ def delete_originals(
     """
     Delete the originals of documents that were copied, if copy and original are still what was compared.
 
+    If the worker dies here, the next try counts the originals of the last checkpoint in
+    :func:`count_deleting`, before it copies anything.
+
     :param outcomes: What came of the documents, each with its copy.
     :param report: Receives what became of each original.
+    :raises DriveError: If an original could not be read that an earlier try was deleting: the next try counts
+        it.
     """
     saved: Saved = yield Restore("archive")
     state: ArchiveState = saved.state or ArchiveState(begun=wait.now())
@@ -72,35 +87,48 @@ def delete_originals(
         copies, units = yield from _read_copies(batch)
         size = max(size, min(MAX_BATCH, ORIGINALS_PER_UNIT * units))
         reasons = yield from _check(batch, copies)
-        state.deleting = {
+        doomed = {
             outcome.found.item.ref.item_id: _deleting(outcome)
             for outcome, reason in zip(batch, reasons, strict=True)
             if not reason
         }
+        state.deleting |= doomed
         yield Checkpoint("archive", state.copied())
         deletions = yield from _delete(batch, reasons)
         for outcome, deletion in zip(batch, deletions, strict=True):
             _record(state, outcome, deletion)
             report(outcome.found, deletion)
-        state.deleting = {}
+        state.deleting = {key: each for key, each in state.deleting.items() if key not in doomed}
         count += len(batch)
         if wait.now() - last_line >= wait.timings.progress:
             last_line = wait.now()
             yield Pause(0.0, f"{count} originals deleted or kept so far")
-    if count:
+    is_changed = count > 0 or bool(state.deleting)
+    unread = yield from count_deleting(state)
+    if is_changed:
         yield Checkpoint("archive", state.copied())
+    if unread is not None:
+        raise unread
 
 
-def count_deleting(state: ArchiveState) -> Flow[None]:
-    """Count the originals that an earlier try was deleting, and that do not exist any more."""
+def count_deleting(state: ArchiveState) -> Flow[DriveError | None]:
+    """
+    Count the originals that an earlier try was deleting, and that do not exist any more.
+
+    :return: Why one could not be read, if any: those stay in the state, to be counted later.
+    """
     refs = [ItemRef(each.drive_id, source_id) for source_id, each in state.deleting.items()]
     items = yield from in_batches([find_item(ref) for ref in refs])
+    unread: DriveError | None = None
     for ref, item in zip(refs, items, strict=True):
+        if isinstance(item, DriveError):
+            unread = item
+            continue
+        original = state.deleting.pop(ref.item_id)
         if item is None:
-            original = state.deleting[ref.item_id]
             state.count_deleted(original, is_gone=True)
             _mark(state, ref.item_id, original.copy_id, "gone")
-    state.deleting = {}
+    return unread
 
 
 def _deleting(outcome: Outcome) -> Deleting:
@@ -189,6 +217,8 @@ def _check_container(outcome: Outcome, copy: DriveItem) -> Flow[str]:
     difference = compare_listings(there, wanted)
     if not (difference.is_whole if outcome.is_ours else difference.is_exact):
         return f"its copy is not complete: {difference}"
+    if doubtful := edited_meanwhile(difference, there, wanted):
+        return f"{doubtful[0]!r} in it may have been edited since its copy was made"
     again = yield from list_tree(original.ref)
     return "" if fingerprint(again) == fingerprint(wanted) else "it was changed while it was compared"
 
@@ -222,9 +252,23 @@ def _claim(copy: DriveItem) -> Flow[str]:
 
 def _delete(batch: Sequence[Outcome], reasons: Sequence[str]) -> Flow[list[Deletion]]:
     """Delete the originals that may be deleted."""
-    doomed = [outcome.found.item for outcome, reason in zip(batch, reasons, strict=True) if not reason]
-    answers = iter((yield from in_batches([delete_item(item.ref, item.etag) for item in doomed])))
+    doomed = [outcome for outcome, reason in zip(batch, reasons, strict=True) if not reason]
+    answers = iter((yield from in_batches([_delete_one(outcome) for outcome in doomed])))
     return [Deletion("kept", reason) if reason else _deletion(next(answers)) for reason in reasons]
+
+
+def _delete_one(outcome: Outcome) -> Flow[bool]:
+    original = outcome.found.item
+    return (yield from delete_item(original.ref, original.etag, lambda: _check_again(outcome)))
+
+
+def _check_again(outcome: Outcome) -> Flow[None]:
+    """Check the copy again before a deletion that had to wait is repeated, unless the original is gone."""
+    if outcome.copy is None or (yield from find_item(outcome.found.item.ref)) is None:
+        return
+    reason = yield from _check_one(outcome, (yield from find_item(outcome.copy.ref)))
+    if reason:
+        raise DriveCopyFailedError(reason)
 
 
 def _deletion(answer: bool | DriveError) -> Deletion:

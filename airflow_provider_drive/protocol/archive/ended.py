@@ -23,12 +23,12 @@ from airflow_provider_drive.protocol.archive.finish import (
     verify_document,
     verify_folder,
 )
-from airflow_provider_drive.protocol.archive.in_flight import MAX_REQUESTS
 from airflow_provider_drive.protocol.archive.plan import describe
 from airflow_provider_drive.protocol.archive.state import Done
 from airflow_provider_drive.protocol.archive.target import ITEMS_PER_PAGE, TargetFolder
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS
 from airflow_provider_drive.protocol.wire.names import free_name
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _handle_failure(end: Ended, work: Work) -> Flow[None]:
     if copy.resource_id is not None:  # what Graph has made is never requested again
         work.state.add_done(copy.id, Done(copy.resource_id, copy.mark))
     elif item is not None and is_unnamed(copy, item):
-        yield from discard(item)
+        yield from discard(copy, item)
     if copy.contents is not None and end.decision in {Decision.FAILED, Decision.INCOMPLETE}:
         is_there = item is not None and item.is_folder and not copy.is_own
         work.read_folder(copy, item.ref if item is not None and is_there else None, str(_error(end)))
@@ -103,7 +103,6 @@ def _finish_documents(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
     verified: list[tuple[CopyTask, DriveItem, Verified]] = []
     for (copy, item), result in zip(arrived, results, strict=True):
         if isinstance(result, DriveError):
-            yield from _discard_own(copy, item, work)
             work.fail(copy, result)
         elif result.is_outdated and copy.requests < MAX_REQUESTS:
             yield from _discard_own(copy, item, work)
@@ -171,7 +170,7 @@ def _discard_own(copy: CopyTask, item: DriveItem, work: Work) -> Flow[None]:
     """Delete a copy that still has a name of its own, and is of no use."""
     if is_unnamed(copy, item):
         work.state.done.pop(copy.id, None)
-        yield from discard(item)
+        yield from discard(copy, item)
 
 
 def _error(end: Ended) -> DriveError:

@@ -6,19 +6,23 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveCopyFailedError, DriveError, DriveNameConflictError
 from airflow_provider_drive.protocol.archive.context import fingerprint
 from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.flow import Pause
-from airflow_provider_drive.protocol.items.compare import compare_items, compare_listings, list_tree
+from airflow_provider_drive.protocol.items.compare import (
+    compare_items,
+    compare_listings,
+    compare_trees,
+    list_tree,
+)
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
-from airflow_provider_drive.protocol.wire.content import Match
+from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import SKIP
 from airflow_provider_drive.protocol.wire.names import NameIndex, same_name
 
@@ -83,8 +87,8 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
     if (is_edited or is_older) and is_unnamed(copy, item):
         return Verified(found, is_verified=False, is_outdated=True)
     raise DriveCopyFailedError(
-        f"{item} has arrived with {item.size} bytes, and the original has {now.size}, or another hash"
-        + ("" if is_unnamed(copy, item) else "; it was left there"),
+        f"{item} has arrived with {item.size} bytes, and the original has {now.size}, or another hash. "
+        "It was left there",
         code="notAsAsked",
     )
 
@@ -112,10 +116,28 @@ def needs_final_name(copy: CopyTask, item: DriveItem, context: ArchiveContext) -
     return is_replacing or is_unnamed(copy, item)
 
 
-def discard(item: DriveItem) -> Flow[None]:
-    """Delete a copy that arrived under a name of its own, and is not needed."""
-    with suppress(DriveError):  # it stays behind then, and the error that is reported says where
+def discard(copy: CopyTask, item: DriveItem) -> Flow[bool]:
+    """
+    Delete a copy with a name of its own that is not needed, unless somebody has changed it.
+
+    :return: Whether it is gone.
+    """
+    try:
+        if (yield from _was_changed(copy, item)):
+            return False
         yield from delete_item(item.ref, item.etag)
+    except DriveError:
+        return False
+    return True
+
+
+def _was_changed(copy: CopyTask, item: DriveItem) -> Flow[bool]:
+    """Whether somebody has written into a copy since it was made, or has put something into it."""
+    if item.is_container:
+        difference = yield from compare_trees(item.ref, copy.source.ref)
+        return bool(difference.extra or difference.different)
+    is_touched = (item.modified or 0.0) > (item.created or 0.0)
+    return is_touched and compare_files(item, copy.source) is Match.DIFFERENT
 
 
 def verify_folder(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[VerifiedFolder]:
@@ -192,10 +214,8 @@ def _rename(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[Dr
                 is_new=True,
             )
         )
-    except DriveNameConflictError:
-        if is_unnamed(copy, item):
-            yield from discard(item)
-        raise
     except DriveError as error:
-        error.add(f"The copy is whole, and is {item}. A retry goes on from there.")
+        is_discarded = isinstance(error, DriveNameConflictError) and is_unnamed(copy, item)
+        if not (is_discarded and (yield from discard(copy, item))):
+            error.add(f"Its copy has arrived, and did not get its name: it stays behind as {item}.")
         raise

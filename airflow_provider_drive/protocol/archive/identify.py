@@ -7,9 +7,10 @@ of the original and this archive may have made it. With ``skip`` the content is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.protocol.copy.find import Sighting
 from airflow_provider_drive.protocol.copy.recovery import Found
 from airflow_provider_drive.protocol.items.compare import compare_items, compare_trees
 from airflow_provider_drive.protocol.wire.content import Match
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.archive.copy_task import CopyTask
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.protocol.wire.items import DriveItem
-
-
-class Sighting(NamedTuple):
-    """What a search for a copy has found."""
-
-    found: Found
-    item: DriveItem | None = None
-    reason: str = ""
 
 
 def identify(copy: CopyTask, item: DriveItem | DriveError | None, context: ArchiveContext) -> Flow[Sighting]:

@@ -10,6 +10,7 @@ https://learn.microsoft.com/graph/long-running-actions-overview
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_drive.exceptions import (
@@ -28,27 +29,25 @@ from airflow_provider_drive.protocol.archive.state import Done, Pending
 from airflow_provider_drive.protocol.archive.target import Wanted
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
-from airflow_provider_drive.protocol.copy.submit import NEW_FOLDER_TRIES, post_copy
+from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS, NEW_FOLDER_TRIES, post_copy
 from airflow_provider_drive.protocol.flow import Gather, Pause
 from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.monitor import poll_once
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_monitor_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_drive.protocol.archive.context import ArchiveContext
     from airflow_provider_drive.protocol.archive.copy_task import CopyTask
-    from airflow_provider_drive.protocol.archive.identify import Sighting
     from airflow_provider_drive.protocol.archive.target import TargetFolder
+    from airflow_provider_drive.protocol.copy.find import Sighting
     from airflow_provider_drive.protocol.copy.recovery import MonitorWord
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-MAX_REQUESTS = 3
-"""How often a copy is requested, if the answers to the requests before were lost."""
 COPIES_PER_UNIT, MAX_WAITING = 10, 500
 """
 While other copies are on their way to a folder, it is listed when so many have ended for each resource unit
@@ -179,10 +178,10 @@ class InFlightCopies:
         elif answer is None:
             copy.lost += 1
         else:
-            copy.is_accepted, copy.monitor_url = True, answer.headers.get("location") or None
+            copy.is_accepted, copy.monitor_url = True, read_monitor_url(answer)
         copy.target.count += 1
         copy.ended = copy.ended or (0.0 if copy.monitor_url else now)
-        copy.next_look = now if copy.status else now + self._schedule.first_poll()
+        copy.next_look = None if copy.is_running else now if copy.status else now + self._schedule.shortest
         self._copies.append(copy)
         return None
 
@@ -196,7 +195,8 @@ class InFlightCopies:
     def poll(self) -> Flow[list[Ended]]:
         """Poll the monitors that are due, search what has ended, and return what is not to be waited for."""
         now = self._wait.now()
-        due = [copy for copy in self._copies if copy.is_running and copy.next_look <= now]
+        self._choose_sample()
+        due = [copy for copy in self._copies if copy.is_running and self._next_look(copy) <= now]
         yield from _gather([self._poll(copy) for copy in due])
         groups = self._groups_to_search()
         searches = [self._search(target, copies) for target, copies in groups]
@@ -215,8 +215,20 @@ class InFlightCopies:
 
     def seconds_to_next_look(self) -> float:
         """Return how long there is nothing to do."""
-        next_look = min(copy.next_look for copy in self._copies)
+        self._choose_sample()
+        next_look = min(map(self._next_look, self._copies))
         return min(self._wait.poll_interval, max(0.0, next_look - self._wait.now()))
+
+    def _next_look(self, copy: CopyTask) -> float:
+        return copy.submitted + self._schedule.first_poll() if copy.next_look is None else copy.next_look
+
+    def _choose_sample(self) -> None:
+        """Poll a few copies often until it is known how long a copy takes. The others wait for that."""
+        running = [copy for copy in self._copies if copy.is_running]
+        missing = self._schedule.sample_size - sum(copy.next_look is not None for copy in running)
+        waiting = (copy for copy in running if copy.next_look is None)
+        for copy in islice(waiting, max(0, missing)):
+            copy.next_look = copy.submitted + self._schedule.shortest
 
     def _poll(self, copy: CopyTask) -> Flow[None]:
         """Poll a copy's monitor."""
@@ -246,7 +258,7 @@ class InFlightCopies:
         for copy in self._copies:
             if copy.is_running:
                 running.add(copy.target)
-            elif copy.next_look <= now:
+            elif self._next_look(copy) <= now:
                 groups.setdefault(copy.target, []).append(copy)
         for target in running & groups.keys():
             identified = [copy for copy in groups[target] if copy.resource_id]

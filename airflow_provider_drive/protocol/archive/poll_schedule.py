@@ -10,7 +10,7 @@ SHORTEST_PAUSE = 1.0
 MIN_SAMPLE = 5
 """Copies that are polled often, until it is known how long one takes."""
 GROWTH = 0.15
-"""Of a copy's age: the next poll comes after that."""
+"""The pause before the next poll, as a fraction of the copy's age."""
 
 
 class PollSchedule:
@@ -28,9 +28,14 @@ class PollSchedule:
         """Note how long a copy took."""
         self._durations.append(seconds)
 
+    @property
+    def sample_size(self) -> int:
+        """How many copies to poll often, because it is not known yet how long a copy takes."""
+        return max(0, MIN_SAMPLE - len(self._durations))
+
     def first_poll(self) -> float:
-        """Return the seconds from the request for a copy to its first poll."""
-        return max(self.shortest, min(self._typical, self._longest))
+        """Return the seconds from the request for a copy to its first poll, if it is not of the sample."""
+        return self._longest if self.sample_size else max(self.shortest, min(self._typical, self._longest))
 
     def pause_after(self, age: float) -> float:
         """Return the seconds until a copy of an age is polled, or searched, again."""

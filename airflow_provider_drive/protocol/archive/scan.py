@@ -6,7 +6,6 @@ A folder that is wanted whole, and that the destination does not hold yet, is co
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -22,8 +21,9 @@ from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.archive.target import TargetFolder
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.flow import Pause
+from airflow_provider_drive.protocol.items.filters import fault_of
 from airflow_provider_drive.protocol.items.listing import ListedItem, Listing, describe_hidden
-from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_nearest, get_item
+from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_item, find_nearest, get_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, same_drive, same_item
 from airflow_provider_drive.protocol.wire.items import DriveItem
 
@@ -87,7 +87,6 @@ class Scan:
         self._given: set[ItemRef] = set()
         self._targets: dict[str, TargetFolder] = {"": self._root}
         self._ready: list[Documents] = []
-        self._any_kind = replace(self._order.selection, kind="all")
 
     def start(self, source: DriveItem | None, there: DriveItem | None) -> Flow[None]:
         """
@@ -184,10 +183,10 @@ class Scan:
 
     def _is_selected(self, found: ListedItem) -> bool:
         """Whether a document is to be copied. What cannot be is reported, if it would be but for its kind."""
-        fault = fault_of(found.item)
-        if fault and self._any_kind.takes(found.path, found.item):
+        selection = self._order.selection
+        if fault := selection.fault(found.path, found.item):
             self._outcomes.append(Outcome("failed", found, reason=fault))
-        return not fault and self._order.selection.takes(found.path, found.item)
+        return not fault_of(found.item) and selection.takes(found.path, found.item)
 
     def _add_folders(self, folders: Sequence[ListedItem], parent: TargetFolder) -> Flow[None]:
         """Note folders that are to be read: of two hundred, each may hold thousands of documents."""
@@ -257,7 +256,7 @@ class Scan:
         groups: dict[str, list[ListedItem]] = {}
         for (path, address), item in zip(given, items, strict=True):
             if isinstance(item, DriveError):
-                self._report_unreadable(path, address, item)
+                yield from self._report_unreadable(path, address, item)
                 continue
             folder = path.rpartition("/")[0]
             found = ListedItem(f"{folder}/{item.name or ''}".removeprefix("/"), item.bare)
@@ -281,7 +280,7 @@ class Scan:
         else:
             self._ready.append(Documents(documents, target))
 
-    def _report_unreadable(self, path: str, address: Address, error: DriveError) -> None:
+    def _report_unreadable(self, path: str, address: Address, error: DriveError) -> Flow[None]:
         """
         Report an item that cannot be read.
 
@@ -294,25 +293,26 @@ class Scan:
         done = state.done.get(item_id) if isinstance(error, DriveItemNotFoundError) else None
         if done is not None and done.original != "kept":
             return
+        about_one_item(error)
         name = path.rpartition("/")[2]
         found = ListedItem(path, DriveItem(ItemRef(drive_id, item_id or str(address)), name))
-        if done is not None:
-            reason = f"the original does not exist any more; an earlier try has copied it as {done.copy_id}"
-            self._outcomes.append(Outcome("gone", found, reason=reason))
-        else:
-            about_one_item(error)
+        copy = (yield from self._copy_of(path, done.copy_id)) if done is not None else None
+        if copy is None:
             self._outcomes.append(Outcome("failed", found, reason=str(error)))
+        else:
+            reason = "the original does not exist any more; an earlier try has copied it"
+            self._outcomes.append(Outcome("copied", found, copy=copy.bare, reason=reason, is_gone=True))
 
-
-def fault_of(item: DriveItem) -> str:
-    """Return why an item is neither a folder nor a document that can be copied, or nothing."""
-    if item.remote is not None:
-        return "it is a shortcut: what it leads to is in another folder, and is neither copied nor deleted"
-    if not item.name:
-        return "it has no name"
-    if item.kind is None and not item.is_root:
-        return "it is neither a file nor a folder nor a package, so it cannot be copied"
-    return ""
+    def _copy_of(self, path: str, copy_id: str) -> Flow[DriveItem | None]:
+        """Return the copy that an earlier try has made of an item, if it is still in its folder."""
+        folder = path.rpartition("/")[0] if self._order.keep_structure else ""
+        try:
+            target = yield from self._target_at(folder, self._targets)
+            copy = (yield from find_item(ItemRef(target.ref.drive_id, copy_id))) if target.ref else None
+        except DriveRequestError as error:
+            about_one_item(error)
+            return None
+        return copy if copy and target.ref and copy.parent_id == target.ref.item_id else None
 
 
 def _is_real_folder(item: DriveItem) -> bool:

@@ -1,7 +1,7 @@
 """
-The state of an archive: what a later try or a deferred task has to know of it.
+The state of an archive, which a later try or a deferred task reads.
 
-It holds the ids of the copies that are made, since neither a name nor a content says who made a copy.
+It holds the ids of the copies that are made, because neither a name nor the content shows who made a copy.
 """
 
 from __future__ import annotations

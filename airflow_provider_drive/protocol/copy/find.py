@@ -57,7 +57,7 @@ class Sighting(NamedTuple):
     reason: str = ""
 
 
-class Outcome(NamedTuple):
+class Resolution(NamedTuple):
     """What to do about a copy, and what was found of it."""
 
     decision: Decision
@@ -66,7 +66,7 @@ class Outcome(NamedTuple):
 
 def resolve_copy(
     job: CopyJob, status: CopyStatus, wait: Wait, *, may_submit: bool = False, verify: bool = True
-) -> Flow[Outcome]:
+) -> Flow[Resolution]:
     """
     Search the destination until it can be decided what became of a copy.
 
@@ -95,7 +95,7 @@ def resolve_copy(
         )
         decision = decide(evidence)
         if decision is not Decision.WAIT or is_last:
-            return Outcome(decision, sighting)
+            return Resolution(decision, sighting)
         yield Pause(min(next(pauses), wait.remaining), f"searching the destination for {job}")
 
 
@@ -107,7 +107,7 @@ def monitor_word(job: CopyJob, status: CopyStatus) -> MonitorWord:
 
 
 def look_for_copy(job: CopyJob, status: CopyStatus, *, verify: bool = True) -> Flow[Sighting]:
-    """Search the destination once for a copy: by its id if Graph told one, else by what nobody else has."""
+    """Search the destination once for a copy: by its id if Graph reported one, else by its name."""
     if job.children_only:
         return (yield from _look_for_children(job, status, verify=verify))
     resource_id = told_id(job, status)

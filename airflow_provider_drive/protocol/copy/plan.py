@@ -25,11 +25,12 @@ from airflow_provider_drive.protocol.items.lookup import (
     list_items,
 )
 from airflow_provider_drive.protocol.items.update import Location
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_name
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.content import Match, may_rewrite
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS, Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.items import SKIP, check_conflict_behavior, child
 from airflow_provider_drive.protocol.wire.names import (
+    check_name,
     free_name,
     normalize_name,
     own_name,

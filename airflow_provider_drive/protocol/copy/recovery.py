@@ -1,7 +1,10 @@
 """
-What to do next about a copy, decided from what is known of it: the one place where that is decided.
+Decide what to do next about a copy, from what is known of it.
 
-Single copies and archives ask the same function. docs/concepts/crash-safety.md has the same rows.
+Single copies and archives ask the same function. docs/concepts/crash-safety.md has the same rows. ``SUBMIT``
+is the only way to send a request again whose answer was lost. A request that had no effect is sent again
+elsewhere: throttled or not sent (``protocol/retry.py``), 404 for a new folder (``post_copy``), a taken free
+name (``copy_item``), a failed copy of an earlier try (``_resume``), refused in a batch (``InFlightCopies``).
 
 An item is the copy if Graph told its id, if it has a name that nobody else can have, or if it has exactly the
 content. A name, an age and about the same size never make it the copy.

@@ -33,7 +33,7 @@ from airflow_provider_drive.protocol.wire.addresses import same_drive
 from airflow_provider_drive.protocol.wire.copy_job import copy_request
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import SKIP, child, get_item_request
-from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
+from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus, read_monitor_url
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copy.find import Sighting
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 NEW_FOLDER_TRIES = 6
-"""How often a folder that was just made may be unknown to copy, though it reads 200."""
+"""How often a copy to a new folder is sent while Graph answers 404, though the folder can be read."""
 MAX_REQUESTS = 3
 """How often one try requests a copy, if the answers to the requests before were lost."""
 MAX_NAMES = 8
@@ -140,7 +140,7 @@ def _submit(
     job = job.changed(
         state="accepted",
         submitted_at=response.date or wait.now() - (wait.timer() - sent),
-        monitor_url=response.headers.get("location") or None,
+        monitor_url=read_monitor_url(response),
     )
     yield Checkpoint("copy", job)
     return job
@@ -222,15 +222,26 @@ def _found(job: CopyJob, sighting: Sighting) -> Flow[CopyJob]:
 
 def unknown_copy(job: CopyJob, sighting: Sighting) -> DriveCopyUnknownError:
     """Return the error that says that it cannot be known what became of a copy."""
-    what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: Graph does not tell, and {what.rstrip('.')}. It may still "
-        "come; look at the destination before you copy again."
+        f"It cannot be known what became of {job}: Graph does not tell, and {describe_sighting(sighting)}. "
+        f"It may still come. {where_to_look(job)}"
     )
 
 
+def describe_sighting(sighting: Sighting) -> str:
+    """Say what a search has found, for an error."""
+    what = f"{sighting.item} is there, but {sighting.reason}" if sighting.item else sighting.reason
+    return what.rstrip(".")
+
+
+def where_to_look(job: CopyJob) -> str:
+    """Say under which name a copy may be found, for an error."""
+    name = f" for {job.arrival.name!r}" if job.arrival.name else ""
+    return f"Look in the folder {job.destination}{name} before you copy again."
+
+
 def _requested_name(job: CopyJob, order: CopyOrder) -> str | None:
-    """Return the name to ask for: none if it is the source's, since Graph takes longer over names."""
+    """Return the name to ask for: none if it is the source's, because Graph copies faster without a name."""
     if order.children_only or order.include_all_version_history:
         return None
     is_picked = order.conflict_behavior == "rename" and job.arrival.behavior == "fail"

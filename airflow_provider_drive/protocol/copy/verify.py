@@ -30,7 +30,7 @@ from airflow_provider_drive.protocol.copy.find import (
 from airflow_provider_drive.protocol.copy.plan import find_same
 from airflow_provider_drive.protocol.copy.recovery import Decision, Found
 from airflow_provider_drive.protocol.copy.remove import remove_copy
-from airflow_provider_drive.protocol.copy.submit import unknown_copy
+from airflow_provider_drive.protocol.copy.submit import describe_sighting, unknown_copy, where_to_look
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
@@ -72,9 +72,9 @@ def poll_job(job: CopyJob, wait: Wait, *, fresh: bool = False, polls: int | None
 
 def check_copy(job: CopyJob, wait: Wait) -> Flow[DriveItem | None]:
     """
-    Look at a copy once, and return the new item, or None if it is still to come.
+    Check a copy once, and return the new item, or None if the copy is not complete yet.
 
-    :raises DriveError: As :func:`wait_for_copy` does, but never for the time.
+    :raises DriveError: As :func:`wait_for_copy` does, except that there is no time-out.
     """
     status = yield from poll_job(job, wait, polls=1)
     if status.state == "timeout":
@@ -170,20 +170,23 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
                 there = yield from find_same(job, (yield from get_item(job.source)))
             except DriveNameConflictError as other:
                 error = other
-        if job.arrival.is_own:
-            error.add((yield from _remove(job, item)))
+        error.add((yield from _remove(job, item)) if job.arrival.is_own else _left(item))
         if there is not None:
             return there
         raise error from None
     except DriveError as error:
-        error.add(f"The copy is whole, and is {item}. A retry goes on from there.")
+        error.add(_left(item))
         raise
+
+
+def _left(item: DriveItem) -> str:
+    return f"The copy has arrived, and did not get its name: it stays behind as {item}."
 
 
 def _remove(job: CopyJob, item: DriveItem) -> Flow[str]:
     """Delete a copy that only this task knows, and return what was done."""
     if not (yield from remove_copy(job, item)):
-        return f"The copy that was made for it stays behind as {item}."
+        return _left(item)
     yield Checkpoint("copy", None)
     return "The copy that was made for it was deleted again."
 
@@ -228,8 +231,8 @@ def error_for(decision: Decision, job: CopyJob, status: CopyStatus, sighting: Si
     if status.state == "completed":
         return DriveCopyUnknownError(
             f"Graph says that {job} is completed, as the item "
-            f"{status.resource_id or 'that it does not name'}, but {sighting.reason}. Look at the "
-            "destination before you copy again."
+            f"{status.resource_id or 'that it does not name'}, but {describe_sighting(sighting)}. "
+            f"{where_to_look(job)}"
         )
     return unknown_copy(job, sighting)
 

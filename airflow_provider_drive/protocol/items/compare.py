@@ -110,6 +110,22 @@ def compare_listings(
     return difference
 
 
+def edited_meanwhile(
+    difference: TreeDifference, there: NameIndex[DriveItem], wanted: NameIndex[DriveItem]
+) -> list[str]:
+    """
+    Return files whose content tells nothing, and whose originals may have been edited since they were copied.
+
+    Times have whole seconds, so that an edit in the second of the copy may come before it or after.
+    """
+    pairs = ((path, wanted.get(path), there.get(path)) for path in difference.inexact)
+    return [
+        path
+        for path, original, copy in pairs
+        if original is None or copy is None or (original.modified or inf) >= (copy.created or 0.0)
+    ]
+
+
 def compare_items(copy: DriveItem, source: DriveItem) -> Flow[Match]:
     """Compare an item with what it may be a copy of: a file by its bytes, a container by what is below."""
     if copy.kind != source.kind and not (copy.is_folder and source.is_folder):

@@ -16,6 +16,8 @@ from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import delete_request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.protocol.wire.items import DriveItem
@@ -26,10 +28,13 @@ MAX_ETAG_RETRIES = 3
 """How often an eTag that moved by itself is read again."""
 
 
-def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
+def delete_item(
+    item: ItemRef, if_match: str | None = None, check_again: Callable[[], Flow[None]] | None = None
+) -> Flow[bool]:
     """
     Delete an item: to the recycle bin.
 
+    :param check_again: Looks once more, before the request is sent again, whether the item may be deleted.
     :return: Whether Graph has deleted it; false if it was gone already.
     """
     request = delete_request(item, if_match)
@@ -44,23 +49,26 @@ def delete_item(item: ItemRef, if_match: str | None = None) -> Flow[bool]:
         return True
 
     try:
-        return (yield from send_with_retries(request, read))
+        return (yield from send_with_retries(request, read, check_again=check_again))
     except DriveRequestError as error:
         if error.status in _HELD:
             error.add("A legal hold or a retention label may forbid that it is deleted.")
         raise
 
 
-def delete_unchanged(item: DriveItem, if_match: str | None = None) -> Flow[bool]:
+def delete_unchanged(
+    item: DriveItem, if_match: str | None = None, check_again: Callable[[], Flow[None]] | None = None
+) -> Flow[bool]:
     """
     Delete an item if it is still as it was read. An eTag that moved by itself is read again.
 
+    :param check_again: Looks once more, before the request is sent again, whether the item may be deleted.
     :return: Whether Graph has deleted it; false if it was gone already.
     :raises DriveItemChangedError: If it has changed. It is kept then.
     """
     for attempt in count():
         try:
-            return (yield from delete_item(item.ref, if_match or item.etag or item.ctag))
+            return (yield from delete_item(item.ref, if_match or item.etag or item.ctag, check_again))
         except DriveItemChangedError:
             seen = yield from find_item(item.ref)
             if seen is None:

@@ -17,14 +17,14 @@ from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.wire.names import normalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 KINDS = ("file", "folder", "all")
 _PARTS = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _RANGES = re.compile(r"(.)-(.)|(.)", re.DOTALL)
-_WILDCARDS = {"**/": r"(?:.*/)?", "**": r".*", "*": r"[^/]*", "?": r"[^/]"}
+_ACROSS_FOLDERS = {"": "", "**/": r"(?:.*?/)??", "**": r".*?"}
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,21 @@ class Selection:
             return " A pattern without **/ matches in the folder itself only: '**/*.docx' also matches below."
         return ""
 
+    def fault(self, path: str, item: DriveItem) -> str:
+        """
+        Return why an item is left out for what it is, although it meets the other conditions; or nothing.
+
+        Whether an item without a name matches a glob is not known: it counts as if it did.
+
+        :param path: The item's path below the folder.
+        """
+        fault = fault_of(item)
+        if not fault:
+            return ""
+        pattern, exclude = (self.pattern, self.exclude) if item.name else ((), ())
+        wanted = replace(self, kind="all", pattern=pattern, exclude=exclude, counts=Counter())
+        return fault if wanted.takes(path, item) else ""
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return _compile_globs(self.pattern)
@@ -157,6 +172,17 @@ def read_selection(
     return replace(selection, **read)  # type: ignore[arg-type]  # the times are the fields that are left
 
 
+def fault_of(item: DriveItem) -> str:
+    """Return why an item is neither a folder nor a document that can be copied, or nothing."""
+    if item.remote is not None:
+        return "it is a shortcut: what it leads to is in another folder, and is neither copied nor deleted"
+    if not item.name:
+        return "it has no name"
+    if item.kind is None and not item.is_root:
+        return "it is neither a file nor a folder nor a package, but perhaps an album, so it cannot be copied"
+    return ""
+
+
 def _classify(item: DriveItem) -> str | None:
     return "folder" if item.is_folder else "file" if item.kind in {"file", "package"} else None
 
@@ -176,14 +202,43 @@ def _compile_globs(globs: Sequence[str]) -> re.Pattern[str]:
 
 
 def _translate_glob(glob: str) -> str:
-    parts = _PARTS.findall(normalize_name(glob).strip("/"))
-    return "".join(_WILDCARDS.get(part) or _translate_literal(part) for part in parts)
+    """
+    Return the regular expression for a glob, whose time does not explode with the number of its wildcards.
+
+    What is between two wildcards is taken where it is found first, in an atomic group: another place for it
+    would leave less room for the rest. Only the last wildcard of each kind has to try further places.
+    """
+    *groups, (wildcard, last) = _split(_PARTS.findall(normalize_name(glob).strip("/")), _ACROSS_FOLDERS)
+    found = (f"(?>{_ACROSS_FOLDERS[before]}{_translate_names(parts, '?')})" for before, parts in groups)
+    return "".join(found) + _ACROSS_FOLDERS[wildcard] + _translate_names(last, "")
 
 
-def _translate_literal(part: str) -> str:
-    """Return the regular expression for a character or a set of characters: ``[abc]``, ``[!a-z]``."""
+def _translate_names(parts: Sequence[str], lazily: str) -> str:
+    """
+    Return the regular expression for a part of a glob in which no wildcard goes across folders.
+
+    :param lazily: ``?`` if its end is taken where it is found first, nothing if it is the end of the path.
+    """
+    (_, first), *others = [(star, "".join(map(_translate_one, some))) for star, some in _split(parts, {"*"})]
+    inner = "".join(f"(?>[^/]*?{names})" for _, names in others[:-1])
+    return first + inner + "".join(f"[^/]*{lazily}{names}" for _, names in others[-1:])
+
+
+def _split(parts: Sequence[str], wildcards: Container[str]) -> list[tuple[str, list[str]]]:
+    """Return the parts before the first wildcard, and those after each, with the wildcard before them."""
+    groups: list[tuple[str, list[str]]] = [("", [])]
+    for part in parts:
+        if part in wildcards:
+            groups.append((part, []))
+        else:
+            groups[-1][1].append(part)
+    return groups
+
+
+def _translate_one(part: str) -> str:
+    """Return the regular expression for one character: ``a``, ``?``, ``[abc]``, ``[!a-z]``."""
     if len(part) == 1:
-        return re.escape(part)
+        return "[^/]" if part == "?" else re.escape(part)
     is_none_of = part.startswith("[!") and part != "[!]"
     ranges = "".join(
         f"{re.escape(low)}-{re.escape(high)}" if low else re.escape(one)

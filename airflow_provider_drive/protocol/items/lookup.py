@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 MAX_PAGES = 25_000
-"""Of one collection: five million items, at 200 a page. What goes on after that has no end."""
+"""Pages of one collection, at most: five million items, at 200 a page. A longer one is taken for endless."""
 
 
 def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
@@ -52,10 +52,9 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
     """
     if isinstance(address, LibraryAddress):
         address = yield from in_library(address)
-    drive_id = address.drive_id if isinstance(address, ItemRef) else None
     request = get_item_request(address)
     try:
-        item = yield from send_with_retries(request, item_reader(request, drive_id))
+        item = yield from send_with_retries(request, item_reader(request, address.drive_id))
     except DriveItemNotFoundError as error:
         error.address = address
         raise

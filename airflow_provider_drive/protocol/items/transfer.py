@@ -60,7 +60,11 @@ def check_file(address: Address) -> PathAddress | LibraryAddress:
 
 
 def write_file(
-    address: PathAddress | LibraryAddress, size: int, read: Callable[[int, int], bytes]
+    address: PathAddress | LibraryAddress,
+    size: int,
+    read: Callable[[int, int], bytes],
+    *,
+    conflict_behavior: str = "replace",
 ) -> Flow[DriveItem]:
     """
     Write a file, by its path. What has the name gets a new version; missing folders are made.
@@ -69,14 +73,18 @@ def write_file(
 
     :param size: How many bytes it is to have.
     :param read: Gives some of them: where they start, and how many.
+    :param conflict_behavior: ``fail`` if no file may have the name yet.
+    :raises DriveNameConflictError: If one has it.
     """
     place = (yield from in_library(address)) if isinstance(address, LibraryAddress) else address
     action = f"write {address}"
     if size <= SIMPLE_UPLOAD_LIMIT:
-        request = _put_request(place, read(0, size), action)
+        request = _put_request(place, read(0, size), action, conflict_behavior)
         return (yield from send_with_retries(request, item_reader(request)))
     for _ in range(MAX_UPLOADS):
-        url = yield from send_with_retries(_open_request(place, action), _upload_url_reader(action))
+        url = yield from send_with_retries(
+            _open_request(place, action, conflict_behavior), _upload_url_reader(action)
+        )
         item = yield from _send(url, size, read, action)
         if item is not None:
             return item
@@ -144,16 +152,19 @@ def _send_fragment(url: str, piece: bytes, start: int, size: int, action: str) -
     return (yield from send_with_retries(Request("GET", url, action, kind="transfer"), read))
 
 
-def _put_request(place: PathAddress, content: bytes, action: str) -> Request:
-    """https://learn.microsoft.com/graph/api/driveitem-put-content."""
-    headers = {"Content-Type": _BINARY}
-    return Request("PUT", f"{place.url}:/content", action, headers=headers, idempotent=True, content=content)
+def _put_request(place: PathAddress, content: bytes, action: str, conflict_behavior: str) -> Request:
+    """https://learn.microsoft.com/graph/api/driveitem-put-content: it replaces, unless told otherwise."""
+    query = (
+        f"?@microsoft.graph.conflictBehavior={conflict_behavior}" if conflict_behavior != "replace" else ""
+    )
+    url, headers = f"{place.url}/content{query}", {"Content-Type": _BINARY}
+    return Request("PUT", url, action, headers=headers, idempotent=True, content=content)
 
 
-def _open_request(place: PathAddress, action: str) -> Request:
+def _open_request(place: PathAddress, action: str, conflict_behavior: str) -> Request:
     """https://learn.microsoft.com/graph/api/driveitem-createuploadsession: it makes no item yet."""
-    body = {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
-    return Request("POST", f"{place.url}:/createUploadSession", action, json=body, idempotent=True)
+    body = {"item": {"@microsoft.graph.conflictBehavior": conflict_behavior}}
+    return Request("POST", f"{place.url}/createUploadSession", action, json=body, idempotent=True)
 
 
 def _fragment_request(url: str, piece: bytes, start: int, size: int, action: str) -> Request:

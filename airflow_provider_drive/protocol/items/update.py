@@ -119,6 +119,19 @@ def update_item(
     return updated
 
 
+def find_displaced(item: DriveItem) -> Flow[DriveItem | None]:
+    """Return the file that an earlier try has renamed to make way for an item, if it still has that name."""
+    saved: Saved = yield Restore(_checkpoint_of(item))
+    if saved.state is None:
+        return None
+    other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
+    return other if other and other.name == saved.state["name"] else None
+
+
+def _checkpoint_of(item: DriveItem) -> str:
+    return f"displaced by {item.ref.item_id}"
+
+
 class _Update:
     """
     One change of an item.
@@ -148,17 +161,15 @@ class _Update:
         self.waited_for_lock = 0.0
         self.tries: Counter[str] = Counter()
         self.own_name = own_name(place.name or before.name or "")
-        self.displaced = f"displaced by {before.ref.item_id}"
+        self.displaced = _checkpoint_of(before)
 
     def restore(self) -> Flow[None]:
         """Find the file that an earlier try has renamed: by its id, and the name that it was given."""
         saved: Saved = yield Restore(self.displaced)
         self.is_durable = saved.is_durable
-        if saved.state is None:
-            return
-        other = yield from find_item(ItemRef(saved.state["driveId"], saved.state["id"]))
-        if other and other.name == saved.state["name"]:
-            self.other, self.own_name = other, saved.state["name"]
+        self.other = yield from find_displaced(self.before)
+        if self.other is not None:
+            self.own_name = self.other.name or self.own_name
 
     def run(self) -> Flow[DriveItem]:
         """Send the change until the item is where it is to be, or it is known that it cannot be."""

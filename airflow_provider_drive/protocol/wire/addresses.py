@@ -10,14 +10,15 @@ from __future__ import annotations
 import base64
 import re
 import reprlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, describe_url, locate
 from airflow_provider_drive.protocol.wire.labels import join_labels, read_label
+from airflow_provider_drive.protocol.wire.names import find_problem
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.hosts import Hosts
@@ -28,8 +29,10 @@ _SUPPORTED_FORMS = (
     "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
     "mapping with driveId and id, a driveItem returned by another task, or the URL shown in a browser."
 )
+_NO_VALUE = "the template, or the other task that it names, gave no value"
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 200
+_SHORT_ID = 15
 _ID = r"[^/:?#%\\\s\x00-\x1f\x7f]+"
 _OWNER = (
     rf"me|users/(?P<user>[^/:?%\\\s]+)|groups/(?P<group>{_ID})|sites/(?P<host>{_ID})(?::/(?P<site>[^:]+):)?"
@@ -49,12 +52,17 @@ class ItemRef:
     """
     An item by its ids: the only form that needs no lookup.
 
+    :param drive_id: The drive's id. One of OneDrive personal that has lost its leading zero gets it back.
     :param label: Its path in the drive, or only its name, as far as it is known: for messages.
     """
 
     drive_id: str
     item_id: str
     label: str = field(default="", compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.drive_id) == _SHORT_ID:
+            object.__setattr__(self, "drive_id", complete_drive_id(self.drive_id))
 
     def __str__(self) -> str:
         return repr(self.label) if self.label else self.full
@@ -110,14 +118,26 @@ class PathAddress:
 
     @property
     def url(self) -> str:
-        """The item's resource, below Graph's version root, percent-encoded."""
-        path = ":/" + "/".join(quote(name, safe="") for name in self.names) if self.names else ""
+        """
+        The item's resource, below Graph's version root, percent-encoded.
+
+        A colon closes the path: without it, one that ends in ``photo`` or ``…drive`` was seen to be refused.
+
+        https://github.com/OneDrive/onedrive-api-docs/issues/1020
+        https://github.com/OneDrive/onedrive-api-docs/issues/941
+        """
+        path = f":/{'/'.join(quote(name, safe='') for name in self.names)}:" if self.names else ""
         return f"{encode_resource(f'{self.drive}/{self.start}')}{path}"
 
     @property
     def parent(self) -> PathAddress | None:
         """The parent folder; None if the address has no path."""
         return replace(self, names=self.names[:-1]) if self.names else None
+
+    @property
+    def drive_id(self) -> str | None:
+        """The drive's id, if the address has it."""
+        return self.drive.removeprefix("drives/") if self.drive.startswith("drives/") else None
 
     @property
     def is_root(self) -> bool:
@@ -155,13 +175,18 @@ class LibraryAddress:
 
 @dataclass(frozen=True, slots=True)
 class ShareAddress:
-    """An item by a sharing link or browser URL."""
+    """
+    An item by a sharing link or browser URL.
 
-    token: str
-    host: str
+    :param token: The URL, encoded as Graph requires.
+    :param shown: The URL as it may be shown: a sharing link may grant access.
+    """
+
+    token: str = field(repr=False)
+    shown: str
 
     def __str__(self) -> str:
-        return f"the item shared as https://{self.host}/…"  # a sharing link may grant access
+        return self.shown
 
     @property
     def url(self) -> str:
@@ -169,6 +194,7 @@ class ShareAddress:
         return f"/shares/{self.token}/driveItem"
 
     is_root = False
+    drive_id = None
 
 
 Address: TypeAlias = ItemRef | PathAddress | LibraryAddress | ShareAddress
@@ -185,10 +211,8 @@ def parse_address(value: Any, hosts: Hosts, *, follow: bool = True) -> Address:
     """
     if isinstance(value, Mapping):
         return _parse_mapping(value, follow=follow)
-    if value is None:
-        raise _address_error(value, "the template, or the other task that it names, gave no value")
     if not isinstance(value, str):
-        raise _address_error(value, "must be a string or a mapping")
+        raise _address_error(value, _NO_VALUE if value is None else "must be a string or a mapping")
     text = value.strip()
     if text.startswith(f"{hosts.graph}/"):
         text = re.sub(r"^/+(?:v1\.0|beta)(?=/)", "", text[len(hosts.graph) :])
@@ -214,28 +238,22 @@ def same_drive(one: str, other: str) -> bool:
     return one.casefold().lstrip("0") == other.casefold().lstrip("0")
 
 
-def check_name(name: Any) -> str:
+def complete_drive_id(drive_id: str) -> str:
     """
-    Return the name if an item may have it. Graph's further rules are left to Graph.
+    Return a drive's id with the leading zero that some answers of OneDrive personal leave out.
 
-    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or contains a slash or a control character.
+    Without it, Graph calls the id malformed.
+
+    https://github.com/OneDrive/onedrive-api-docs/issues/1890
+    https://github.com/OneDrive/onedrive-api-docs/issues/1416
     """
-    if not isinstance(name, str):
-        raise DriveAddressError(f"{name!r} is not a valid item name: must be a string.")
-    problem = _find_problem(name) or ("contains a slash" if "/" in name else "")
-    if problem:
-        raise DriveAddressError(f"{name!r} is not a valid item name: {problem}.")
-    return name
-
-
-def is_name(value: Any) -> bool:
-    """Whether an item may have this name: it can be sent, and is a single path segment."""
-    return isinstance(value, str) and "/" not in value and not _find_problem(value)
+    is_short = len(drive_id) == _SHORT_ID and re.fullmatch(r"[0-9A-Fa-f]+", drive_id)
+    return f"0{drive_id}" if is_short else drive_id
 
 
 def is_id(value: Any) -> TypeGuard[str]:
     """Whether this may be the id of an item or drive: it can be sent, and does not change the URL's path."""
-    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not _find_problem(value)
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None and not find_problem(value)
 
 
 def encode_resource(path: str) -> str:
@@ -274,20 +292,23 @@ def _address_from_ids(drive_id: str, item_id: str, label: str = "") -> ItemRef |
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
     url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
-    if not hosts.is_drive(url):
-        raise _address_error(
-            text, f"not an https URL on one of this cloud's hosts ({', '.join(hosts.suffixes)})"
-        )
-    parts = urlsplit(url)
-    if not parts.path.strip("/"):
-        raise _address_error(text, "the URL has no path to an item")
-    return ShareAddress(encode_share(url), parts.hostname or "")
+    is_personal = re.match(rf"https://{re.escape(PERSONAL_HOST)}[/?]", url)
+    try:
+        place = locate(url) if is_personal or hosts.is_drive(url) else url
+    except ValueError as error:
+        raise _address_error(describe_url(url), str(error)) from None
+    if place.startswith("drives/"):
+        return _parse_path(place, describe_url(url))
+    if not hosts.is_drive(place):
+        suffixes = ", ".join(hosts.suffixes)
+        raise _address_error(describe_url(url), f"not an https URL on one of this cloud's hosts ({suffixes})")
+    return ShareAddress(encode_share(place), describe_url(place))
 
 
 def _parse_path(text: str, value: str) -> Address:
     path = text.removeprefix("/")
     if share := _SHARE.fullmatch(path):
-        return ShareAddress(share["token"], "graph")
+        return ShareAddress(share["token"], "shares/***/driveItem")
     drive = _DRIVE.fullmatch(path)
     item = _ITEM.fullmatch(drive["item"]) if drive else None
     if not drive or not item:
@@ -299,7 +320,7 @@ def _parse_path(text: str, value: str) -> Address:
     names = _split_names(item["path"], value)
     start = f"special/{item['special']}" if item["special"] else f"items/{item['id']}"
     start = "root" if not item["special"] and item["id"] in {None, "root"} else start
-    drive_id = drive["id"] or drive["library"]
+    drive_id = complete_drive_id(drive["id"] or drive["library"] or "")
     if drive["library"] and not _is_drive_id(drive["library"]):
         return LibraryAddress(drive["owner"], drive["library"], start, names)
     if drive_id and item["id"] and not names:
@@ -313,35 +334,16 @@ def _is_drive_id(drive: str) -> bool:
 
 
 def _check_part(part: str | None, value: str) -> None:
-    if part is not None and (problem := _find_problem(part)):
+    if part is not None and (problem := find_problem(part)):
         raise _address_error(value, problem)
 
 
 def _split_names(path: str | None, value: str) -> tuple[str, ...]:
     names = tuple(path.removesuffix("/").split("/")) if path else ()
     for name in names:
-        if problem := _find_problem(name) or ("a name contains a colon" if ":" in name else ""):
+        if problem := find_problem(name) or ("a name contains a colon" if ":" in name else ""):
             raise _address_error(value, problem)
     return names
-
-
-def _find_problem(name: str) -> str:
-    if not name:
-        return "a name is empty"
-    if name in {".", ".."}:
-        return f"{name!r} is not allowed as a name"
-    if any(unicodedata.category(character) == "Cc" for character in name):
-        return "contains a control character"
-    return "" if is_encodable(name) else "contains a lone surrogate, which cannot be sent"
-
-
-def is_encodable(text: str) -> bool:
-    """Whether a text can be sent: lone surrogates cannot be encoded."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _address_error(value: Any, why: str) -> DriveAddressError:

@@ -24,7 +24,8 @@ REWRITE_SECONDS = 3_600.0
 """How long after its arrival the service may still write properties into a file."""
 _OFFICE = (
     *(".docx", ".docm", ".dotx", ".dotm", ".doc", ".dot", ".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb"),
-    *(".xls", ".xlt", ".xla", ".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm", ".ppt", ".pot", ".pps"),
+    *(".xlam", ".xls", ".xlt", ".xla", ".xlw", ".pptx", ".pptm", ".potx", ".potm", ".ppsx", ".ppsm"),
+    *(".ppam", ".ppt", ".pot", ".pps", ".ppa"),
     *(".vsdx", ".vsd", ".one", ".onetoc2", ".aspx", ".html", ".htm"),
 )
 _MEDIA = (".jpg", ".jpeg", ".heic", ".png", ".tif", ".tiff", ".mp3", ".m4a", ".wma")

@@ -15,7 +15,7 @@ import msgspec
 
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, is_name
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id
 from airflow_provider_drive.protocol.wire.items import (
     CONFLICT_BEHAVIORS,
     SKIP,
@@ -23,6 +23,7 @@ from airflow_provider_drive.protocol.wire.items import (
     print_time,
     read_time,
 )
+from airflow_provider_drive.protocol.wire.names import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,11 @@ class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
     def is_repeatable(self) -> bool:
         """Whether a second request cannot make a second copy: in a folder, a name is there once."""
         return self.arrival.behavior != "rename"
+
+    @property
+    def is_renamed_later(self) -> bool:
+        """Whether the copy arrives under another name first: the task that waits for this job renames it."""
+        return self.arrival.name not in {None, self.name}
 
     @property
     def is_identifiable(self) -> bool:

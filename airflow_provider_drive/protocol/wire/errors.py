@@ -25,6 +25,7 @@ from airflow_provider_drive.exceptions import (
     DriveServiceError,
     DriveThrottledError,
 )
+from airflow_provider_drive.protocol.wire.redaction import redact
 from airflow_provider_drive.protocol.wire.token_claims import WRITING
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Response
 
 _MAX_TEXT = 400
+_MAX_READ, _MAX_SECRET = 8_000, 6_000
 _MAX_DETAILS = 100
 _URL_SECRETS = re.compile(
-    r"(https?://)(?:[^\s/?#@]*@)?([^\s/?#\"'<>]+)\S*?(?=[\"'<>)\]]*(?:\s|$))", re.IGNORECASE
+    r"(https?(?::|%(?:25)*3A)(?:\\*/|%(?:25)*2F){2})(?:[^\s/?#@]*@)?([^\s/?#%\\\"'<>]+)"
+    r"\S*?(?=[\"'<>)\]]*(?:\s|$))",
+    re.IGNORECASE,
 )
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -200,8 +204,15 @@ def is_gone(response: Response) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return text from outside in a form safe to log: one line, of limited length, URLs cut to their host."""
-    line = _CONTROL_CHARACTERS.sub(" ", _URL_SECRETS.sub(r"\1\2/***", text[: 4 * _MAX_TEXT])).strip()
+    """
+    Return text from outside in a form safe to log: one line, of limited length.
+
+    Known secrets are redacted, and URLs cut to their host.
+    """
+    line = _URL_SECRETS.sub(r"\1\2/***", redact(text[:_MAX_READ]))
+    if len(text) > _MAX_READ:
+        line = line[:-_MAX_SECRET] + "…"  # at its end may be a part of a secret
+    line = _CONTROL_CHARACTERS.sub(" ", line).strip()
     return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 

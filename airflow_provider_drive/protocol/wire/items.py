@@ -18,14 +18,14 @@ from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import (
     ItemRef,
     PathAddress,
-    is_encodable,
     is_id,
+    same_drive,
     same_item,
 )
-from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, Match, compare_files, may_rewrite
+from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, may_rewrite
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.labels import read_label
-from airflow_provider_drive.protocol.wire.names import split_name
+from airflow_provider_drive.protocol.wire.names import is_encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +131,7 @@ def read_item(
     """
     Read a driveItem.
 
-    :param drive_id: The drive that was asked, for answers that leave it out.
+    :param drive_id: The id by which the drive was asked. It is kept if the answer means the same drive.
     :param read_at: When, by the service's clock.
     :param bare: Leave out Graph's own JSON: this is one of very many.
     :raises DriveResponseError: If it is none.
@@ -140,7 +140,8 @@ def read_item(
         raise DriveResponseError("the answer is no driveItem: it is not an object")
     parent = _mapping(value.get("parentReference"))
     told = _text(parent.get("driveId")) or drive_id
-    drive_id = drive_id if told == drive_id else told  # many items need not hold the same text many times
+    is_asked = told and drive_id and same_drive(told, drive_id)
+    drive_id = drive_id if is_asked else told  # answers change its case, and drop its leading zero
     item_id = _text(value.get("id"))
     for key, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
@@ -177,12 +178,6 @@ def item_reader(request: Request, drive_id: str | None = None) -> Callable[[Resp
         return read_item(response.mapping(), drive_id, response.date)
 
     return read
-
-
-def is_same_file(copy: DriveItem, source: DriveItem, *, strict: bool = False) -> bool:
-    """Whether one file has the content of another, or may have been rewritten by the service."""
-    match = compare_files(copy, source, is_personal=copy.is_personal)
-    return match is Match.SAME or (not strict and match in {Match.REWRITTEN, Match.UNKNOWN})
 
 
 def without_annotations(value: Any) -> Any:
@@ -318,13 +313,6 @@ def check_tag(value: Any) -> str:
             f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
         )
     return value
-
-
-def unnumbered(name: str) -> tuple[str, ...]:
-    """Return what a name may have been before :func:`free_name` gave it a number: itself, or without it."""
-    stem, extension = split_name(name, is_folder=False)
-    numbered = re.fullmatch(r"(.+) [0-9]+", stem, re.DOTALL)
-    return (name, numbered[1] + extension) if numbered else (name,)
 
 
 def _hashes(value: Mapping[str, Any]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.flow import Request
@@ -21,13 +21,12 @@ from airflow_provider_drive.protocol.wire.errors import (
     is_gone,
     read_graph_error,
 )
+from airflow_provider_drive.protocol.wire.redaction import remember_secret
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Response
 
 State = Literal["running", "completed", "failed", "timeout", "unknown"]
-_LONG = 16
-_ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _NOTHING: tuple[Any, ...] = (None, "", [])
 _FAILED = {"failed", "cancelled", "canceled", "deletefailed"}
 _ITEM_URL = re.compile(r"/drives/(?P<drive>[^/?#]+)/items/(?P<item>[^/?#:]+)")
@@ -211,22 +210,9 @@ def monitor_request(monitor_url: str) -> Request:
     return Request("GET", monitor_url, "ask how the copy stands", kind="monitor")
 
 
-def secret_parts(text: str) -> list[str]:
-    """
-    Return what must not be read in a log: a token; or what of a monitor URL opens it.
-
-    That is its long query values, or all but its host if it has none. As few as will do: for each, Airflow's
-    masker compiles all that it knows anew.
-    """
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # a URL that nobody would call
-        return [text]
-    if not parts.scheme:
-        return [text]
-    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
-    secrets = [value for value in values if len(value) > _LONG] or [f"{parts.path}?{parts.query}".rstrip("?")]
-    as_sent = [
-        _ESCAPE.sub(lambda escape: escape[0].upper(), secret) for secret in secrets
-    ]  # urllib3 does that
-    return [secret for secret in dict.fromkeys(secrets + as_sent) if len(secret) > 1]
+def read_monitor_url(response: Response) -> str | None:
+    """Return the URL of the monitor that an answer names. It is redacted from now on."""
+    url = response.headers.get("location") or None
+    if url:
+        remember_secret(url)
+    return url

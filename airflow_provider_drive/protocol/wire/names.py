@@ -1,5 +1,5 @@
 """
-Names of items: which are the same to a drive, which are free, and which are ours alone.
+Names of items: which may be sent, which are the same to a drive, which are free, and which are ours alone.
 
 https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
+
+from airflow_provider_drive.exceptions import DriveAddressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,56 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
+
+
+def check_path(path: Any) -> str:
+    """
+    Return a path relative to a folder, such as ``2026/plan.docx``, without empty names.
+
+    :raises DriveAddressError: If one of its names is not valid.
+    """
+    if not isinstance(path, str):
+        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
+    return "/".join(check_name(name) for name in path.split("/") if name)
+
+
+def check_name(name: Any) -> str:
+    """
+    Return the name if an item may have it. Graph's further rules are left to Graph.
+
+    :raises DriveAddressError: If it is empty, ``.`` or ``..``, or contains a slash or a control character.
+    """
+    if not isinstance(name, str):
+        raise DriveAddressError(f"{name!r} is not a valid item name: must be a string.")
+    problem = find_problem(name) or ("contains a slash" if "/" in name else "")
+    if problem:
+        raise DriveAddressError(f"{name!r} is not a valid item name: {problem}.")
+    return name
+
+
+def is_name(value: Any) -> bool:
+    """Whether an item may have this name: it can be sent, and is a single path segment."""
+    return isinstance(value, str) and "/" not in value and not find_problem(value)
+
+
+def find_problem(name: str) -> str:
+    """Return what is wrong with a name, or nothing: in words that follow the name in a message."""
+    if not name:
+        return "a name is empty"
+    if name in {".", ".."}:
+        return f"{name!r} is not allowed as a name"
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        return "contains a control character"
+    return "" if is_encodable(name) else "contains a lone surrogate, which cannot be sent"
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent: lone surrogates cannot be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def normalize_name(name: str) -> str:

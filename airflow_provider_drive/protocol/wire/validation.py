@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError
-from airflow_provider_drive.protocol.wire.addresses import check_name
+from airflow_provider_drive.exceptions import DriveArgumentError
 
 MAX_SECONDS = 10 * 366 * 86_400.0
 """The longest duration, in seconds: ten years."""
@@ -117,17 +116,6 @@ def read_items(value: Any) -> list[Any]:
     if isinstance(value, Iterable):
         return list(value)
     raise DriveArgumentError(f"Invalid `items`: must be a list of addresses, got {_shorten(value)}.")
-
-
-def check_path(path: Any) -> str:
-    """
-    Return a path relative to a folder, such as ``2026/plan.docx``, without empty names.
-
-    :raises DriveAddressError: If one of its names is not valid.
-    """
-    if not isinstance(path, str):
-        raise DriveAddressError(f"{path!r} is not a valid path: must be a string.")
-    return "/".join(check_name(name) for name in path.split("/") if name)
 
 
 def _to_seconds(value: Any) -> float:

@@ -50,6 +50,19 @@ def test_each_form_of_address_finds_the_item(graph, legal, plan, form):
     assert (response.status_code, response.json().get("id")) == (200, plan.id)
 
 
+def test_a_path_that_ends_in_photo_needs_a_closing_colon(graph, legal):
+    legal.put("x/photo", b"content")
+    assert graph.get(f"drives/{legal.id}/root:/x/photo").status_code == 400
+    assert graph.get(f"drives/{legal.id}/root:/x/photo:").json()["name"] == "photo"
+
+
+def test_a_path_that_ends_in_drive_needs_a_closing_colon_in_onedrive_personal(graph, legal, personal):
+    for drive, status in ((legal, 200), (personal, 400)):
+        drive.put("x/adrive", b"content")
+        assert graph.get(f"drives/{drive.id}/root:/x/adrive").status_code == status
+        assert graph.get(f"drives/{drive.id}/root:/x/adrive:").json()["name"] == "adrive"
+
+
 @pytest.mark.parametrize("form", ["root", "root:", "root:/", "items/root", "items/{root}", "items/{root}:/"])
 def test_each_form_of_address_finds_the_root(graph, legal, form):
     response = graph.get(f"drives/{legal.id}/{form.format(root=legal.root.id)}")

@@ -193,7 +193,9 @@ def test_sharepoint_rewrites_office_files(graph, tenant, legal, archive, plan):
 
 @pytest.mark.parametrize("growth", [0, 11_264])
 @pytest.mark.parametrize("content", [b"", b"content"])
-@pytest.mark.parametrize("name", ["a.DOC", "a.dot", "a.xls", "a.xlt", "a.ppt", "a.pot", "a.pps", "a.xltm"])
+@pytest.mark.parametrize(
+    "name", ["a.DOC", "a.dot", "a.xls", "a.xlt", "a.xlw", "a.ppt", "a.pot", "a.pps", "a.ppa", "a.xltm"]
+)
 def test_office_files_of_all_kinds_grow_as_much_as_the_tenant_says(
     graph, tenant, legal, archive, name, content, growth
 ):

@@ -30,6 +30,22 @@ def test_delta_lists_what_changed(graph, tenant, legal):
     assert all("path" not in item["parentReference"] for item in items.values())
 
 
+@pytest.mark.parametrize(
+    ("name", "of_changed", "of_deleted"), [("legal", set(), set()), ("personal", {"cTag"}, {"name"})]
+)
+def test_delta_omits_what_its_page_says(graph, tenant, name, of_changed, of_deleted):
+    drive = tenant.drive(name)
+    gone = drive.put("gone.txt")
+    _, link = follow(graph, f"{graph.base}drives/{drive.id}/root/delta")
+    new = drive.put("new.txt")
+    graph("DELETE", f"drives/{drive.id}/items/{gone.id}")
+
+    items, _ = follow(graph, link)
+
+    assert items[new.id].keys() & {"cTag"} == of_changed
+    assert items[gone.id].keys() & {"cTag", "name", "size"} == of_deleted
+
+
 @pytest.mark.parametrize("latest", ["delta?token=latest", "delta(token='latest')"])
 def test_the_token_latest_lists_only_later_changes(graph, legal, latest):
     legal.put("old.txt")

@@ -102,6 +102,14 @@ def test_a_move_within_a_drive_can_run_as_a_job_too(graph, tenant, legal, plan):
     assert body["resourceId"] == legal.find("plan.pdf").id
 
 
+def test_of_two_jobs_that_move_one_item_only_one_moves_it(graph, tenant, legal, plan):
+    tenant.move_answers_202, tenant.copies = True, CopyBehaviour(looks=1)
+    monitors = [graph.move(plan, legal.root).headers["Location"] for _ in range(2)]
+    ends = [[graph.poll(monitor).json()["status"] for _ in range(2)][-1] for monitor in monitors]
+    assert ends == ["completed", "failed"]
+    assert legal.tree() == {"Contracts": None, "plan.pdf": 7}
+
+
 def test_the_root_folder_cannot_be_updated(graph, legal):
     assert graph.move(legal.root, name="x").json()["error"]["message"] == "Cannot update the root folder."
 

@@ -2,11 +2,17 @@
 
 import itertools
 import random
+from datetime import timedelta
 
 import pytest
 from protocol.archive.world import Killed, Store, World, states
+from protocol.conversation import answer, converse, wait
 
-from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
+from airflow_provider_drive.emulator import Fault
+from airflow_provider_drive.exceptions import DriveAccessDeniedError
+from airflow_provider_drive.protocol import batch
+from airflow_provider_drive.protocol.archive.delete_originals import count_deleting, delete_originals
+from airflow_provider_drive.protocol.archive.state import ArchiveState, Deleting
 from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {"a.txt": b"a", "b.bin": b"bb", "c.docx": b"ccc"}
@@ -60,6 +66,24 @@ class TestEvidence:
         archived.vault.attach(copy, archived.vault.mkdir("Elsewhere"))
         assert archived.delete(archived.outcomes)["a.txt"].reason == "its copy was moved to another folder"
 
+    def test_one_whose_copy_was_deleted_while_its_deletion_was_put_off_is_kept(self, archived, monkeypatch):
+        clock = {"clock": lambda: archived.tenant.clock_offset}
+        monkeypatch.setattr(batch.batched, "__kwdefaults__", clock)
+
+        def put_off(request):
+            if b'"DELETE"' in request.body and archived.vault.find("Out/a.txt"):
+                archived.vault.remove(archived.vault.find("Out/a.txt"))
+                return Fault(kind="refuse", status=429, retry_after=60)
+            return None
+
+        archived.tenant.witness = put_off
+        assert kinds(archived.delete(archived.outcomes)) == {
+            "a.txt": "kept",
+            "b.bin": "deleted",
+            "c.docx": "deleted",
+        }
+        assert left(archived) == ["a.txt"]
+
     def test_one_that_was_edited_since_is_kept(self, archived):
         archived.legal.put("In/a.txt", b"edited")
         assert "it was changed since it was copied" in archived.delete(archived.outcomes)["a.txt"].reason
@@ -102,6 +126,17 @@ class TestNotebooks:
     def test_one_with_an_edited_section_is_kept(self, notebook):
         notebook.legal.put("In/Notes/one.one", b"an edit that is in no copy" * 1000)
         assert kinds(notebook.delete(notebook.outcomes)) == {"Notes": "kept"}
+
+    def test_one_with_a_section_that_was_edited_in_the_second_of_its_copy_is_kept(self, notebook):
+        section = notebook.legal.put("In/Notes/one.one", b"FIRST")
+        section.modified = notebook.vault.find("Out/Notes/one.one").created
+        (fate,) = notebook.delete(notebook.outcomes).values()
+        assert fate == ("kept", "'one.one' in it may have been edited since its copy was made")
+
+    def test_one_whose_copy_the_service_has_rewritten_is_deleted(self, notebook):
+        copy = notebook.vault.put("Out/Notes/one.one", b"first, and what the service adds")
+        copy.created = copy.modified = notebook.legal.find("In/Notes/one.one").modified + timedelta(seconds=1)
+        assert kinds(notebook.delete(notebook.outcomes)) == {"Notes": "deleted"}
 
     def test_one_that_is_edited_while_it_is_compared_is_kept(self, notebook):
         listings = itertools.count()
@@ -257,3 +292,39 @@ class TestCost:
         outcomes = world.archive()
         assert sum(outcome.is_verified for outcome in outcomes) == 1_000
         assert world.tenant.units_spent <= 0.05 * 1_000
+
+
+class TestCountingAfterACrash:
+    @pytest.fixture
+    def state(self):
+        deleting = {"01A": Deleting("d", "copied", 1), "01B": Deleting("d", "copied", 2)}
+        return ArchiveState(begun=0.0, deleting=deleting)
+
+    @pytest.fixture
+    def one_unread(self):
+        parts = [{"id": str(number), "status": status} for number, status in enumerate((404, 403))]
+        return answer(200, {"responses": parts})
+
+    def test_an_original_that_cannot_be_read_is_left_to_be_counted_later(self, state, one_unread):
+        talk = converse(count_deleting(state), one_unread)
+
+        assert isinstance(talk.result, DriveAccessDeniedError)
+        assert (set(state.deleting), state.deleted["gone"]) == ({"01B"}, 1)
+
+    def test_one_that_cannot_be_read_to_the_end_fails_the_try_and_stays_in_the_state(self, state, one_unread):
+        flow = delete_originals([], lambda *_: None, wait())
+
+        talk = converse(flow, one_unread, saved={"archive": state})
+
+        assert isinstance(talk.error, DriveAccessDeniedError)
+        assert set(state.deleting) == {"01B"}
+
+    def test_one_that_can_be_read_at_the_end_is_counted(self, state, one_unread):
+        converse(count_deleting(state), one_unread)
+        flow = delete_originals([], lambda *_: None, wait())
+
+        talk = converse(flow, answer(404), saved={"archive": state})
+
+        assert talk.failure is None
+        (stored,) = [saved for _, saved, _ in talk.checkpoints]
+        assert (stored.deleting, stored.deleted["gone"]) == ({}, 2)

@@ -1,9 +1,12 @@
 """What an archive copies, and what it says of each document."""
 
 import pytest
+import time_machine
 from protocol.archive.world import Store, states
+from protocol.conversation import NOW
 
-from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.protocol.items.filters import Selection
 
 TREE = {
@@ -41,6 +44,14 @@ class TestCopies:
         assert states(tree.archive(conflict_behavior="replace"))["a.txt"] == "copied"
         assert tree.contents() == TREE
 
+    def test_a_copy_that_does_not_get_its_name_is_told_with_the_name_that_it_has(self, tree):
+        tree.tenant.faults.append(Fault("PATCH", "/items/", status=403, times=99))
+        outcomes = tree.archive(conflict_behavior="rename", selection=Selection(pattern=("a.txt",)))
+        (outcome,) = outcomes
+        (copy,) = tree.contents()
+        assert outcome.state == "failed"
+        assert f"did not get its name: it stays behind as {copy!r}" in outcome.reason
+
     def test_with_fail_the_reason_says_what_has_the_name(self, tree):
         tree.vault.put("Out/a.txt", b"another")
         (failed,) = [each for each in tree.archive(conflict_behavior="fail") if each.state == "failed"]
@@ -52,6 +63,32 @@ class TestCopies:
         world.vault.mkdir("Out")
         world.archive(selection=Selection(pattern=("**",)))
         assert world.store.saves <= 4
+
+
+class TestPolls:
+    @pytest.fixture
+    def timed(self, world):
+        """An archive whose copies take as long as they say, in virtual time."""
+        world.vault.mkdir("Out")
+        with time_machine.travel(NOW, tick=False) as clock:
+            world.pass_time = clock.shift
+            yield world
+
+    def test_most_monitors_are_polled_once_as_soon_as_it_is_known_how_long_a_copy_takes(self, timed):
+        for number in range(100):
+            timed.legal.put(f"In/{number}.bin", b"%d" % number)
+        timed.tenant.copies = CopyBehaviour(seconds=4.0)
+        timed.archive(selection=Selection(pattern=("**",)))
+        polls = sum(call.where == "monitor" for call in timed.tenant.journal)
+        assert 100 <= polls <= 100 + 5 * 4
+
+    def test_copies_that_take_longer_than_the_others_are_polled_until_they_end(self, timed):
+        for number in range(10):
+            timed.legal.put(f"In/{number}.bin", b"%d" % number)
+        timed.tenant.next_copies += [CopyBehaviour(seconds=300.0)] * 5
+        outcomes = timed.archive(selection=Selection(pattern=("**",)))
+        assert set(states(outcomes).values()) == {"copied"}
+        assert len(outcomes) == 10
 
 
 class TestSecondRun:
@@ -152,12 +189,25 @@ class TestItemsThatAreGone:
         world.vault.put("Out/a.txt", b"somebody's")
         assert states(world.archive(items=items)) == {"a.txt": "failed"}
 
-    def test_one_that_was_copied_and_whose_owner_deleted_it_is_gone(self, world):
+    def test_one_that_was_copied_and_whose_owner_deleted_it_is_copied_and_gone(self, world):
         document = world.legal.put("In/a.txt", b"a")
         world.archive(items=world.given(document))
         world.legal.remove(document)
         (outcome,) = world.archive(items=world.given(document))
-        assert outcome.state == "gone"
+        assert (outcome.state, outcome.is_gone) == ("copied", True)
+        assert outcome.copy.ref.item_id == world.vault.find("Out/a.txt").id
+
+    @pytest.mark.parametrize("fate", ["deleted", "moved"])
+    def test_one_whose_owner_deleted_it_and_whose_copy_is_not_there_has_failed(self, world, fate):
+        document = world.legal.put("In/a.txt", b"a")
+        world.archive(items=world.given(document))
+        copy = world.vault.find("Out/a.txt")
+        world.vault.remove(copy)
+        if fate == "moved":
+            world.vault.attach(copy, world.vault.mkdir("Elsewhere"))
+        world.legal.remove(document)
+        (outcome,) = world.archive(items=world.given(document))
+        assert (outcome.state, outcome.is_gone) == ("failed", False)
 
     @pytest.mark.parametrize("by_path", [False, True])
     def test_one_that_this_archive_has_deleted_is_not_reported_again(self, world, by_path):
@@ -166,3 +216,17 @@ class TestItemsThatAreGone:
         assert world.delete(world.archive(items=items))["a.txt"].state == "deleted"
         assert world.archive(items=items) == []
         assert world.state.deleted == {"copied": 1, "bytes": 1, "deleted": 1}
+
+
+def test_a_copy_that_somebody_edits_before_it_gets_its_name_is_left(world):
+    world.legal.put("In/a.txt", b"first")
+    world.vault.mkdir("Out")
+
+    def edit(request):
+        copies = [item for item in world.vault.children("Out") if item.name.startswith("~")]
+        if request.method == "GET" and copies and not copies[0].versions:
+            world.vault.write(copies[0], Content(b"mine!"))
+
+    world.tenant.witness = edit
+    assert states(world.archive(conflict_behavior="rename")) == {"a.txt": "failed"}
+    assert list(world.contents().values()) == [b"mine!"]

@@ -64,6 +64,10 @@ class World:
     def now(self):
         return self.tenant.now().timestamp()
 
+    def pass_time(self, seconds):
+        """Move the clock of the service, and not the one by which its copies take time."""
+        self.tenant.clock_offset += seconds
+
     def wait(self, **timings):
         return Wait(clock=self.now, timer=self.now, poll_interval=5.0, timings=Timings(**timings))
 
@@ -98,7 +102,7 @@ class World:
             elif isinstance(said, Restore):
                 reply = Saved() if store is None else store.restore(said.name)
             elif isinstance(said, Pause):
-                self.tenant.clock_offset += said.seconds
+                self.pass_time(said.seconds)
                 reply = None
                 yield said
             else:

@@ -167,7 +167,7 @@ class TestByName:
 
     def test_a_copy_that_arrives_under_an_own_name_is_looked_for_under_that(self):
         talk = look(copy("~0123456789ab.pdf"), job=OWN)
-        assert (talk.result.found, talk.lines) == (Found.OURS, ["GET /drives/e/items/f:/~0123456789ab.pdf"])
+        assert (talk.result.found, talk.lines) == (Found.OURS, ["GET /drives/e/items/f:/~0123456789ab.pdf:"])
 
     def test_an_own_folder_is_counted(self):
         job = FOLDER.changed(arrival=Arrival("~0123456789ab", "fail", is_own=True))

@@ -30,7 +30,7 @@ FOLDER = ref("f", "e")
 OLD = "2020-01-01T00:00:00Z"
 SOURCE = here("i", "a.pdf")
 POST = "POST /drives/d/items/i/copy?@microsoft.graph.conflictBehavior="
-LOOK = "GET /drives/e/items/f:/a.pdf"
+LOOK = "GET /drives/e/items/f:/a.pdf:"
 TAKEN = refusal(409, "nameAlreadyExists")
 
 

@@ -45,7 +45,7 @@ FOLDER = ref("f", "e")
 OLD = "2020-01-01T00:00:00Z"
 SOURCE = here("i", "a.pdf")
 POST = "POST /drives/d/items/i/copy?@microsoft.graph.conflictBehavior="
-LOOK = "GET /drives/e/items/f:/a.pdf"
+LOOK = "GET /drives/e/items/f:/a.pdf:"
 TAKEN = refusal(409, "nameAlreadyExists")
 RUNNING, FAILED = answer(200, {"status": "inProgress"}), answer(200, {"status": "failed"})
 CONFLICT = answer(200, {"status": "failed", "error": {"code": "nameAlreadyExists"}})
@@ -205,7 +205,7 @@ class TestAnUnansweredRequest:
         intent = intent.described(read_item(item("i", "a.docx", lastModifiedDateTime=OLD)))
         there = made(self.OWN.name, size=1_543, lastModifiedDateTime=TODAY)
         talk = copy(there, saved=intent, conflict_behavior=behavior)
-        assert talk.lines == ["GET /drives/e/items/f:/~0123456789ab.docx"]
+        assert talk.lines == ["GET /drives/e/items/f:/~0123456789ab.docx:"]
         assert talk.result.resource_id == "n"
 
     def test_a_copy_under_an_own_name_that_is_not_whole_is_waited_for_and_not_requested_again(self):
@@ -430,7 +430,7 @@ class TestAMove:
 
     def test_a_moved_item_with_a_new_id_is_found_by_its_content(self):
         talk = self.move(missing(), here("n", "a.pdf", "g"), saved=self.MOVE)
-        assert talk.lines == ["GET /drives/d/items/i", "GET /drives/d/items/g:/a.pdf"]
+        assert talk.lines == ["GET /drives/d/items/i", "GET /drives/d/items/g:/a.pdf:"]
         assert talk.result.ref == ref("n")
 
     COPY = JOB.changed(destination=ref("g", "e"))

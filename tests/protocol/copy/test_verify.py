@@ -25,6 +25,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyNameConflictError,
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
+    DriveError,
     DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.copy.verify import (
@@ -57,7 +58,7 @@ GONE = refusal(404, "itemNotFound")
 FAILED = answer(200, {"status": "failed", "error": {"code": "accessDenied", "message": "No."}})
 RUNNING = answer(202, {"status": "inProgress", "percentageComplete": 42})
 READ = "GET /drives/e/items/n"
-LOOK = "GET /drives/e/items/f:/plan.pdf"
+LOOK = "GET /drives/e/items/f:/plan.pdf:"
 
 
 def copy(name="plan.pdf", parent="f", drive="e", item_id="n", **fields):
@@ -381,6 +382,30 @@ class TestReadingBack:
         assert words in str(talk.error)
         assert talk.sent("DELETE").headers == {"If-Match": '"{n},1"'}
         assert (talk.checkpoints[-1][1] is None) == ("again" in words)
+
+    @pytest.mark.parametrize(
+        "refused", [refusal(409, "nameAlreadyExists"), refusal(403)], ids=["taken", "denied"]
+    )
+    def test_a_copy_that_does_not_get_its_name_is_told_with_the_name_that_it_has(self, refused):
+        """With all versions, it arrives under its source's name."""
+        job, first = JOB.changed(arrival=Arrival("source.pdf", "fail")), copy("source.pdf")
+        talk = finish(CopyStatus("completed", "n"), first, refused, first, job=job)
+        assert isinstance(talk.error, DriveError)
+        assert "did not get its name: it stays behind as 'source.pdf' (drives/e/items/n)" in str(talk.error)
+        assert "DELETE" not in {request.method for request in talk.requests}
+
+    def test_a_copy_that_cannot_be_told_by_its_content_is_unknown_and_the_error_says_where_to_look(self):
+        """All versions make the size of an Office file another, and the monitor tells no id."""
+        job = JOB.changed(name="plan.docx", arrival=Arrival("plan.docx", "fail"))
+        there, source = copy("plan.docx", size=90_000), here("i", "plan.docx")
+        talk = finish(
+            CopyStatus("completed"),
+            then=lambda request: source if request.url.endswith("/items/i") else there,
+            job=job,
+        )
+        assert type(talk.error) is DriveCopyUnknownError
+        assert "'plan.docx' (drives/e/items/n) is there, but it does not have exactly" in str(talk.error)
+        assert "Look in the folder drives/e/items/f for 'plan.docx' before you copy again." in str(talk.error)
 
     def test_with_skip_a_copy_under_an_own_name_gives_way_to_the_same_content(self):
         own, there = copy("~0123456789ab.pdf"), copy(item_id="o", createdDateTime=OLD)

@@ -1,10 +1,12 @@
+import re
+import time
 import warnings
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pendulum
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from protocol.conversation import NOW, item
 
@@ -55,6 +57,37 @@ class TestKinds:
         assert select(pattern=[], exclude=None, modified_before=None, min_size=None).is_all
         assert not select(min_size=0).is_all
         assert not select(kind="all").is_all
+
+
+class TestFaults:
+    SHORTCUT = read_item(
+        {"id": "i", "name": "x", "remoteItem": {"id": "x", "parentReference": {"driveId": "e"}}}, "d"
+    )
+    ALBUM = read_item({"id": "i", "name": "album", "size": 5, "bundle": {"childCount": 2}}, "d")
+    NAMELESS = read_item({"id": "i", "file": {}, "size": 5}, "d")
+
+    @pytest.mark.parametrize(
+        ("entry", "reason"),
+        [(SHORTCUT, "a shortcut"), (ALBUM, "neither a file nor a folder"), (NAMELESS, "no name")],
+    )
+    def test_what_is_neither_a_file_nor_a_folder_is_told_if_it_meets_the_conditions(self, entry, reason):
+        assert reason in select().fault("x", entry)
+        assert reason in select(pattern="x", kind="folder").fault("x", entry)
+        assert select(modified_before="2019-01-01").fault("x", entry) == ""
+
+    def test_an_item_without_a_name_is_told_whatever_the_globs(self):
+        assert select(pattern="*.pdf", exclude="*").fault("", self.NAMELESS)
+        assert not select(pattern="*.pdf").fault("album", self.ALBUM)
+        assert not select(exclude="al*").fault("album", self.ALBUM)
+
+    def test_an_item_without_its_size_does_not_meet_a_condition_on_it(self):
+        assert select(min_size=5).fault("album", self.ALBUM)
+        assert not select(min_size=6).fault("album", self.ALBUM)
+        assert not select(min_size=1).fault("x", self.SHORTCUT)
+
+    @pytest.mark.parametrize("kind", ["file", "folder", "package", "root"])
+    def test_files_folders_and_packages_have_no_fault(self, kind):
+        assert select().fault("x", file(kind=kind)) == ""
 
 
 class TestGlobs:
@@ -136,6 +169,42 @@ class TestGlobs:
             return
         with warnings.catch_warnings(action="error"):
             assert takes(path, of=file(), pattern=glob) is meant
+
+    @given(
+        st.lists(st.sampled_from(["*", "**", "**/", "/", "a", "b", "?", "[ab]"]), max_size=9).map("".join),
+        st.text("ab/", max_size=14),
+    )
+    def test_any_wildcards_match_the_same_paths_as_a_regular_expression_that_backtracks(self, glob, path):
+        glob = glob.strip("/")
+        assume(glob)
+        assert takes(path, of=file(), pattern=glob) is (backtrack(glob).fullmatch(path) is not None)
+
+    @pytest.mark.parametrize(
+        "glob",
+        [
+            "*_*_*_*_*.pdf",
+            "*_" * 20 + ".pdf",
+            "**_" * 20 + ".pdf",
+            "**/" * 20 + "*_*_*.pdf",
+            "**/*_*_/" * 20 + "*.pdf",
+            "**_*_" * 10 + ".pdf",
+            "*?" * 40 + ".pdf",
+            "*[!a]" * 40 + ".pdf",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["_" * 400, "_/" * 200, "__/" * 130, "_" * 200 + "/" + "_" * 199])
+    def test_a_glob_with_many_wildcards_takes_milliseconds(self, glob, path):
+        selection = select(pattern=glob)
+        started = time.process_time()
+        assert not selection.takes(path, file())
+        assert time.process_time() - started < 5
+
+
+def backtrack(glob):
+    """Return the regular expression that says in the simplest words what a glob means."""
+    parts = re.findall(r"(?<![^/])\*\*/|\*\*|\*|\?|\[ab\]|.", glob)
+    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(meanings.get(part, part) for part in parts))
 
 
 def matches(glob, path, before="/"):

@@ -51,8 +51,8 @@ class TestGetting:
         [
             ("drives/d/items/i", "/drives/d/items/i"),
             ("drives/d/root", "/drives/d/root"),
-            ("drives/d/root:/a b/c", "/drives/d/root:/a%20b/c"),
-            ("me/drive/root:/a", "/me/drive/root:/a"),
+            ("drives/d/root:/a b/c", "/drives/d/root:/a%20b/c:"),
+            ("me/drive/root:/a", "/me/drive/root:/a:"),
             ("sites/h:/s:/drive/items/i", "/sites/h:/s:/drive/items/i"),
             ("shares/u!abc/driveItem", "/shares/u!abc/driveItem"),
         ],
@@ -66,6 +66,20 @@ class TestGetting:
         assert get("drives/d/items/i", answer(200, {"id": "i"})).result.ref == ref("i")
         talk = get("me/drive/items/i", then=answer(200, {"id": "i"}))
         assert type(talk.error) is DriveResponseError
+
+    @pytest.mark.parametrize("told", ["4f62a7105c03556", "4F62A7105C03556", "04F62A7105C03556"])
+    @pytest.mark.parametrize("text", ["drives/04f62a7105c03556/items/i", "drives/4f62a7105c03556/root:/a"])
+    def test_a_drive_keeps_the_id_that_it_was_asked_by(self, text, told):
+        """Answers of OneDrive personal change its case and drop its leading zero."""
+        talk = get(text, here("i", drive=told))
+        assert talk.result.ref == ref("i", "04f62a7105c03556")
+        assert talk.lines[0].startswith("GET /drives/04f62a7105c03556/")
+
+    def test_the_drive_of_an_answer_for_another_one_is_that_of_the_answer(self):
+        assert get("drives/d/items/i", here("i", drive="e")).result.ref == ref("i", "e")
+        assert get("me/drive/items/i", here("i", drive="4f62a7105c03556")).result.ref.drive_id == (
+            "04f62a7105c03556"
+        )
 
     def test_a_missing_item_is_an_error_for_get_and_none_for_find(self):
         assert type(get("drives/d/items/i", missing()).error) is DriveItemNotFoundError
@@ -200,7 +214,7 @@ class TestLibraries:
     def test_a_library_is_found_by_its_name_or_by_its_url(self, name, drive_id):
         talk = get(f"{self.SITE}/drives/{name}/root:/a", page(*self.DRIVES), here("i", drive=drive_id))
         assert talk.result.ref.drive_id == drive_id
-        assert talk.lines == [f"GET /{self.SITE}/drives", f"GET /drives/{drive_id}/root:/a"]
+        assert talk.lines == [f"GET /{self.SITE}/drives", f"GET /drives/{drive_id}/root:/a:"]
 
     def test_the_libraries_are_read_page_by_page(self):
         link = f"{GRAPH}/sites/x/drives?$skiptoken=1"
@@ -258,8 +272,8 @@ class TestEnsuring:
         assert talk.result.folder.ref == ref("b")
         assert talk.result.created
         assert talk.lines == [
-            "GET /drives/d/root:/a/b%20c",
-            "GET /drives/d/root:/a",
+            "GET /drives/d/root:/a/b%20c:",
+            "GET /drives/d/root:/a:",
             "GET /drives/d/root",
             "POST /drives/d/items/r/children",
             "POST /drives/d/items/a/children",
@@ -286,7 +300,7 @@ class TestEnsuring:
             here("a", kind="folder"),
         )
         assert talk.result.folder.ref == ref("a")
-        assert talk.lines[-1] == "GET /drives/d/items/r:/a"
+        assert talk.lines[-1] == "GET /drives/d/items/r:/a:"
 
     def test_a_lost_answer_to_a_new_folder_is_retried(self):
         talk = self.ensure(
@@ -325,7 +339,7 @@ class TestEnsuring:
             "drives/d/root:/a", missing(), here("r", kind="root"), answer(201), here("a", kind="folder")
         )
         assert talk.result.folder.ref == ref("a")
-        assert talk.lines[-1] == "GET /drives/d/items/r:/a"
+        assert talk.lines[-1] == "GET /drives/d/items/r:/a:"
 
     @pytest.mark.parametrize("text", ["drives/d/root", "drives/d/items/i", "shares/u!abc/driveItem"])
     def test_a_missing_folder_without_a_name_cannot_be_made(self, text):

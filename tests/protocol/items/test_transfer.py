@@ -24,7 +24,7 @@ from airflow_provider_drive.protocol.items.transfer import (
 from airflow_provider_drive.protocol.wire.addresses import parse_address
 
 FILE = parse_address("drives/d/root:/R/m.jsonl", HOSTS)
-PATH = "/drives/d/root:/R/m.jsonl"
+PATH = "/drives/d/root:/R/m.jsonl:"
 UP = "https://contoso.sharepoint.com/_api/v2.0/up?tempauth=secret"
 DOWN = "https://contoso.sharepoint.com/_layouts/15/download.aspx?tempauth=secret"
 LARGE = 2 * FRAGMENT_SIZE + 5
@@ -54,7 +54,7 @@ def ranges(talk):
 class TestWriting:
     def test_a_small_file_is_written_in_one_request_to_graph(self):
         talk = write(SIMPLE_UPLOAD_LIMIT, written(SIMPLE_UPLOAD_LIMIT))
-        assert talk.lines == [f"PUT {PATH}:/content"]
+        assert talk.lines == [f"PUT {PATH}/content"]
         assert len(talk.requests[0].content) == SIMPLE_UPLOAD_LIMIT
         assert talk.result.name == "m.jsonl"
 
@@ -63,7 +63,7 @@ class TestWriting:
 
     def test_a_large_file_is_written_piece_by_piece_to_an_upload_session(self):
         talk = write(LARGE, OPENED, wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE))
-        assert talk.lines == [f"POST {PATH}:/createUploadSession", *[f"PUT {UP}"] * 3]
+        assert talk.lines == [f"POST {PATH}/createUploadSession", *[f"PUT {UP}"] * 3]
         assert talk.requests[0].json == {"item": {"@microsoft.graph.conflictBehavior": "replace"}}
         assert ranges(talk) == [
             f"bytes 0-{FRAGMENT_SIZE - 1}/{LARGE}",

@@ -416,7 +416,7 @@ class TestReplacing:
         assert talk.lines == [
             PATCH + self.QUERY,
             GET,
-            "GET /drives/d/items/g:/plan.pdf",
+            "GET /drives/d/items/g:/plan.pdf:",
             "PATCH /drives/d/items/x",
             PATCH + self.QUERY,
             "DELETE /drives/d/items/x",

@@ -15,13 +15,12 @@ from airflow_provider_drive.protocol.wire.addresses import (
     LibraryAddress,
     PathAddress,
     ShareAddress,
-    check_name,
     encode_share,
     parse_address,
     same_drive,
 )
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
-from airflow_provider_drive.protocol.wire.names import same_name
+from airflow_provider_drive.protocol.wire.names import check_name, same_name
 
 PLAN = ("Contracts", "2026", "plan.docx")
 BAD_NAMES = (".", "..", "a\x00b", "line\nbreak", "\x7f", "\x9f", "half \ud83d")
@@ -165,7 +164,8 @@ class TestForms:
 
     def test_the_text_of_a_share_address_hides_the_link(self):
         address = parse("https://contoso.sharepoint.com/:w:/s/Legal/Secret?e=Token")
-        assert str(address) == "the item shared as https://contoso.sharepoint.com/…"
+        assert str(address) == "https://contoso.sharepoint.com/:w:/s/Legal/***"
+        assert "Secret" not in repr(address)
 
     @pytest.mark.parametrize("token", ["u!aHR0cHM6Ly8", "s!AE59_g1ADtX0giM"])
     @pytest.mark.parametrize("rest", ["driveItem", "root"])
@@ -207,16 +207,22 @@ class TestEncoding:
         ],
     )
     def test_names_are_percent_encoded_once(self, name, encoded):
-        assert parse(f"drives/d/root:/x/{name}").url == f"/drives/d/root:/x/{encoded}"
+        assert parse(f"drives/d/root:/x/{name}").url == f"/drives/d/root:/x/{encoded}:"
 
     def test_a_path_of_400_characters_is_not_truncated(self):
         path = "/".join(["ü" * 99] * 4)
-        assert unquote(parse(f"drives/d/root:/{path}").url) == f"/drives/d/root:/{path}"
+        assert unquote(parse(f"drives/d/root:/{path}").url) == f"/drives/d/root:/{path}:"
 
     def test_colons_and_commas_of_resources_are_not_encoded(self):
         assert parse(f"sites/{GUIDS}/drive/root").url == f"/sites/{GUIDS}/drive/root"
-        assert parse("drives/b!x/root:/a").url == "/drives/b!x/root:/a"
+        assert parse("drives/b!x/root:/a").url == "/drives/b!x/root:/a:"
         assert ItemRef("b!x", "4F62!1375").url == "/drives/b!x/items/4F62!1375"
+
+    @pytest.mark.parametrize("form", ["drives/d/root:/x/{}", "drives/d/items/i:/{}:", "me/drive/root:/{}"])
+    @pytest.mark.parametrize("name", ["photo", "adrive", "plan.docx"])
+    def test_a_colon_closes_each_path(self, form, name):
+        """https://github.com/OneDrive/onedrive-api-docs/issues/1020, /941."""
+        assert parse(form.format(name)).url == f"/{form.format(name).removesuffix(':')}:"
 
     def test_a_guest_users_name_is_encoded(self):
         address = parse("users/ann_example.com#EXT#@contoso.com/drive/root")
@@ -352,7 +358,7 @@ class TestRefusals:
         "value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")]
     )
     def test_a_value_that_is_not_a_string_is_refused(self, value):
-        with pytest.raises(DriveAddressError, match="must be a string or a mapping"):
+        with pytest.raises(DriveAddressError, match=r"must be a string or a mapping|gave no value"):
             parse(value)
 
     @pytest.mark.parametrize("text", ["{'driveId': 'd', 'id': 'i'}", '{"driveId": "d"}', "[1]"])
@@ -398,6 +404,28 @@ class TestComparisons:
     def test_drive_ids_are_compared_without_case_and_leading_zero(self):
         assert same_drive("04F62A7105C03556", "4f62a7105c03556")
         assert not same_drive("b!x", "b!y")
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "drives/4f62a7105c03556/items/4F62A7105C03556!9",
+            "drives/4f62a7105c03556/root:/a",
+            {"driveId": "4f62a7105c03556", "id": "4F62A7105C03556!9"},
+            {"id": "4F62A7105C03556!9", "parentReference": {"driveId": "4f62a7105c03556"}},
+            {"id": "x", "remoteItem": {"id": "y", "parentReference": {"driveId": "4f62a7105c03556"}}},
+        ],
+    )
+    def test_the_leading_zero_of_a_personal_drives_id_is_completed(self, address):
+        """https://github.com/OneDrive/onedrive-api-docs/issues/1890."""
+        assert parse(address).drive_id == "04f62a7105c03556"
+        assert parse(address).url.startswith("/drives/04f62a7105c03556/")
+
+    @pytest.mark.parametrize(
+        "drive_id", ["4f62a7105c03556e", "4f62a7105c0355", "b!0123456789abc", "4f62a7105c0355g"]
+    )
+    def test_any_other_drive_id_is_left_as_it_is(self, drive_id):
+        assert parse(f"drives/{drive_id}/items/i") == parse({"driveId": drive_id, "id": "i"})
+        assert parse(f"drives/{drive_id}/items/i").drive_id == drive_id
 
     def test_items_of_personal_drives_are_recognized_by_their_ids(self):
         assert ItemRef("4f62a7105c03556e", "4F62A7105C03556E!1375").is_personal
@@ -459,7 +487,7 @@ def test_any_path_address_survives_printing_and_its_url_decodes_to_its_names(dri
     address = parse(text)
     assert parse(address.full) == address
     assert address.full == text
-    assert unquote(address.url) == f"/{text}"
+    assert unquote(address.url) == f"/{text}" + (":" if names else "")
     assert is_safe(address.url)
     if isinstance(address, PathAddress):
         assert address.names == tuple(names)

@@ -70,7 +70,13 @@ def test_onedrive_personal_rewrites_nothing():
     assert compare_files(copy, file("a.docx", 50_000), is_personal=True) is Match.DIFFERENT
 
 
-@pytest.mark.parametrize("name", ["a.doc", "a.dot", "a.pps", "a.pot", "a.xlt", "A.DOCX", "a.JPEG"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.doc", "a.dot", "a.xls", "a.xlt", "a.xla", "a.xlw", "a.ppt", "a.pot", "a.pps", "a.ppa"),
+        *("A.DOCX", "a.xlam", "a.ppam", "a.JPEG"),
+    ],
+)
 def test_the_whole_family_of_office_files_may_be_rewritten(name):
     assert may_rewrite(name)
 

@@ -279,7 +279,7 @@ class TestRequests:
         assert request.kind == "graph"
 
     def test_a_childs_name_is_encoded(self):
-        assert child(ref("f"), "a b#1").url == "/drives/d/items/f:/a%20b%231"
+        assert child(ref("f"), "a b#1").url == "/drives/d/items/f:/a%20b%231:"
         assert children_request(ref("f")).url == "/drives/d/items/f/children"
 
     def test_a_request_for_a_new_folder_is_repeatable(self):
