@@ -1474,9 +1474,9 @@ class TestTheEnd:
 
         assert run(fail_if_empty=True)["there"] == 5
 
-    def test_a_second_run_says_that_another_has_copied_everything(self, run, out, log, tmp_path):
+    def test_a_second_run_says_that_another_has_copied_everything(self, run, resumable, out, log, tmp_path):
         run()
-        run(manifest=f"file://{tmp_path}/m.jsonl")
+        resumable(manifest=f"file://{tmp_path}/m.jsonl").run()
 
         assert log.has("Nothing was left to copy: another run, or somebody else, had copied all of it before")
         lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]

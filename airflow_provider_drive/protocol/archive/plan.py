@@ -170,7 +170,8 @@ def _plan_taken(
     ):
         state: State = "there" if behavior == SKIP else "copied"
         is_verified = context.order.verify and is_exact
-        reason = "" if state == "copied" or context.is_resumed else _WAS_THERE
+        is_first = context.is_durable and not context.is_resumed  # else an earlier try may have made it
+        reason = _WAS_THERE if state == "there" and is_first else ""
         return Outcome(state, found, copy=there, reason=reason, is_verified=is_verified)
     if (
         behavior == "replace"
