@@ -36,14 +36,23 @@ class DriveError(Exception):
     Base class of this package's exceptions.
 
     ``retryable`` is false if no retry can succeed: the operators then fail the task without using retries.
+    ``trace`` is the last line of the message: the request, with the ids in it, and Graph's id of it.
     """
 
     retryable = True
+    trace = ""
 
     def __init__(self, message: str, *, retryable: bool | None = None) -> None:
         super().__init__(message)
         if retryable is not None:
             self.retryable = retryable
+
+    def __str__(self) -> str:
+        return "\n".join(filter(None, [super().__str__(), self.trace]))
+
+    def add(self, text: str) -> None:
+        """Add a line to the message, above the trace."""
+        self.args = (f"{self.args[0]}\n{text}", *self.args[1:])
 
 
 class DriveArgumentError(DriveError, ValueError):
@@ -108,7 +117,13 @@ class DriveRequestError(DriveError):
 
 
 class DriveItemNotFoundError(DriveRequestError):
-    """The item does not exist, or this login may not see it."""
+    """
+    The item does not exist, or this login may not see it.
+
+    ``address`` is the item's address, if it was looked up by one.
+    """
+
+    address: Any = None
 
 
 class DriveNameConflictError(DriveRequestError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.move import Move
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
     from airflow_provider_drive.protocol.wire.hosts import Hosts
@@ -36,11 +37,25 @@ class DriveDestinationLink(BaseOperatorLink):
         return _look_up(ti_key, "destination_url")
 
 
+class DriveManifestLink(BaseOperatorLink):
+    """Link to the manifest of an archive, if it is in a drive: the XCom ``manifest_url``."""
+
+    name = "Manifest"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # Airflow's signature
+        """Return the URL, or an empty text if it is not known."""
+        return _look_up(ti_key, "manifest_url")
+
+
+ARCHIVE_LINKS = (DriveSourceLink(), DriveDestinationLink(), DriveManifestLink())
+
+
 def push_link_xcoms(
     context: Context,
     hosts: Hosts,
-    started: CopyJob | Move | None = None,
+    started: ArchiveState | CopyJob | Move | None = None,
     made: Mapping[str, Any] | None = None,
+    **urls: str | None,
 ) -> None:
     """
     Push the XComs that the links read, as far as the URLs are known.
@@ -52,15 +67,18 @@ def push_link_xcoms(
 
     :param started: The copy or move that the task works on. Default is none yet.
     :param made: The driveItem that is the result. Default is none yet.
+    :param urls: Other URLs, by the names of their XComs.
     """
-    urls = {
-        "source_url": started and started.source_url,
+    known: dict[str, Any] = {
+        **urls,
+        "source_url": started.source_url if started else urls.get("source_url"),
         "destination_url": made.get("webUrl") if made else started and started.destination_url,
     }
-    for key, url in urls.items():
-        if isinstance(url, str) and hosts.is_drive(url):
-            context["ti"].xcom_push(key=key, value=url)
-            _remember(context["ti"], key, url)
+    ti = context.get("ti")  # none, if a test executes an operator without Airflow
+    for key, url in known.items():
+        if ti is not None and isinstance(url, str) and hosts.is_drive(url):
+            ti.xcom_push(key=key, value=url)
+            _remember(ti, key, url)
 
 
 _pushed: dict[tuple[Any, str], str] = {}

@@ -38,7 +38,12 @@ class ManifestStore(Protocol):
     Where a manifest is stored.
 
     :ivar takes_plans: Whether a dry run may write there: nothing is replaced but an older plan.
+    :ivar url: Where a browser shows it, if it is in a drive and was written.
     """
+
+    @property
+    def url(self) -> str | None:
+        """Where a browser shows the manifest."""
 
     @property
     def takes_plans(self) -> bool:
@@ -78,6 +83,11 @@ class Manifest:
     def takes_plans(self) -> bool:
         """Whether a dry run may write there."""
         return self._store.takes_plans
+
+    @property
+    def url(self) -> str | None:
+        """Where a browser shows the manifest, if it is in a drive and was written."""
+        return self._store.url
 
     def prepare(self, order: ArchiveOrder, client: DriveClient) -> None:
         """
@@ -152,6 +162,12 @@ class DriveManifest:
 
     def __init__(self, manifest: Any, hook: DriveHook) -> None:
         self._manifest, self._hook = manifest, hook
+        self._url: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where a browser shows the manifest, once it was written."""
+        return self._url
 
     def create(self, content: bytes) -> None:
         """Write the manifest if there is none."""
@@ -159,7 +175,7 @@ class DriveManifest:
 
     def write(self, content: BinaryIO) -> None:
         """Write the manifest, whole or not at all."""
-        self._hook.write_file(self._manifest, content)
+        self._url = self._hook.write_file(self._manifest, content).get("webUrl")
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines of the stored manifest."""
@@ -171,6 +187,8 @@ class DriveManifest:
 
 class ObjectStorageManifest:
     """A manifest in Airflow's object storage."""
+
+    url = None
 
     def __init__(self, manifest: Any) -> None:
         from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415  # slow to import

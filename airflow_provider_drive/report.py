@@ -18,6 +18,7 @@ from airflow_provider_drive.protocol.wire.items import DriveItem, read_size
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.protocol.archive.delete_originals import Deletion
 
 MAX_FAILURES = MAX_PLANNED = 100
@@ -49,8 +50,9 @@ class ArchiveReport:
         self.failures: list[dict[str, Any]] = []
         self.planned: list[dict[str, str]] = []
         self.target_folders: set[str] = set()
-        self.deletes = deletes
+        self.deletes, self.is_stored = deletes, False
         self._run = run
+        self._not_deleted: dict[str, Deletion] = {}
         self._file = _open()
 
     def add(self, outcome: Outcome) -> None:
@@ -78,7 +80,7 @@ class ArchiveReport:
     def _add_failure(self, path: str, item: Mapping[str, Any], reason: str) -> None:
         if len(self.failures) < MAX_FAILURES:
             ids = {key: item[key] for key in ("driveId", "id")}
-            self.failures.append({"path": path, **ids, "reason": reason})
+            self.failures.append({"path": path, **ids, "reason": " ".join(reason.splitlines())})
 
     def _line(self, outcome: Outcome) -> dict[str, Any]:
         destination: dict[str, Any] | None = None
@@ -116,6 +118,11 @@ class ArchiveReport:
         self._file.seek(0)
         return self._file
 
+    def store(self, manifest: Manifest) -> None:
+        """Write the lines to where the manifest is."""
+        manifest.write(self.content)
+        self.is_stored = True
+
     def lines(self) -> Iterator[dict[str, Any]]:
         """Return the lines, one by one."""
         for line in self.content:
@@ -125,8 +132,8 @@ class ArchiveReport:
         """Return the outcomes of the documents whose originals are to be deleted, one by one."""
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                found = ListedItem(line["path"], _read_item(line["source"]))
-                copy = _read_item(line["destination"])
+                found = ListedItem(line["path"], _read_item(line["source"], line["path"]))
+                copy = _read_item(line["destination"], line["path"])
                 yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])
 
     def add_deleted(self, before: Mapping[str, int]) -> None:
@@ -142,30 +149,32 @@ class ArchiveReport:
         self.bytes += before.get("bytes", 0)
         self.deleted += before.get("deleted", 0)
 
-    def record_deletions(self, not_deleted: Mapping[str, Deletion]) -> None:
-        """
-        Record in the lines which originals were deleted.
+    def add_deletion(self, found: ListedItem, deletion: Deletion) -> None:
+        """Count an original that was deleted, and keep what became of any other."""
+        if deletion.state == "deleted":
+            self.deleted += 1
+        else:
+            self._not_deleted[found.item.ref.item_id] = deletion
 
-        :param not_deleted: What became of the others, by their ids.
-        """
+    def record_deletions(self) -> None:
+        """Record in the lines what became of the originals that were to be deleted."""
         file = _open()
         for line in self.lines():
             if line["original"] == TO_BE_DELETED:
-                self._record_deletion(line, not_deleted.get(line["source"]["id"]))
+                self._record_deletion(line, self._not_deleted.get(line["source"]["id"]))
             write_line(file, line)
         self._replace(file)
 
     def _record_deletion(self, line: dict[str, Any], deletion: Deletion | None) -> None:
         if deletion is None:
             line["original"] = DELETED
-            self.deleted += 1
         elif deletion.state == "gone":
             line["original"] = GONE
             self.counts["gone"] += 1
         else:
             line["original"] = f"kept: {deletion.reason}"
             self.counts["failed"] += 1
-            self._add_failure(line["path"], line["source"], f"copied, but not deleted: {deletion.reason}")
+            self._add_failure(line["path"], line["source"], _kept(line["destination"], deletion.reason))
 
     def merge_earlier(
         self,
@@ -270,6 +279,12 @@ def _update_line(line: dict[str, Any], item: DriveItem | DriveError | None, *, w
         line["original"], line["reason"] = GONE, _GONE
 
 
+def _kept(copy: Mapping[str, Any] | None, reason: str) -> str:
+    """Say that a document was copied, and why its original was not deleted."""
+    which = f" ({copy['name']!r}, id {copy['id']})" if copy else ""
+    return f"copied, but not deleted: the copy{which} stays, and the original was kept: {reason}"
+
+
 def _open() -> BinaryIO:
     return tempfile.TemporaryFile()
 
@@ -292,10 +307,10 @@ def _describe(item: DriveItem) -> dict[str, Any]:
     }
 
 
-def _read_item(described: Mapping[str, Any]) -> DriveItem:
+def _read_item(described: Mapping[str, Any], label: str) -> DriveItem:
     """Return an item as :func:`_describe` has described it."""
     return DriveItem(
-        ItemRef(described["driveId"], described["id"]),
+        ItemRef(described["driveId"], described["id"], label),
         described["name"],
         parent_id=described["parentId"],
         kind=described["kind"],

@@ -99,6 +99,11 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         which a trigger has to do asynchronously.
     :raises DriveArgumentError: If a field is not valid. The message names it.
     """
+    if connection.conn_type in {"http", "https"}:
+        raise DriveArgumentError(
+            f"The connection {connection.conn_id} is of type {connection.conn_type}: drive_conn_id must name "
+            "one of type microsoft_drive."
+        )
     extra = _read_extra(connection, extra)
     cloud_name = _read_text(extra, "cloud") or "global"
     if cloud_name not in CLOUDS:

@@ -6,17 +6,20 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_drive.exceptions import DriveArchiveError, DriveResponseError
+from airflow_provider_drive.exceptions import DriveArchiveError, DriveError, DriveResponseError
+from airflow_provider_drive.manifest import STATES
 from airflow_provider_drive.protocol.archive.order import estimate_cost
+from airflow_provider_drive.transport.usage import describe_waits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow_provider_drive.hooks.client import DriveClient
+    from airflow_provider_drive.protocol.items.filters import Selection
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
 
-_FAILURES_IN_ERROR = 5
+_FAILURES_SHOWN = 10
 _FOLDERS_IN_PLAN = 100
 _WORDS = {
     "planned": "would be copied",
@@ -35,7 +38,8 @@ class Totals:
 
     :param since: When this try started, in seconds since the epoch.
     :param counted_from: When the archive started: durations in filters count from there in each try.
-    :param throttled: Seconds in which something could not be sent.
+    :param throttled: Seconds in which Graph throttled.
+    :param paced: Seconds in which the connection's budget held something back.
     """
 
     since: float
@@ -43,6 +47,7 @@ class Totals:
     requests: int = 0
     resource_units: int = 0
     throttled: float = 0.0
+    paced: float = 0.0
 
     def plus(self, usage: Usage) -> Totals:
         """Return the totals with what a session has used."""
@@ -51,6 +56,7 @@ class Totals:
             requests=self.requests + usage.requests,
             resource_units=self.resource_units + usage.units,
             throttled=self.throttled + usage.throttled,
+            paced=self.paced + usage.paced,
         )
 
 
@@ -69,7 +75,7 @@ def read_totals(value: Any) -> Totals:
     raise DriveResponseError("The XCom archive is refused: it is not what this task pushed.")
 
 
-def summarize(report: ArchiveReport, totals: Totals) -> dict[str, Any]:
+def summarize(report: ArchiveReport, totals: Totals, selection: Selection) -> dict[str, Any]:
     """Return the summary, as JSON."""
     return {
         **report.counts,
@@ -79,6 +85,8 @@ def summarize(report: ArchiveReport, totals: Totals) -> dict[str, Any]:
         "requests": totals.requests,
         "resource_units": totals.resource_units,
         "throttled_seconds": round(totals.throttled, 1),
+        "paced_seconds": round(totals.paced, 1),
+        "filter": selection.as_dict(),
         "failures": report.failures,
     }
 
@@ -105,30 +113,74 @@ def plan(report: ArchiveReport, client: DriveClient, *, deletes: bool) -> dict[s
         "whole_folders": sorted(report.whole_folders)[:_FOLDERS_IN_PLAN],
         "documents_with_folders": with_folders,
         "documents_in_batches": planned - with_folders,
+        "documents_that_would_fail": report.counts["failed"],
         "resource_units": units,
         "requests": requests + usage.requests,
         "seconds_at_least": round(units / units_per_minute * 60),
     }
 
 
-def describe_summary(summary: Mapping[str, Any]) -> str:
-    """Return the summary in a sentence, for the log."""
+def describe_summary(summary: Mapping[str, Any], selection: Selection) -> str:
+    """Return the summary for the log: some lines, of which the first has the counts and the costs."""
     counts = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary[key]]
-    return f"Documents: {', '.join(counts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB."
+    is_plan = summary["planned"] or "plan" in summary
+    cost = f"{summary['seconds']:.0f} s, {summary['requests']} requests, {summary['resource_units']} units"
+    waits = describe_waits(summary["throttled_seconds"], summary["paced_seconds"])
+    filtered = selection.describe()
+    lines = [
+        f"Documents: {', '.join(counts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB; {cost} in all.",
+        waits and f"Requests were {waits}.",
+        filtered and f"Documents below the source: {filtered}",
+        _describe_nothing(summary),
+        *_describe_failures(summary, "would fail" if is_plan else "failed"),
+        summary.get("manifest") and f"Manifest: {summary['manifest']}",
+    ]
+    return "\n".join(filter(None, lines))
 
 
-def raise_if_too_many_failed(report: ArchiveReport, max_failures: int) -> None:
+def _describe_nothing(summary: Mapping[str, Any]) -> str:
+    """Say so if there was nothing to do."""
+    if any(summary[key] for key in ("copied", "failed", "planned", "gone", "deleted")):
+        return ""
+    if summary["there"]:
+        return "Nothing was left to copy: another run, or somebody else, had copied all of it before."
+    return "There was no document to archive: nothing was done."
+
+
+def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
+    shown = summary["failures"][:_FAILURES_SHOWN]
+    lines = [f"{failure['path'] or 'An item'} {word}: {failure['reason']}" for failure in shown]
+    more = summary["failed"] - len(shown)
+    if more > 0:
+        where = "the manifest lists all" if summary.get("manifest") else "the XCom summary lists a hundred"
+        lines.append(f"… and {more} more: {where}.")
+    return lines
+
+
+def check_counts(summary: Mapping[str, Any], max_failures: int, *, fail_if_empty: bool) -> None:
     """
-    Fail the task if more documents failed than may.
+    Fail the task if more documents failed than may, or if there were none.
 
-    :raises DriveArchiveError: If so. The message names the first failures.
+    :raises DriveArchiveError: If more than ``max_failures`` failed. The message names the first failures.
+    :raises DriveError: If there was none, and ``fail_if_empty`` is true.
     """
-    failed = report.counts["failed"]
+    failed, total = summary["failed"], sum(summary[key] for key in STATES)
+    if fail_if_empty and not total:
+        filtered = describe_filter(summary["filter"])
+        raise DriveError(f"There is no document to archive, and fail_if_empty is set.{filtered}")
     if failed <= max_failures:
         return
-    shown = report.failures[:_FAILURES_IN_ERROR]
-    reasons = "; ".join(f"{failure['path']}: {failure['reason']}" for failure in shown)
-    raise DriveArchiveError(
-        f"{failed} documents could not be archived, and {max_failures} may fail: {reasons}"
-        f"{' …' if failed > len(shown) else ''}. The XCom summary lists more, the manifest all."
-    )
+    done = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary[key] and key != "failed"]
+    lines = [
+        f"{failed} documents could not be archived, and {max_failures} may fail.",
+        f"Of all {total} documents: {', '.join(done) or 'none was copied'}.",
+        *_describe_failures(summary, "failed"),
+        summary.get("manifest") and f"Manifest: {summary['manifest']}",
+    ]
+    raise DriveArchiveError("\n".join(filter(None, lines)))
+
+
+def describe_filter(counts: Mapping[str, int]) -> str:
+    """Say what a filter saw, for an error; nothing if it left out nothing."""
+    left_out = [f"{count} by {name}" for name, count in counts.items() if name not in {"seen", "matching"}]
+    return f" {counts['seen']} were seen; left out: {', '.join(left_out)}." if left_out else ""

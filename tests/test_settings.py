@@ -29,6 +29,13 @@ def read_extra(extra):
     return read_settings(Connection(conn_id="drive_default", conn_type="microsoft_drive"), extra)
 
 
+@pytest.mark.parametrize("conn_type", ["http", "https"])
+def test_a_connection_for_http_that_is_given_by_mistake_is_named_as_such(conn_type):
+    connection = Connection(conn_id="graph_api", conn_type=conn_type, host="https://graph.microsoft.com")
+    with pytest.raises(DriveArgumentError, match=r"graph_api is of type http.*microsoft_d"):
+        read_settings(connection)
+
+
 class TestFields:
     def test_an_empty_connection_has_the_defaults(self):
         message = read()

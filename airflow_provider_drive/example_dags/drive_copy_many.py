@@ -23,10 +23,10 @@ with DAG(
 
     @task
     def list_documents(params: dict[str, Any]) -> list[dict[str, str]]:
-        """Return the ids of the documents in the source folder. Ids are addresses that need no lookup."""
+        """Return the ids and names of the documents in the source folder. Ids need no lookup."""
         children = DriveHook().list_children(params["source"])
         return [
-            {"driveId": child["parentReference"]["driveId"], "id": child["id"]}
+            {"driveId": child["parentReference"]["driveId"], "id": child["id"], "name": child["name"]}
             for child in children
             if "file" in child
         ]
@@ -38,6 +38,11 @@ with DAG(
         return {"driveId": folder["parentReference"]["driveId"], "id": folder["id"]}
 
     submitted = DriveCopyOperator.partial(
-        task_id="submit", destination=make_folder(), conflict_behavior="rename"
+        task_id="submit",
+        destination=make_folder(),
+        conflict_behavior="rename",
+        map_index_template="{{ task.item.name }}",
     ).expand(item=list_documents())
-    DriveCopySensor.partial(task_id="wait", timeout=3600).expand(copy_job=submitted.output)
+    DriveCopySensor.partial(
+        task_id="wait", timeout=3600, map_index_template="{{ task.copy_job.name }}"
+    ).expand(copy_job=submitted.output)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
-from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.exceptions import (
+    DriveAddressError,
+    DriveError,
+    DriveItemNotFoundError,
+    DriveResponseError,
+)
 from airflow_provider_drive.protocol.copy.submit import copy_item
-from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.items.lookup import get_folder, get_item
+from airflow_provider_drive.protocol.items.missing import describe_missing
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
+from airflow_provider_drive.protocol.wire.names import check_path
 from airflow_provider_drive.protocol.wire.redaction import remember_secret, secret_parts
 
 if TYPE_CHECKING:
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.hosts import Hosts
+    from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.settings import Settings
     from airflow_provider_drive.transport.blocking import Session, StateStore
     from airflow_provider_drive.transport.usage import Log, Usage
@@ -100,7 +110,14 @@ class DriveClient:
         """
         from airflow_provider_drive.transport.blocking import run  # noqa: PLC0415  # requests is slow to import
 
-        return run(flow, self.session, store)
+        try:
+            return run(flow, self.session, store)
+        except DriveItemNotFoundError as error:
+            if isinstance(error.address, PathAddress):
+                with suppress(DriveError):  # what is raised is the first error
+                    if text := run(describe_missing(error.address), self.session):
+                        error.add(text)
+            raise
 
     def now(self) -> float:
         """Return the time by Graph's clock, in seconds since the epoch; before its first answer, by ours."""
@@ -124,23 +141,42 @@ class DriveClient:
         wait = Wait(deadline, poll_interval=poll_interval, clock=clock, timings=self.timings)
         return wait if seconds == math.inf else wait.at_most(seconds)
 
-    def address(self, value: Any, *, follow: bool = True) -> Address:
+    def address(self, value: Any, parameter: str = "", *, follow: bool = True) -> Address:
         """
         Read an address in any of its forms.
 
+        :param parameter: The parameter that it comes from, for an error. Default is none.
         :param follow: The driveItem of a shortcut is the address of what it leads to, not of itself.
         :raises DriveAddressError: If it has none of them.
         """
-        return parse_address(value, self.hosts, follow=follow)
+        try:
+            return parse_address(value, self.hosts, follow=follow)
+        except DriveAddressError as error:
+            if parameter:
+                error.args = (f"Invalid `{parameter}`: {error}",)
+            raise
 
-    def optional_address(self, value: Any) -> Address | None:
+    def optional_address(self, value: Any, parameter: str = "") -> Address | None:
         """Read an address that may be left out."""
-        return None if value is None else self.address(value)
+        return None if value is None else self.address(value, parameter)
+
+    def read_document(self, item: Any) -> tuple[str, Address]:
+        """Return the path that a document is to have below a destination, and its address."""
+        path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
+        return check_path(path or ""), self.address(item, "items", follow=False)
 
     def resolve(self, value: Any) -> ItemRef:
         """Return the ids of an item; to read them from a path takes a request."""
         address = self.address(value)
         return address if isinstance(address, ItemRef) else self.run(get_item(address)).ref
+
+    def open_folder(self, value: Any) -> tuple[ItemRef, DriveItem | None]:
+        """Return the ids of a folder, and what was read of it; nothing is read of an address of ids."""
+        address = self.address(value)
+        if isinstance(address, ItemRef):
+            return address, None
+        folder = self.run(get_folder(address))
+        return folder.ref, folder
 
     def read_matches(self, listing: Listing, selection: Selection) -> Iterator[ListedItem]:
         """
@@ -213,15 +249,36 @@ class DriveClient:
         )
 
     def describe(
-        self, item: Any, destination: Any = None, name: str | None = None, *, follow: bool = False
+        self,
+        item: Any,
+        destination: Any = None,
+        name: str | None = None,
+        *,
+        parameter: str = "item",
+        follow: bool = False,
     ) -> str:
         """
         Return what goes where, for a log. It holds no secret, unlike a sharing link.
 
+        :param parameter: The parameter that the item's address comes from. Default is ``item``.
         :param follow: As for :meth:`address`.
         """
-        folder = "" if destination is None else f" to {self.address(destination)}"
-        return f"{self.address(item, follow=follow)}{folder}" + (f" as {name!r}" if name else "")
+        what = self.address(item, parameter, follow=follow)
+        folder = "" if destination is None else f" to {self.address(destination, 'destination')}"
+        return f"{what}{folder}" + (f" as {name!r}" if name else "")
+
+    def locate(self, **items: Any) -> str:
+        """
+        Return the addresses with their ids, one a line, as far as :meth:`describe` does not show them.
+
+        :param items: The addresses, by their parameters.
+        """
+        addresses = {key: self.address(item) for key, item in items.items() if item is not None}
+        return "".join(
+            f"\n{key}: {address.full}"
+            for key, address in addresses.items()
+            if isinstance(address, (ItemRef, PathAddress)) and address.label
+        )
 
     @property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -18,7 +18,7 @@ from airflow_provider_drive.protocol.copy.verify import result_from_status, wait
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_children
+from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
@@ -30,6 +30,8 @@ from airflow_provider_drive.protocol.wire.validation import check_globs, read_co
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
+
+    from airflow_provider_drive.protocol.wire.copy_job import CopyBehavior, GraphBehavior
 
 
 class DriveHook(GraphHook):
@@ -80,7 +82,7 @@ class DriveHook(GraphHook):
         folder: Any,
         *,
         recursive: bool = True,
-        kind: str = "file",
+        kind: Literal["file", "folder", "all"] = "file",
         limit: int | None = None,
         **filters: Any,
     ) -> Iterator[dict[str, Any]]:
@@ -107,10 +109,8 @@ class DriveHook(GraphHook):
             check_globs(name, filters.get(name))
         selection = read_selection(self._client.now(), kind=kind, **filters)
         most = None if limit is None else read_count("limit", limit, minimum=1)
-        address = self._client.address(folder)
-        if not isinstance(address, ItemRef):
-            address = self._client.run(get_folder(address)).ref
-        matches = self._client.read_matches(Listing(address, recursive=recursive), selection)
+        ref, _ = self._client.open_folder(folder)
+        matches = self._client.read_matches(Listing(ref, recursive=recursive), selection)
         yield from (found.as_dict() for found in islice(matches, most))
 
     def ensure_folder(self, folder: Any) -> dict[str, Any]:
@@ -131,10 +131,10 @@ class DriveHook(GraphHook):
         destination: Any = None,
         name: str | None = None,
         if_match: str | None = None,
-        conflict_behavior: str = "fail",
+        conflict_behavior: GraphBehavior = "fail",
         *,
         create_destination: bool = False,
-        cross_drive: str = "fail",
+        cross_drive: Literal["fail", "copy"] = "fail",
     ) -> dict[str, Any]:
         """
         Move an item to another folder, rename it, or both. An item that is already there stays as it is.
@@ -198,7 +198,7 @@ class DriveHook(GraphHook):
         item: Any,
         destination: Any = None,
         name: str | None = None,
-        conflict_behavior: str = "fail",
+        conflict_behavior: CopyBehavior = "fail",
         *,
         children_only: bool = False,
         include_all_version_history: bool = False,

@@ -56,7 +56,7 @@ class GraphHook(BaseHook):
 
         def read(response: Response) -> Response:
             if not response.ok:
-                raise error_from_response(response, request.action)
+                raise error_from_response(response, request.action, request.trace)
             return response
 
         return self._client.run(send_with_retries(request, read))

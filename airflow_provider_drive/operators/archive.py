@@ -9,9 +9,10 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import conf
+from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
+from airflow_provider_drive.links import ARCHIVE_LINKS, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
@@ -23,12 +24,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.manifest import Manifest
-    from airflow_provider_drive.operators.base import Template
-    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
+    from airflow_provider_drive.operators.base import RunLog, Template
     from airflow_provider_drive.protocol.archive.order import ArchiveOrder
     from airflow_provider_drive.protocol.archive.state import ArchiveState
-    from airflow_provider_drive.protocol.items.listing import ListedItem
-    from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.summary import Totals
     from airflow_provider_drive.utils.task_state import TaskState
@@ -83,6 +81,8 @@ class DriveArchiveOperator(DriveOperator):
     :param dry_run: Change nothing, and report what would be done and what it would cost. Its template field
         is ``is_dry_run``, since ``dry_run`` is a method of Airflow's operators. Default is ``False``.
         (templated)
+    :param fail_if_empty: Fail if there is no document to archive: nothing is below the source, or nothing
+        matches. Default is ``False``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). Default
@@ -91,25 +91,28 @@ class DriveArchiveOperator(DriveOperator):
         ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
-        originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``,
-        ``seconds``, ``requests``, ``resource_units``, ``throttled_seconds``, and at most a hundred
-        ``failures``. It is also the XCom ``summary``, which is there even if the task fails.
-    :raises DriveArchiveError: If more than ``max_failures`` documents failed.
+        originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``, ``seconds``,
+        ``requests``, ``resource_units``, ``throttled_seconds`` (by Graph), ``paced_seconds`` (by the
+        connection's budget), what the ``filter`` did, and at most a hundred ``failures``. It is also the
+        XCom ``summary``, which is there even if the task fails.
+    :raises DriveArchiveError: If more than ``max_failures`` documents failed, but not in a dry run.
+    :raises DriveError: If there was no document, and ``fail_if_empty`` is true.
     :raises DriveArgumentError: If a parameter is invalid, or two do not go together.
     """
 
     template_fields: Sequence[str] = (
         *("source", "destination", *_FILTERS, "items", "keep_structure", "conflict_behavior"),
-        *("delete_source", "verify", "max_failures", "manifest", "is_dry_run", "deferrable"),
+        *("delete_source", "verify", "max_failures", "manifest", "is_dry_run", "fail_if_empty", "deferrable"),
         *("poll_interval", "copy_timeout", "drive_conn_id"),
     )
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(
         ("source", "destination", "items"), "json"
     )
     boolean_fields: ClassVar[Sequence[str]] = (
-        *("keep_structure", "delete_source", "verify", "is_dry_run", "deferrable"),
+        *("keep_structure", "delete_source", "verify", "is_dry_run", "fail_if_empty", "deferrable"),
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
+    operator_extra_links = ARCHIVE_LINKS
 
     def __init__(
         self,
@@ -132,6 +135,7 @@ class DriveArchiveOperator(DriveOperator):
         max_failures: int | Template = 0,
         manifest: Any = None,
         dry_run: bool | Template = False,
+        fail_if_empty: bool | Template = False,
         deferrable: bool | Template = conf.getboolean(  # noqa: B008  # as Airflow's operators do
             "operators", "default_deferrable", fallback=False
         ),
@@ -158,6 +162,7 @@ class DriveArchiveOperator(DriveOperator):
         self.max_failures = max_failures
         self.manifest = manifest
         self.is_dry_run = dry_run  # dry_run is a method of Airflow's operators
+        self.fail_if_empty = fail_if_empty
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.copy_timeout = copy_timeout
@@ -211,14 +216,12 @@ class DriveArchiveOperator(DriveOperator):
             if self.items is not None:
                 self.items = validation.read_items(self.items)
             if self.delete_source and not self.verify:
-                raise DriveArgumentError(
-                    "delete_source needs verify: an original is deleted only if its copy was verified."
-                )
+                raise DriveArgumentError("delete_source needs verify: a copy must be verified before that.")
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
         from airflow_provider_drive.report import ArchiveReport
-        from airflow_provider_drive.summary import describe_summary, plan, raise_if_too_many_failed, summarize
+        from airflow_provider_drive.summary import check_counts
 
         order = self._order(totals.counted_from)
         is_real = not self.is_dry_run
@@ -229,23 +232,42 @@ class DriveArchiveOperator(DriveOperator):
         report = ArchiveReport(name, deletes=self.delete_source and is_real)
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
-        with closing(report), self._logged(action) as run:
-            if manifest is not None:
-                manifest.prepare(order, self._client)
-            archived = self._copy(order, report, state)
-            if archived.pending:
-                self._defer(context, archived, totals.plus(self._client.usage))
-            if report.deletes:
-                self._delete_originals(report, manifest, archived, state)
-            is_written = manifest is not None and self._write_manifest(report, manifest)
-            summary = summarize(report, totals.plus(self._client.usage))
-            summary["manifest"] = str(self.manifest) if is_written else None
-            if self.is_dry_run:
-                summary["plan"] = plan(report, self._client, deletes=self.delete_source)
-            context["ti"].xcom_push(key="summary", value=summary)
-            run.result = describe_summary(summary)
-            raise_if_too_many_failed(report, self.max_failures)
+        with closing(report), self._logged(action, source=self.source, destination=self.destination) as run:
+            try:
+                if manifest is not None:
+                    manifest.prepare(order, self._client)
+                archived = self._copy(order, report, state)
+                push_link_xcoms(context, self._client.hosts, archived)
+                if archived.pending:
+                    self._defer(context, archived, totals.plus(self._client.usage))
+                if report.deletes:
+                    self._delete_originals(report, manifest, archived, state)
+                if manifest is not None:
+                    self._write_manifest(context, report, manifest)
+            except Exception as error:
+                if not isinstance(error, TaskDeferred):
+                    self._summarize(context, report, order, totals, run)
+                if not any(report.counts.values()):
+                    run.result = ""  # the error says it all
+                raise
+            summary = self._summarize(context, report, order, totals, run)
+            if not self.is_dry_run:
+                check_counts(summary, self.max_failures, fail_if_empty=self.fail_if_empty)
             return summary
+
+    def _summarize(
+        self, context: Context, report: ArchiveReport, order: ArchiveOrder, totals: Totals, run: RunLog
+    ) -> dict[str, Any]:
+        """Push the summary as an XCom, and put it into the log: of a run that failed, too."""
+        from airflow_provider_drive.summary import describe_summary, plan, summarize
+
+        summary = summarize(report, totals.plus(self._client.usage), order.selection)
+        summary["manifest"] = str(self.manifest) if report.is_stored else None
+        if self.is_dry_run:
+            summary["plan"] = plan(report, self._client, deletes=self.delete_source)
+        context["ti"].xcom_push(key="summary", value=summary)
+        run.result = describe_summary(summary, order.selection)
+        return summary
 
     def _order(self, now: float) -> ArchiveOrder:
         """
@@ -257,22 +279,15 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.protocol.items.filters import read_selection
 
         return ArchiveOrder(
-            self._client.address(self.destination),
-            self._client.optional_address(self.source),
+            self._client.address(self.destination, "destination"),
+            self._client.optional_address(self.source, "source"),
             read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
-            None if self.items is None else [self._read_item(item) for item in self.items],
+            None if self.items is None else [self._client.read_document(item) for item in self.items],
             self.keep_structure,
             self.conflict_behavior,
             self.verify,
             self.is_dry_run,
         )
-
-    def _read_item(self, item: Any) -> tuple[str, Address]:
-        """Return a document's path below the destination, and its address."""
-        from airflow_provider_drive.protocol.wire.names import check_path
-
-        path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
-        return check_path(path or ""), self._client.address(item, follow=False)
 
     def _copy(self, order: ArchiveOrder, report: ArchiveReport, state: TaskState) -> ArchiveState:
         """Copy the documents, and wait for them; if deferrable, not for long."""
@@ -284,7 +299,7 @@ class DriveArchiveOperator(DriveOperator):
             report.add,
             self._client.wait(poll_interval=self.poll_interval),
             copy_timeout=self.copy_timeout,
-            throttled=lambda: self._client.usage.throttled,
+            held=self._client.usage.describe_waits,
             **idle,
         )
         return self._client.run(flow, state)
@@ -294,15 +309,10 @@ class DriveArchiveOperator(DriveOperator):
 
         context["ti"].xcom_push(key="archive", value={"state": archived.as_dict(), "totals": asdict(totals)})
         deadline = self._client.now() + self.copy_timeout
-        monitors = {
-            source_id: pending.monitor_url
-            for source_id, pending in archived.pending.items()
-            if pending.monitor_url
-        }
         self.log.info("%d copies are in progress.", len(archived.pending))
         self.defer(
             trigger=CopiesCompleteTrigger(
-                encrypt_url(json.dumps(monitors)), self.poll_interval, deadline, self.drive_conn_id
+                encrypt_url(json.dumps(archived.monitors)), self.poll_interval, deadline, self.drive_conn_id
             ),
             method_name="execute_complete",
             timeout=self._deferral_timeout(context, self.copy_timeout),
@@ -324,23 +334,17 @@ class DriveArchiveOperator(DriveOperator):
             )
             if deleted:
                 self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
-            manifest.write(report.content)
-        not_deleted: dict[str, Deletion] = {}
-
-        def record(found: ListedItem, deletion: Deletion) -> None:
-            if deletion.state != "deleted":
-                not_deleted[found.item.ref.item_id] = deletion
-
-        flow = delete_originals(report.to_be_deleted(), record, self._client.wait())
+            report.store(manifest)
+        flow = delete_originals(report.to_be_deleted(), report.add_deletion, self._client.wait())
         self._client.run(flow, state)
-        report.record_deletions(not_deleted)
+        report.record_deletions()
 
-    def _write_manifest(self, report: ArchiveReport, manifest: Manifest) -> bool:
-        """Write the manifest, and return whether it was written: a plan never replaces a real one."""
+    def _write_manifest(self, context: Context, report: ArchiveReport, manifest: Manifest) -> None:
+        """Write the manifest, except a plan that would replace a real one."""
         if self.is_dry_run and not manifest.takes_plans:
             self.log.info(
                 "The plan of this dry run is not written to %s: it would replace it.", self.manifest
             )
-            return False
-        manifest.write(report.content)
-        return True
+            return
+        report.store(manifest)
+        push_link_xcoms(context, self._client.hosts, manifest_url=manifest.url)

@@ -35,10 +35,10 @@ class RunLog:
     """
     The last line in the log of a run.
 
-    :ivar result: A sentence.
+    :ivar result: What was done. Of a run that failed, it comes after the word for that.
     """
 
-    result = "Interrupted."
+    result = ""
 
 
 class DriveTask:
@@ -111,25 +111,26 @@ class DriveTask:
             self.log.warning("The triggerer could not wait: %s", clean(str(event.get("message"))))
 
     @contextmanager
-    def _logged(self, action: str) -> Iterator[RunLog]:
+    def _logged(self, action: str, **items: Any) -> Iterator[RunLog]:
         """
         Log what is being done and by which login, and at the end the result and what it took.
 
         :param action: What is being done: ``Copying … to …``.
+        :param items: The addresses, by their parameters: their ids are logged on lines of their own.
         :return: Takes the result, a sentence. An error needs none.
         """
         run, started = RunLog(), time.monotonic()
-        self.log.info("%s (%s).", action, self._client.identity)
+        self.log.info("%s.%s\n%s", action, self._client.locate(**items), self._client.identity)
         try:
             yield run
         except (Exception, TaskDeferred) as error:  # a deferral is not an Exception in Airflow 3
-            run.result = _result_of(error)
+            run.result = f"{_result_of(error)} {run.result}".strip()
             raise
         finally:
             seconds, usage = time.monotonic() - started, self._client.usage
             self.log.info(
                 "%s Took %.1f s, %d requests, %d resource units.",
-                *(run.result, seconds, usage.requests, usage.units),
+                *(run.result or "Interrupted.", seconds, usage.requests, usage.units),
             )
 
 

@@ -148,7 +148,7 @@ class DriveCopyOperator(DriveOperator):
         state = self._task_state(context)
         with fail_on_permanent_errors(remembers=state.is_durable):
             what = self._client.describe(self.item, self.destination, self.name, follow=True)
-            with self._logged(f"Copying {what}") as run:
+            with self._logged(f"Copying {what}", item=self.item, destination=self.destination) as run:
                 job = self._submit(context, state)
                 submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
                 if not self.wait_for_completion:
@@ -266,4 +266,6 @@ class DriveCopyOperator(DriveOperator):
 
 
 def _describe_result(item: dict[str, Any]) -> str:
-    return f"Copied: {item.get('name')!r} (id {item.get('id')})."
+    from airflow_provider_drive.protocol.wire.labels import read_label
+
+    return f"Copied: {read_label(item)!r} (id {item.get('id')})."

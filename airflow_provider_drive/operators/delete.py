@@ -44,7 +44,10 @@ class DriveDeleteOperator(DriveOperator):
     def execute(self, context: Context) -> dict[str, str] | None:  # noqa: ARG002  # Airflow's signature
         """Delete the item, if it exists."""
         self._read_parameters()
-        with fail_on_permanent_errors(), self._logged(f"Deleting {self._client.describe(self.item)}") as run:
-            deleted = self.hook.delete_item(self.item, self.if_match)
-            run.result = f"Deleted the item {deleted['id']}." if deleted else "There was nothing to delete."
+        with fail_on_permanent_errors():
+            what = self._client.describe(self.item)
+            with self._logged(f"Deleting {what}", item=self.item) as run:
+                deleted = self.hook.delete_item(self.item, self.if_match)
+                nothing = "There was nothing to delete."
+                run.result = f"Deleted {what} (id {deleted['id']})." if deleted else nothing
             return deleted

@@ -38,11 +38,10 @@ class DriveEnsureFolderOperator(DriveOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or create the folder."""
         self._read_parameters()
-        with (
-            fail_on_permanent_errors(),
-            self._logged(f"Ensuring the folder {self._client.describe(self.folder, follow=True)}") as run,
-        ):
-            folder = self.hook.ensure_folder(self.folder)
-            push_link_xcoms(context, self._client.hosts, made=folder)
-            run.result = f"The folder {folder.get('name')!r} exists (id {folder.get('id')})."
-            return folder
+        with fail_on_permanent_errors():
+            what = self._client.describe(self.folder, parameter="folder", follow=True)
+            with self._logged(f"Ensuring the folder {what}", folder=self.folder) as run:
+                folder = self.hook.ensure_folder(self.folder)
+                push_link_xcoms(context, self._client.hosts, made=folder)
+                run.result = f"The folder {what} exists (id {folder.get('id')})."
+                return folder

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.links import DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 _FILTERS = (
     *("pattern", "exclude", "modified_before", "modified_after", "created_before", "created_after"),
-    *("min_size", "max_size", "kind", "limit"),
+    *("min_size", "max_size", "kind"),
 )
 
 
@@ -47,16 +50,22 @@ class DriveListOperator(DriveOperator):
     :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. The
         log tells of items that are neither, such as shortcuts and albums. Default is ``file``. (templated)
     :param limit: Stop after this many items, and read no more. Default is all. (templated)
+    :param fail_if_empty: Fail if there is nothing to list, or nothing matches. Default is ``False``.
+        (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A list of mappings with ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``size``,
         ``eTag`` and ``lastModifiedDateTime``. Each is an address for the other operators.
     :raises DriveArgumentError: If a parameter is invalid, or the address is not a folder's.
     :raises DriveItemNotFoundError: If the folder does not exist.
+    :raises DriveError: If nothing was found, and ``fail_if_empty`` is true.
     """
 
-    template_fields: Sequence[str] = ("folder", "recursive", *_FILTERS, "drive_conn_id")
+    template_fields: Sequence[str] = (
+        *("folder", "recursive", *_FILTERS, "limit", "fail_if_empty", "drive_conn_id"),
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"folder": "json"}
-    boolean_fields: ClassVar[Sequence[str]] = ("recursive",)
+    boolean_fields: ClassVar[Sequence[str]] = ("recursive", "fail_if_empty")
+    operator_extra_links = (DriveSourceLink(),)
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class DriveListOperator(DriveOperator):
         max_size: int | Template | None = None,
         kind: str | Template = "file",
         limit: int | Template | None = None,
+        fail_if_empty: bool | Template = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -88,16 +98,39 @@ class DriveListOperator(DriveOperator):
         self.max_size = max_size
         self.kind = kind
         self.limit = limit
+        self.fail_if_empty = fail_if_empty
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:  # noqa: ARG002  # Airflow's signature
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         """List the folder."""
+        from airflow_provider_drive.protocol.items.filters import read_selection
+        from airflow_provider_drive.protocol.items.listing import Listing, describe_hidden
+        from airflow_provider_drive.protocol.wire.validation import check_globs, read_count
+
         self._read_parameters()
         filters = {name: getattr(self, name) for name in _FILTERS}
+        with fail_on_permanent_errors():
+            check_globs("pattern", self.pattern)
+            check_globs("exclude", self.exclude)
+            limit = None if self.limit is None else read_count("limit", self.limit, minimum=1)
         with (
             fail_on_permanent_errors(),
-            self._logged(f"Listing {self._client.describe(self.folder, follow=True)}") as run,
+            self._logged(
+                f"Listing {self._client.describe(self.folder, parameter='folder', follow=True)}",
+                folder=self.folder,
+            ) as run,
         ):
-            items = list(self.hook.iter_items(self.folder, recursive=self.recursive, **filters))
+            selection = read_selection(self._client.now(), **filters)
+            ref, folder = self._client.open_folder(self.folder)
+            listing = Listing(ref, recursive=self.recursive)
+            matches = self._client.read_matches(listing, selection)
+            items = [found.as_dict() for found in islice(matches, limit)]
+            if folder is not None:
+                push_link_xcoms(context, self._client.hosts, source_url=folder.web_url)
+                if folder.child_count and not listing.count:
+                    self.log.warning("%s", describe_hidden(folder))
             size = sum(item["size"] or 0 for item in items)
-            run.result = f"Listed {len(items)} items ({size} bytes)."
+            told = f"{len(items)} items ({size} bytes). {selection.describe()}".strip()
+            run.result = f"Listed {told}"
+            if self.fail_if_empty and not items:
+                raise DriveError(f"Nothing was found, and fail_if_empty is set: {told}")
             return items

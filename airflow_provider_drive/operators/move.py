@@ -96,16 +96,16 @@ class DriveMoveOperator(DriveOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Move the item, or go on with the move that an earlier try started."""
+        from airflow_provider_drive.protocol.wire.labels import read_label
         from airflow_provider_drive.utils.task_state import TaskState
 
         self._read_parameters()
         state = TaskState(context, self.item, self.destination, self.name, self.cross_drive)
         with fail_on_permanent_errors(remembers=state.is_durable):
             what = self._client.describe(self.item, self.destination, self.name)
-            with self._logged(f"Moving {what}") as run:
+            with self._logged(f"Moving {what}", item=self.item, destination=self.destination) as run:
                 item = self._move(context, state)
-                folder = item.get("parentReference", {}).get("id")
-                run.result = f"Moved: {item.get('name')!r} is now in the folder {folder}."
+                run.result = f"Moved: it is {read_label(item)!r} now (id {item.get('id')})."
                 return item
 
     def _move(self, context: Context, state: TaskState) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def in_batches(flows: Sequence[Flow[Any]]) -> Flow[list[Any]]:
 
 def _may_travel(request: Request) -> bool:
     """Whether a request can be part of a batch: it goes to Graph, and says so by its path alone."""
-    return request.kind == "graph" and request.url.startswith("/")
+    return request.kind == "graph" and request.url.startswith("/") and not request.is_alone
 
 
 def _send(requests: Mapping[int, Request]) -> Flow[_Answers]:

@@ -53,7 +53,7 @@ def _read_drive(*, is_user: bool) -> Flow[tuple[dict[str, Any], str]]:
 
     def read(response: Response) -> dict[str, Any]:
         if not response.ok:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         return response.mapping()
 
     try:

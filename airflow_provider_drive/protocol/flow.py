@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -51,6 +52,7 @@ class Request:
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
     :param content: The body, if it is not JSON.
+    :param is_alone: It is not sent in a batch.
     """
 
     method: str
@@ -63,6 +65,15 @@ class Request:
     idempotent: bool = False
     parts: tuple[Request, ...] = field(default=(), repr=False)
     content: bytes | None = field(default=None, repr=False)
+    is_alone: bool = False
+
+    @property
+    def trace(self) -> str:
+        """The request without its query, for an error; nothing if its URL is a secret, or Graph's own."""
+        if self.kind != "graph" or not self.url.startswith("/"):
+            return ""
+        path = re.sub(r"(?<=^/shares/)[^/]+", "***", self.url.partition("?")[0])  # the link grants access
+        return f"{self.method} {path}"
 
     @property
     def is_to_graph(self) -> bool:

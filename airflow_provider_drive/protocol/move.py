@@ -13,6 +13,7 @@ from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveItemChangedError,
     DriveItemNotFoundError,
+    DriveRequestError,
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 CROSS_DRIVE = ("fail", "copy")
+_RETRY_DELETES = "A retry only deletes the original: it makes no second copy."
+_RETRY_CONFLICTS = "A retry would find the name taken by the copy: delete the original yourself."
 _REMEMBERED = (
     *("id", "name", "size", "eTag", "@odata.etag", "cTag", "createdDateTime", "lastModifiedDateTime"),
     *("file", "folder", "package", "parentReference", "webUrl"),
@@ -207,7 +210,7 @@ def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
             return there
         displaced = yield from find_displaced(move.item)
         if there is not None:
-            error.args = (f"{error} {there} is at its destination: it may be the item, with a new id.",)
+            error.add(f"{there} is at its destination: it may be the item, with a new id.")
         if displaced is not None:
             text = (
                 f"{error} An earlier try has renamed the file that had the name {name!r}: it is {displaced}."
@@ -227,7 +230,7 @@ def _is_there(order: MoveOrder, move: Move, item: DriveItem) -> bool:
         return True
     if item.parent_id not in {move.item.parent_id, move.folder and move.folder.item_id}:
         raise DriveItemChangedError(
-            f"Could not move {item}: it is in the folder {item.parent_id} now, where an earlier try has "
+            f"Could not move {move.item}: it is {item} now, where an earlier try has "
             "neither found nor put it. It was left there. Clear the task to move it from there.",
             status=412,
             code="resourceModified",
@@ -284,6 +287,10 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
         )
     except DriveItemChangedError as error:
         raise kept(item, made, str(error)) from None
+    except DriveRequestError as error:
+        error.add(f"The copy is whole: {made}. The original was kept: {item}.")
+        error.add(_RETRY_DELETES if saved.is_durable else _RETRY_CONFLICTS)
+        raise
     if not is_deleted:
         yield Pause(0.0, f"{item} was gone already when it was to be deleted; its copy is {made}")
     return made

@@ -36,6 +36,8 @@ cannot be read.
 MAX_RETRY_AFTER = 3600.0
 """The longest ``Retry-After`` that was seen. A longer one is shortened to it."""
 
+_NOT_GRAPH = "A proxy or a sign-in page may have answered instead of Graph: check the connection's proxies."
+
 _T = TypeVar("_T")
 
 
@@ -131,7 +133,7 @@ class RetryBudget:
         if seconds < 1.0:  # a Retry-After of 0 must not lead to hammering
             seconds = max(seconds, backoff(count - 1, base=0.25))
         if count >= MAX_TRIES[kind] or self.waited + seconds > self.seconds:
-            failure.args = (f"{failure} Gave up after {count} tries and {self._describe(seconds)}.",)
+            failure.add(f"Gave up after {count} tries and {self._describe(seconds)}.")
             raise failure
         self.waited += seconds
         return Pause(seconds)
@@ -172,15 +174,25 @@ def send_with_retries(
                 kind = "throttled"
             elif not (request.repeatable and is_transient(response)):
                 return read(response)
-            failure, seconds = error_from_response(response, request.action), retry_after(response)
+            failure = error_from_response(response, request.action, request.trace)
+            seconds = retry_after(response)
         except DriveConnectionError as error:
             if error.sent and not request.repeatable:
                 raise
-            failure = error
+            failure, error.trace = error, request.trace
         except DriveResponseError as error:
+            _describe_unreadable(error, request)
             if not (error.retryable and request.repeatable):
                 raise
             failure, kind = error, "unreadable"
+            sending = request = replace(request, is_alone=True)  # it may be only a batch that is unreadable
         yield budget.pause(kind, failure, seconds)
         if check_again is not None:
             yield from check_again()
+
+
+def _describe_unreadable(error: DriveResponseError, request: Request) -> None:
+    """Let an error say what the request was for, if it does not yet."""
+    if not str(error).startswith("Could not "):
+        error.args = (f"Could not {request.action}: {error}.\n{_NOT_GRAPH}",)
+        error.trace = request.trace

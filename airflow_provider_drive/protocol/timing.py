@@ -32,6 +32,7 @@ class Timings:
     :param move: How long a move within a drive may take, if Graph makes it after its answer.
     :param filling: Pauses in which a completed folder may still be filling:
         https://github.com/OneDrive/onedrive-api-docs/issues/1239
+    :param locked: How long a copy may be locked after it has arrived, while it is to get its final name.
     :param throttled: How long an archive submits no copies after Graph throttled it beyond the retry budget.
     :param progress: Between two lines in the log about an archive's progress.
     """
@@ -43,6 +44,7 @@ class Timings:
     false_404: float = 5.0
     move: float = 3_600.0
     filling: tuple[float, ...] = (2.0, 8.0, 20.0)
+    locked: float = 60.0
     throttled: float = 300.0
     progress: float = 10.0
 

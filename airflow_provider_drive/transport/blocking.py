@@ -213,7 +213,7 @@ class Session:
         """Wait until so many units may be spent; tell whether that took any time."""
         wait = self._limiter.reserve(units)
         if wait:
-            self.usage.hold_back(wait)
+            self.usage.pace(wait)
             self.pause(Pause(wait))
         return wait > 0
 
@@ -224,7 +224,7 @@ class Session:
         if self.settings.hosts.is_graph(url):
             self._limiter.adapt(response)
             if is_throttled(response):
-                self.usage.hold_back(retry_after(response) or 0.0)
+                self.usage.throttle(retry_after(response) or 0.0)
         return response
 
     def _fetch_token(self, *, refused: bool) -> str:

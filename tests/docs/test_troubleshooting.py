@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import ssl
-from types import SimpleNamespace
+from functools import partial
 
 import pytest
 import requests
@@ -27,14 +27,16 @@ from airflow_provider_drive.protocol.copy.find import Sighting
 from airflow_provider_drive.protocol.copy.recovery import Decision, Found
 from airflow_provider_drive.protocol.copy.verify import error_for, result_from_status
 from airflow_provider_drive.protocol.flow import Request, Response
+from airflow_provider_drive.protocol.items.listing import describe_hidden
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.hosts import Hosts
+from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.protocol.wire.token_claims import FINDING_SITES, WRITING
 from airflow_provider_drive.settings import Settings, read_settings
-from airflow_provider_drive.summary import raise_if_too_many_failed
+from airflow_provider_drive.summary import check_counts
 from airflow_provider_drive.transport.request import describe
 
 PAGE = "troubleshooting.md"
@@ -144,7 +146,12 @@ KEY = (
     )
     .decode()
 )
-REPORT = SimpleNamespace(counts={"failed": 1}, failures=[{"path": "plan.docx", "reason": "it is locked"}])
+SUMMARY = {
+    **dict.fromkeys(("copied", "there", "planned", "gone", "deleted"), 0),
+    "failed": 1,
+    "filter": {"seen": 1, "matching": 0, "pattern": 1},
+    "failures": [{"path": "plan.docx", "reason": "it is locked"}],
+}
 LOST = [
     TLS,
     requests.exceptions.ProxyError(OSError("Tunnel connection failed: 407 Proxy Authentication Required")),
@@ -198,7 +205,8 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         raised(result_from_status, CopyStatus("unknown")),
         not_arrived(Decision.MISPLACED),
         not_arrived(Decision.INCOMPLETE),
-        raised(raise_if_too_many_failed, REPORT, 0),
+        raised(partial(check_counts, fail_if_empty=False), SUMMARY, 0),
+        raised(partial(check_counts, fail_if_empty=True), SUMMARY | {"failed": 0}, 0),
     ]
     tenant.token_base = "https://elsewhere.example"
     errors.append(raised(DriveHook(connect("odd", user_agent_company="Odd")).get_item, ids(plan)))
@@ -211,6 +219,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         *(f"{type(error).__name__}: {error}" for error in errors),
         *(f"DriveConnectionError: {message}" for message in lost),
         f"DriveAuthError: {silent}",
+        describe_hidden(DriveItem(ItemRef("d", "f", "/In"), "In", child_count=2)),
     ]
 
 

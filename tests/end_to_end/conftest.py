@@ -169,8 +169,8 @@ def shoot():
     """Keep what is seen for the documentation, if `make screenshots` asks for it. It shows examples only."""
     folder = os.environ.get("SCREENSHOTS")
 
-    def keep(seen, name):
+    def keep(seen, name, **options):
         if folder:
-            seen.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+            seen.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", **options)
 
     return keep

@@ -135,6 +135,42 @@ def test_a_copy_links_to_its_source_and_its_destination_in_airflow_3(page, airfl
     shoot(page, "links")
 
 
+SITES = "sites/contoso.sharepoint.com:/sites"
+LOGS = {
+    "good": ("Leases", "Leases", "success", "Documents: 12 copied"),
+    "failed": ("Offers", "Offers", "failed", "Offer 3.txt failed: 'Offer 3.txt' is there already"),
+    "mistyped": ("Shared Documents/Offers", "Offers", "failed", "Leave 'Shared Documents' out"),
+}
+
+
+@pytest.mark.parametrize("end", LOGS)
+def test_the_log_of_an_archive_shows_its_end_in_full_in_airflow_3(page, airflow, graph, shoot, end):
+    source, destination, state, told = LOGS[end]
+    graph.tenant.copies = CopyBehaviour()
+    legal, archive = graph.tenant.drive("legal"), graph.tenant.drive("archive")
+    for number in range(1, 13):
+        legal.put(f"Leases/Lease {number}.txt", b"%d" % number)
+        legal.put(f"Offers/Offer {number}.txt", b"%d" % number)
+    for number in (3, 7):
+        archive.put(f"Offers/Offer {number}.txt", b"another one")
+    run = airflow.api.trigger(
+        "archive_in_worker",
+        {
+            "source": f"{SITES}/Legal:/drive/root:/{source}",
+            "destination": f"{SITES}/Archive:/drive/root:/{destination}",
+        },
+    )
+    assert run.wait(DEADLINE) == state
+    page.set_viewport_size({"width": 1500, "height": 900})
+    page.goto(f"{airflow.api.address}/dags/{run.dag_id}/runs/{run.run_id}/tasks/archive?try_number=1")
+    line = page.get_by_text(told).first
+    expect(line).to_be_visible(timeout=60_000)
+    line.scroll_into_view_if_needed()
+    frame = page.get_by_text('File "').first  # what is below shows paths of this machine
+    height = frame.bounding_box()["y"] if frame.count() else 500
+    shoot(page, f"log-{end}", clip={"x": 0, "y": 0, "width": 1500, "height": height})
+
+
 def assert_links(page, source, destination):
     for name, url in {"Source": source, "Destination": destination}.items():
         expect(page.get_by_role("link", name=name, exact=True)).to_have_attribute("href", url)

@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.batch import batched
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
-from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Response, Restore, Saved
+from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
@@ -29,8 +29,9 @@ from airflow_provider_drive.protocol.items.lookup import get_item, list_children
 from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.retry import retry_after
+from airflow_provider_drive.protocol.retry import _NOT_GRAPH, retry_after
 from airflow_provider_drive.protocol.timing import Wait
+from airflow_provider_drive.protocol.wire import errors
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import read_copy_job
 from airflow_provider_drive.protocol.wire.errors import clean, error_from_response, is_gone
@@ -46,6 +47,15 @@ from airflow_provider_drive.utils import failures
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
 
+OUR_STARTS = (
+    *("GET /", "POST /", "PATCH /", "PUT /", "DELETE /"),
+    *("request id ", "Gave up after ", "It points to "),
+)
+OURS = {
+    *(advice for _, advice in errors._BY_STATUS.values()),
+    *(errors._MALWARE, errors._UNACCEPTED, errors._REVOKED, errors._NAME_TAKEN, errors._UNEXPECTED),
+    *(errors._SUPPORT, _NOT_GRAPH),
+}
 APART = b"\n\n\n"
 MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret"
 MOST_STEPS = 3_000
@@ -89,7 +99,7 @@ def stored(data):
 
 def item(data):
     (response, *_) = answers(data)
-    found = item_reader("read it", "d")(response)
+    found = item_reader(Request("GET", "/drives/d/items/i", "read it"), "d")(response)
     str(found.ref.url.encode("ascii"))
     json.dumps(dict(found.raw), allow_nan=False)
     logged(str(found))
@@ -357,10 +367,10 @@ def is_json(data):
     return True
 
 
-def logged(line):
-    """Check that a text can be logged: it can be encoded, and is one line."""
-    line.encode()
-    assert "\n" not in line
+def logged(text):
+    """Check that a text can be logged: it can be encoded, and no foreign text in it begins a line."""
+    text.encode()
+    assert all(line in OURS or line.startswith(OUR_STARTS) for line in text.split("\n")[1:])
 
 
 class Told(requests.Session):

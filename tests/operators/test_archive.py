@@ -349,7 +349,7 @@ class TestConflicts:
         self, run, out, archived, archive, behavior
     ):
         archive.put("Out/2025/c.txt", b"something else")
-        with pytest.raises(DriveArchiveError, match=r"1 documents .* 2025/c\.txt: 'c\.txt' is there already"):
+        with pytest.raises(DriveArchiveError, match=r"(?s)1 doc.*2025/c\.txt failed: 'c\.txt' is there"):
             run(conflict_behavior=behavior)
 
         assert archived() == SIZES | {"2025/c.txt": 14}
@@ -432,7 +432,7 @@ class TestDeletion:
                 legal.put("In/a.txt", b"edited")
 
         tenant.witness = edit
-        with pytest.raises(DriveArchiveError, match=r"a\.txt: copied, but not deleted"):
+        with pytest.raises(DriveArchiveError, match=r"a\.txt failed: copied, but not deleted"):
             run(delete_source=True)
         assert legal.find("In/a.txt").id == plan.id
         assert legal.find("In/b.bin") is None
@@ -1025,7 +1025,9 @@ class TestTheLog:
         summary = run(pattern="**")
 
         assert summary["throttled_seconds"] >= 1.0
-        assert log.has("0 of 8 documents done, 0.0 MB, 0 a minute, throttled for 1 s so far")
+        told = r"0 of 8 documents done, 0.0 MB, 0 a minute, throttled by Graph \(429\) for 1 s so far"
+        assert log.has(told)
+        assert log.has(r"Requests were throttled by Graph \(429\) for \d+ s")
 
     def test_it_tells_how_many_originals_are_deleted(self, run, out, log, monkeypatch, timings):
         timings(progress=0.0)
@@ -1303,7 +1305,7 @@ class TestCrashes:
         task = resumable(source=None, items=[*items, f"drives/{source.drive.id}/root:/In/missing.txt"])
         task.parameters |= {"delete_source": True, "manifest": manifest and manifest.format(tmp_path)}
         for _ in range(2):
-            with pytest.raises(DriveArchiveError, match=r"1 documents .*/missing\.txt"):
+            with pytest.raises(DriveArchiveError, match=r"(?s)1 documents .*/missing\.txt"):
                 task.run()
         assert task.worker.xcom("summary")["copied"] == task.worker.xcom("summary")["deleted"] == 4
 
@@ -1412,3 +1414,88 @@ class TestParameters:
         items = [{**ids(source), "path": "../x.txt"}]
         with pytest.raises(DriveAddressError):
             run(source=None, items=items)
+
+
+class TestTheEnd:
+    """What the last lines of the log, the summary and the error say: at three in the morning, that is all."""
+
+    CONFLICT = "2025/c.txt"
+
+    def test_a_failed_archive_says_what_it_did(self, run, archive, log, worker, tmp_path):
+        archive.put(f"Out/{self.CONFLICT}", b"another one")
+        manifest = f"file://{tmp_path}/m.jsonl"
+
+        with pytest.raises(DriveArchiveError) as told:
+            run(delete_source=True, manifest=manifest)
+
+        told = str(told.value).splitlines()
+        assert told[:2] == [
+            "1 documents could not be archived, and 0 may fail.",
+            "Of all 5 documents: 4 copied, 4 originals deleted.",
+        ]
+        assert told[2].startswith("2025/c.txt failed: 'c.txt' is there already, with another content: ")
+        assert told[3] == f"Manifest: {manifest}"
+        assert log.has(r"Failed\. Documents: 4 copied, 1 failed, 4 originals deleted; 0\.0 MB; ")
+        assert worker.xcom("summary")["manifest"] == manifest
+
+    def test_an_archive_that_is_stopped_by_an_error_says_what_it_did(self, run, out, tenant, log, worker):
+        tenant.faults.append(Fault("POST", "/\\$batch", status=401, times=9, after=2))
+
+        with pytest.raises(DriveError):
+            run(delete_source=True, pattern="**")
+
+        assert log.has(r"Failed\. Documents: 5 copied")
+        assert worker.xcom("summary")["copied"] == 5
+
+    def test_a_dry_run_is_green_and_says_what_would_fail(self, run, archive, log):
+        archive.put(f"Out/{self.CONFLICT}", b"another one")
+
+        summary = run(dry_run=True)
+
+        assert (summary["planned"], summary["failed"]) == (4, 1)
+        assert summary["plan"]["documents_that_would_fail"] == 1
+        assert log.has("2025/c.txt would fail: 'c.txt' is there already")
+        assert not log.has("Manifest:")
+
+    def test_a_filter_says_what_it_left_out(self, run, out, log):
+        summary = run(pattern="*.txt", max_size=0)
+
+        assert summary["filter"] == {"seen": 5, "matching": 0, "pattern": 4, "max_size": 1}
+        assert log.has("Documents below the source: 5 seen, 0 match; left out: 4 by pattern, 1 by max_size.")
+        assert log.has(r"There was no document to archive")
+
+    def test_no_document_fails_the_task_if_that_is_asked_for(self, run, out):
+        with pytest.raises(DriveError, match=r"no document to archive.*left out: 5 by pattern") as told:
+            run(pattern="*.docx", fail_if_empty="True")
+        assert told.value.retryable
+
+    def test_a_document_satisfies_fail_if_empty_even_if_it_is_there_already(self, run, out):
+        run()
+
+        assert run(fail_if_empty=True)["there"] == 5
+
+    def test_a_second_run_says_that_another_has_copied_everything(self, run, resumable, out, log, tmp_path):
+        run()
+        resumable(manifest=f"file://{tmp_path}/m.jsonl").run()
+
+        assert log.has("Nothing was left to copy: another run, or somebody else, had copied all of it before")
+        lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+        assert {line["reason"] for line in lines} == {"its content was there: this task has not copied it"}
+
+    def test_links_lead_to_the_source_the_destination_and_a_manifest_in_a_drive(
+        self, run, legal, archive, worker
+    ):
+        run(manifest=f"drives/{archive.id}/root:/R/m.jsonl")
+
+        urls = {name: worker.xcom(f"{name}_url") for name in ("source", "destination", "manifest")}
+        assert urls["source"] == f"{legal.web_url}/In"
+        assert urls["destination"] == f"{archive.web_url}/Out"
+        assert "m.jsonl" in urls["manifest"]
+
+    def test_a_folder_that_seems_empty_while_graph_counts_items_is_told(self, run, out, source, log):
+        for child in source.children.values():
+            child.hidden_reads = 99
+
+        run()
+
+        assert log.has(r"Graph says that '/In' holds \d items, and lists none: this login may lack")

@@ -12,6 +12,7 @@ from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.emulator.graph.monitor import monitor_url
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
+    DriveArgumentError,
     DriveCopyFailedError,
     DriveCopyTimeoutError,
     DriveError,
@@ -284,7 +285,7 @@ def test_progress_is_in_the_tasks_log(copy, log, tenant, plan, vault):
 
     assert log.has(r"accepted the copy of drives/.*/items/")
     assert log.has(r"the copy is at [0-9.]+ %")
-    assert log.has(r"Copied: 'plan\.txt' \(id \w+\)")
+    assert log.has(r"Copied: '/Vault/plan\.txt' \(id \w+\)")
 
 
 # Folders on the way
@@ -635,5 +636,64 @@ def test_the_item_may_be_what_another_task_returned(copy, hook, plan, vault, ids
 def test_a_refused_request_tells_its_code_request_id_and_advice(copy, tenant, plan, vault):
     tenant.faults.append(Fault("POST", "/copy$", status=403))
 
-    with pytest.raises(DriveAccessDeniedError, match=r"accessDenied.*request id.*Files\.ReadWrite\.All"):
+    told = r"(?s)accessDenied.*Files\.ReadWrite\.All.*\nPOST /drives/.*request id"
+    with pytest.raises(DriveAccessDeniedError, match=told):
         copy(plan, vault)
+
+
+class TestMistypedAddresses:
+    """What a person learns of a 404 and of an address that cannot be read."""
+
+    def test_a_missing_item_is_told_with_what_exists_of_its_path(
+        self, worker, legal, plan, vault, ids, tenant
+    ):
+        item = f"drives/{legal.id}/root:/Contracts/plann.txt"
+
+        with pytest.raises(DriveItemNotFoundError) as told:
+            worker.run(DriveCopyOperator, item=item, destination=ids(vault))
+
+        lines = str(told.value).splitlines()
+        assert lines[0].startswith("Could not read '/Contracts/plann.txt': Graph answered HTTP 404")
+        assert lines[2] == "'/Contracts' exists, and holds no 'plann.txt'. There is 'plan.txt'."
+        assert lines[-1].startswith("GET /drives/")
+
+    def test_a_missing_destination_is_told_with_the_parameter_that_creates_it(
+        self, worker, plan, archive, ids, tenant
+    ):
+        with pytest.raises(DriveItemNotFoundError, match="set create_destination=True") as told:
+            worker.run(DriveCopyOperator, item=ids(plan), destination=f"drives/{archive.id}/root:/Vau/lt")
+        assert "The root folder exists, and holds no 'Vau'" in str(told.value)
+
+    def test_a_misspelt_site_is_told(self, worker, vault, ids):
+        item = "sites/contoso.sharepoint.com:/sites/Legall:/drive/root:/Contracts/plan.txt"
+
+        with pytest.raises(
+            DriveItemNotFoundError, match=r"There is no site 'contoso\.sharepoint\.com:/sites/Leg"
+        ):
+            worker.run(DriveCopyOperator, item=item, destination=ids(vault))
+
+    @pytest.mark.parametrize(
+        ("wrong", "told"),
+        [
+            ({"item": "plan.txt"}, r"^Invalid `item`: 'plan\.txt' is not a valid"),
+            ({"destination": "Vault"}, r"^Invalid `destination`: 'Vault' is not a valid"),
+            ({"item": None}, "^Invalid `item`: None is not a valid item address: the template"),
+            (
+                {"item": "None"},
+                "^Invalid `item`: a template rendered None to text. What it names has no value",
+            ),
+        ],
+    )
+    def test_an_invalid_address_is_told_with_its_parameter(
+        self, worker, plan, vault, ids, tenant, wrong, told
+    ):
+        with pytest.raises(DriveArgumentError, match=told):
+            worker.run(DriveCopyOperator, **{"item": ids(plan), "destination": ids(vault)} | wrong)
+        assert tenant.calls() == []
+
+    def test_a_path_that_exists_costs_no_explanation(self, worker, legal, plan, vault, ids, tenant):
+        item = f"drives/{legal.id}/root:/Contracts/plan.txt"
+
+        worker.run(DriveCopyOperator, item=item, destination=ids(vault), conflict_behavior="skip")
+
+        assert len(tenant.calls(where="graph")) == 3

@@ -14,6 +14,7 @@ from airflow_provider_drive.exceptions import (
     DriveItemChangedError,
     DriveItemNotFoundError,
     DriveNameConflictError,
+    DriveRequestError,
 )
 from airflow_provider_drive.hooks.client import DriveClient
 from airflow_provider_drive.operators.copy import DriveCopyOperator
@@ -446,7 +447,7 @@ class TestMove:
             DriveMoveOperator, plan, inbox, name="new.txt", if_match=hook.get_item(ids(plan))["eTag"]
         )
         legal.remove(inbox)
-        told = r"Part of it was done: the item is 'new\.txt'"
+        told = r"Part of it was done: the item is '/Contracts/new\.txt'"
         with pytest.raises(DriveItemNotFoundError, match=told):
             task.run()
         with pytest.raises(DriveItemChangedError, match=told):
@@ -479,6 +480,31 @@ class TestAcrossDrives:
         assert [size for size in throttled_response().values() if size is not None] == [1]
         assert made["id"] == vault.child(item.name).id
         assert tenant.copies_made(item.id) == 1
+
+    @pytest.mark.parametrize("status", [403, 423])
+    def test_a_refused_deletion_keeps_both_and_a_retry_makes_no_second_copy(
+        self, tries, tenant, legal, plan, vault, status
+    ):
+        task = tries(DriveMoveOperator, plan, vault, cross_drive="copy")
+        tenant.faults.append(Fault("DELETE", f"items/{plan.id}", status=status, times=9))
+
+        with pytest.raises(DriveRequestError) as told:
+            task.run()
+
+        told = str(told.value)
+        assert (
+            "\nThe copy is whole: '/Vault/plan.txt'. The original was kept: '/Contracts/plan.txt'.\n" in told
+        )
+        assert "A legal hold or a retention label may forbid" in told
+        assert "A retry only deletes the original" in told
+        assert vault.child("plan.txt")
+        assert plan.id in legal.items
+
+        tenant.faults.clear()
+        task.run()
+
+        assert plan.id not in legal.items
+        assert tenant.copies_made(plan.id) == 1
 
     def test_the_delete_has_the_tag_from_before_the_copy(self, tries, tenant, legal, plan, vault):
         task = tries(DriveMoveOperator, plan, vault, cross_drive="copy")

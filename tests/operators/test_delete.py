@@ -115,6 +115,6 @@ def test_the_log_says_what_was_deleted(delete, plan, log):
     delete(plan)
     delete(f"drives/{plan.drive.id}/root:/Contracts/plan.txt")
 
-    assert log.has(r"Deleting drives/.*plan\.txt")
-    assert log.has(rf"Deleted the item {plan.id}\. Took .* 2 requests, 3 resource units")
+    assert log.has(r"Deleting '/.*plan\.txt'")
+    assert log.has(rf"Deleted .*plan\.txt. \(id {plan.id}\)\. Took .* 2 requests, 3 resource units")
     assert log.has("There was nothing")

@@ -68,5 +68,5 @@ def test_the_link_leads_to_the_folder(ensure, worker):
 def test_the_log_says_which_folder_it_is(ensure, log):
     folder = ensure("Archive")
 
-    assert log.has("Ensuring the folder drives/.*Archive")
-    assert log.has(rf"The folder 'Archive' exists \(id {folder['id']}\)\. Took .* requests")
+    assert log.has("Ensuring the folder '/.*Archive")
+    assert log.has(rf"The folder '/.*Archive' exists \(id {folder['id']}\)\. Took .* requests")

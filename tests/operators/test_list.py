@@ -6,7 +6,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveItemNotFoundError
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveItemNotFoundError
 from airflow_provider_drive.operators.list import DriveListOperator
 
 FILES = {"plan.docx": 10, "2025/old.docx": 20, "2025/old.pdf": 30, "2026/Q1/offer.PDF": 40}
@@ -185,8 +185,36 @@ def test_a_filter_that_makes_no_sense_is_refused_before_anything_is_sent(listed,
 def test_the_log_says_what_was_listed_and_what_it_took(listed, log):
     listed()
 
-    assert log.has(r"Listing drives/.*Contracts")
+    assert log.has(r"Listing '/Contracts'.\nfolder: drives/.*Contracts")
     assert log.has(r"Listed 4 items \(100 bytes\)\. Took .* s, 6 requests, 11 resource units")
+
+
+def test_a_filter_that_matches_nothing_says_what_it_left_out(listed, log):
+    assert listed(pattern="*.odt") == []
+
+    assert log.has(r"Listed 0 items \(0 bytes\)\. 4 seen, 0 match; left out: 4 by pattern\. A pattern ")
+
+
+def test_a_folder_of_which_nothing_is_listed_though_it_holds_items_is_a_warning(listed, tree, log):
+    for child in tree.children.values():
+        child.hidden_reads = 99
+
+    assert listed() == []
+
+    assert log.has("warning Graph says that '/Contracts' holds 3 items, and lists none: this login may lack")
+
+
+def test_an_empty_list_fails_the_task_if_that_is_asked_for(listed):
+    with pytest.raises(DriveError, match=r"Nothing was found.*left out: 4 by min_size") as told:
+        listed(min_size=1000, fail_if_empty=True)
+    assert told.value.retryable
+    assert listed(fail_if_empty=True)
+
+
+def test_a_list_links_to_its_folder(listed, worker, legal):
+    listed()
+
+    assert worker.xcom("source_url") == f"{legal.web_url}/Contracts"
 
 
 def test_items_that_are_neither_files_nor_folders_are_counted_in_the_log(paths, legal, log):

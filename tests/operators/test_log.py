@@ -34,8 +34,8 @@ def test_a_copy_that_is_waited_for_logs_its_result_and_cost(worker, told, plan, 
 
     (start,), ((end, requests, units),) = told()
     source, folder = (f"drives/{item.drive.id}/items/{item.id}" for item in (plan, vault))
-    assert f"Copying {source} to {folder} (connection" in start
-    assert re.search(r"Copied: 'plan\.txt' \(id \w+\)\.", end)
+    assert f"Copying {source} to {folder}.\nconnection" in start
+    assert re.search(r"Copied: '/Vault/plan\.txt' \(id \w+\)\.", end)
     assert (requests, units) == (3, 3)
     assert requests == len(asked("graph", "monitor"))
     assert len([line for line in log.lines if "accepted the copy of" in line]) == 1
@@ -46,10 +46,23 @@ def test_a_copy_that_is_only_submitted_logs_that_graph_accepted_it(worker, told,
     worker.run(DriveCopyOperator, item=source, destination=f"drives/{archive.id}/root", name="2026.txt")
 
     (start,), ((end, requests, units),) = told()
-    assert f"Copying {source} to drives/{archive.id}/root as '2026.txt'" in start
-    assert "Graph has accepted the copy of drives/" in end
+    assert "Copying '/Contracts/plan.txt' to '/' as '2026.txt'.\n" in start
+    assert f"\nitem: {source}\ndestination: drives/{archive.id}/root\nconnection " in start
+    assert "Graph has accepted the copy of '/Contracts/plan.txt' to '/' as '2026.txt'." in end
     assert (requests, units) == (3, 4)
     assert log.text.count("Graph has accepted") == 1
+
+
+def test_an_item_that_another_task_returned_is_logged_by_its_path(worker, told, hook, plan, vault, ids, log):
+    source, folder = hook.get_item(ids(plan)), hook.get_item(ids(vault))
+
+    worker.run(DriveCopyOperator, item=source, destination=folder)
+
+    (start,), ((end, *_),) = told()
+    assert "Copying '/Contracts/plan.txt' to '/Vault'.\n" in start
+    assert "Graph has accepted the copy of '/Contracts/plan.txt' to '/Vault'." in end
+    first_lines = [line.splitlines()[0] for line in log.lines if line.startswith("info ")]
+    assert not any("drives/" in line for line in first_lines)
 
 
 def test_a_deferral_and_what_follows_it_have_their_own_lines(worker, told, plan, vault, ids, tenant, log):
@@ -61,8 +74,8 @@ def test_a_deferral_and_what_follows_it_have_their_own_lines(worker, told, plan,
     (first, second), ((deferred, *_), (end, requests, _)) = told()
     assert "Copying drives/" in first
     assert "Deferred: the triggerer now waits for the copy." in deferred
-    assert re.search(r"Verifying the copy of .*, requested \d+ s ago \(connection", second)
-    assert "Copied: 'plan.txt' (id " in end
+    assert re.search(r"Verifying the copy of .*, requested \d+ s ago\.\nconnection", second)
+    assert "Copied: '/Vault/plan.txt' (id " in end
     assert requests == 1
     assert log.has(r"Polled 3 times: the copy is completed\.")
 
@@ -72,8 +85,8 @@ def test_a_move_logs_the_new_folder(worker, told, plan, inbox, ids):
 
     (start,), ((end, requests, units),) = told()
     assert f"Moving drives/{plan.drive.id}/items/{plan.id} to drives/" in start
-    assert "as 'signed.txt' (connection" in start
-    assert f"Moved: 'signed.txt' is now in the folder {inbox.id}." in end
+    assert "as 'signed.txt'.\nconnection" in start
+    assert f"Moved: it is '/Inbox/signed.txt' now (id {plan.id})." in end
     assert (requests, units) == (2, 3)
 
 
@@ -95,7 +108,7 @@ def test_a_sensor_with_a_bare_url_does_not_log_the_url(worker, log, hook, plan, 
 
     worker.run(DriveCopySensor, monitor_url=url, drive_conn_id="drive_default")
 
-    assert log.has(r"Waiting for a copy \(connection drive_default, app")
+    assert log.has(r"Waiting for a copy\.\nconnection drive_default, app")
     assert url not in log.text
 
 

@@ -264,7 +264,7 @@ def test_a_move_that_was_made_in_part_says_so(move, tenant, plan, inbox, path_of
     gone = ids(inbox)
     inbox.drive.remove(inbox)
 
-    with pytest.raises(DriveItemNotFoundError, match=r"Part of it was done.*'new\.txt'"):
+    with pytest.raises(DriveItemNotFoundError, match=r"Part of it was done.*'/Contracts/new\.txt'"):
         move(plan, gone, name="new.txt")
 
 

@@ -27,7 +27,7 @@ UNSENT = DriveConnectionError("the host cannot be reached", sent=False)
 def get(name):
     """A flow that reads an item."""
     request = get_item_request(ref(name))
-    return send_with_retries(request, item_reader(request.action))
+    return send_with_retries(request, item_reader(request))
 
 
 def post(name):
@@ -445,3 +445,27 @@ def says_no_to_the_second(body):
 
 def test_a_missing_item_in_a_batch_of_one_is_not_found():
     assert outcomes(together([get("a")], missing())) == [DriveItemNotFoundError]
+
+
+class TestUnreadable:
+    """A part that cannot be read is asked for by itself, so that a batch that never works stops nothing."""
+
+    @pytest.mark.parametrize("broken", [None, part(1, body="<html>"), {"id": "1", "status": "200"}])
+    def test_a_part_that_cannot_be_read_is_asked_for_alone(self, broken):
+        first = batch(*filter(None, [part(0, body=item("a")), broken]))
+
+        talk = together([get("a"), get("b")], first, here("b"))
+
+        assert [read.ref for read in talk.result] == [ref("a"), ref("b")]
+        assert talk.lines == ["POST /$batch", "GET /drives/d/items/b"]
+
+    def test_a_page_instead_of_a_batch_lets_each_be_asked_alone(self):
+        talk = together([get("a"), get("b")], answer(200, b"<html>"), here("a"), here("b"))
+
+        assert [read.ref for read in talk.result] == [ref("a"), ref("b")]
+
+    def test_an_unreadable_answer_is_told_with_what_it_was_for(self):
+        talk = converse(get("a"), then=answer(200, b"<html>"))
+
+        assert str(talk.error).startswith("Could not read drives/d/items/a: the answer (HTTP 200, 6 bytes)")
+        assert "proxy" in str(talk.error)

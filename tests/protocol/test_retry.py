@@ -237,7 +237,7 @@ class TestFaults:
         assert "Gave up after 5 tries" in str(talk.error)
         talk = sent(GET, *[DriveConnectionError("cut off") for _ in range(5)])
         assert type(talk.error) is DriveConnectionError
-        assert str(talk.error).startswith("cut off Gave up after 5 tries")
+        assert str(talk.error).startswith("cut off\nGave up after 5 tries")
 
     def test_a_transient_fault_with_retry_after_is_retried_after_that_time(self):
         talk = sent(GET, answer(504, retry_after="30"), answer(200, {}))

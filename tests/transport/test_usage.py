@@ -32,21 +32,21 @@ def test_each_request_counts_with_its_units(usage):
 
 
 def test_a_second_in_which_several_requests_wait_is_one_second(usage, clock):
-    usage.hold_back(10)
-    usage.hold_back(10)
+    usage.throttle(10)
+    usage.throttle(10)
     assert usage.throttled == 10
 
     clock.now += 4
-    usage.hold_back(3)  # within the ten
+    usage.throttle(3)  # within the ten
     assert usage.throttled == 10
-    usage.hold_back(10)
+    usage.throttle(10)
     assert usage.throttled == 14
 
 
 def test_waits_with_time_between_them_add_up(usage, clock):
-    usage.hold_back(2)
+    usage.throttle(2)
     clock.now += 60
-    usage.hold_back(3)
+    usage.throttle(3)
 
     assert usage.throttled == 5
 

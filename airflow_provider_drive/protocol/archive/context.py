@@ -54,7 +54,7 @@ class ArchiveContext:
         return self._own_name(source, "displaced")
 
     def _own_name(self, source: DriveItem, purpose: str) -> str:
-        token = hashlib.sha256(f"{self.state.token} {source.ref} {purpose}".encode()).hexdigest()
+        token = hashlib.sha256(f"{self.state.token} {source.ref.full} {purpose}".encode()).hexdigest()
         return own_name(source.name or "", token, is_folder=source.is_folder)
 
     def save(self) -> Flow[None]:

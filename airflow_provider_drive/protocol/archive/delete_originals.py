@@ -239,7 +239,7 @@ def _claim(copy: DriveItem) -> Flow[str]:
         return (
             "its copy was not made by this archive, and cannot be claimed: Graph tells no eTag or times of it"
         )
-    claimed = yield from send_with_retries(request, item_reader(request.action, copy.ref.drive_id))
+    claimed = yield from send_with_retries(request, item_reader(request, copy.ref.drive_id))
     return (
         ""
         if claimed.etag not in {None, now.etag}

@@ -211,12 +211,11 @@ def _rename(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> Flow[Dr
                 wait=context.wait,
                 displaced_name=displaced_name,
                 displaced=displaced,
+                is_new=True,
             )
         )
     except DriveError as error:
         is_discarded = isinstance(error, DriveNameConflictError) and is_unnamed(copy, item)
         if not (is_discarded and (yield from discard(copy, item))):
-            error.args = (
-                f"{error} Its copy has arrived, and did not get its name: it stays behind as {item}.",
-            )
+            error.add(f"Its copy has arrived, and did not get its name: it stays behind as {item}.")
         raise

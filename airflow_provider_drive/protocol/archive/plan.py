@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 
+_WAS_THERE = "its content was there: this task has not copied it"
 _TAKEN = {
     Match.DIFFERENT: ", with another content",
     Match.REWRITTEN: ", and the service rewrites such files, so that it cannot be known whose copy it is",
@@ -103,7 +104,7 @@ def describe(item: DriveItem) -> str:
     kind = item.kind or ("shortcut" if item.remote else "item")
     size = "" if item.size is None or item.is_container else f" of {item.size} bytes"
     created = "" if item.created is None else f", created {print_time(item.created)}"
-    return f"{kind}{size}{created} ({item.ref})"
+    return f"{kind}{size}{created}, id {item.ref.item_id}"
 
 
 def _plan_renamed(found: ListedItem, target: TargetFolder, context: ArchiveContext) -> Outcome | CopyTask:
@@ -169,7 +170,9 @@ def _plan_taken(
     ):
         state: State = "there" if behavior == SKIP else "copied"
         is_verified = context.order.verify and is_exact
-        return Outcome(state, found, copy=there, is_verified=is_verified)
+        is_first = context.is_durable and not context.is_resumed  # else an earlier try may have made it
+        reason = _WAS_THERE if state == "there" and is_first else ""
+        return Outcome(state, found, copy=there, reason=reason, is_verified=is_verified)
     if (
         behavior == "replace"
         and not there.is_container

@@ -17,9 +17,9 @@ class Progress:
     :ivar found: Documents that were found so far.
     """
 
-    def __init__(self, wait: Wait, throttled: Callable[[], float]) -> None:
+    def __init__(self, wait: Wait, held: Callable[[], str]) -> None:
         self.found = self._done = self._bytes = 0
-        self._wait, self._throttled = wait, throttled
+        self._wait, self._held = wait, held
         self._started = self._last_line = wait.now()
 
     def add(self, size: int) -> None:
@@ -47,6 +47,6 @@ class Progress:
         ]
         if per_minute and not is_reading:
             parts.append(f"about {(self.found - self._done) / per_minute * 60:.0f} s to go")
-        if (throttled := self._throttled()) >= 1.0:
-            parts.append(f"throttled for {throttled:.0f} s so far")
+        if held := self._held():
+            parts.append(f"{held} so far")
         return ", ".join(parts)

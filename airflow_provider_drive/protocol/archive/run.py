@@ -60,7 +60,7 @@ def archive(
     *,
     max_idle: float = math.inf,
     copy_timeout: float = COPY_TIMEOUT,
-    throttled: Callable[[], float] = float,
+    held: Callable[[], str] = str,
 ) -> Flow[ArchiveState]:
     """
     Copy documents, wait for the copies and verify them. What goes wrong with a document is reported.
@@ -69,7 +69,7 @@ def archive(
     :param max_idle: Seconds to wait while there is nothing to do but poll monitors. What is still under way
         then is ``pending`` in the state that is returned.
     :param copy_timeout: Seconds that each copy may take.
-    :param throttled: Tells how many seconds requests were held back so far, for the log.
+    :param held: Tells what held requests back so far, for the log.
     :return: How far the archive is.
     :raises DriveError: If the source or the destination cannot be used.
     """
@@ -85,7 +85,7 @@ def archive(
     if not order.dry_run:
         yield from count_deleting(state)
     yield from context.save()
-    work = Work(context, report, throttled)
+    work = Work(context, report, held)
     yield from work.scan.start(source, there)
     return (yield from _Run(work).copy_all(max_idle))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -19,8 +20,9 @@ from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.archive.target import TargetFolder
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
+from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.filters import fault_of
-from airflow_provider_drive.protocol.items.listing import ListedItem, Listing
+from airflow_provider_drive.protocol.items.listing import ListedItem, Listing, describe_hidden
 from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_item, find_nearest, get_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, same_drive, same_item
 from airflow_provider_drive.protocol.wire.items import DriveItem
@@ -92,13 +94,18 @@ class Scan:
 
         :param there: The destination, if it exists.
         """
+        state = self._context.state
         if there is not None:
             self._root.ref, self._root.count = there.ref, there.child_count or 0
+            state.destination_url = there.web_url
         if source is None:
             return
+        state.source_url = source.web_url
         if there is not None and same_item(there.ref, source.ref):
             raise DriveArgumentError(f"{self._order.source} cannot be archived in itself.")
-        nearest = there or (yield from find_nearest(self._order.destination))[0]
+        nearest, missing = (there, ()) if there else (yield from find_nearest(self._order.destination))
+        if nearest is not None and nearest.web_url and missing:
+            state.destination_url = "/".join([nearest.web_url, *(quote(name) for name in missing)])
         if nearest is not None and same_drive(nearest.ref.drive_id, source.ref.drive_id):
             self._above = {ancestor.item_id for ancestor in (yield from find_ancestors(nearest))}
         destination = self._order.destination
@@ -167,6 +174,8 @@ class Scan:
             return
         if not listing:
             self._reading = None
+            if not listing.count and visit.folder.item.child_count:
+                yield Pause(0.0, describe_hidden(visit.folder.item))
         yield from self._add_folders([found for found in page if _is_real_folder(found.item)], visit.target)
         documents = [found for found in page if not _is_real_folder(found.item) and self._is_selected(found)]
         if documents:

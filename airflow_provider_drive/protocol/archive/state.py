@@ -80,6 +80,7 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     :param deleted: Originals that Graph has deleted, and those that were ``gone``: how many, by the state of
         their copies, and the ``bytes``.
     :param deleting: Originals that are being deleted.
+    :param source_url: Where a browser shows the source folder; the same of the destination.
     """
 
     begun: float
@@ -90,6 +91,8 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     paths: dict[str, str] = {}
     deleted: dict[str, int] = {}
     deleting: dict[str, Deleting] = {}
+    source_url: str | None = None
+    destination_url: str | None = None
 
     def copied(self) -> ArchiveState:
         """Return a copy, which later changes of this one do not change."""
@@ -138,6 +141,11 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         }
         for name, count in counts.items():
             self.deleted[name] = self.deleted.get(name, 0) + count
+
+    @property
+    def monitors(self) -> dict[str, str]:
+        """The monitor URLs of the copies that are under way, by the ids of their sources."""
+        return {key: pending.monitor_url for key, pending in self.pending.items() if pending.monitor_url}
 
     def as_dict(self, encrypt: Callable[[str], str] | None = None) -> dict[str, Any]:
         """

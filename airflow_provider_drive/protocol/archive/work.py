@@ -31,12 +31,12 @@ class Work:
     """
 
     def __init__(
-        self, context: ArchiveContext, report: Callable[[Outcome], None], throttled: Callable[[], float]
+        self, context: ArchiveContext, report: Callable[[Outcome], None], held: Callable[[], str]
     ) -> None:
         self.context, self.state = context, context.state
         self.scan = Scan(context)
         self.waiting: deque[CopyTask] = deque()
-        self.progress = Progress(context.wait, throttled)
+        self.progress = Progress(context.wait, held)
         self._report = report
 
     def report(self, outcome: Outcome) -> None:

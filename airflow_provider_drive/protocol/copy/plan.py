@@ -314,6 +314,6 @@ def _refuse_itself(job: CopyJob, item: DriveItem | None) -> None:
 
 
 def _parent_of(item: DriveItem | None) -> ItemRef:
-    if item is None or item.parent_id is None:
+    if item is None or item.folder is None:
         raise DriveArgumentError("There is no folder to copy beside: give a destination.")
-    return ItemRef(item.ref.drive_id, item.parent_id)
+    return item.folder

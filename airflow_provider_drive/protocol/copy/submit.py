@@ -273,7 +273,7 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
         if response.ok:  # a proxy's page does not accept anything
             return response if response.status == 202 or "location" in response.headers else None
         if response.status != 404 or attempt == tries:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         yield Pause(min(4.0, 0.125 * 2**attempt), "the new folder is not known everywhere yet")
 
 

@@ -179,7 +179,8 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
     """
     behavior = "fail" if job.conflict_behavior == SKIP else job.conflict_behavior
     try:
-        return (yield from update_item(item, Location(None, name), conflict_behavior=behavior, wait=wait))
+        place = Location(None, name)
+        return (yield from update_item(item, place, conflict_behavior=behavior, wait=wait, is_new=True))
     except DriveNameConflictError as conflict:
         there, error = None, conflict
         if job.conflict_behavior == SKIP and job.source:
@@ -187,13 +188,12 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
                 there = yield from find_same(job, (yield from get_item(job.source)))
             except DriveNameConflictError as other:
                 error = other
-        left = (yield from _remove(job, item)) if job.arrival.is_own else _left(item)
-        error.args = (f"{error} {left}",)
+        error.add((yield from _remove(job, item)) if job.arrival.is_own else _left(item))
         if there is not None:
             return there
         raise error from None
     except DriveError as error:
-        error.args = (f"{error} {_left(item)}",)
+        error.add(_left(item))
         raise
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveItemChangedError, DriveResponseError
+from airflow_provider_drive.exceptions import DriveItemChangedError, DriveRequestError, DriveResponseError
 from airflow_provider_drive.protocol.items.lookup import find_item
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.errors import error_from_response
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
+_HELD = {403, 423, 500}
+"""What Graph was seen to answer if a hold or a retention label keeps an item."""
 MAX_ETAG_RETRIES = 3
 """How often an eTag that moved by itself is read again."""
 
@@ -41,12 +43,17 @@ def delete_item(
         if response.status == 404:
             return False
         if not response.ok:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         if response.body.strip():  # a proxy's page, say
             raise DriveResponseError(f"Could not {request.action}: the answer is not that of a deletion.")
         return True
 
-    return (yield from send_with_retries(request, read, check_again=check_again))
+    try:
+        return (yield from send_with_retries(request, read, check_again=check_again))
+    except DriveRequestError as error:
+        if error.status in _HELD:
+            error.add("A legal hold or a retention label may forbid that it is deleted.")
+        raise
 
 
 def delete_unchanged(

@@ -7,6 +7,7 @@ Names are compared without case and Unicode normalization, as drives do.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -40,6 +41,7 @@ class Selection:
     :param min_size: Bytes, inclusive; so is ``max_size``. They apply to files only.
     :param kind: ``file``, ``folder`` or ``all``. A notebook counts as a file; a shortcut to another drive is
         neither.
+    :param counts: How many items of this kind were selected (``""``), and how many each condition left out.
     """
 
     pattern: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Selection:
     min_size: int | None = None
     max_size: int | None = None
     kind: str = field(default="file")
+    counts: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
 
     @property
     def is_all(self) -> bool:
@@ -65,14 +68,53 @@ class Selection:
 
         :param path: The item's path below the folder.
         """
-        return (
-            self.kind in {"all", _classify(item)}
-            and (not self.pattern or self._pattern.fullmatch(normalize_name(path)) is not None)
-            and not (self.exclude and self._exclude.fullmatch(normalize_name(path)))
-            and _is_between(item.modified, self.modified_after, self.modified_before)
-            and _is_between(item.created, self.created_after, self.created_before)
-            and (item.is_folder or _is_between(item.size, self.min_size, self.max_size, inclusive=True))
-        )
+        if self.kind not in {"all", _classify(item)}:
+            return False
+        condition = self._failed_condition(path, item)
+        self.counts[condition] += 1
+        return not condition
+
+    def _failed_condition(self, path: str, item: DriveItem) -> str:
+        """Return the parameter whose condition an item does not meet, or nothing."""
+        name = normalize_name(path)
+        ranges: dict[str, tuple[float | None, float | None, float | None]] = {
+            "modified_after": (item.modified, self.modified_after, None),
+            "modified_before": (item.modified, None, self.modified_before),
+            "created_after": (item.created, self.created_after, None),
+            "created_before": (item.created, None, self.created_before),
+        }
+        if self.pattern and self._pattern.fullmatch(name) is None:
+            return "pattern"
+        if self.exclude and self._exclude.fullmatch(name):
+            return "exclude"
+        failed = next((key for key, values in ranges.items() if not _is_between(*values)), "")
+        if failed or item.is_folder:
+            return failed
+        if not _is_between(item.size, self.min_size, None):
+            return "min_size"
+        return "" if _is_between(item.size, None, self.max_size, inclusive=True) else "max_size"
+
+    def as_dict(self) -> dict[str, int]:
+        """Return how many items were seen, how many match, and how many each parameter left out."""
+        left_out = {name: count for name, count in self.counts.items() if name}
+        return {"seen": self.counts.total(), "matching": self.counts[""], **left_out}
+
+    def describe(self) -> str:
+        """Say what the conditions did, for a log; nothing if there are none."""
+        if self.kind == "file" and self.is_all:
+            return ""
+        parts = [f"{count} by {name}" for name, count in self.counts.most_common() if name]
+        left_out = f"; left out: {', '.join(parts)}" if parts else ""
+        text = f"{self.counts.total()} seen, {self.counts['']} match{left_out}."
+        return text if self.counts[""] else f"{text}{self._hint()}"
+
+    def _hint(self) -> str:
+        """Say what may be wrong with patterns that match nothing."""
+        if any("\\" in glob for glob in self.pattern):
+            return " Write paths with /, not with a backslash."
+        if self.counts["pattern"] and any("/" not in glob and "**" not in glob for glob in self.pattern):
+            return " A pattern without **/ matches in the folder itself only: '**/*.docx' also matches below."
+        return ""
 
     def fault(self, path: str, item: DriveItem) -> str:
         """
@@ -86,7 +128,7 @@ class Selection:
         if not fault:
             return ""
         pattern, exclude = (self.pattern, self.exclude) if item.name else ((), ())
-        wanted = replace(self, kind="all", pattern=pattern, exclude=exclude)
+        wanted = replace(self, kind="all", pattern=pattern, exclude=exclude, counts=Counter())
         return fault if wanted.takes(path, item) else ""
 
     @cached_property
@@ -119,14 +161,15 @@ def read_selection(
     """
     if kind not in KINDS:
         raise DriveArgumentError(f"Invalid `kind`: must be one of {', '.join(KINDS)}, got {kind!r}.")
-    return Selection(
+    selection = Selection(
         _read_globs("pattern", pattern),
         _read_globs("exclude", exclude),
         min_size=_read_size("min_size", min_size),
         max_size=_read_size("max_size", max_size),
         kind=kind,
-        **{name: _read_time(name, value, now) for name, value in times.items()},
     )
+    read = {name: _read_time(name, value, now) for name, value in times.items()}
+    return replace(selection, **read)  # type: ignore[arg-type]  # the times are the fields that are left
 
 
 def fault_of(item: DriveItem) -> str:

@@ -48,6 +48,14 @@ class ListedItem(NamedTuple):
         }
 
 
+def describe_hidden(folder: DriveItem) -> str:
+    """Say that a folder seems to hold items that this login does not see."""
+    return (
+        f"Graph says that {folder} holds {folder.child_count} items, and lists none: this login may lack "
+        "the rights to see them."
+    )
+
+
 class Listing:
     """
     What is in a folder, page by page; then what is in the folders that are in it, if ``recursive``.
@@ -57,6 +65,7 @@ class Listing:
 
     :param prefix: The path of the folder itself, if it is below another.
     :param into_packages: Read what is in OneNote notebooks and other packages as well.
+    :ivar count: How many items were listed so far.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class Listing:
         self._pages: Pages | None = Pages(children_request(folder, lean=True))
         self._folders: list[tuple[str, ItemRef]] = []
         self._known = {folder}
+        self.count = 0
 
     def __bool__(self) -> bool:
         """Whether there is more to read."""
@@ -84,6 +94,7 @@ class Listing:
             if hash(item.ref) in self._listed:
                 continue  # it was moved meanwhile, from a folder that was read before
             self._listed.add(hash(item.ref))
+            self.count += 1
             found = ListedItem(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
             page.append(found)
             is_entered = item.is_container if self._into_packages else item.is_folder

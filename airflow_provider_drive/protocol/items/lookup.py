@@ -53,7 +53,11 @@ def get_item(address: Address, *, follow: bool = True) -> Flow[DriveItem]:
     if isinstance(address, LibraryAddress):
         address = yield from in_library(address)
     request = get_item_request(address)
-    item = yield from send_with_retries(request, item_reader(request.action, address.drive_id))
+    try:
+        item = yield from send_with_retries(request, item_reader(request, address.drive_id))
+    except DriveItemNotFoundError as error:
+        error.address = address
+        raise
     if item.remote and follow:  # https://learn.microsoft.com/graph/api/resources/remoteitem
         item = yield from get_item(item.remote, follow=False)
     return item
@@ -124,7 +128,7 @@ def find_ancestors(item: DriveItem | None) -> Flow[list[ItemRef]]:
     found: list[ItemRef] = []
     while item is not None:
         found.append(item.ref)
-        above = None if item.is_root or not item.parent_id else ItemRef(item.ref.drive_id, item.parent_id)
+        above = None if item.is_root else item.folder
         item = (yield from find_item(above)) if above else None
     return found
 
@@ -170,7 +174,11 @@ def get_destination(address: Address, *, create: bool) -> Flow[tuple[ItemRef, Dr
     if create:
         folder, created = yield from ensure_folder(address)
     else:
-        folder, created = (yield from get_folder(address)), False
+        try:
+            folder, created = (yield from get_folder(address)), False
+        except DriveItemNotFoundError as error:
+            error.add("To create a destination that is missing, set create_destination=True.")
+            raise
     return folder.ref, folder, created
 
 
@@ -180,7 +188,7 @@ def make_folder(parent: ItemRef, name: str) -> Flow[DriveItem]:
 
     def read(response: Response) -> DriveItem | None:
         if not response.ok:
-            raise error_from_response(response, request.action)
+            raise error_from_response(response, request.action, request.trace)
         return (
             read_item(response.mapping(), parent.drive_id) if response.body.strip() else None
         )  # empty in the wild

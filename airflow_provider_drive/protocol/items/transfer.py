@@ -80,7 +80,7 @@ def write_file(
     action = f"write {address}"
     if size <= SIMPLE_UPLOAD_LIMIT:
         request = _put_request(place, read(0, size), action, conflict_behavior)
-        return (yield from send_with_retries(request, item_reader(action)))
+        return (yield from send_with_retries(request, item_reader(request)))
     for _ in range(MAX_UPLOADS):
         url = yield from send_with_retries(
             _open_request(place, action, conflict_behavior), _upload_url_reader(action)

@@ -15,6 +15,7 @@ from airflow_provider_drive.exceptions import (
     DriveError,
     DriveItemChangedError,
     DriveItemNotFoundError,
+    DriveLockedError,
     DriveNameConflictError,
     DriveResponseError,
     DriveServiceError,
@@ -71,7 +72,7 @@ class Location:
 
     def folder_of(self, item: DriveItem) -> ItemRef:
         """Return the folder that the item ends in."""
-        return self.folder or ItemRef(item.ref.drive_id, item.parent_id or "root")
+        return self.folder or item.folder or ItemRef(item.ref.drive_id, "root")
 
 
 def update_item(
@@ -84,6 +85,7 @@ def update_item(
     wait: Wait | None = None,
     displaced_name: str | None = None,
     displaced: DriveItem | None = None,
+    is_new: bool = False,
 ) -> Flow[DriveItem]:
     """
     Move an item within its drive, or rename it, or both. An item that is there already is left alone.
@@ -96,10 +98,12 @@ def update_item(
     :param before: The item as an earlier try has read it, if there was one.
     :param displaced_name: The name of a replaced file until it is deleted. Default is stored by a checkpoint.
     :param displaced: The file that an earlier try has given that name.
+    :param is_new: It is a copy that has just arrived: it may be locked for a moment.
     :raises DriveItemChangedError: If it has another; nothing was changed then.
     :raises DriveNameConflictError: If the name is taken.
     """
     update = _Update(item, place, if_match, conflict_behavior, before=before or item, wait=wait or Wait())
+    update.may_be_locked = is_new
     if conflict_behavior != "replace":
         return (yield from update.run())
     if displaced_name is None:
@@ -153,7 +157,8 @@ class _Update:
         self.before, self.wait, self.is_durable = before, wait, False
         self.other: DriveItem | None = None
         self.older: list[DriveItem] = []
-        self.is_stored = True
+        self.is_stored, self.may_be_locked = True, False
+        self.waited_for_lock = 0.0
         self.tries: Counter[str] = Counter()
         self.own_name = own_name(place.name or before.name or "")
         self.displaced = _checkpoint_of(before)
@@ -190,11 +195,18 @@ class _Update:
             if self._count("conflict") > MAX_NAMES:
                 raise _with_part_done(error, self.asked, self.before, seen)
             yield from self._make_way(error)
+        elif isinstance(error, DriveLockedError) and self._may_wait_for_lock():
+            seconds = backoff(self._count("locked") - 1, longest=10.0)
+            self.waited_for_lock += seconds
+            yield Pause(seconds, f"{seen} is locked: waiting for at most {self.wait.timings.locked:.0f} s")
         elif _may_be_lost(error) and self._count("lost") <= MAX_LOST_ANSWERS:
             seconds = backoff(self.tries["lost"] - 1)
             yield Pause(seconds, "the answer to the move was lost, and it had no effect: it is sent again")
         else:
             raise _with_part_done(error, self.asked, self.before, seen)
+
+    def _may_wait_for_lock(self) -> bool:
+        return self.may_be_locked and self.waited_for_lock < self.wait.timings.locked
 
     def _count(self, what: str) -> int:
         self.tries[what] += 1
@@ -238,15 +250,14 @@ class _Update:
         name = self.asked.name or self.before.name
         if self.older:  # their name belongs to the file that came after them
             left = ", ".join(map(str, self.older))
-            error.args = (f"{error} Files that had the name {name!r} before made way, and are left: {left}.",)
+            error.add(f"Files that had the name {name!r} before made way, and are left: {left}.")
         try:
             other = yield from find_item(self.other.ref)
             if other and other.name == self.own_name:
                 yield from update_item(other, Location(None, name), wait=self.wait)
         except DriveError as fault:
-            where = f"look for {self.own_name!r} ({self.other.ref}). {fault}"
-            text = f"{error} The file that had the name {name!r} made way, and did not get it back: {where}"
-            error.args = (text,)
+            where = f"look for {self.own_name!r} ({self.other.ref.full}). {fault}"
+            error.add(f"The file that had the name {name!r} made way, and did not get it back: {where}")
             return
         yield from self._save_displaced(None)
 
@@ -258,7 +269,7 @@ class _Update:
                 yield from delete_unchanged(other)
             except DriveError as error:
                 if self.is_durable and not isinstance(error, DriveItemChangedError):
-                    error.args = (f"{error} The file that was replaced is {other} now.",)
+                    error.add(f"The file that was replaced is {other} now.")
                     raise
                 yield Pause(0.0, f"The file that was replaced stays behind as {other}: {error}")
                 return
@@ -284,7 +295,7 @@ class _Update:
         if response.status == 202:
             return (yield from self._await_move(response))
         if not response.ok:
-            return error_from_response(response, request.action)
+            return error_from_response(response, request.action, request.trace)
         try:
             moved = read_item(response.mapping(), item.ref.drive_id)
         except DriveResponseError:
@@ -323,13 +334,11 @@ def _with_part_done(error: DriveError, place: Location, before: DriveItem, after
     renamed = after.name == place.name != before.name
     moved = place.folder is not None and after.parent_id == place.folder.item_id != before.parent_id
     if renamed or moved:
-        error.args = (
-            f"{error} Part of it was done: the item is {after.name!r} in the folder {after.parent_id} now.",
-        )
+        error.add(f"Part of it was done: the item is {after} now.")
     return error
 
 
 def _describe_place(action: str, item: DriveItem | None) -> str:
     if item is None:
         return f"Graph says that it did {action}, but the item is not to be seen."
-    return f"Graph says that it did {action}, but the item is {item.name!r} in the folder {item.parent_id}."
+    return f"Graph says that it did {action}, but the item is {item}."

@@ -11,12 +11,13 @@ import base64
 import re
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import DriveAddressError
 from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, describe_url, locate
+from airflow_provider_drive.protocol.wire.labels import join_labels, read_label
 from airflow_provider_drive.protocol.wire.names import find_problem
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _SUPPORTED_FORMS = (
     "sites/{host}:/{site path}:/drive/…, sites/{host}:/{site path}:/drives/{library}/…), a "
     "mapping with driveId and id, a driveItem returned by another task, or the URL shown in a browser."
 )
+_NO_VALUE = "the template, or the other task that it names, gave no value"
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 200
 _SHORT_ID = 15
@@ -51,16 +53,23 @@ class ItemRef:
     An item by its ids: the only form that needs no lookup.
 
     :param drive_id: The drive's id. One of OneDrive personal that has lost its leading zero gets it back.
+    :param label: Its path in the drive, or only its name, as far as it is known: for messages.
     """
 
     drive_id: str
     item_id: str
+    label: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.drive_id) == _SHORT_ID:
             object.__setattr__(self, "drive_id", complete_drive_id(self.drive_id))
 
     def __str__(self) -> str:
+        return repr(self.label) if self.label else self.full
+
+    @property
+    def full(self) -> str:
+        """The address as Graph's documentation writes it: the ids."""
         return f"drives/{self.drive_id}/items/{self.item_id}"
 
     @property
@@ -91,13 +100,20 @@ class PathAddress:
     :param drive: The drive's resource, not encoded: ``drives/{id}``, ``me/drive``, ``sites/…:/drive``.
     :param start: The item the path starts at: ``root``, ``items/{id}`` or ``special/{name}``.
     :param names: The names on the path, not encoded.
+    :param label: The path of the item it starts at, if ``drive`` and ``start`` are ids: for messages.
     """
 
     drive: str
     start: str = "root"
     names: tuple[str, ...] = ()
+    label: str = field(default="", compare=False, repr=False)
 
     def __str__(self) -> str:
+        return repr(join_labels(self.label, *self.names)) if self.label else self.full
+
+    @property
+    def full(self) -> str:
+        """The address as Graph's documentation writes it."""
         return f"{self.drive}/{self.start}" + (":/" + "/".join(self.names) if self.names else "")
 
     @property
@@ -116,7 +132,7 @@ class PathAddress:
     @property
     def parent(self) -> PathAddress | None:
         """The parent folder; None if the address has no path."""
-        return PathAddress(self.drive, self.start, self.names[:-1]) if self.names else None
+        return replace(self, names=self.names[:-1]) if self.names else None
 
     @property
     def drive_id(self) -> str | None:
@@ -139,7 +155,7 @@ class LibraryAddress:
     names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return str(PathAddress(f"{self.site}/drives/{self.library}", self.start, self.names))
+        return PathAddress(f"{self.site}/drives/{self.library}", self.start, self.names).full
 
     @property
     def url(self) -> str:
@@ -148,7 +164,8 @@ class LibraryAddress:
 
     def within(self, drive_id: str) -> PathAddress:
         """Return the address with the library's id."""
-        return PathAddress(f"drives/{drive_id}", self.start, self.names)
+        label = f"{self.site}/drives/{self.library}/root:" if self.start == "root" else ""
+        return PathAddress(f"drives/{drive_id}", self.start, self.names, label)
 
     @property
     def is_root(self) -> bool:
@@ -195,7 +212,7 @@ def parse_address(value: Any, hosts: Hosts, *, follow: bool = True) -> Address:
     if isinstance(value, Mapping):
         return _parse_mapping(value, follow=follow)
     if not isinstance(value, str):
-        raise _address_error(value, "must be a string or a mapping")
+        raise _address_error(value, _NO_VALUE if value is None else "must be a string or a mapping")
     text = value.strip()
     if text.startswith(f"{hosts.graph}/"):
         text = re.sub(r"^/+(?:v1\.0|beta)(?=/)", "", text[len(hosts.graph) :])
@@ -263,12 +280,14 @@ def _parse_mapping(value: Mapping[Any, Any], *, follow: bool) -> ItemRef | PathA
     for name, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
             raise _address_error(dict(value), f"the mapping needs {name}, a string")
-    return _address_from_ids(str(drive_id), str(item_id))
+    return _address_from_ids(str(drive_id), str(item_id), read_label(value))
 
 
-def _address_from_ids(drive_id: str, item_id: str) -> ItemRef | PathAddress:
+def _address_from_ids(drive_id: str, item_id: str, label: str = "") -> ItemRef | PathAddress:
     """Return the address. ``root`` needs a lookup: copy and move do not accept it as an id."""
-    return PathAddress(f"drives/{drive_id}") if item_id == "root" else ItemRef(drive_id, item_id)
+    if item_id == "root":
+        return PathAddress(f"drives/{drive_id}", label="/")
+    return ItemRef(drive_id, item_id, label)
 
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
@@ -306,7 +325,8 @@ def _parse_path(text: str, value: str) -> Address:
         return LibraryAddress(drive["owner"], drive["library"], start, names)
     if drive_id and item["id"] and not names:
         return _address_from_ids(drive_id, item["id"])
-    return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names)
+    label = "/" if drive_id and start == "root" else ""
+    return PathAddress(f"drives/{drive_id}" if drive_id else f"{drive['owner']}/drive", start, names, label)
 
 
 def _is_drive_id(drive: str) -> bool:

@@ -6,8 +6,10 @@ https://learn.microsoft.com/graph/api/driveitem-copy
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -217,7 +219,15 @@ def read_copy_job(value: Any, decrypt: Callable[[str], str | None]) -> CopyJob:
         job.resource_id is None or is_id(job.resource_id)
     ):
         raise _invalid("name or resource_id")
-    return job.changed(monitor_url=decrypt(monitor_url) if monitor_url else None)
+    return _labelled(job).changed(monitor_url=decrypt(monitor_url) if monitor_url else None)
+
+
+def _labelled(job: CopyJob) -> CopyJob:
+    """Return the job with what it tells of the names of its source and its destination."""
+    name = (job.snapshot.name if job.snapshot else None) or ""
+    folder = unquote(urlsplit(job.destination_url or "").path)
+    source = job.source and dataclasses.replace(job.source, label=name)
+    return job.changed(source=source, destination=dataclasses.replace(job.destination, label=folder))
 
 
 def _invalid(what: str) -> DriveArgumentError:

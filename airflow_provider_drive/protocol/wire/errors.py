@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from airflow_provider_drive.exceptions import (
     DriveAccessDeniedError,
@@ -72,6 +73,9 @@ _REVOKED = (
     "A tenant policy or an administrator has revoked this token before it expired: see the sign-in log. The "
     "app may have to be excluded from the policy; a user must sign in again for a new refresh_token."
 )
+_MOVED = "the site's URL has changed. Use its new URL in the addresses."
+_UNEXPECTED = "This is not a valid answer to the request."
+_SUPPORT = "Try later. Microsoft support needs the request id."
 _NAME_TAKEN = "Choose another name or another conflict_behavior."
 
 
@@ -133,21 +137,30 @@ def read_response_error(response: Response) -> GraphError:
     )
 
 
-def error_from_response(response: Response, action: str) -> DriveError:
+def error_from_response(response: Response, action: str, trace: str = "") -> DriveError:
     """
     Return the exception for an unexpected answer.
 
     :param action: What the request was to do, for the message: ``copy …``.
+    :param trace: The request itself, for the last line of the message.
     """
     error = read_response_error(response)
-    text = _describe(action, response.status, error)
+    exception = _exception(response, _describe(action, response.status, error), error)
+    request_id = f"request id {error.request_id}" if error.request_id else ""
+    exception.trace = ", ".join(filter(None, [trace, request_id]))
+    return exception
+
+
+def _exception(response: Response, text: str, error: GraphError) -> DriveError:
     if response.status == 401:
-        return DriveAuthError(f"{text} {_REVOKED if _is_challenge(response) else _UNACCEPTED}")
+        return DriveAuthError(f"{text}\n{_REVOKED if _is_challenge(response) else _UNACCEPTED}")
+    if response.status in {301, 302, 307, 308} and (host := _redirect_host(response)):
+        return DriveResponseError(f"{text}\nIt points to {host}: {_MOVED}")
     if response.status < 400:
-        return DriveResponseError(f"{text} This is not a valid answer to the request.")
+        return DriveResponseError(f"{text}\n{_UNEXPECTED}")
     kind, advice = _classify(response.status, error)
     return kind(
-        f"{text} {advice}".rstrip(),
+        f"{text}\n{advice}".rstrip(),
         status=response.status,
         code=error.code,
         inner_codes=error.inner_codes,
@@ -155,6 +168,13 @@ def error_from_response(response: Response, action: str) -> DriveError:
         request_id=error.request_id,
         retryable=response.status != 400,
     )
+
+
+def _redirect_host(response: Response) -> str:
+    try:
+        return clean(urlsplit(response.headers.get("location", "")).hostname or "")
+    except ValueError:
+        return ""
 
 
 def _is_challenge(response: Response) -> bool:
@@ -172,7 +192,7 @@ def _classify(status: int, error: GraphError) -> tuple[type[DriveRequestError], 
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status >= 500:
-        return DriveServiceError, "Try later. Microsoft support needs the request id."
+        return DriveServiceError, _SUPPORT
     return DriveRequestError, ""
 
 
@@ -199,9 +219,8 @@ def clean(text: str) -> str:
 def _describe(action: str, status: int, error: GraphError) -> str:
     codes = " / ".join((*filter(None, [error.code]), *error.inner_codes))
     description = ": ".join(filter(None, [codes, error.message]))
-    request_id = f", request id {error.request_id}" if error.request_id else ""
     description = f": {description}" if description else ""
-    return f"Could not {action}: Graph answered HTTP {status}{description}{request_id}.".replace("..", ".")
+    return f"Could not {action}: Graph answered HTTP {status}{description.rstrip('.')}."
 
 
 def _inner_errors(error: Mapping[str, Any]) -> list[Mapping[str, Any]]:

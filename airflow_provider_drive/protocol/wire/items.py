@@ -24,6 +24,7 @@ from airflow_provider_drive.protocol.wire.addresses import (
 )
 from airflow_provider_drive.protocol.wire.content import STRONGEST_FIRST, may_rewrite
 from airflow_provider_drive.protocol.wire.errors import error_from_response
+from airflow_provider_drive.protocol.wire.labels import read_label
 from airflow_provider_drive.protocol.wire.names import is_encodable
 
 if TYPE_CHECKING:
@@ -73,7 +74,16 @@ class DriveItem:
     raw: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
 
     def __str__(self) -> str:
-        return f"{self.name or 'item'!r} ({self.ref})"
+        if "/" in self.ref.label:
+            return repr(self.ref.label)
+        return f"{self.name or 'item'!r} (id {self.ref.item_id})"
+
+    @property
+    def folder(self) -> ItemRef | None:
+        """The folder that it is in, if that is known."""
+        above = self.ref.label.rpartition("/")[0]
+        label = above or "/" if self.ref.label.startswith("/") else above
+        return ItemRef(self.ref.drive_id, self.parent_id, label) if self.parent_id else None
 
     @property
     def is_folder(self) -> bool:
@@ -136,9 +146,11 @@ def read_item(
     for key, given in (("driveId", drive_id), ("id", item_id)):
         if not is_id(given):
             raise DriveResponseError(f"the answer is no driveItem: it has no {key} that can be used")
+    name = _text(value.get("name"))
+    is_one_of_many = bare and "folder" not in value
     return DriveItem(
-        ref=ItemRef(str(drive_id), str(item_id)),
-        name=_text(value.get("name")),
+        ref=ItemRef(str(drive_id), str(item_id), (name or "") if is_one_of_many else read_label(value)),
+        name=name,
         parent_id=_text(parent.get("id")),
         drive_type=_text(parent.get("driveType")),
         kind=next((facet for facet in _FACETS if isinstance(value.get(facet), Mapping)), None),
@@ -157,12 +169,12 @@ def read_item(
     )
 
 
-def item_reader(action: str, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
+def item_reader(request: Request, drive_id: str | None = None) -> Callable[[Response], DriveItem]:
     """Return a reader of answers that are a driveItem, or a refusal."""
 
     def read(response: Response) -> DriveItem:
         if not response.ok:
-            raise error_from_response(response, action)
+            raise error_from_response(response, request.action, request.trace)
         return read_item(response.mapping(), drive_id, response.date)
 
     return read
@@ -210,7 +222,7 @@ def get_item_request(address: Address) -> Request:
 
 def child(folder: ItemRef, name: str) -> PathAddress:
     """Return the address of what a folder holds under a name."""
-    return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,))
+    return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,), folder.label)
 
 
 def children_request(folder: ItemRef, *, lean: bool = False) -> Request:

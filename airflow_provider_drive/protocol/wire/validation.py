@@ -25,6 +25,7 @@ _RENDERED = re.compile(
     r"|\{\s*(?:['\"].*)?\}",
     re.DOTALL,
 )
+_NO_VALUE = "What it names has no value, such as an XCom that was not pushed. If None is meant: "
 _KINDS = {"N": "None", "[": "a list", "(": "a tuple", "{": "a mapping"}
 
 
@@ -39,8 +40,9 @@ def refuse_rendered_text(name: str, value: Any) -> None:
         for element in value:
             refuse_rendered_text(name, element)
     if isinstance(value, str) and _RENDERED.fullmatch(value.strip()):
+        kind = _KINDS[value.strip()[0]]
         raise DriveArgumentError(
-            f"Invalid `{name}`: a template rendered {_KINDS[value.strip()[0]]} to text. Set "
+            f"Invalid `{name}`: a template rendered {kind} to text. {_NO_VALUE if kind == 'None' else ''}Set "
             "render_template_as_native_obj=True on the Dag, or pass an XComArg (the other task's .output) "
             "instead of a template."
         )

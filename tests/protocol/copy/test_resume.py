@@ -420,7 +420,7 @@ class TestAMove:
     def test_an_item_that_somebody_else_has_moved_is_left_there(self):
         talk = self.move(here("i", "a.pdf", "x"), saved=self.MOVE)
         assert type(talk.error) is DriveItemChangedError
-        assert "it is in the folder x now" in str(talk.error)
+        assert "it is 'a.pdf' (id i) now" in str(talk.error)
         assert not talk.error.retryable
 
     def test_a_stored_move_says_where_a_browser_shows_its_item(self):

@@ -637,7 +637,7 @@ class TestPersonal:
     def test_on_personal_drives_a_name_that_is_taken_is_a_conflict(self):
         talk = self.copy(answer(200, self.entry()), answer(200, self.entry("4F62!7")))
         assert type(talk.error) is DriveNameConflictError
-        assert "'a.pdf' (drives/4f62/items/4F62!7) has that name" in str(talk.error)
+        assert "'a.pdf' (id 4F62!7) has that name" in str(talk.error)
         assert len(talk.requests) == 2
 
     def test_on_personal_drives_rename_uses_the_lowest_free_number(self):
@@ -672,7 +672,7 @@ class TestPersonal:
         there = answer(200, self.entry("4F62!7", kind="folder"))
         talk = self.copy(answer(200, self.entry()), there, conflict_behavior="replace")
         assert type(talk.error) is DriveNameConflictError
-        assert "'a.pdf' (drives/4f62/items/4F62!7) has that name" in str(talk.error)
+        assert "'a.pdf' (id 4F62!7) has that name" in str(talk.error)
 
     def test_a_drive_is_personal_by_its_drive_type(self):
         folder = answer(200, personal(item("f", "A", "r", "e", kind="folder")))

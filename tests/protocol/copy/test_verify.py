@@ -181,7 +181,7 @@ class TestForgotten:
             GONE, GONE, then=lambda request: here("i") if "/d/" in request.url else copy(**fields)
         )
         assert type(talk.error) is DriveCopyUnknownError
-        assert "'plan.pdf' (drives/e/items/n) is there, but it" in str(talk.error)
+        assert "'plan.pdf' (id n) is there, but it" in str(talk.error)
         assert not talk.checkpoints
 
     def test_a_forgotten_copy_is_searched_for_two_minutes(self):

@@ -360,3 +360,30 @@ def test_an_item_must_meet_all_conditions():
 
 def test_read_selection_returns_the_given_conditions():
     assert select(pattern="*.pdf", min_size="5") == Selection(pattern=("*.pdf",), min_size=5)
+
+
+class TestCounts:
+    def test_an_item_counts_for_the_first_condition_that_it_does_not_meet(self):
+        selection = select(pattern="*.pdf", exclude="b*", min_size=8, modified_before="P1D")
+        for name in ("a.txt", "b.pdf", "c.pdf", "d.pdf"):
+            selection.takes(name, file(name, size=7, lastModifiedDateTime="2020-01-01T00:00:00Z"))
+        assert selection.as_dict() == {"seen": 4, "matching": 0, "pattern": 1, "exclude": 1, "min_size": 2}
+
+    def test_items_of_another_kind_do_not_count(self):
+        selection = select(min_size=1)
+        selection.takes("a", file(kind="folder"))
+        assert selection.describe() == "0 seen, 0 match."
+
+    @pytest.mark.parametrize(
+        ("pattern", "hint"),
+        [("*.pdf", "itself only"), (r"a\b\*.pdf", "not with a backslash"), ("**/*.txt", ""), ("x/*.pdf", "")],
+    )
+    def test_a_pattern_that_matches_nothing_is_explained(self, pattern, hint):
+        selection = select(pattern=pattern)
+        selection.takes("a/b/c.pdf", file())
+        assert selection.describe().startswith("1 seen, 0 match; left out: 1 by pattern.")
+        assert hint in selection.describe()
+        assert bool(hint) == ("matches in" in selection.describe() or "backslash" in selection.describe())
+
+    def test_without_conditions_there_is_nothing_to_tell(self):
+        assert select().describe() == ""

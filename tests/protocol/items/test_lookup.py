@@ -323,14 +323,14 @@ class TestEnsuring:
             "drives/d/root:/a", missing(), here("r", kind="root"), refusal(409, "nameAlreadyExists"), found
         )
         assert type(talk.error) is DriveNameConflictError
-        assert "make the folder 'a' in drives/d/items/r" in str(talk.error)
+        assert "make the folder 'a' in '/'" in str(talk.error)
 
     def test_an_existing_file_instead_of_a_folder_is_a_conflict_that_is_not_retryable(self):
         for text in ("drives/d/root:/a", "drives/d/root:/a/b"):
             answers = [missing()] if text.endswith("b") else []
             talk = self.ensure(text, *answers, here("a"))
             assert type(talk.error) is DriveNameConflictError
-            assert "drives/d/root:/a exists and is no folder" in str(talk.error)
+            assert "'/a' exists and is no folder" in str(talk.error)
             assert not talk.error.retryable
 
     def test_after_an_empty_answer_the_new_folder_is_read(self):

@@ -163,7 +163,7 @@ class TestWriting:
     def test_a_refusal_ends_the_write_and_its_error_shows_no_url(self, answers):
         talk = write(LARGE, *answers)
         assert isinstance(talk.error, DriveRequestError)
-        assert "write drives/d/root:/R/m.jsonl" in str(talk.error)
+        assert "write '/R/m.jsonl'" in str(talk.error)
         assert "secret" not in str(talk.error) + repr(talk.requests)
 
     def test_a_session_with_lasting_faults_is_an_error(self):

@@ -119,7 +119,7 @@ class TestMoving:
         """Seen: 200, and the item stays where it was."""
         talk = update(TO_G, answer(200, OLD), answer(200, OLD), answer(200, OLD))
         assert type(talk.error) is DriveResponseError
-        assert "the item is 'plan.pdf' in the folder f" in str(talk.error)
+        assert "the item is 'plan.pdf' (id i)" in str(talk.error)
         assert talk.lines.count(PATCH) == 1
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestMoving:
         """Seen: the name was changed, the parent refused."""
         place = Location(ref("g"), "new.pdf")
         talk = update(place, refusal(400), here("i", "new.pdf"))
-        assert "Part of it was done: the item is 'new.pdf' in the folder f now." in str(talk.error)
+        assert "Part of it was done: the item is 'new.pdf' (id i) now." in str(talk.error)
 
     def test_a_move_whose_item_is_gone_is_not_found(self):
         assert type(update(TO_G, missing(), missing()).error) is DriveItemNotFoundError
@@ -478,7 +478,7 @@ class TestReplacing:
         talk = self.second(refusal(423), answer(200, OLD), missing())
         assert type(talk.error) is DriveLockedError
         assert "made way, and are left: " in str(talk.error)
-        assert "drives/d/items/x" in str(talk.error)
+        assert "(id x)" in str(talk.error)
 
     def test_a_path_that_lags_behind_makes_no_second_file(self):
         answers = [CONFLICT, answer(200, OLD), answer(200, self.TAKEN), "own"]
@@ -568,3 +568,26 @@ class TestDeleting:
         assert type(talk.error) is DriveItemChangedError
         assert talk.requests[0].headers == {"If-Match": "mine"}
         assert talk.lines == [DELETE, GET]
+
+
+class TestLocked:
+    """A copy that has just arrived may be locked for a moment."""
+
+    LOCKED = refusal(423, "accessDenied")
+
+    def test_a_new_copy_that_is_locked_is_waited_for(self):
+        talk = update(TO_G, self.LOCKED, answer(200, OLD), answer(200, MOVED), is_new=True)
+        assert talk.result.parent_id == "g"
+        assert "'plan.pdf' (id i) is locked: waiting for at most 60 s" in talk.notes
+
+    def test_a_new_copy_that_stays_locked_is_an_error_after_a_minute(self):
+        talk = update(
+            TO_G, then=lambda asked: answer(200, OLD) if asked.method == "GET" else self.LOCKED, is_new=True
+        )
+        assert type(talk.error) is DriveLockedError
+        assert 60 <= talk.waited <= 90
+
+    def test_any_other_item_that_is_locked_is_not_waited_for(self):
+        talk = update(TO_G, self.LOCKED, answer(200, OLD))
+        assert type(talk.error) is DriveLockedError
+        assert talk.waited == 0

@@ -358,7 +358,7 @@ class TestRefusals:
         "value", [None, 5, 1.5, True, b"drives/d/items/i", ["drives/d/items/i"], ("d", "i")]
     )
     def test_a_value_that_is_not_a_string_is_refused(self, value):
-        with pytest.raises(DriveAddressError, match="must be a string or a mapping"):
+        with pytest.raises(DriveAddressError, match=r"must be a string or a mapping|gave no value"):
             parse(value)
 
     @pytest.mark.parametrize("text", ["{'driveId': 'd', 'id': 'i'}", '{"driveId": "d"}', "[1]"])
@@ -485,8 +485,8 @@ def is_safe(url):
 def test_any_path_address_survives_printing_and_its_url_decodes_to_its_names(drive, start, names):
     text = f"{drive}/{start}" + (f":/{'/'.join(names)}" if names else "")
     address = parse(text)
-    assert parse(str(address)) == address
-    assert str(address) == text
+    assert parse(address.full) == address
+    assert address.full == text
     assert unquote(address.url) == f"/{text}" + (":" if names else "")
     assert is_safe(address.url)
     if isinstance(address, PathAddress):

@@ -423,3 +423,16 @@ def test_cleaned_text_is_one_line_of_limited_length(text):
     assert len(cleaned) <= 401
     assert not set(cleaned) & set("\r\n\x00\x1b")
     cleaned.encode()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_says_that_the_url_of_the_site_has_changed(status):
+    response = answer(status, location="https://fabrikam.sharepoint.com/sites/New?tempauth=secret")
+    told = str(error_from_response(response, "read '/a'", "GET /sites/x"))
+    assert "It points to fabrikam.sharepoint.com: the site's URL has changed" in told
+    assert told.endswith("\nGET /sites/x")
+    assert "secret" not in told
+
+
+def test_a_redirect_without_a_usable_location_is_no_valid_answer():
+    assert "not a valid answer" in str(error_from_response(answer(308, location="https://["), "x"))

@@ -11,6 +11,7 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveResponseError,
 )
+from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import (
     check_conflict_behavior,
@@ -29,6 +30,8 @@ from airflow_provider_drive.protocol.wire.items import (
     without_annotations,
 )
 from airflow_provider_drive.protocol.wire.names import free_name, is_renamed
+
+READ = Request("GET", "/drives/d/items/i", "read it")
 
 
 def bodies():
@@ -97,7 +100,7 @@ class TestRecordings:
         assert print_time(read.created) == "2024-04-25T09:47:24.000Z"
 
     def test_a_recorded_answer_is_read(self):
-        assert item_reader("x")(recorded_answer("gnome-put-content-201")).kind == "file"
+        assert item_reader(READ)(recorded_answer("gnome-put-content-201")).kind == "file"
 
     def test_a_shared_item_refers_to_its_remote_item(self):
         told = recording("gnome-sharedWithMe")
@@ -116,7 +119,7 @@ class TestReading:
         assert not read.is_root
         assert not read.is_folder
         assert not read.may_be_rewritten
-        assert str(read) == "'plan.pdf' (drives/d/items/i)"
+        assert str(read) == "'plan.pdf' (id i)"
 
     @pytest.mark.parametrize("field", ["name", "parent_id"])
     def test_a_value_with_a_lone_surrogate_is_ignored(self, field):
@@ -138,7 +141,7 @@ class TestReading:
         read = read_item({"id": "i"}, "d")
         assert read.ref == ref("i")
         assert {read.name, read.parent_id, read.kind, read.size, read.etag, read.ctag, read.created} == {None}
-        assert str(read) == "'item' (drives/d/items/i)"
+        assert str(read) == "'item' (id i)"
 
     def test_the_drive_in_an_answer_takes_precedence_over_the_requested_one(self):
         assert read_item(item(drive="told"), "asked").ref.drive_id == "told"
@@ -176,11 +179,35 @@ class TestReading:
         with pytest.raises(DriveResponseError, match=missing):
             read_item(value)
 
-    def test_an_answer_that_is_a_refusal_is_its_error(self):
-        with pytest.raises(DriveItemNotFoundError, match="Could not read it"):
-            item_reader("read it")(refusal(404, "itemNotFound"))
+    @pytest.mark.parametrize(
+        ("fields", "shown"),
+        [
+            ({"path": "/drives/d/root:/Contracts/2026%20Q1"}, "'/Contracts/2026 Q1/plan.pdf'"),
+            ({"path": "/drive/root:"}, "'/plan.pdf'"),
+            ({"path": "/drives/d/items/f"}, "'plan.pdf' (id i)"),
+            ({"path": 5}, "'plan.pdf' (id i)"),
+        ],
+    )
+    def test_an_item_is_shown_by_its_path_if_graph_tells_it(self, fields, shown):
+        told = item()
+        told["parentReference"] |= fields
+        assert str(read_item(told)) == shown
+
+    def test_the_name_in_a_message_is_not_part_of_the_identity(self):
+        assert read_item(item(name="a")).ref == ItemRef("d", "i")
+        assert hash(read_item(item(name="a")).ref) == hash(ItemRef("d", "i"))
+
+    def test_the_folder_of_an_item_is_shown_by_its_path(self):
+        told = item()
+        told["parentReference"]["path"] = "/drive/root:/A/B"
+        assert str(read_item(told).folder) == "'/A/B'"
+
+    def test_an_answer_that_is_a_refusal_is_its_error_with_the_ids_on_the_last_line(self):
+        with pytest.raises(DriveItemNotFoundError, match="Could not read it") as told:
+            item_reader(READ)(refusal(404, "itemNotFound", "x"))
+        assert str(told.value).splitlines()[-1] == "GET /drives/d/items/i, request id r-1"
         with pytest.raises(DriveResponseError):
-            item_reader("read it")(answer(200, []))
+            item_reader(READ)(answer(200, []))
 
     def test_annotations_are_left_out_wherever_they_are(self):
         value = {
