@@ -212,10 +212,7 @@ def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
         if there is not None:
             error.add(f"{there} is at its destination: it may be the item, with a new id.")
         if displaced is not None:
-            text = (
-                f"{error} An earlier try has renamed the file that had the name {name!r}: it is {displaced}."
-            )
-            error.args = (text,)
+            error.add(f"An earlier try has renamed the file that had the name {name!r}: it is {displaced}.")
         raise
 
 

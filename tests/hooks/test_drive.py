@@ -148,7 +148,7 @@ def test_a_read_item_has_no_link_that_opens_its_content(hook, plan, ids):
 
 
 def test_a_missing_item_is_an_error_that_names_it(hook, legal):
-    told = r"(?s)'/none\.txt'.*itemNotFound.*root:/none\.txt, request id"
+    told = r"(?s)'/none\.txt'.*itemNotFound.*root:/none\.txt:, request id"
     with pytest.raises(DriveItemNotFoundError, match=told) as caught:
         hook.get_item(f"drives/{legal.id}/root:/none.txt")
 

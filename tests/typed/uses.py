@@ -69,6 +69,7 @@ def outputs(x: XComArg) -> None:
         max_failures=x,
         manifest=x,
         dry_run=x,
+        fail_if_empty=x,
         deferrable=x,
         poll_interval=x,
         copy_timeout=x,
@@ -88,6 +89,7 @@ def outputs(x: XComArg) -> None:
         max_size=x,
         kind=x,
         limit=x,
+        fail_if_empty=x,
         drive_conn_id=x,
     )
     DriveDeleteOperator(task_id="delete", item=x, if_match=x, drive_conn_id=x)

@@ -175,7 +175,7 @@ class TestChangesBetweenTries:
                 assert world.vault.items[outcome.copy.ref.item_id].content.data == b"edited since", kill_at
             else:
                 assert has_name or world.tenant.jobs[-1].is_running or looks, kill_at
-                assert "it was left there" in outcome.reason
+                assert "It was left there" in outcome.reason
         assert unnamed
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
@@ -184,7 +184,7 @@ class TestChangesBetweenTries:
         world.archive(**world.order)
         world.vault.put("Out/2024/report.docx", b"what somebody has written into the copy" * 1000)
         (failed,) = [each for each in world.archive(**world.order) if each.state == "failed"]
-        assert "it was left there" in failed.reason
+        assert "It was left there" in failed.reason
         assert world.contents()["2024/report.docx"].startswith(b"what somebody")
 
     def test_a_copy_that_was_removed_from_the_destination_is_not_made_again(self):

@@ -50,7 +50,7 @@ class TestCopies:
         (outcome,) = outcomes
         (copy,) = tree.contents()
         assert outcome.state == "failed"
-        assert f"did not get its name: it stays behind as {copy!r}" in outcome.reason
+        assert f"did not get its name: it stays behind as '/Out/{copy}'" in outcome.reason
 
     def test_with_fail_the_reason_says_what_has_the_name(self, tree):
         tree.vault.put("Out/a.txt", b"another")
