@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from airflow_provider_drive.exceptions import DriveResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -51,6 +51,8 @@ class Request:
     :param idempotent: Sending it twice does what sending it once does, though its method does not say so.
     :param parts: The requests that this one carries, if it is a batch.
     :param content: The body, if it is not JSON.
+    :param receive: Is given the head of a 2xx answer and its bytes, as they come. The answer that the flow
+        receives has no body then. Only the blocking driver knows it.
     """
 
     method: str
@@ -63,6 +65,7 @@ class Request:
     idempotent: bool = False
     parts: tuple[Request, ...] = field(default=(), repr=False)
     content: bytes | None = field(default=None, repr=False)
+    receive: Callable[[Response, Iterator[bytes]], None] | None = field(default=None, repr=False)
 
     @property
     def is_to_graph(self) -> bool:
