@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_drive.exceptions import DriveArchiveError, DriveResponseError
 from airflow_provider_drive.protocol.archive.order import estimate_cost
@@ -12,6 +12,7 @@ from airflow_provider_drive.protocol.archive.order import estimate_cost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
@@ -25,6 +26,7 @@ _WORDS = {
     "gone": "gone",
     "failed": "failed",
     "deleted": "originals deleted",
+    "moved": "originals moved",
 }
 
 
@@ -69,7 +71,23 @@ def read_totals(value: Any) -> Totals:
     raise DriveResponseError("The XCom archive is refused: it is not what this task pushed.")
 
 
-def summarize(report: ArchiveReport, totals: Totals) -> dict[str, Any]:
+class Report(Protocol):
+    """
+    What a summary needs of the report of an archive or a transfer.
+
+    :ivar counts: Documents by the state of their outcome.
+    :ivar deleted: How many originals were deleted.
+    :ivar bytes: Of the documents that were copied.
+    :ivar failures: Some of the documents that failed, with ``path`` and ``reason``.
+    """
+
+    counts: dict[str, int]
+    deleted: int
+    bytes: int
+    failures: list[dict[str, Any]]
+
+
+def summarize(report: Report, totals: Totals) -> dict[str, Any]:
     """Return the summary, as JSON."""
     return {
         **report.counts,
@@ -113,22 +131,26 @@ def plan(report: ArchiveReport, client: DriveClient, *, deletes: bool) -> dict[s
 
 def describe_summary(summary: Mapping[str, Any]) -> str:
     """Return the summary in a sentence, for the log."""
-    counts = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary[key]]
+    counts = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary.get(key)]
     return f"Documents: {', '.join(counts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB."
 
 
-def raise_if_too_many_failed(report: ArchiveReport, max_failures: int) -> None:
+def raise_if_too_many_failed(
+    report: Report, max_failures: int, kind: type[DriveError] = DriveArchiveError, done: str = "archived"
+) -> None:
     """
     Fail the task if more documents failed than may.
 
-    :raises DriveArchiveError: If so. The message names the first failures.
+    :param kind: The class of the error.
+    :param done: What was to be done with them, as a participle.
+    :raises DriveError: If so. The message names the first failures.
     """
     failed = report.counts["failed"]
     if failed <= max_failures:
         return
     shown = report.failures[:_FAILURES_IN_ERROR]
     reasons = "; ".join(f"{failure['path']}: {failure['reason']}" for failure in shown)
-    raise DriveArchiveError(
-        f"{failed} documents could not be archived, and {max_failures} may fail: {reasons}"
+    raise kind(
+        f"{failed} documents could not be {done}, and {max_failures} may fail: {reasons}"
         f"{' …' if failed > len(shown) else ''}. The XCom summary lists more, the manifest all."
     )

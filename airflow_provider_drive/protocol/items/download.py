@@ -20,6 +20,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.items.lookup import in_library
 from airflow_provider_drive.protocol.retry import (
     RetryBudget,
     is_throttled,
@@ -27,6 +28,7 @@ from airflow_provider_drive.protocol.retry import (
     retry_after,
     send_with_retries,
 )
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, LibraryAddress
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import get_item_request, read_item
 from airflow_provider_drive.protocol.wire.quick_xor_hash import QuickXorHash
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Response
     from airflow_provider_drive.protocol.retry import FaultKind
-    from airflow_provider_drive.protocol.wire.addresses import ItemRef
+    from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
 DOWNLOAD_URLS = ("@microsoft.graph.downloadUrl", "@content.downloadUrl")
@@ -63,20 +65,25 @@ class Download(NamedTuple):
         return f"Download({self.item})"
 
 
-def read_download(ref: ItemRef) -> Flow[Download]:
+def read_download(address: Address) -> Flow[Download]:
     """
     Read a file's metadata and its download URL in one request. It can be part of a batch.
 
+    A shortcut is read itself, not what it leads to.
+
     https://learn.microsoft.com/graph/api/driveitem-get
     """
-    request = get_item_request(ref)
+    if isinstance(address, LibraryAddress):
+        address = yield from in_library(address)
+    drive_id = address.drive_id if isinstance(address, ItemRef) else None
+    request = get_item_request(address)
 
     def read(response: Response) -> Download:
         if not response.ok:
             raise error_from_response(response, request.action)
         body = response.mapping()
         url = next((body[name] for name in DOWNLOAD_URLS if isinstance(body.get(name), str)), None)
-        return Download(read_item(body, ref.drive_id, response.date).bare, url)
+        return Download(read_item(body, drive_id, response.date).bare, url)
 
     return (yield from send_with_retries(request, read))
 
