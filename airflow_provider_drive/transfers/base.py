@@ -118,4 +118,5 @@ def _attempt(do: Callable[[Any], Any], document: Any) -> tuple[Any, Exception | 
         failure: DriveError = error
     except DriveError as error:
         failure = about_one_item(error)
-    return Outcome("failed", document.path, document.item, reason=str(failure)), failure
+    stored = getattr(document, "stored", None)
+    return Outcome("failed", document.path, document.item, stored, reason=str(failure)), failure

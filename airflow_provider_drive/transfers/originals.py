@@ -8,10 +8,10 @@ from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.items.deletion import delete_unchanged
-from airflow_provider_drive.protocol.items.lookup import ensure_folder, make_folder
 from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.wire.addresses import same_drive
+from airflow_provider_drive.transfers.folders import Folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -41,25 +41,15 @@ def move_originals(
 
     They keep their paths there. The folder and those below it are made if they are missing.
     """
-    root = client.run(ensure_folder(client.address(destination))).folder.ref
-    folders, kept = {"": root}, dict[str, str]()
+    folders, kept = Folders(client, destination, create=True), dict[str, str]()
     for chunk in _chunks(originals):
-        for path, _ in chunk:
-            _make_folders(client, path.rpartition("/")[0], folders)
-        targets = [(item, folders[path.rpartition("/")[0]]) for path, item in chunk]
-        if all(same_drive(item.ref.drive_id, root.drive_id) for item, _ in targets):
+        targets = [(item, folders.get(path.rpartition("/")[0])) for path, item in chunk]
+        if all(same_drive(item.ref.drive_id, folders.root.drive_id) for item, _ in targets):
             flows: list[Flow[Any]] = [update_item(item, Location(folder, None)) for item, folder in targets]
             kept |= _reasons(chunk, client.run(in_batches(flows)))
         else:
             kept |= _reasons(chunk, [_move_across(client, item, folder) for item, folder in targets])
     return kept
-
-
-def _make_folders(client: DriveClient, path: str, folders: dict[str, ItemRef]) -> None:
-    if path not in folders:
-        above, _, name = path.rpartition("/")
-        _make_folders(client, above, folders)
-        folders[path] = client.run(make_folder(folders[above], name)).ref
 
 
 def _move_across(client: DriveClient, item: DriveItem, folder: ItemRef) -> Any:

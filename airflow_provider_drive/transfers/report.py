@@ -79,16 +79,21 @@ class TransferReport:
         self.counts[state] += 1
         self.bytes += (read_size(source.get("size")) or 0) * (state in {"copied", "planned"})
         if state == "failed" and len(self.failures) < MAX_FAILURES:
-            ids = {key: source[key] for key in ("driveId", "id")}
+            ids = {key: source[key] for key in ("driveId", "id", "uri") if key in source}
             self.failures.append({"path": line["path"], **ids, "reason": line["reason"]})
         if state == "planned" and len(self.planned) < MAX_FAILURES:
             self.planned.append({"path": line["path"], "to": destination["uri"]})
         if state in {"copied", "there"} and len(self.files) < MAX_FILES:
-            told = {key: destination.get(key) for key in ("uri", "size", "quickXorHash")}
-            self.files.append({**told, "path": line["path"], "eTag": source.get("eTag")})
+            self.files.append({"path": line["path"], **self._file_of(source, destination)})
         self.deleted += line["original"] == DONE["delete"]
         self.moved += line["original"] == DONE["move"]
         write_line(self._file, line)
+
+    @staticmethod
+    def _file_of(source: Mapping[str, Any], destination: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the XCom tells of a file."""
+        told = {key: destination.get(key) for key in ("uri", "size", "quickXorHash")}
+        return {**told, "eTag": source.get("eTag")}
 
     def _line(self, outcome: Outcome) -> dict[str, Any]:
         item = outcome.item
@@ -96,15 +101,7 @@ class TransferReport:
             "path": outcome.path,
             "outcome": outcome.state,
             "how": "document",
-            "source": {
-                **item.ref.as_dict(),
-                "parentId": item.parent_id,
-                "name": item.name,
-                "eTag": item.etag,
-                "cTag": item.ctag,
-                "size": item.size,
-                "quickXorHash": item.quick_xor_hash,
-            },
+            "source": _describe(item),
             "destination": outcome.stored and outcome.stored.as_dict(),
             "shown": outcome.is_proven,
             "original": self._fate_of_original(outcome),
@@ -214,6 +211,32 @@ class TransferReport:
     def close(self) -> None:
         """Delete the temporary file."""
         self._file.close()
+
+
+class UploadReport(TransferReport):
+    """The report of an upload: the store is the source, and the drive the destination."""
+
+    def _line(self, outcome: Outcome) -> dict[str, Any]:
+        line = super()._line(outcome)
+        is_there = outcome.state in {"copied", "there"}
+        return {**line, "source": line["destination"], "destination": line["source"] if is_there else None}
+
+    @staticmethod
+    def _file_of(source: Mapping[str, Any], destination: Mapping[str, Any]) -> dict[str, Any]:
+        ids = {key: destination[key] for key in ("driveId", "id", "name", "size", "eTag", "quickXorHash")}
+        return {"uri": source["uri"], **ids}
+
+
+def _describe(item: DriveItem) -> dict[str, Any]:
+    return {
+        **item.ref.as_dict(),
+        "parentId": item.parent_id,
+        "name": item.name,
+        "eTag": item.etag,
+        "cTag": item.ctag,
+        "size": item.size,
+        "quickXorHash": item.quick_xor_hash,
+    }
 
 
 def _open() -> BinaryIO:

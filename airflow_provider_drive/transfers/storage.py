@@ -65,6 +65,26 @@ class Storage:
         """Return a file's path in the file system."""
         return f"{self._root}/{path}"
 
+    def list_files(self) -> Iterator[tuple[str, int]]:
+        """
+        Return the paths and sizes of all files; of a URL that is a file's own, that one.
+
+        :raises DriveArgumentError: If there is neither a folder nor a file.
+        """
+        with self.named_errors("list", ""):
+            if self.fs.isfile(self._root):
+                folder, _, name = self._root.rpartition("/")
+                self._root, self.url = folder, self.url.rpartition("/")[0]
+                yield name, int(self.fs.size(self.locate(name)) or 0)
+                return
+            found = self.fs.find(self._root, detail=True)
+        if not found and not self.fs.isdir(self._root):
+            raise DriveArgumentError(f"There is nothing at {self.url}.")
+        for path, info in found.items():
+            below = self.fs._strip_protocol(path).removeprefix(self._root).lstrip("/")  # noqa: SLF001  # fsspec's own callers use it
+            if below and info.get("type") != "directory":
+                yield below, int(info.get("size") or 0)
+
     def find_size(self, path: str) -> int | None:
         """Return a file's size, or None if there is none."""
         with self.named_errors("look for", path):
