@@ -194,13 +194,25 @@ def make_folder(parent: ItemRef, name: str) -> Flow[DriveItem]:
     return made or (yield from get_item(child(parent, name)))
 
 
+def list_libraries(site: str) -> Flow[list[dict[str, Any]]]:
+    """
+    Read the libraries of a site, as Graph's JSON.
+
+    https://learn.microsoft.com/graph/api/drive-list
+
+    :param site: Graph's resource of the site, not encoded: ``sites/contoso.sharepoint.com:/sites/Legal:``.
+    """
+    request = Request("GET", LibraryAddress(site, "").url, f"list the libraries of {site}")
+    return (yield from _collect(request))
+
+
 def in_library(address: LibraryAddress) -> Flow[PathAddress]:
     """
     Find a site's library by its name, or by the last part of its URL.
 
     https://learn.microsoft.com/graph/api/drive-list
     """
-    libraries = yield from _collect(Request("GET", address.url, f"list the libraries of {address.site}"))
+    libraries = yield from list_libraries(address.site)
     named = [entry for entry in libraries if same_name(str(entry.get("name", "")), address.library)]
     in_url = encode_resource(address.library).removeprefix("/")
     found = named or [
