@@ -160,15 +160,10 @@ def get_provider_info() -> dict[str, Any]:
                 "external-doc-url": "https://learn.microsoft.com/graph/api/resources/driveitem",
                 "logo": f"{_DOCUMENTATION}_static/logo.svg",
                 "how-to-guide": [
-                    f"{_DOCUMENTATION}guides/{page}.html" for page in ("copy", "move", "archive", "wait")
+                    f"{_DOCUMENTATION}guides/{page}.html"
+                    for page in ("copy", "move", "archive", "wait", "data-jobs")
                 ],
                 "tags": ["service"],
-            },
-            {
-                "integration-name": "Object Storage",
-                "external-doc-url": "https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/"
-                "objectstorage.html",
-                "tags": ["software"],
             },
         ],
         "connection-types": [

@@ -139,6 +139,6 @@ class TextWriter(io.TextIOWrapper):
 
     def __exit__(self, kind: object, *details: object) -> None:
         if kind is not None:
-            self.buffer.__exit__(kind, *details)  # type: ignore[arg-type]  # it takes any
+            self.buffer.__exit__(kind, *details)  # type: ignore[attr-defined]  # it is a DriveWriter
         else:
             self.close()
