@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import ManifestStore
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.operators.base import RunLog
     from airflow_provider_drive.transfers.report import TransferReport
 
@@ -47,12 +47,13 @@ class TransferOperator(DriveOperator):
         if value not in known:
             raise DriveArgumentError(f"Invalid `{name}`: must be one of {', '.join(known)}, got {value!r}.")
 
-    def _open_manifest(self) -> ManifestStore | None:
-        from airflow_provider_drive.manifest import open_manifest
+    def _open_manifest(self, context: Context) -> Manifest | None:
+        from airflow_provider_drive.manifest import describe_run, open_manifest
 
         if self.manifest is None:
             return None
-        return open_manifest(self.manifest, self.hook, self._client.hosts)
+        run = None if self.is_dry_run else describe_run(context)
+        return open_manifest(self.manifest, self.hook, self._client.hosts, run)
 
     def _run_all(self, report: TransferReport, documents: Iterable[Any], do: Callable[[Any], Any]) -> None:
         """
@@ -78,7 +79,7 @@ class TransferOperator(DriveOperator):
         self,
         context: Context,
         report: TransferReport,
-        manifest: ManifestStore | None,
+        manifest: Manifest | None,
         totals: Any,
         run: RunLog,
     ) -> dict[str, Any]:
@@ -97,13 +98,6 @@ class TransferOperator(DriveOperator):
         run.result = describe_summary(summary)
         raise_if_too_many_failed(report, self.max_failures, DriveTransferError, "handed over")
         return summary
-
-    @staticmethod
-    def _describe_run(context: Context) -> str:
-        """Return the task and its run, as the lines of a manifest name them: the same in each try."""
-        ti = context["ti"]
-        names = [str(getattr(ti, name, "")) for name in ("dag_id", "run_id", "task_id", "map_index")]
-        return " ".join(names).removesuffix(" -1")
 
 
 def _attempt(do: Callable[[Any], Any], document: Any) -> tuple[Any, Exception | None]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_provider_drive.manifest import ManifestStore
+    from airflow_provider_drive.manifest import Manifest
     from airflow_provider_drive.transfers.hand_over import HandOver
     from airflow_provider_drive.transfers.report import Outcome, TransferReport
     from airflow_provider_drive.transfers.selection import Document
@@ -137,12 +137,13 @@ class DriveToObjectStorageOperator(TransferOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Hand the documents over, or go on with what an earlier try has left."""
+        from airflow_provider_drive.manifest import describe_run
         from airflow_provider_drive.summary import Totals
         from airflow_provider_drive.transfers.report import TransferReport
 
         self._read_parameters()
         with fail_on_permanent_errors():
-            run = None if self.is_dry_run else self._describe_run(context)
+            run = None if self.is_dry_run else describe_run(context)
             report = TransferReport(run, "keep" if self.is_dry_run else self.after)
             totals = Totals(time.time(), self._client.now())
             with closing(report):
@@ -166,14 +167,17 @@ class DriveToObjectStorageOperator(TransferOperator):
                 self.items = validation.read_items(self.items)
 
     def _hand_over(self, context: Context, report: TransferReport, totals: Any) -> dict[str, Any]:
+        from airflow_provider_drive.manifest import describe_run
         from airflow_provider_drive.transfers.hand_over import HandOver
         from airflow_provider_drive.transfers.storage import Storage
 
-        storage = Storage(self.destination, self._describe_run(context))
-        manifest = self._open_manifest()
+        storage = Storage(self.destination, describe_run(context))
+        manifest = self._open_manifest(context)
         what = "items" if self.source is None else self._client.describe(self.source, follow=True)
         verb = "Planning to hand over" if self.is_dry_run else "Handing over"
         with self._logged(f"{verb} {what} to {storage.url}") as run:
+            if manifest is not None:
+                self._check_manifest(manifest)
             is_retry = context["ti"].try_number > 1
             hand_over = HandOver(self._client, storage, self.on_existing, is_retry=is_retry)
             do = partial(self._plan, hand_over, storage.uri) if self.is_dry_run else hand_over.write
@@ -181,6 +185,22 @@ class DriveToObjectStorageOperator(TransferOperator):
             if not self.is_dry_run and self.after != "keep":
                 self._clear_originals(report, manifest)
             return self._conclude(context, report, manifest, totals, run)
+
+    def _check_manifest(self, manifest: Manifest) -> None:
+        """Refuse a manifest that the next run would hand over, or that is another task's."""
+        from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_nearest
+        from airflow_provider_drive.protocol.wire.addresses import same_item
+
+        if manifest.address is not None and self.source is not None:
+            source = self._client.resolve(self.source)
+            nearest, _ = self._client.run(find_nearest(manifest.address))
+            above = self._client.run(find_ancestors(nearest))
+            if any(same_item(folder, source) for folder in above):
+                raise DriveArgumentError(
+                    f"The manifest {self.manifest} is in the source: the next run would hand it over. Use a "
+                    "folder outside the source."
+                )
+        manifest.claim()
 
     def _documents(self, report: TransferReport, now: float) -> Iterator[Document]:
         """Read the documents that are selected, and report those that cannot be handed over."""
@@ -204,7 +224,7 @@ class DriveToObjectStorageOperator(TransferOperator):
         stored = StoredFile(uri(path), item.size or 0)
         return hand_over.look_up(document) or Outcome("planned", path, item, stored)
 
-    def _clear_originals(self, report: TransferReport, manifest: ManifestStore | None) -> None:
+    def _clear_originals(self, report: TransferReport, manifest: Manifest | None) -> None:
         """Move or delete the originals of what was proven. The manifest is written before, for a retry."""
         from airflow_provider_drive.protocol.items.lookup import find_items
         from airflow_provider_drive.transfers.originals import delete_originals, move_originals

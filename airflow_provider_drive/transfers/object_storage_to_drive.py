@@ -95,16 +95,19 @@ class ObjectStorageToDriveOperator(TransferOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Upload the files, or go on with what an earlier try has left."""
+        from airflow_provider_drive.manifest import describe_run
         from airflow_provider_drive.summary import Totals
         from airflow_provider_drive.transfers.report import UploadReport
         from airflow_provider_drive.transfers.storage import Storage
 
         self._read_parameters()
-        with fail_on_permanent_errors(), closing(UploadReport(self._describe_run(context))) as report:
-            storage, manifest = Storage(self.source), self._open_manifest()
+        with fail_on_permanent_errors(), closing(UploadReport(describe_run(context))) as report:
+            storage, manifest = Storage(self.source), self._open_manifest(context)
             totals = Totals(time.time(), self._client.now())
             where = self._client.describe(self.destination, follow=True)
             with self._logged(f"Uploading {storage.url} to {where}") as run:
+                if manifest is not None:
+                    manifest.claim()
                 self._run_all(report, self._uploads(report, storage), self._uploader(context, storage).upload)
                 return self._conclude(context, report, manifest, totals, run)
 

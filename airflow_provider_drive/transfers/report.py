@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 from airflow_provider_drive.manifest import STATES, read_line, write_line
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_drive.exceptions import DriveError
-    from airflow_provider_drive.protocol.archive.outcome import State
     from airflow_provider_drive.transfers.storage import StoredFile
 
+State = Literal["copied", "there", "failed", "planned", "gone"]
 MAX_FILES = 1_000
 """Files that the XCom lists; the manifest lists all."""
 MAX_FAILURES = 100
-KEPT = "kept"
+KEPT, GONE = "kept", "gone"
 PENDING = {"delete": "to be deleted", "move": "to be moved"}
 DONE = {"delete": "deleted", "move": "moved"}
 _NOT_PROVEN = "kept: Graph lists another size or hash, or none, so that the bytes could not be compared"
 _NO_ETAG = "kept: it had no eTag"
 _NOT_SELECTED = "kept: a later try found it, but not among what it was to hand over"
+_GONE = "it was gone when the next try looked for it"
 _LOOKUP_SIZE = 160
 """Lines of an earlier try that are compared with the drive at a time."""
 
@@ -35,6 +36,8 @@ class Outcome(NamedTuple):
     """
     What came of a document.
 
+    :param state: ``copied``; ``there`` if the destination held its content; ``failed``; ``planned`` in a dry
+        run; ``gone`` if it was deleted after it was listed.
     :param path: Below the destination.
     :param item: The document, as it was when its bytes were read.
     :param stored: The file in object storage; only its URL counts if it is planned.
@@ -62,7 +65,7 @@ class TransferReport:
         self._reset()
 
     def _reset(self) -> None:
-        self.counts: dict[str, int] = dict.fromkeys(STATES, 0)
+        self.counts: dict[str, int] = dict.fromkeys((*STATES, "gone"), 0)
         self.deleted = self.moved = self.bytes = 0
         self.failures: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
@@ -85,6 +88,7 @@ class TransferReport:
             self.planned.append({"path": line["path"], "to": destination["uri"]})
         if state in {"copied", "there"} and len(self.files) < MAX_FILES:
             self.files.append({"path": line["path"], **self._file_of(source, destination)})
+        self.counts["gone"] += line["original"] == GONE
         self.deleted += line["original"] == DONE["delete"]
         self.moved += line["original"] == DONE["move"]
         write_line(self._file, line)
@@ -181,6 +185,7 @@ class TransferReport:
             refs = [ItemRef(line["source"]["driveId"], line["source"]["id"]) for line in unsure]
             for line, item in zip(unsure, find_items(refs) if refs else (), strict=True):
                 line["original"] = self._fate_after_crash(line, item)
+                line["reason"] = _GONE if item is None else line["reason"]
         done = {key for line in earlier for key in (line["source"]["id"], line["path"])}
         for line in self._start_over():
             is_missing = line["outcome"] in {"failed", "gone"}
@@ -190,12 +195,12 @@ class TransferReport:
             self._add_line(line)
 
     def _is_earlier(self, line: Mapping[str, Any]) -> bool:
-        is_done = line["original"] in {PENDING[self._after], DONE[self._after]}
+        is_done = line["original"] in {PENDING[self._after], DONE[self._after], GONE}
         return line.get("run") == self._run and line["shown"] and is_done
 
     def _fate_after_crash(self, line: Mapping[str, Any], item: DriveItem | DriveError | None) -> str:
         if item is None:
-            return DONE["delete"]
+            return GONE
         if not isinstance(item, DriveItem):
             return str(PENDING[self._after])  # nothing is known: a later try may look again
         is_moved = self._after == "move" and item.parent_id != line["source"].get("parentId")

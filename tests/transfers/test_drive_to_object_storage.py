@@ -282,6 +282,24 @@ class TestOriginals:
         assert {line["path"] for line in lines} == FILES.keys()
 
 
+class TestManifest:
+    def test_a_manifest_in_the_source_is_refused(self, run, parameters, written):
+        with pytest.raises(AirflowFailException, match="is in the source"):
+            run(manifest=f"{parameters['source']}/Manifests/m.jsonl")
+        assert written() == {}
+
+    def test_a_manifest_can_be_in_a_drive(self, run, legal):
+        run(manifest=f"drives/{legal.id}/root:/Manifests/m.jsonl")
+        lines = legal.find("Manifests/m.jsonl").content.data.splitlines()
+        assert {json.loads(line)["path"] for line in lines} == FILES.keys()
+
+    def test_another_tasks_manifest_is_not_overwritten(self, run, tmp_path, written):
+        (tmp_path / "m.jsonl").write_text('{"run": "another task"}\n')
+        with pytest.raises(AirflowFailException, match="has its manifest there"):
+            run(manifest=f"file://{tmp_path}/m.jsonl")
+        assert written() == {}
+
+
 class TestDryRun:
     def test_a_dry_run_writes_nothing_and_tells_what_would_be_written(self, run, written, out, downloads):
         summary = run(dry_run=True, after="delete")
