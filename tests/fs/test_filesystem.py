@@ -6,7 +6,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import fsspec
-import pandas as pd
 import pytest
 from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -113,6 +112,7 @@ class TestReading:
             fs.open(f"{ROOT}/2026")
 
     def test_pandas_reads_a_url(self, connection, rates):
+        pd = pytest.importorskip("pandas")
         frame = pd.read_csv(f"msdrive://{ROOT}/2026/rates.csv", storage_options={"conn_id": "drive_default"})
         assert list(frame.columns) == ["usd", "eur"]
         assert list(pd.read_csv(f"{URL}/2026/rates.csv")["eur"]) == [0.9]
@@ -190,6 +190,7 @@ class TestWriting:
         assert (path / "note.txt").read_text(encoding="utf-8") == "größer"
 
     def test_pandas_writes_a_url(self, connection, legal):
+        pd = pytest.importorskip("pandas")
         pd.DataFrame({"a": [1]}).to_csv(f"{URL}/out/new.csv", index=False)
         assert legal.find("out/new.csv").content.data == b"a\n1\n"
 
