@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow_provider_drive.exceptions import DriveError, DriveItemNotFoundError
 from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
-from airflow_provider_drive.protocol.items.download import read_download
+from airflow_provider_drive.protocol.items.download import Download, read_download
 from airflow_provider_drive.protocol.items.filters import fault_of
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_folder
@@ -18,10 +18,9 @@ from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.transfers.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow_provider_drive.hooks.client import DriveClient
-    from airflow_provider_drive.protocol.items.download import Download
     from airflow_provider_drive.protocol.items.filters import Selection
     from airflow_provider_drive.protocol.wire.addresses import Address
 
@@ -34,11 +33,16 @@ class Candidate(NamedTuple):
 
     :param path: Below the folder. Of one that was given, the folder counts, and the name that it has now.
     :param listed: What the listing told of it; None if it was given.
+    :param url: Its download URL, a secret; None if the listing did not tell it.
     """
 
     path: str
     address: Address
     listed: DriveItem | None = None
+    url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Candidate({self.path!r})"
 
 
 class Document(NamedTuple):
@@ -61,9 +65,11 @@ def read_candidates(client: DriveClient, source: Any, items: Any) -> Iterator[Ca
             yield Candidate(check_path(path or ""), client.address(item, follow=False))
         return
     folder = client.run(get_folder(client.address(source)))
-    for page in client.read_pages(Listing(folder.ref)):
+    listing = Listing(folder.ref, with_urls=True)
+    for page in client.read_pages(listing):
+        urls = dict(listing.urls)
         for found in page:
-            yield Candidate(found.path, found.item.ref, found.item)
+            yield Candidate(found.path, found.item.ref, found.item, urls.get(found.item.ref))
 
 
 class Selector:
@@ -85,12 +91,22 @@ class Selector:
         return outcomes
 
     def read(self, candidates: Iterable[Candidate]) -> Iterator[list[Document]]:
-        """Return the documents, and their download URLs, twenty at a time: a URL does not last long."""
+        """Return the documents. What a listing did not tell of them takes a request for twenty of them."""
         wanted = iter(candidates)
         while chunk := list(islice(self._selected(wanted), MAX_BATCH_SIZE)):
-            files = self._client.run(in_batches([read_download(each.address) for each in chunk]))
+            files = self._read_files(chunk)
             documents = (self._check(each, file) for each, file in zip(chunk, files, strict=True))
             yield [document for document in documents if document is not None]
+
+    def _read_files(self, candidates: Sequence[Candidate]) -> list[Download | DriveError]:
+        known: dict[Address, Download | DriveError] = {
+            each.address: Download(each.listed, each.url) for each in candidates if each.listed and each.url
+        }
+        unknown = [each.address for each in candidates if each.address not in known]
+        if unknown:
+            answers = self._client.run(in_batches([read_download(address) for address in unknown]))
+            known |= dict(zip(unknown, answers, strict=True))
+        return [known[each.address] for each in candidates]
 
     def _selected(self, candidates: Iterator[Candidate]) -> Iterator[Candidate]:
         """Return candidates that are selected, as far as it is known what they are."""

@@ -39,7 +39,7 @@ MAX_THREADS = 8
 """Threads that send requests of one task at the same time, at most."""
 MAX_MASKED = 20
 """Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
-_CHUNK = 256 << 10
+_CHUNK = 64 << 10
 """Bytes of a file that is downloaded that are handed on at once."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""

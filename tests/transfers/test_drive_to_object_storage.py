@@ -9,6 +9,7 @@ from transfers.conftest import FILES
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.emulator.state.content import Content
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveTransferError
+from airflow_provider_drive.protocol.wire import items
 from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
 from airflow_provider_drive.transfers.storage import Draft
 
@@ -40,16 +41,22 @@ class TestWhole:
         }
         assert json.loads(json.dumps(files)).keys() == FILES.keys()
 
-    def test_metadata_of_twenty_documents_take_one_request_and_each_document_another(
-        self, run, legal, tenant
-    ):
+    def test_each_document_takes_one_request_beside_the_listing(self, run, legal, tenant):
         for number in range(36):
             legal.put(f"In/more/{number}.csv", b"x")
-        before = len(tenant.calls())
         assert run(pattern=["more/*", "2025/*"])["copied"] == 37
-        asked = tenant.calls()[before:]
-        assert len([call for call in asked if call.where == "file"]) == 37
-        assert len([call for call in asked if call.path.endswith("/$batch")]) == 2
+        assert len(tenant.calls("GET", where="file")) == 37
+        assert len(tenant.calls(where="graph")) == 1 + 6  # the source, and the pages of six folders
+
+    def test_metadata_of_twenty_given_documents_take_one_request(self, run, legal, tenant, ids):
+        items = [ids(legal.put(f"In/more/{number}.csv", b"x")) for number in range(36)]
+        assert run(source=None, items=items)["copied"] == 36
+        assert len([call for call in tenant.calls("POST") if call.path.endswith("/$batch")]) == 2
+
+    def test_a_listing_without_download_urls_is_enough(self, run, written, monkeypatch):
+        monkeypatch.setattr(items, "_DOWNLOAD_URLS", ())
+        run()
+        assert written() == FILES
 
     def test_filters_select_as_in_an_archive(self, run, written):
         run(pattern="**/*.csv", exclude="2025/**")

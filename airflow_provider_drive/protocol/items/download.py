@@ -30,7 +30,7 @@ from airflow_provider_drive.protocol.retry import (
 )
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, LibraryAddress
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import get_item_request, read_item
+from airflow_provider_drive.protocol.wire.items import download_url, get_item_request, read_item
 from airflow_provider_drive.protocol.wire.quick_xor_hash import QuickXorHash
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import Address
     from airflow_provider_drive.protocol.wire.items import DriveItem
 
-DOWNLOAD_URLS = ("@microsoft.graph.downloadUrl", "@content.downloadUrl")
 MAX_URLS = 4
 """How many download URLs may be refused, one after the other, without a byte between them."""
 _EXPIRED = {401, 403, 404, 410}
@@ -82,8 +81,7 @@ def read_download(address: Address) -> Flow[Download]:
         if not response.ok:
             raise error_from_response(response, request.action)
         body = response.mapping()
-        url = next((body[name] for name in DOWNLOAD_URLS if isinstance(body.get(name), str)), None)
-        return Download(read_item(body, drive_id, response.date).bare, url)
+        return Download(read_item(body, drive_id, response.date).bare, download_url(body))
 
     return (yield from send_with_retries(request, read))
 

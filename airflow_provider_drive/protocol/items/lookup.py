@@ -232,10 +232,12 @@ class Pages:
     A collection, page by page. A page may be short, or empty, and yet not be the last. Each item comes once.
 
     https://learn.microsoft.com/graph/paging
+
+    :param annotated: Keep the annotations: some are links that open the content.
     """
 
-    def __init__(self, request: Request) -> None:
-        self._action = request.action
+    def __init__(self, request: Request, *, annotated: bool = False) -> None:
+        self._action, self._annotated = request.action, annotated
         self._next: Request | None = request
         self._seen: set[str] = set()
         self._listed: set[int] = set()
@@ -253,6 +255,7 @@ class Pages:
         if self._next is None:
             return []
         page, link = yield from send_with_retries(self._next, _page_reader(self._action))
+        page = page if self._annotated else [without_annotations(entry) for entry in page]
         self._next = None
         if link is not None:
             if link in self._seen:
@@ -295,6 +298,6 @@ def _page_reader(action: str) -> Callable[[Response], tuple[list[dict[str, Any]]
         page, link = body.get("value"), body.get("@odata.nextLink")
         if not isinstance(page, list) or not isinstance(link, str | None):
             raise DriveResponseError(f"Could not {action}: the answer is no page of a collection.")
-        return [without_annotations(entry) for entry in page if isinstance(entry, dict)], link
+        return [entry for entry in page if isinstance(entry, dict)], link
 
     return read
