@@ -149,8 +149,10 @@ class DriveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
 
     def _list(self, path: str, folder: DriveItem) -> list[dict[str, Any]]:
         with os_errors(path):
-            pages = self.client.read_pages(Listing(folder.ref, recursive=False))
-            return [_describe(f"{path}/{found.path}", found.item) for page in pages for found in page]
+            listing, found = Listing(folder.ref, recursive=False), []
+            while listing:
+                found += self.client.run(listing.read())
+        return [_describe(f"{path}/{each.path}", each.item) for each in found]
 
     def exists(self, path: str, **kwargs: Any) -> bool:
         """Whether something is there. That Graph does not answer is an error, and not a no."""

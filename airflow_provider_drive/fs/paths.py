@@ -23,7 +23,8 @@ from airflow_provider_drive.exceptions import (
     DriveQuotaError,
 )
 from airflow_provider_drive.protocol.items.lookup import in_library
-from airflow_provider_drive.protocol.wire.addresses import LibraryAddress, PathAddress, is_name
+from airflow_provider_drive.protocol.wire.addresses import LibraryAddress, PathAddress
+from airflow_provider_drive.protocol.wire.names import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ from airflow_provider_drive.protocol.items.download import Download, read_downlo
 from airflow_provider_drive.protocol.items.filters import fault_of
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_folder
-from airflow_provider_drive.protocol.wire.addresses import ItemRef, check_path
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
+from airflow_provider_drive.protocol.wire.names import check_path
 from airflow_provider_drive.transfers.report import Outcome
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def read_candidates(client: DriveClient, source: Any, items: Any) -> Iterator[Ca
         return
     folder = client.run(get_folder(client.address(source)))
     listing = Listing(folder.ref, with_urls=True)
-    for page in client.read_pages(listing):
+    while listing:
+        page = client.run(listing.read())
         urls = dict(listing.urls)
         for found in page:
             yield Candidate(found.path, found.item.ref, found.item, urls.get(found.item.ref))

@@ -41,6 +41,8 @@ MAX_MASKED = 20
 """Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
 _CHUNK = 64 << 10
 """Bytes of a file that is downloaded that are handed on at once."""
+_STREAM_SECONDS = 300.0
+"""Time-out of a request whose bytes come as a stream. One that takes longer goes on with another request."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (
@@ -193,8 +195,10 @@ class Session:
             wire.url, is_prepared = url, True  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
             self.usage.add(resource_units(request))
+            is_stream = request.receive is not None
+            timeout = max(self.settings.timeout, _STREAM_SECONDS) if is_stream else self.settings.timeout
             with nullcontext() if authorized else unrecorded():
-                response = self._http.send(wire, allow_redirects=False, **settings)
+                response = self._http.send(wire, allow_redirects=False, timeout=timeout, **settings)
             with response:
                 return self._record(url, self._read(request, url, response))
         except DriveError as error:
