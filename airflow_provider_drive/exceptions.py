@@ -20,6 +20,7 @@ DriveError
 │   └── DriveCopyNameConflictError        … because the name is taken: also a DriveNameConflictError
 ├── DriveCopyTimeoutError (TimeoutError)  the copy was not complete at the deadline
 ├── DriveArchiveError                     more documents than allowed could not be archived
+├── DriveTransferError                    documents could not be handed over to object storage, or back
 └── DriveCopyUnknownError                 the outcome of the copy is unknown
 """
 
@@ -191,6 +192,14 @@ class DriveCopyTimeoutError(DriveError, TimeoutError):
 
 class DriveArchiveError(DriveError):
     """More documents than allowed could not be archived. All others are archived."""
+
+
+class DriveTransferError(DriveError):
+    """
+    A document could not be handed over to object storage, or back, or more of them than allowed.
+
+    All others are handed over.
+    """
 
 
 class DriveCopyUnknownError(DriveError):

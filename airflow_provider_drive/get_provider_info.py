@@ -160,10 +160,11 @@ def get_provider_info() -> dict[str, Any]:
                 "external-doc-url": "https://learn.microsoft.com/graph/api/resources/driveitem",
                 "logo": f"{_DOCUMENTATION}_static/logo.svg",
                 "how-to-guide": [
-                    f"{_DOCUMENTATION}guides/{page}.html" for page in ("copy", "move", "archive", "wait")
+                    f"{_DOCUMENTATION}guides/{page}.html"
+                    for page in ("copy", "move", "archive", "wait", "data-jobs")
                 ],
                 "tags": ["service"],
-            }
+            },
         ],
         "connection-types": [
             {
@@ -201,6 +202,21 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "sensors": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.sensors.copy"]}],
+        "transfers": [
+            {
+                "source-integration-name": integration,
+                "target-integration-name": "Object Storage",
+                "how-to-guide": f"{_DOCUMENTATION}guides/data-jobs.html",
+                "python-module": f"{_PACKAGE}.transfers.drive_to_object_storage",
+            },
+            {
+                "source-integration-name": "Object Storage",
+                "target-integration-name": integration,
+                "how-to-guide": f"{_DOCUMENTATION}guides/data-jobs.html",
+                "python-module": f"{_PACKAGE}.transfers.object_storage_to_drive",
+            },
+        ],
+        "filesystems": [f"{_PACKAGE}.fs.drive"],
         "extra-links": [f"{_PACKAGE}.links.DriveSourceLink", f"{_PACKAGE}.links.DriveDestinationLink"],
         "triggers": [
             {

@@ -99,8 +99,16 @@ class Manifest:
         :raises DriveArgumentError: If the address is in the source, or a document's, or if another task's
             manifest or another file is there.
         """
-        may_be_written = self.address is None or client.run(check_manifest_place(self.address, order))
-        if self._run is not None and self._check_owner() is None and may_be_written:
+        self.claim(create=self.address is None or client.run(check_manifest_place(self.address, order)))
+
+    def claim(self, *, create: bool = True) -> None:
+        """
+        Write a first line if there is no manifest yet, so that another task is refused its address.
+
+        :param create: Whether it may be written now. Default is ``True``.
+        :raises DriveArgumentError: If another task's manifest or another file is there.
+        """
+        if self._run is not None and self._check_owner() is None and create:
             with suppress(FileExistsError, DriveNameConflictError):
                 self._store.create(_encode({"run": self._run}))
             self._check_owner()

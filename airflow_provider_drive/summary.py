@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_drive.exceptions import DriveArchiveError, DriveError, DriveResponseError
 from airflow_provider_drive.manifest import STATES
@@ -28,6 +28,7 @@ _WORDS = {
     "gone": "gone",
     "failed": "failed",
     "deleted": "originals deleted",
+    "moved": "originals moved",
 }
 
 
@@ -75,7 +76,23 @@ def read_totals(value: Any) -> Totals:
     raise DriveResponseError("The XCom archive is refused: it is not what this task pushed.")
 
 
-def summarize(report: ArchiveReport, totals: Totals, selection: Selection) -> dict[str, Any]:
+class Report(Protocol):
+    """
+    What a summary needs of the report of an archive or a transfer.
+
+    :ivar counts: Documents by the state of their outcome.
+    :ivar deleted: How many originals were deleted.
+    :ivar bytes: Of the documents that were copied.
+    :ivar failures: Some of the documents that failed, with ``path`` and ``reason``.
+    """
+
+    counts: dict[str, int]
+    deleted: int
+    bytes: int
+    failures: list[dict[str, Any]]
+
+
+def summarize(report: Report, totals: Totals, selection: Selection | None = None) -> dict[str, Any]:
     """Return the summary, as JSON."""
     return {
         **report.counts,
@@ -86,7 +103,7 @@ def summarize(report: ArchiveReport, totals: Totals, selection: Selection) -> di
         "resource_units": totals.resource_units,
         "throttled_seconds": round(totals.throttled, 1),
         "paced_seconds": round(totals.paced, 1),
-        "filter": selection.as_dict(),
+        **({} if selection is None else {"filter": selection.as_dict()}),
         "failures": report.failures,
     }
 
@@ -120,13 +137,13 @@ def plan(report: ArchiveReport, client: DriveClient, *, deletes: bool) -> dict[s
     }
 
 
-def describe_summary(summary: Mapping[str, Any], selection: Selection) -> str:
+def describe_summary(summary: Mapping[str, Any], selection: Selection | None = None) -> str:
     """Return the summary for the log: some lines, of which the first has the counts and the costs."""
-    counts = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary[key]]
-    is_plan = summary["planned"] or "plan" in summary
+    counts = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary.get(key)]
+    is_plan = "plan" in summary
     cost = f"{summary['seconds']:.0f} s, {summary['requests']} requests, {summary['resource_units']} units"
     waits = describe_waits(summary["throttled_seconds"], summary["paced_seconds"])
-    filtered = selection.describe()
+    filtered = "" if selection is None else selection.describe()
     lines = [
         f"Documents: {', '.join(counts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB; {cost} in all.",
         waits and f"Requests were {waits}.",
@@ -140,7 +157,7 @@ def describe_summary(summary: Mapping[str, Any], selection: Selection) -> str:
 
 def _describe_nothing(summary: Mapping[str, Any]) -> str:
     """Say so if there was nothing to do."""
-    if any(summary[key] for key in ("copied", "failed", "planned", "gone", "deleted")):
+    if any(summary.get(key) for key in ("copied", "failed", "planned", "gone", "deleted", "moved")):
         return ""
     if summary["there"]:
         return "Nothing was left to copy: another run, or somebody else, had copied all of it before."
@@ -157,27 +174,37 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
     return lines
 
 
-def check_counts(summary: Mapping[str, Any], max_failures: int, *, fail_if_empty: bool) -> None:
+def check_counts(
+    summary: Mapping[str, Any],
+    max_failures: int,
+    *,
+    fail_if_empty: bool = False,
+    kind: type[DriveError] = DriveArchiveError,
+    done: str = "archived",
+) -> None:
     """
     Fail the task if more documents failed than may, or if there were none.
 
-    :raises DriveArchiveError: If more than ``max_failures`` failed. The message names the first failures.
-    :raises DriveError: If there was none, and ``fail_if_empty`` is true.
+    :param kind: The class of the error if more than ``max_failures`` failed. It names the first failures.
+    :param done: What was to be done with the documents, as a participle.
+    :raises DriveError: As ``kind``; or if there was none, and ``fail_if_empty`` is true.
     """
-    failed, total = summary["failed"], sum(summary[key] for key in STATES)
+    failed, total = summary["failed"], sum(summary.get(key, 0) for key in STATES)
     if fail_if_empty and not total:
         filtered = describe_filter(summary["filter"])
         raise DriveError(f"There is no document to archive, and fail_if_empty is set.{filtered}")
     if failed <= max_failures:
         return
-    done = [f"{summary[key]} {words}" for key, words in _WORDS.items() if summary[key] and key != "failed"]
+    others = [
+        f"{summary[key]} {words}" for key, words in _WORDS.items() if summary.get(key) and key != "failed"
+    ]
     lines = [
-        f"{failed} documents could not be archived, and {max_failures} may fail.",
-        f"Of all {total} documents: {', '.join(done) or 'none was copied'}.",
+        f"{failed} documents could not be {done}, and {max_failures} may fail.",
+        f"Of all {total} documents: {', '.join(others) or 'none was copied'}.",
         *_describe_failures(summary, "failed"),
         summary.get("manifest") and f"Manifest: {summary['manifest']}",
     ]
-    raise DriveArchiveError("\n".join(filter(None, lines)))
+    raise kind("\n".join(filter(None, lines)))
 
 
 def describe_filter(counts: Mapping[str, int]) -> str:

@@ -74,6 +74,7 @@ def test_the_registry_lists_each_class_for_dags():
         for entry in info[kind]
         for module in entry["python-modules"]
     ]
+    modules += [entry["python-module"] for entry in info["transfers"]]
     assert [name.rpartition(".")[0] for name in listed] == modules
     assert all(
         _classes(module).count(name) == 1 for module, _, name in (item.rpartition(".") for item in listed)

@@ -54,7 +54,9 @@ def test_each_listed_module_can_be_imported(info):
         for module in entry["python-modules"]
     ]
 
-    assert len(modules) == 10
+    modules += [entry["python-module"] for entry in info["transfers"]] + info["filesystems"]
+
+    assert len(modules) == 13
     assert all(import_module(module) for module in modules)
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from airflow_provider_drive.exceptions import DriveResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 64
@@ -53,6 +53,8 @@ class Request:
     :param parts: The requests that this one carries, if it is a batch.
     :param content: The body, if it is not JSON.
     :param is_alone: It is not sent in a batch.
+    :param receive: Is given the head of a 2xx answer and its bytes, as they come. The answer that the flow
+        receives has no body then. Only the blocking driver knows it.
     """
 
     method: str
@@ -66,6 +68,7 @@ class Request:
     parts: tuple[Request, ...] = field(default=(), repr=False)
     content: bytes | None = field(default=None, repr=False)
     is_alone: bool = False
+    receive: Callable[[Response, Iterator[bytes]], None] | None = field(default=None, repr=False)
 
     @property
     def trace(self) -> str:

@@ -6,6 +6,7 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -25,7 +26,7 @@ from airflow_provider_drive.transport.throttle import record_throttling, throttl
 from airflow_provider_drive.transport.usage import NoteFilter, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_drive.auth import Login
     from airflow_provider_drive.protocol.flow import Checkpoint, Flow
@@ -38,6 +39,10 @@ MAX_THREADS = 8
 """Threads that send requests of one task at the same time, at most."""
 MAX_MASKED = 20
 """Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
+_CHUNK = 64 << 10
+"""Bytes of a file that is downloaded that are handed on at once."""
+_STREAM_SECONDS = 300.0
+"""Time-out of a request whose bytes come as a stream. One that takes longer goes on with another request."""
 _SLICE = 0.25
 """Seconds after which a pause looks whether the task was stopped: a signal does not end ``time.sleep``."""
 _NOT_SENT = (
@@ -190,10 +195,12 @@ class Session:
             wire.url, is_prepared = url, True  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
             self.usage.add(resource_units(request))
+            is_stream = request.receive is not None
+            timeout = max(self.settings.timeout, _STREAM_SECONDS) if is_stream else self.settings.timeout
             with nullcontext() if authorized else unrecorded():
-                response = self._http.send(wire, allow_redirects=False, **settings)
+                response = self._http.send(wire, allow_redirects=False, timeout=timeout, **settings)
             with response:
-                return self._record(url, _read(response))
+                return self._record(url, self._read(request, url, response))
         except DriveError as error:
             failure = error
         except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
@@ -234,10 +241,27 @@ class Session:
             self._token = token
         return token
 
+    def _read(self, request: Request, url: str, response: requests.Response) -> Response:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        head = Response(response.status_code, headers)
+        if request.receive is None or not head.ok:
+            return replace(head, body=read_whole(response))
+        request.receive(head, self._chunks(request, url, response))
+        return head
 
-def _read(response: requests.Response) -> Response:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Response(response.status_code, headers, read_whole(response))
+    def _chunks(self, request: Request, url: str, response: requests.Response) -> Iterator[bytes]:
+        """Yield an answer's bytes as they come; no more of them are in memory than one chunk."""
+        chunks = response.iter_content(_CHUNK)
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise DriveConnectionError(describe(request, url, error)) from None
+            if chunk is None:
+                return
+            if self.stopped:
+                raise DriveError(f"Could not {request.action}: the task was stopped.")
+            yield chunk
 
 
 def _was_sent(error: Exception) -> bool:

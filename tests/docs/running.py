@@ -18,6 +18,7 @@ class Xcoms:
 
     def __init__(self):
         self.task_id, self.map_index, self.values = "", -1, {}
+        self.try_number, self.max_tries = 1, 0
 
     def xcom_push(self, key, value):
         self.values[self.task_id, key] = json.dumps(value)
@@ -88,12 +89,19 @@ def _run_all(dag, ti, context):
     for task in dag.topological_sort():
         ti.task_id = task.task_id
         if isinstance(task, MappedOperator):
-            ((name, source),) = task.expand_input.value.items()
-            elements = ti.xcom_pull(source.operator.task_id)
-            result = [_run(task.unmap({name: element}), context) for element in elements]
+            elements = _elements(task.expand_input.value, ti)
+            result = [_run(task.unmap(element), context) for element in elements]
         else:
             result = _run(task, context)
         ti.xcom_push("return_value", result)
+
+
+def _elements(given, ti):
+    """Give the parameters of each mapped task, from ``expand`` or ``expand_kwargs``."""
+    if not isinstance(given, dict):
+        return ti.xcom_pull(given.operator.task_id)
+    ((name, source),) = given.items()
+    return [{name: element} for element in ti.xcom_pull(source.operator.task_id)]
 
 
 def _run(task, context):

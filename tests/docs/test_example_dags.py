@@ -46,8 +46,9 @@ def test_an_example_runs_against_the_emulator(file, connection, tenant):
     legal, archive = tenant.drive("legal"), tenant.drive("archive")
     seed(legal, None)
     signed = legal.put("Inbox/signed.pdf", b"Signed.")
+    legal.put("Inbox/2026/orders.csv", b"country,amount\nAT,10\n")
     dag = load(file)[file.stem]
     params = {"source": LEGAL + SOURCES[file.stem]} if file.stem in SOURCES else {}
     run(dag, **params)
-    archived = [item for item in archive.tree() if item.endswith((".docx", ".pdf"))]
+    archived = [item for item in archive.tree() if item.endswith((".docx", ".pdf", ".csv"))]
     assert archived or signed.path.startswith("Signed/")

@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from datetime import timedelta
 from email import message_from_string
+from pathlib import Path
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -30,8 +31,11 @@ TARGETS = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re
 
 @pytest.fixture
 def samples(connection, tenant):
-    """The emulator as somebody finds it who has just started it."""
+    """The emulator as somebody finds it who has just started it, and a report of a data job."""
     seed(tenant.drive("legal"), None)
+    reports = Path("/tmp/reports")  # noqa: S108  # as the pages have it
+    reports.mkdir(exist_ok=True)
+    (reports / "orders.csv").write_text("country,amount\nAT,10\n")
     return tenant
 
 

@@ -107,7 +107,7 @@ def test_a_class_that_a_text_names_is_there(path):
         for kind in ("hooks", "operators", "sensors", "triggers")
         for entry in info[kind]
         for module in entry["python-modules"]
-    }
+    } | {entry["python-module"] for entry in info["transfers"]}
     classes = {name for module in modules for name in _classes(module)} | set(ERRORS)
     named = set(re.findall(r"`(Drive[A-Z]\w+|Copy[A-Z]\w+Trigger)`", path.read_text()))
     assert named <= classes

@@ -13,11 +13,14 @@ from airflow_provider_drive.operators.folder import DriveEnsureFolderOperator
 from airflow_provider_drive.operators.list import DriveListOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
+from airflow_provider_drive.transfers.object_storage_to_drive import ObjectStorageToDriveOperator
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
 TASKS = [
     *(DriveCopyOperator, DriveMoveOperator, DriveCopySensor, DriveArchiveOperator),
     *(DriveListOperator, DriveDeleteOperator, DriveEnsureFolderOperator),
+    *(DriveToObjectStorageOperator, ObjectStorageToDriveOperator),
 ]
 CLASSES = [*TASKS, CopyCompleteTrigger]
 METHODS = [

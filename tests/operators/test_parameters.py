@@ -16,6 +16,8 @@ from airflow_provider_drive.operators.folder import DriveEnsureFolderOperator
 from airflow_provider_drive.operators.list import DriveListOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
+from airflow_provider_drive.transfers.object_storage_to_drive import ObjectStorageToDriveOperator
 
 SOUND = {
     DriveCopyOperator: {"item": "drives/d/items/i", "destination": "drives/e/items/f"},
@@ -25,6 +27,8 @@ SOUND = {
     DriveDeleteOperator: {"item": "drives/d/items/i"},
     DriveEnsureFolderOperator: {"folder": "drives/d/root:/Out"},
     DriveCopySensor: {"monitor_url": "https://contoso.sharepoint.com/monitor"},
+    DriveToObjectStorageOperator: {"source": "drives/d/items/f", "destination": "file:///out"},
+    ObjectStorageToDriveOperator: {"source": "file:///in", "destination": "drives/d/items/f"},
 }
 FIELDS = [(kind, field) for kind in SOUND for field in kind.template_fields if field != "drive_conn_id"]
 BOOLEANS = [(kind, field) for kind in SOUND for field in kind.boolean_fields]

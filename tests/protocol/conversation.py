@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
-from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.protocol.flow import (
     Checkpoint,
     Gather,
@@ -126,11 +127,35 @@ def converse(flow, *answers, then=None, clock=None, saved=None, durable=False):
         assert isinstance(said, Request)
         talk.requests.append(said)
         assert rest or then, f"no answer is left for {talk.lines}"
-        return rest.pop(0) if rest else then(said) if callable(then) else then
+        reply = rest.pop(0) if rest else then(said) if callable(then) else then
+        return _stream(said, reply) if isinstance(reply, Stream) else reply
 
     talk.outcome, talk.failure = _drive(flow, reply_to)
     assert not rest, f"not asked for: {rest}; asked: {talk.lines}, {talk.failure!r}"
     return talk
+
+
+class Stream(NamedTuple):
+    """An answer whose bytes come piece by piece; a piece that is an exception is raised."""
+
+    head: Response
+    pieces: tuple
+
+
+def _stream(request, stream):
+    """Hand the pieces on as the blocking driver does."""
+
+    def pieces():
+        for piece in stream.pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    try:
+        request.receive(stream.head, pieces())
+    except DriveError as error:
+        return error
+    return stream.head
 
 
 def _drive(flow, reply_to):

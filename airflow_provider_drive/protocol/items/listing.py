@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveItemNotFoundError
 from airflow_provider_drive.protocol.items.lookup import Pages
-from airflow_provider_drive.protocol.wire.items import children_request, print_time, read_item
+from airflow_provider_drive.protocol.wire.items import children_request, download_url, print_time, read_item
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
@@ -66,15 +66,24 @@ class Listing:
     :param prefix: The path of the folder itself, if it is below another.
     :param into_packages: Read what is in OneNote notebooks and other packages as well.
     :ivar count: How many items were listed so far.
+    :param with_urls: Read their download URLs as well.
+    :ivar urls: The download URLs of the last page, which are secrets.
     """
 
     def __init__(
-        self, folder: ItemRef, *, recursive: bool = True, prefix: str = "", into_packages: bool = False
+        self,
+        folder: ItemRef,
+        *,
+        recursive: bool = True,
+        prefix: str = "",
+        into_packages: bool = False,
+        with_urls: bool = False,
     ) -> None:
-        self._recursive, self._into_packages = recursive, into_packages
+        self._recursive, self._into_packages, self._with_urls = recursive, into_packages, with_urls
+        self.urls: dict[ItemRef, str] = {}
         self._listed: set[int] = set()
         self._path, self._folder, self._top = prefix, folder, folder
-        self._pages: Pages | None = Pages(children_request(folder, lean=True))
+        self._pages: Pages | None = self._pages_of(folder)
         self._folders: list[tuple[str, ItemRef]] = []
         self._known = {folder}
         self.count = 0
@@ -87,14 +96,17 @@ class Listing:
         """Read the next page."""
         if not self._pages:
             self._path, self._folder = self._folders.pop()
-            self._pages = Pages(children_request(self._folder, lean=True))
+            self._pages = self._pages_of(self._folder)
         page = []
+        self.urls.clear()
         for entry in (yield from self._entries(self._pages)):
             item = read_item(entry, self._folder.drive_id, bare=True)
             if hash(item.ref) in self._listed:
                 continue  # it was moved meanwhile, from a folder that was read before
             self._listed.add(hash(item.ref))
             self.count += 1
+            if url := download_url(entry):
+                self.urls[item.ref] = url
             found = ListedItem(f"{self._path}/{item.name or ''}".removeprefix("/"), item)
             page.append(found)
             is_entered = item.is_container if self._into_packages else item.is_folder
@@ -102,6 +114,10 @@ class Listing:
                 self._known.add(item.ref)  # a cycle would have no end
                 self._folders.append((found.path, item.ref))
         return page
+
+    def _pages_of(self, folder: ItemRef) -> Pages:
+        request = children_request(folder, lean=True, with_urls=self._with_urls)
+        return Pages(request, annotated=self._with_urls)
 
     def _entries(self, pages: Pages) -> Flow[list[dict[str, Any]]]:
         try:

@@ -202,13 +202,25 @@ def make_folder(parent: ItemRef, name: str) -> Flow[DriveItem]:
     return made or (yield from get_item(child(parent, name)))
 
 
+def list_libraries(site: str) -> Flow[list[dict[str, Any]]]:
+    """
+    Read the libraries of a site, as Graph's JSON.
+
+    https://learn.microsoft.com/graph/api/drive-list
+
+    :param site: Graph's resource of the site, not encoded: ``sites/contoso.sharepoint.com:/sites/Legal:``.
+    """
+    request = Request("GET", LibraryAddress(site, "").url, f"list the libraries of {site}")
+    return (yield from _collect(request))
+
+
 def in_library(address: LibraryAddress) -> Flow[PathAddress]:
     """
     Find a site's library by its name, or by the last part of its URL.
 
     https://learn.microsoft.com/graph/api/drive-list
     """
-    libraries = yield from _collect(Request("GET", address.url, f"list the libraries of {address.site}"))
+    libraries = yield from list_libraries(address.site)
     named = [entry for entry in libraries if same_name(str(entry.get("name", "")), address.library)]
     in_url = encode_resource(address.library).removeprefix("/")
     found = named or [
@@ -228,10 +240,12 @@ class Pages:
     A collection, page by page. A page may be short, or empty, and yet not be the last. Each item comes once.
 
     https://learn.microsoft.com/graph/paging
+
+    :param annotated: Keep the annotations: some are links that open the content.
     """
 
-    def __init__(self, request: Request) -> None:
-        self._action = request.action
+    def __init__(self, request: Request, *, annotated: bool = False) -> None:
+        self._action, self._annotated = request.action, annotated
         self._next: Request | None = request
         self._seen: set[str] = set()
         self._listed: set[int] = set()
@@ -249,6 +263,7 @@ class Pages:
         if self._next is None:
             return []
         page, link = yield from send_with_retries(self._next, _page_reader(self._action))
+        page = page if self._annotated else [without_annotations(entry) for entry in page]
         self._next = None
         if link is not None:
             if link in self._seen:
@@ -291,6 +306,6 @@ def _page_reader(action: str) -> Callable[[Response], tuple[list[dict[str, Any]]
         page, link = body.get("value"), body.get("@odata.nextLink")
         if not isinstance(page, list) or not isinstance(link, str | None):
             raise DriveResponseError(f"Could not {action}: the answer is no page of a collection.")
-        return [without_annotations(entry) for entry in page if isinstance(entry, dict)], link
+        return [entry for entry in page if isinstance(entry, dict)], link
 
     return read

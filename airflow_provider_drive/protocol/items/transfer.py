@@ -25,7 +25,7 @@ from airflow_provider_drive.protocol.items.lookup import find_item, in_library
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import LibraryAddress, PathAddress
 from airflow_provider_drive.protocol.wire.errors import error_from_response
-from airflow_provider_drive.protocol.wire.items import DriveItem, item_reader, read_item
+from airflow_provider_drive.protocol.wire.items import DriveItem, conflict_query, item_reader, read_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,26 +65,35 @@ def write_file(
     read: Callable[[int, int], bytes],
     *,
     conflict_behavior: str = "replace",
+    resume: str | None = None,
+    opened: Callable[[str], object] = bool,
 ) -> Flow[DriveItem]:
     """
-    Write a file, by its path. What has the name gets a new version; missing folders are made.
+    Write a file, by its path. Missing folders are made.
 
     It is there as a whole or not at all, whatever dies.
 
     :param size: How many bytes it is to have.
     :param read: Gives some of them: where they start, and how many.
-    :param conflict_behavior: ``fail`` if no file may have the name yet.
-    :raises DriveNameConflictError: If one has it.
+    :param conflict_behavior: ``replace``: what has the name gets a new version; or ``fail``. A name that was
+        taken by this upload, whose answer was lost, is a conflict as well.
+    :param resume: The URL of an upload session that an earlier try has opened.
+    :param opened: Is told the URL of each session that is opened, a secret.
+    :raises DriveNameConflictError: With ``fail``, if the name is taken.
     """
     place = (yield from in_library(address)) if isinstance(address, LibraryAddress) else address
     action = f"write {address}"
     if size <= SIMPLE_UPLOAD_LIMIT:
         request = _put_request(place, read(0, size), action, conflict_behavior)
         return (yield from send_with_retries(request, item_reader(request)))
+    if resume is not None:
+        item = yield from _go_on(resume, size, read, action)
+        if item is not None:
+            return item
     for _ in range(MAX_UPLOADS):
-        url = yield from send_with_retries(
-            _open_request(place, action, conflict_behavior), _upload_url_reader(action)
-        )
+        request = _open_request(place, action, conflict_behavior)
+        url = yield from send_with_retries(request, _upload_url_reader(action))
+        opened(url)
         item = yield from _send(url, size, read, action)
         if item is not None:
             return item
@@ -117,9 +126,27 @@ def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
     return True
 
 
-def _send(url: str, size: int, read: Callable[[int, int], bytes], action: str) -> Flow[DriveItem | None]:
+def cancel_upload(url: str, action: str) -> Flow[None]:
+    """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#cancel-an-upload-session."""
+    yield from send_with_retries(Request("DELETE", url, action, kind="transfer"), lambda response: response)
+
+
+def _go_on(url: str, size: int, read: Callable[[int, int], bytes], action: str) -> Flow[DriveItem | None]:
+    """Send what a session still wants; return the file, or nothing if the session is gone."""
+    try:
+        told = yield from send_with_retries(
+            Request("GET", url, action, kind="transfer"), _progress_reader(size, action)
+        )
+    except (DriveRequestError, DriveResponseError):
+        return None
+    return (yield from _send(url, size, read, action, told)) if isinstance(told, int) else None
+
+
+def _send(
+    url: str, size: int, read: Callable[[int, int], bytes], action: str, start: int = 0
+) -> Flow[DriveItem | None]:
     """Send a file's bytes to its session; return the file, or nothing if the session is gone."""
-    start = setbacks = 0
+    setbacks = 0
     while setbacks <= MAX_SETBACKS:
         piece = read(start, min(FRAGMENT_SIZE, size - start))
         try:
@@ -153,10 +180,8 @@ def _send_fragment(url: str, piece: bytes, start: int, size: int, action: str) -
 
 
 def _put_request(place: PathAddress, content: bytes, action: str, conflict_behavior: str) -> Request:
-    """https://learn.microsoft.com/graph/api/driveitem-put-content: it replaces, unless told otherwise."""
-    query = (
-        f"?@microsoft.graph.conflictBehavior={conflict_behavior}" if conflict_behavior != "replace" else ""
-    )
+    """https://learn.microsoft.com/graph/api/driveitem-put-content."""
+    query = "" if conflict_behavior == "replace" else f"?{conflict_query(conflict_behavior)}"
     url, headers = f"{place.url}/content{query}", {"Content-Type": _BINARY}
     return Request("PUT", url, action, headers=headers, idempotent=True, content=content)
 

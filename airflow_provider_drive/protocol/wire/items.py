@@ -42,6 +42,7 @@ _LEAN = (
     "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
     "lastModifiedDateTime"
 )
+_DOWNLOAD_URLS = ("@microsoft.graph.downloadUrl", "@content.downloadUrl")
 _FACETS = ("package", "folder", "file")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -191,6 +192,11 @@ def without_annotations(value: Any) -> Any:
     return [without_annotations(entry) for entry in value] if isinstance(value, list) else value
 
 
+def download_url(value: Mapping[str, Any]) -> str | None:
+    """Return the download URL that Graph gave with an item, a secret; None if it gave none."""
+    return next((_text(value[name]) for name in _DOWNLOAD_URLS if name in value), None)
+
+
 def read_size(value: Any) -> int | None:
     """Read a count of bytes or items, which some answers give as text."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):
@@ -225,13 +231,15 @@ def child(folder: ItemRef, name: str) -> PathAddress:
     return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,), folder.label)
 
 
-def children_request(folder: ItemRef, *, lean: bool = False) -> Request:
+def children_request(folder: ItemRef, *, lean: bool = False, with_urls: bool = False) -> Request:
     """
     https://learn.microsoft.com/graph/api/driveitem-list-children.
 
     :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
+    :param with_urls: Their cTags and download URLs as well, which are secrets.
     """
-    query = f"?$top={_LONG_PAGE}&$select={_LEAN}" if lean else ""
+    more = ",cTag,@microsoft.graph.downloadUrl" if with_urls else ""
+    query = f"?$top={_LONG_PAGE}&$select={_LEAN}{more}" if lean else ""
     return Request("GET", f"{folder.url}/children{query}", f"list {folder}")
 
 

@@ -11,7 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.exceptions import DriveAddressError, DriveArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
+_FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f\x7f]')
+_RESERVED = {
+    "CON",
+    "PRN",
+    "AUX",
+    "NUL",
+    *(f"{port}{number}" for port in ("COM", "LPT") for number in range(10)),
+}
+_RESERVED_NAMES = {".lock", "desktop.ini"}
 
 
 def check_path(path: Any) -> str:
@@ -135,6 +144,24 @@ class NameIndex(Generic[_Item]):
 
     def __len__(self) -> int:
         return sum(map(len, self._items.values()))
+
+
+def check_new_name(name: str) -> str:
+    """
+    Return a name that a file or folder of SharePoint and OneDrive may be given.
+
+    https://support.microsoft.com/office/restrictions-and-limitations-in-onedrive-and-sharepoint
+
+    :raises DriveArgumentError: If it is forbidden. The message has a name that would do.
+    """
+    allowed = _FORBIDDEN.sub("-", name).strip(" ")
+    stem = allowed.partition(".")[0].upper()
+    if stem in _RESERVED or allowed.startswith("~$") or allowed.casefold() in _RESERVED_NAMES:
+        allowed = f"_{allowed.removeprefix('~$')}"
+    allowed = allowed.rstrip(".") or "_"
+    if allowed == name:
+        return name
+    raise DriveArgumentError(f"SharePoint and OneDrive forbid the name {name!r}; {allowed!r} would do.")
 
 
 def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:

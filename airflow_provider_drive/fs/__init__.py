@@ -1,0 +1,1 @@
+"""Drives as a file system of Airflow's object storage."""

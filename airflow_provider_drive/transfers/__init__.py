@@ -1,0 +1,1 @@
+"""Hand documents over to Airflow's object storage, and back."""
