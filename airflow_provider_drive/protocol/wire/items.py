@@ -40,7 +40,7 @@ SKIP = "skip"
 _LONG_PAGE = 1_000
 _LEAN = (
     "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
-    "lastModifiedDateTime"
+    "lastModifiedDateTime,pendingOperations"
 )
 _FACETS = ("package", "folder", "file")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -52,6 +52,8 @@ class DriveItem:
     What is known of an item. Whatever Graph may leave out is None here.
 
     :param read_at: When it was read, by the service's clock.
+    :param is_pending: Whether its content is still being written:
+        https://learn.microsoft.com/graph/api/resources/pendingoperations
     :param raw: Graph's own JSON, without its annotations: some are links that open the content.
     """
 
@@ -70,6 +72,7 @@ class DriveItem:
     modified: float | None = None
     read_at: float | None = None
     is_root: bool = False
+    is_pending: bool = False
     remote: ItemRef | None = None
     raw: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
 
@@ -164,6 +167,7 @@ def read_item(
         modified=read_time(value.get("lastModifiedDateTime")),
         read_at=read_at,
         is_root=isinstance(value.get("root"), Mapping),
+        is_pending=bool(value.get("pendingOperations")),
         remote=_remote(value.get("remoteItem")),
         raw=_NOTHING if bare else without_annotations(value),
     )
