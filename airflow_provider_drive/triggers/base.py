@@ -122,7 +122,7 @@ class DriveTrigger(BaseTrigger):
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # this trigger was cancelled; otherwise, something that it waited for was
-            reason = _locate(error)
+            reason = locate(error)
             self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # a traceback may quote the URL
             return CopyStatus("unknown", message=f"the trigger failed: {reason}").as_event()
 
@@ -162,7 +162,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _locate(error: BaseException) -> str:
+def locate(error: BaseException) -> str:
     """Return an error's class and place, without its message, which may quote the URL."""
     places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     return f"{type(error).__name__} ({Path(places[-1][0]).name}:{places[-1][1]})"

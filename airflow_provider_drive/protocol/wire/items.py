@@ -229,14 +229,16 @@ def child(folder: ItemRef, name: str) -> PathAddress:
     return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,), folder.label)
 
 
-def children_request(folder: ItemRef, *, lean: bool = False) -> Request:
+def children_request(folder: ItemRef | PathAddress, *, lean: bool = False) -> Request:
     """
     https://learn.microsoft.com/graph/api/driveitem-list-children.
 
+    :param folder: By its path, the first page only: the next one was seen to be the root's.
     :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
     """
     query = f"?$top={_LONG_PAGE}&$select={_LEAN}" if lean else ""
-    return Request("GET", f"{folder.url}/children{query}", f"list {folder}")
+    colon = ":" if isinstance(folder, PathAddress) and folder.names else ""
+    return Request("GET", f"{folder.url}{colon}/children{query}", f"list {folder}")
 
 
 def create_folder_request(parent: ItemRef, name: str) -> Request:
