@@ -92,11 +92,7 @@ class DriveItemSensor(DriveSensor):
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
             with self._logged(f"Waiting for {self._read_arrival()}") as run:
-                found = (
-                    self._wait(self._client.now() + self.timeout)
-                    if self.deferrable
-                    else super().execute(context)
-                )
+                found = self._wait() if self.deferrable else super().execute(context)
                 run.result = "Arrived."
                 return found
 
@@ -126,12 +122,12 @@ class DriveItemSensor(DriveSensor):
         """Stop waiting at once."""
         self._client.stop()
 
-    def _wait(self, deadline: float) -> Any:
-        """Look, and return what is there, or defer until the deadline."""
+    def _wait(self, deadline: float | None = None) -> Any:
+        """Look, and return what is there, or defer until the deadline, by Graph's clock."""
         last = self._look()
         if last.is_complete:
             return self._result(last)
-        return self._defer(deadline)
+        return self._defer(self._client.now() + self.timeout if deadline is None else deadline)
 
     def _look(self) -> Look:
         from airflow_provider_drive.protocol.items.arrival import look

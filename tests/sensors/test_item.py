@@ -1,3 +1,5 @@
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
 import json
 from datetime import UTC, datetime
 

@@ -130,10 +130,9 @@ class Look:
     def __str__(self) -> str:
         if self.note:
             return self.note
-        told = [f"{path} {why}" for (path, _), why in self.unsettled]
         told = [
-            *told[:_NAMED],
-            *(f"{path} settled" for path, _ in self.settled[: _NAMED - len(told[:_NAMED])]),
+            *(f"{path} settled" for path, _ in self.settled[:_NAMED]),
+            *(f"{each.path} {why}" for each, why in self.unsettled[:_NAMED]),
         ]
         if more := len(self.unsettled) + len(self.settled) - len(told):
             told.append(f"and {more} more")
