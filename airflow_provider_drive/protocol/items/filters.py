@@ -133,6 +133,13 @@ class Selection:
         wanted = replace(self, kind="all", pattern=pattern, exclude=exclude, counts=Counter())
         return fault if wanted.takes(path, item) else ""
 
+    def takes_path(self, path: str) -> bool:
+        """Whether the globs select a path."""
+        path = normalize_name(path)
+        return (not self.pattern or self._pattern.fullmatch(path) is not None) and not (
+            self.exclude and self._exclude.fullmatch(path)
+        )
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return _compile_globs(self.pattern)
