@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.protocol.items.filters import Selection
+    from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
 
@@ -155,6 +156,17 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
         where = "the manifest lists all" if summary.get("manifest") else "the XCom summary lists a hundred"
         lines.append(f"… and {more} more: {where}.")
     return lines
+
+
+def outlet_extra(summary: Mapping[str, Any], folder: ItemRef | None) -> dict[str, Any]:
+    """
+    Return what the events of a task's outlets tell.
+
+    :param folder: The destination; None if it does not exist, since nothing was copied.
+    """
+    told = {name: value for name, value in summary.items() if name not in {"plan", "manifest"}}
+    ids = None if folder is None else folder.as_dict()
+    return {"summary": told, "manifest": summary.get("manifest"), "folder": ids}
 
 
 def check_counts(summary: Mapping[str, Any], max_failures: int, *, fail_if_empty: bool) -> None:

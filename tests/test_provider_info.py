@@ -54,7 +54,7 @@ def test_each_listed_module_can_be_imported(info):
         for module in entry["python-modules"]
     ]
 
-    assert len(modules) == 10
+    assert len(modules) == 13
     assert all(import_module(module) for module in modules)
 
 

@@ -221,7 +221,7 @@ class DriveArchiveOperator(DriveOperator):
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
         from airflow_provider_drive.report import ArchiveReport
-        from airflow_provider_drive.summary import check_counts
+        from airflow_provider_drive.summary import check_counts, outlet_extra
 
         order = self._order(totals.counted_from)
         is_real = not self.is_dry_run
@@ -253,6 +253,7 @@ class DriveArchiveOperator(DriveOperator):
             summary = self._summarize(context, report, order, totals, run)
             if not self.is_dry_run:
                 check_counts(summary, self.max_failures, fail_if_empty=self.fail_if_empty)
+                self._tell_outlets(context, lambda: outlet_extra(summary, self._client.find(self.destination)))
             return summary
 
     def _summarize(
