@@ -86,7 +86,7 @@ class DriveChangesTrigger(BaseEventTrigger):
     :param recursive: Include documents in subfolders. Default is ``True``.
     :param kinds: What is told: ``created`` (also moved, restored or renamed into the selection), ``updated``,
         ``moved`` (within the selection), ``deleted`` (also moved or renamed out of the selection). Default is
-        ``("created", "updated")``.
+        ``('created', 'updated')``.
     :param settle: Seconds for which a document has not changed, by Graph's clock, before it is told. Until it
         is complete and has content, it is not told at all. With ``0``, empty documents are told as well.
         Default is ``60``.

@@ -62,8 +62,12 @@ def run_context(kind, hour):
     return context
 
 
-def run(dag, kind="scheduled", hour=2, **params):
-    """Run all tasks of a Dag; give what they returned by their ids."""
+def run(dag, kind="scheduled", hour=2, *, events=None, **params):
+    """
+    Run all tasks of a Dag; give what they returned by their ids.
+
+    :param events: What a run that assets have triggered is given.
+    """
     ti = Xcoms()
     context = {
         "ti": ti,
@@ -71,6 +75,7 @@ def run(dag, kind="scheduled", hour=2, **params):
         "dag": dag,
         "params": {**dag.params.dump(), **params},
         **run_context(kind, hour),
+        **({"triggering_asset_events": events} if events else {}),
     }
     with patch("airflow.sdk.definitions.xcom_arg.LazyXComSequence", _results_of_mapped_tasks):
         _run_all(dag, ti, context)
@@ -88,9 +93,8 @@ def _run_all(dag, ti, context):
     for task in dag.topological_sort():
         ti.task_id = task.task_id
         if isinstance(task, MappedOperator):
-            ((name, source),) = task.expand_input.value.items()
-            elements = ti.xcom_pull(source.operator.task_id)
-            result = [_run(task.unmap({name: element}), context) for element in elements]
+            values = task.expand_input.value or {"op_kwargs": task.op_kwargs_expand_input.value}
+            result = [_run(task.unmap(each), context) for each in _each(values, ti)]
         else:
             result = _run(task, context)
         ti.xcom_push("return_value", result)
@@ -99,3 +103,11 @@ def _run_all(dag, ti, context):
 def _run(task, context):
     task.render_template_fields(context)
     return task.execute(context)
+
+
+def _each(values, ti):
+    """Give the arguments of each mapped task: those of a function are one deeper."""
+    ((name, source),) = values.items()
+    if isinstance(source, dict):
+        return [{name: arguments} for arguments in _each(source, ti)]
+    return [{name: element} for element in ti.xcom_pull(source.operator.task_id)]

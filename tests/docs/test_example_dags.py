@@ -1,6 +1,7 @@
 """The example Dags can be imported and run, and the documentation names them."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from docs.pages import ROOT, TEXTS, page
@@ -46,8 +47,14 @@ def test_an_example_runs_against_the_emulator(file, connection, tenant):
     legal, archive = tenant.drive("legal"), tenant.drive("archive")
     seed(legal, None)
     signed = legal.put("Inbox/signed.pdf", b"Signed.")
+    for name in ("orders", "customers", "prices"):
+        legal.put(f"Delivery/{name}.csv", b"1;2")
+    tenant.clock_offset = 3600  # they have settled
+    change = {"driveId": legal.id, "id": signed.id, "name": "signed.pdf", "path": "signed.pdf"}
+    payload = {"id": "1", "changes": [{**change, "kind": "created", "size": 7}]}
+    events = {"legal_inbox": [SimpleNamespace(extra={"payload": payload})]}
     dag = load(file)[file.stem]
     params = {"source": LEGAL + SOURCES[file.stem]} if file.stem in SOURCES else {}
-    run(dag, **params)
-    archived = [item for item in archive.tree() if item.endswith((".docx", ".pdf"))]
+    run(dag, events=events, **params)
+    archived = [item for item in archive.tree() if item.endswith((".docx", ".pdf", ".csv"))]
     assert archived or signed.path.startswith("Signed/")
