@@ -75,8 +75,8 @@ def read_interest(
 
     :raises DriveArgumentError: If a parameter is invalid. The message names it.
     """
-    kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
-    if not kinds or not set(kinds) <= set(KINDS):
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if not isinstance(kinds, (list, tuple)) or not kinds or not all(kind in KINDS for kind in kinds):
         raise DriveArgumentError(f"Invalid `kinds`: must be some of {', '.join(KINDS)}, got {kinds!r}.")
     selection = read_selection(now, **{name: check_globs(name, value) for name, value in globs.items()})
     return Interest(
