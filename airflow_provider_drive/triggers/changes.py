@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.transport.asynchronous import AsyncSession
     from airflow_provider_drive.triggers.feed import DriveFeed, Run
 
-KEY = "drive_watch"
+KEY = "watch"
 """The key of a watch in the asset state store."""
 MAX_BACKOFF = 900.0
 DELIVERY = 10.0
