@@ -185,7 +185,7 @@ def test_one_look_at_a_file_is_one_request(sense, legal, hour, asked):
     hour()
     sense(item=path_of(legal, "In/a.csv"))
 
-    assert asked("graph") == ["GET /drives/D/root:/In/a.csv"]
+    assert asked("graph") == ["GET /drives/D/root:/In/a.csv:"]
 
 
 def test_one_look_at_a_folder_costs_its_listing(sense, legal, hour, asked):

@@ -237,8 +237,7 @@ def children_request(folder: ItemRef | PathAddress, *, lean: bool = False) -> Re
     :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
     """
     query = f"?$top={_LONG_PAGE}&$select={_LEAN}" if lean else ""
-    colon = ":" if isinstance(folder, PathAddress) and folder.names else ""
-    return Request("GET", f"{folder.url}{colon}/children{query}", f"list {folder}")
+    return Request("GET", f"{folder.url}/children{query}", f"list {folder}")
 
 
 def create_folder_request(parent: ItemRef, name: str) -> Request:
