@@ -12,11 +12,11 @@ import airflow_provider_drive
 MAX_MILLISECONDS = 30
 LIBRARIES = ["requests", "msal", "aiohttp", "urllib3", "cryptography", "jwt", "flask", "wtforms", "pendulum"]
 OPERATORS = ["archive", "copy", "delete", "folder", "list", "move"]
-TASKS = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy"]
-OTHERS = ["triggers.copy", "triggers.archive", "hooks.drive"]
+TASKS = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy", "sensors.item"]
+OTHERS = ["assets", *(f"triggers.{name}" for name in ("archive", "changes", "copy", "item")), "hooks.drive"]
 CHEAP = {
     *("exceptions", "links", "operators", "operators.base", "protocol", "protocol.timing", "sensors"),
-    *("utils", "utils.encryption", "utils.failures", *TASKS),
+    *("sensors.base", "utils", "utils.encryption", "utils.failures", *TASKS),
 }
 """All of this package that operators and sensors may import."""
 CODE = """

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from airflows import not_on_airflow_2
@@ -440,6 +441,10 @@ def test_watchers_of_one_drive_share_one_poll(watch, legal, tenant, polls):
         for watcher in watchers:
             await watcher.__aenter__()
         await until(lambda: len(tenant.calls("GET", "/children$")) == 25)
+        await polls(2)
+        began = time.monotonic()
+        await polls(4)
+        assert time.monotonic() - began > 1.4  # while nothing changes, there is one in half a second
         before = polls.count()
         for number in range(25):
             legal.put(f"In/{number}/a.txt", b"1")
