@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.protocol.items.filters import Selection
-    from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
 
@@ -158,13 +157,10 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
     return lines
 
 
-def outlet_extra(summary: Mapping[str, Any], folder: ItemRef | None) -> dict[str, Any]:
-    """
-    Return what the events of a task's outlets tell.
-
-    :param folder: The destination; None if it does not exist, since nothing was copied.
-    """
+def outlet_extra(summary: Mapping[str, Any], client: DriveClient, destination: Any) -> dict[str, Any]:
+    """Return what the events of a task's outlets tell. The destination may not exist."""
     told = {name: value for name, value in summary.items() if name not in {"plan", "manifest"}}
+    folder = client.find(destination)
     ids = None if folder is None else folder.as_dict()
     return {"summary": told, "manifest": summary.get("manifest"), "folder": ids}
 

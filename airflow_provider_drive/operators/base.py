@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow.sdk import Context
-
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
 

@@ -53,7 +53,11 @@ class DriveSensor(DriveTask, BaseSensorOperator):
     def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
         """Do not return from ``reschedule`` before the scheduler has seen the task leave."""
         seconds = float(super()._get_next_poke_interval(*args, **kwargs))
-        return max(seconds, MIN_RESCHEDULE) if self.reschedule else seconds
+        if not self.reschedule:
+            return seconds
+        from airflow_provider_drive.triggers.deferral import read_hold
+
+        return max(seconds, read_hold(MIN_RESCHEDULE, self.log))
 
     @contextmanager
     def _sensor_errors(self) -> Iterator[None]:

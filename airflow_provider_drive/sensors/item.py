@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import AirflowSensorTimeout, PokeReturnValue
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.operators.base import DEFAULT_CONN_ID
-from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN
 from airflow_provider_drive.sensors.base import DriveSensor
 
 if TYPE_CHECKING:
@@ -92,7 +90,7 @@ class DriveItemSensor(DriveSensor):
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
             with self._logged(f"Waiting for {self._read_arrival()}") as run:
-                found = self._wait() if self.deferrable else super().execute(context)
+                found = self._wait(context) if self.deferrable else super().execute(context)
                 run.result = "Arrived."
                 return found
 
@@ -102,7 +100,7 @@ class DriveItemSensor(DriveSensor):
             last = self._look()
             return last.is_complete and PokeReturnValue(is_done=True, xcom_value=self._result(last))
 
-    def execute_complete(self, context: Context, event: Any = None, **_: Any) -> Any:  # noqa: ARG002  # Airflow's
+    def execute_complete(self, context: Context, event: Any = None, **_: Any) -> Any:
         """Look again after the deferral, and wait on if it is not so any more. Needs only the event."""
         from airflow_provider_drive.protocol.items.arrival import read_arrival_event
 
@@ -114,7 +112,7 @@ class DriveItemSensor(DriveSensor):
             if told.status == "failed":
                 raise DriveError(told.message, retryable=not told.is_permanent)
             with self._logged(f"Reading {self._read_arrival()}") as run:
-                found = self._wait(told.deadline)
+                found = self._wait(context, told.deadline)
                 run.result = "Arrived."
                 return found
 
@@ -122,12 +120,12 @@ class DriveItemSensor(DriveSensor):
         """Stop waiting at once."""
         self._client.stop()
 
-    def _wait(self, deadline: float | None = None) -> Any:
+    def _wait(self, context: Context, deadline: float | None = None) -> Any:
         """Look, and return what is there, or defer until the deadline, by Graph's clock."""
         last = self._look()
         if last.is_complete:
             return self._result(last)
-        return self._defer(self._client.now() + self.timeout if deadline is None else deadline)
+        return self._defer(context, self._client.now() + self.timeout if deadline is None else deadline)
 
     def _look(self) -> Look:
         from airflow_provider_drive.protocol.items.arrival import look
@@ -152,7 +150,7 @@ class DriveItemSensor(DriveSensor):
             self._arrival = read_arrival(self._client.hosts, self._client.now(), **what)
         return self._arrival
 
-    def _defer(self, deadline: float) -> None:
+    def _defer(self, context: Context, deadline: float) -> None:
         from airflow_provider_drive.triggers.item import DriveItemTrigger
 
         what = {name: getattr(self, name) for name in _WHAT}
@@ -162,7 +160,7 @@ class DriveItemSensor(DriveSensor):
                 **what, poll_interval=self.poll_interval, deadline=deadline, drive_conn_id=self.drive_conn_id
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=max(0.0, deadline - self._client.now()) + DEFERRAL_MARGIN),
+            timeout=self._deferral_timeout(context, max(0.0, deadline - self._client.now())),
         )
 
     def _stored_address(self) -> Any:

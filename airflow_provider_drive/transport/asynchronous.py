@@ -151,7 +151,7 @@ class AsyncSession:
         if answer := throttled_response(url):
             return answer
         if wait := self._limiter.reserve(resource_units(request)):
-            self.usage.hold_back(wait)
+            self.usage.pace(wait)
             await asyncio.sleep(wait)
         async with self._shared.gate(url):
             with unrecorded():  # others were answered while this one waited

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from airflow_provider_drive.protocol.items.arrival import (
 )
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.triggers import base
+from airflow_provider_drive.triggers.deferral import hold_event, read_hold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -86,9 +86,10 @@ class DriveItemTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait until enough documents are settled, and fire once."""
-        earliest = time.monotonic() + base.MIN_EVENT_DELAY
+        started = time.monotonic()
         event = await self._event()
-        await asyncio.sleep(earliest - time.monotonic())
+        hold = read_hold(base.MIN_EVENT_DELAY, self.log)
+        await hold_event(self.task_instance, started, hold, self.log)
         yield TriggerEvent(event._asdict())  # type: ignore[no-untyped-call]  # Airflow's is untyped
 
     async def _event(self) -> ArrivalEvent:
