@@ -167,7 +167,7 @@ class DriveItemSensor(DriveSensor):
         """Return the address for the database: ids instead of a sharing link, which is a secret."""
         from airflow_provider_drive.protocol.wire.addresses import ItemRef, ShareAddress
 
-        address = self._read_arrival().address
-        if isinstance(address, ShareAddress):
-            address = self._client.resolve(str(self.folder or self.item))
-        return address.as_dict() if isinstance(address, ItemRef) else str(address)
+        given, address = self.folder or self.item, self._read_arrival().address
+        if isinstance(given, str) and not isinstance(address, ShareAddress):
+            return given
+        return (address if isinstance(address, ItemRef) else self._client.resolve(given)).as_dict()

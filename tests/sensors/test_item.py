@@ -107,7 +107,7 @@ def test_a_folder_that_does_not_exist_yet_is_waited_for(patient, mode, legal, ho
     on_look(3, lambda: (legal.put("In/today/a.csv", b"1"), hour()))
 
     assert len(patient(folder=path_of(legal, "In/today"), **mode)) == 1
-    assert log.has("In/today is not there yet")
+    assert log.has("In/today'? is not there yet")
 
 
 @pytest.mark.parametrize("size", [0, 4])
