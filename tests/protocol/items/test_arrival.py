@@ -78,7 +78,7 @@ def test_a_folder_that_is_a_file_is_told():
 def test_an_item_that_is_missing_is_not_there_yet():
     assert (
         str(converse(look(arrival(folder=None, item=PATH), wait()), missing()).result)
-        == f"{PATH} is not there yet"
+        == "'/In' is not there yet"
     )
 
 
