@@ -12,7 +12,7 @@ LONG := clients docs emulator foreign machine operators/test_archive.py protocol
 	test_imports.py test_package.py test_pytest_plugin.py test_rclone.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check quick lint test clients docs dist chaos bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check quick lint test clients docs dist chaos arrivals bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -39,6 +39,9 @@ clients: .venv/.ready .venv-clients/.ready .venv-peers/.ready  ## test the emula
 
 chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
+
+arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7
+	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.arrivals $(if $(SEED),--seed $(SEED))
 
 bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))

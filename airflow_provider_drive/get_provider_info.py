@@ -201,7 +201,12 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
-        "sensors": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.sensors.copy"]}],
+        "sensors": [
+            {
+                "integration-name": integration,
+                "python-modules": [f"{_PACKAGE}.sensors.copy", f"{_PACKAGE}.sensors.item"],
+            }
+        ],
         "transfers": [
             {
                 "source-integration-name": integration,
@@ -221,7 +226,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": integration,
-                "python-modules": [f"{_PACKAGE}.triggers.archive", f"{_PACKAGE}.triggers.copy"],
+                "python-modules": [
+                    f"{_PACKAGE}.triggers.{module}" for module in ("archive", "changes", "copy", "item")
+                ],
             }
         ],
+        "asset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
+        "dataset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
     }

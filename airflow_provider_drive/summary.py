@@ -174,6 +174,14 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
     return lines
 
 
+def outlet_extra(summary: Mapping[str, Any], client: DriveClient, destination: Any) -> dict[str, Any]:
+    """Return what the events of a task's outlets tell. The destination may not exist."""
+    told = {name: value for name, value in summary.items() if name not in {"plan", "manifest"}}
+    folder = client.find(destination)
+    ids = None if folder is None else folder.as_dict()
+    return {"summary": told, "manifest": summary.get("manifest"), "folder": ids}
+
+
 def check_counts(
     summary: Mapping[str, Any],
     max_failures: int,

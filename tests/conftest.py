@@ -226,6 +226,7 @@ class Worker:
         self.ti = TaskInstance()
         self.context = {"ti": self.ti, "task_instance": self.ti}
         self.deferral = self.stored = self.event = None
+        self.deferrals = []
 
     def run(self, kind, /, **parameters):
         method, arguments = "execute", {}
@@ -234,6 +235,7 @@ class Worker:
                 return getattr(kind(task_id="task", **parameters), method)(self.context, **arguments)
             except TaskDeferred as deferral:
                 self.deferral = deferral
+                self.deferrals.append(deferral)
             self.stored = json.dumps(self.deferral.trigger.serialize())
             self.event = fire(self.stored)
             method, arguments = self.deferral.method_name, {"event": self.event}

@@ -13,11 +13,11 @@ MAX_MILLISECONDS = 30
 LIBRARIES = ["requests", "msal", "aiohttp", "urllib3", "cryptography", "jwt", "flask", "wtforms", "pendulum"]
 OPERATORS = ["archive", "copy", "delete", "folder", "list", "move"]
 TRANSFERS = ["transfers.drive_to_object_storage", "transfers.object_storage_to_drive"]
-TASKS = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy", *TRANSFERS]
-OTHERS = ["triggers.copy", "triggers.archive", "hooks.drive"]
+TASKS = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy", "sensors.item", *TRANSFERS]
+OTHERS = ["assets", *(f"triggers.{name}" for name in ("archive", "changes", "copy", "item")), "hooks.drive"]
 CHEAP = {
     *("exceptions", "links", "operators", "operators.base", "protocol", "protocol.timing", "sensors"),
-    *("utils", "utils.encryption", "utils.failures", "transfers", "transfers.base", *TASKS),
+    *("sensors.base", "utils", "utils.encryption", "utils.failures", "transfers", "transfers.base", *TASKS),
 }
 """All of this package that operators and sensors may import."""
 CODE = """

@@ -56,7 +56,7 @@ def test_each_listed_module_can_be_imported(info):
 
     modules += [entry["python-module"] for entry in info["transfers"]] + info["filesystems"]
 
-    assert len(modules) == 13
+    assert len(modules) == 16
     assert all(import_module(module) for module in modules)
 
 

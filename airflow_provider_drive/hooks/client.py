@@ -178,6 +178,13 @@ class DriveClient:
         folder = self.run(get_folder(address))
         return folder.ref, folder
 
+    def find(self, value: Any) -> ItemRef | None:
+        """Return the ids of an item, or None if it does not exist."""
+        try:
+            return self.resolve(value)
+        except DriveItemNotFoundError:
+            return None
+
     def read_matches(self, listing: Listing, selection: Selection) -> Iterator[ListedItem]:
         """
         Read a folder page by page, while its items are used, and return those that are selected.

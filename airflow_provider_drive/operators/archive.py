@@ -221,14 +221,13 @@ class DriveArchiveOperator(DriveOperator):
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
         from airflow_provider_drive.report import ArchiveReport
-        from airflow_provider_drive.summary import check_counts
+        from airflow_provider_drive.summary import check_counts, outlet_extra
 
         order = self._order(totals.counted_from)
         is_real = not self.is_dry_run
         name = describe_run(context) if is_real else None
-        manifest = None
-        if self.manifest is not None:
-            manifest = open_manifest(self.manifest, self.hook, self._client.hosts, name)
+        opened = (self.hook, self._client.hosts, name)
+        manifest = None if self.manifest is None else open_manifest(self.manifest, *opened)
         report = ArchiveReport(name, deletes=self.delete_source and is_real)
         what = f"{'items' if order.source is None else order.source} to {order.destination}"
         action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
@@ -253,6 +252,7 @@ class DriveArchiveOperator(DriveOperator):
             summary = self._summarize(context, report, order, totals, run)
             if not self.is_dry_run:
                 check_counts(summary, self.max_failures, fail_if_empty=self.fail_if_empty)
+                self._tell_outlets(context, lambda: outlet_extra(summary, self._client, self.destination))
             return summary
 
     def _summarize(

@@ -15,7 +15,7 @@ from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from airflow.sdk import Context
 
@@ -146,6 +146,20 @@ class DriveOperator(DriveTask, BaseOperator):
     def __init__(self, *, drive_conn_id: str | Template = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
+
+    def _tell_outlets(self, context: Context, extra: Callable[[], dict[str, Any]]) -> None:
+        """
+        Put what was done into the events of the task's outlets: in its last leg, for a deferral loses it.
+
+        :param extra: Returns it. It is called only if there is an outlet.
+        """
+        events = context.get("outlet_events")
+        assets = [outlet for outlet in self.outlets if hasattr(outlet, "uri")]
+        if events is None or not assets:
+            return
+        told = extra()
+        for asset in assets:
+            events[asset].extra = {**events[asset].extra, **told}
 
 
 def _parameter(field: str) -> str:

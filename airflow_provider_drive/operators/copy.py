@@ -250,6 +250,7 @@ class DriveCopyOperator(DriveOperator):
 
         item = dict(self._client.run(verify_copy(job, status, wait, verify=self.verify), state).raw)
         push_link_xcoms(context, self._client.hosts, job, item)
+        self._tell_outlets(context, lambda: _describe_copy(item))
         return item
 
     def _defer(self, context: Context, job: CopyJob, monitor_url: str, deadline: float) -> None:
@@ -263,6 +264,16 @@ class DriveCopyOperator(DriveOperator):
             method_name="execute_complete",
             timeout=self._deferral_timeout(context, seconds),
         )
+
+
+def _describe_copy(item: dict[str, Any]) -> dict[str, Any]:
+    """Return what the events of the outlets tell."""
+    parent = item.get("parentReference") or {}
+    return {
+        "summary": {"copied": 1, "bytes": item.get("size")},
+        "item": {"driveId": parent.get("driveId"), "id": item.get("id"), "name": item.get("name")},
+        "folder": {"driveId": parent.get("driveId"), "id": parent.get("id")},
+    }
 
 
 def _describe_result(item: dict[str, Any]) -> str:

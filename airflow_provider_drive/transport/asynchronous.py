@@ -16,10 +16,19 @@ from yarl import URL
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError, DriveResponseError
 from airflow_provider_drive.network import proxy_for, ssl_context, unrecorded
-from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
+from airflow_provider_drive.protocol.flow import (
+    MAX_RESPONSE_BYTES,
+    Gather,
+    Pause,
+    Request,
+    Response,
+    Restore,
+    Saved,
+)
 from airflow_provider_drive.protocol.wire.cost import resource_units
-from airflow_provider_drive.protocol.wire.redaction import remember_secret
+from airflow_provider_drive.protocol.wire.redaction import remember_secret, secret_parts
 from airflow_provider_drive.transport.clock import ServiceClock
+from airflow_provider_drive.transport.rate_limit import rate_limiter_for
 from airflow_provider_drive.transport.request import describe, prepare
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
 from airflow_provider_drive.transport.throttle import host_of, record_throttling, throttled_response
@@ -79,7 +88,11 @@ async def _outcome(flow: Flow[Any], session: AsyncSession, number: int) -> Any:
 
 @asynccontextmanager
 async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[AsyncSession]:
-    """Open a session without a login. All that are open in one event loop share their connections."""
+    """
+    Open a session. All that are open in one event loop share their connections, and the logins' tokens.
+
+    It logs in before its first request to Graph: a monitor takes no token.
+    """
     shared = _shared()
     shared.users += 1
     try:
@@ -92,7 +105,7 @@ async def open_async_session(settings: Settings, log: Log) -> AsyncIterator[Asyn
 
 
 class AsyncSession:
-    """One connection, to send and to sleep with. It has no token: a monitor takes none."""
+    """One connection, to send and to sleep with."""
 
     def __init__(self, settings: Settings, shared: _Shared, log: Log) -> None:
         self.settings = settings
@@ -100,6 +113,10 @@ class AsyncSession:
         self.clock = ServiceClock()
         self._shared, self._log = shared, log
         self._notes = NoteFilter()
+        self._limiter = rate_limiter_for(
+            (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
+        )
+        self._token, self._refused = "", ""
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies: dict[str, str | None] = {}
 
@@ -119,43 +136,66 @@ class AsyncSession:
         """Sleep, and say why if that is news."""
         if note := self._notes.pick(pause):
             self._log.info("%s", note)
+        if pause.throttled is not None:
+            self._record(self.settings.hosts.root, pause.throttled)
         await asyncio.sleep(pause.seconds)
 
     async def send(self, request: Request) -> Response | DriveError:
         """Send one request. What goes wrong on the way is returned: the flow decides what that means."""
         try:
-            url, headers, _ = prepare(request, self.settings)
+            url, headers, authorized = prepare(request, self.settings)
+            if authorized:
+                headers["Authorization"] = f"Bearer {await self._fetch_token(refused=request.refused_token)}"
         except DriveError as error:
             return error
         if answer := throttled_response(url):
             return answer
+        if wait := self._limiter.reserve(resource_units(request)):
+            self.usage.pace(wait)
+            await asyncio.sleep(wait)
         async with self._shared.gate(url):
             with unrecorded():  # others were answered while this one waited
                 return throttled_response(url) or await self._send(request, url, headers)
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:
-            remember_secret(url)
+            if not request.is_to_graph:
+                remember_secret(url)
             self.usage.add(resource_units(request))
             async with self._shared.client.request(
                 request.method,
                 URL(url, encoded=True),  # as it is: a monitor URL is opaque
                 headers=headers,
                 json=request.json,
+                data=request.content,
                 allow_redirects=False,
                 ssl=await self._shared.contexts.get(self.settings),
                 proxy=self._proxy_for(url),
                 timeout=self._timeout,
             ) as response:
-                answer = await _read(response)
-            self.clock.adjust(answer)
-            return record_throttling(url, answer)
+                most = MAX_RESPONSE_BYTES if request.is_to_graph else MAX_MONITOR_BYTES
+                return self._record(url, await _read(response, most))
         except DriveError as error:
             failure = error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             sent = not isinstance(error, _NOT_SENT)
             failure = DriveConnectionError(describe(request, url, error), sent=sent)
         return failure
+
+    def _record(self, url: str, response: Response) -> Response:
+        """Learn the service's time and whether it throttles; slow down if it says so."""
+        self.clock.adjust(response)
+        response = record_throttling(url, response)
+        if self.settings.hosts.is_graph(url):
+            self._limiter.adapt(response)
+        return response
+
+    async def _fetch_token(self, *, refused: bool) -> str:
+        """Return the token: one login for all sessions of this connection."""
+        if refused:
+            self._refused = self._token
+        self._token = await self._shared.tokens.get((self.settings, self._refused))
+        return self._token
 
     def _proxy_for(self, url: str) -> str | None:
         """Look once for each host: to go through the environment costs more than a poll."""
@@ -165,13 +205,13 @@ class AsyncSession:
         return self._proxies[host]
 
 
-async def _read(response: aiohttp.ClientResponse) -> Response:
-    """Read an answer, but not a larger one than any monitor sends."""
+async def _read(response: aiohttp.ClientResponse, most: int) -> Response:
+    """Read an answer, but not a larger one than the service sends."""
     body = bytearray()
     while chunk := await response.content.readany():
         body += chunk
-        if len(body) > MAX_MONITOR_BYTES:
-            raise DriveResponseError(f"the answer is larger than {MAX_MONITOR_BYTES >> 20} MiB")
+        if len(body) > most:
+            raise DriveResponseError(f"the answer is larger than {most >> 20} MiB")
     return Response(
         response.status, {name.lower(): value for name, value in response.headers.items()}, bytes(body)
     )
@@ -209,12 +249,32 @@ async def _context(settings: Settings) -> ssl.SSLContext:
     return await asyncio.to_thread(ssl_context, settings)
 
 
+async def _log_in(key: tuple[Settings, str]) -> str:
+    """Return a token, and mask it in the logs. MSAL blocks, so a thread asks it."""
+    return await asyncio.to_thread(_log_in_blocking, *key)
+
+
+def _log_in_blocking(settings: Settings, refused: str) -> str:
+    from airflow.providers.common.compat.sdk import mask_secret  # noqa: PLC0415  # with the next line
+
+    from airflow_provider_drive.auth import login  # noqa: PLC0415  # MSAL is slow to import, and monitors need none
+
+    token = login(settings).token(refused or None)
+    remember_secret(token)
+    for part in secret_parts(token):
+        mask_secret(part)
+    return token
+
+
 @dataclass(slots=True)
 class _Shared:
     client: aiohttp.ClientSession
     users: int = 0
     contexts: SingleFlightCache[Settings, ssl.SSLContext] = field(
         default_factory=partial(SingleFlightCache, _context)
+    )
+    tokens: SingleFlightCache[tuple[Settings, str], str] = field(
+        default_factory=partial(SingleFlightCache, _log_in)
     )
     _gates: dict[str, _Gate] = field(default_factory=dict)
 

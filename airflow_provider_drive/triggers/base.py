@@ -8,6 +8,8 @@ import random
 import time
 import traceback
 from abc import abstractmethod
+from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +25,13 @@ from airflow_provider_drive.triggers.deferral import hold_event, read_hold
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from types import ModuleType
 
     from airflow_provider_drive.protocol.flow import Flow
     from airflow_provider_drive.settings import Settings
+    from airflow_provider_drive.transport.asynchronous import AsyncSession
+    from airflow_provider_drive.transport.usage import Log
 
 MIN_EVENT_DELAY = 10.0
 """Seconds before which a trigger does not fire, unless Airflow's configuration says otherwise."""
@@ -118,23 +122,18 @@ class DriveTrigger(BaseTrigger):
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise  # this trigger was cancelled; otherwise, something that it waited for was
-            reason = _locate(error)
+            reason = locate(error)
             self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # a traceback may quote the URL
             return CopyStatus("unknown", message=f"the trigger failed: {reason}").as_event()
 
     async def _poll(self) -> dict[str, Any]:
         self._check()
         deadline = self._deadline
-        # a triggerer may start a thousand triggers at once: spread them over the turns of its loop
-        await asyncio.sleep(random.uniform(0.0, min(1.0, self.poll_interval)))  # noqa: S311  # not a secret
-        # importing aiohttp, requests and cryptography would block the loop for too long
-        transport, monitors = await asyncio.to_thread(_load, self._monitors[1])
-        settings = await _read_settings_once(self.drive_conn_id)
-        self._missing = settings.missing
-        async with transport.open_async_session(settings, self.log) as session:
-            await session.stagger_start(self.poll_interval)
+        async with open_session(self.drive_conn_id, self.log, self.poll_interval) as (session, run):
+            self._missing = session.settings.missing
+            monitors = await asyncio.to_thread(decrypt_url, self._monitors[1])
             wait = Wait(deadline, poll_interval=self.poll_interval, clock=session.clock.now)
-            event: dict[str, Any] = await transport.arun(self._flow(monitors, wait), session)
+            event: dict[str, Any] = await run(self._flow(monitors, wait))
             self.log.info("Polled %d times: %s.", session.usage.requests, self._describe_event(event))
             return event
 
@@ -163,17 +162,37 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _locate(error: BaseException) -> str:
+def locate(error: BaseException) -> str:
     """Return an error's class and place, without its message, which may quote the URL."""
     places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     return f"{type(error).__name__} ({Path(places[-1][0]).name}:{places[-1][1]})"
 
 
-def _load(monitors: str) -> tuple[ModuleType, str]:
-    """Import what polling needs, and return the transport and the monitor URLs in clear."""
+@asynccontextmanager
+async def open_session(
+    drive_conn_id: str, log: Log, poll_interval: float
+) -> AsyncIterator[tuple[AsyncSession, Callable[[Flow[Any]], Awaitable[Any]]]]:
+    """
+    Open a session for a trigger, when it is its turn, and return it with what runs a flow over it.
+
+    A triggerer may start a thousand triggers at once: they are spread over the turns of its loop.
+
+    :param poll_interval: The longest time to wait for the turn, in seconds.
+    """
+    await asyncio.sleep(random.uniform(0.0, min(1.0, poll_interval)))  # noqa: S311  # not a secret
+    # importing aiohttp, requests and cryptography would block the loop for too long
+    transport = await asyncio.to_thread(_load)
+    settings = await _read_settings_once(drive_conn_id)
+    async with transport.open_async_session(settings, log) as session:
+        await session.stagger_start(poll_interval)
+        yield session, partial(transport.arun, session=session)
+
+
+def _load() -> ModuleType:
+    """Import what polling needs, and return the transport."""
     for name in _MODULES:
         import_module(name)
-    return import_module("airflow_provider_drive.transport.asynchronous"), decrypt_url(monitors)
+    return import_module("airflow_provider_drive.transport.asynchronous")
 
 
 _settings: WeakKeyDictionary[asyncio.AbstractEventLoop, SingleFlightCache[str, Settings]] = (

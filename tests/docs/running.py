@@ -63,8 +63,12 @@ def run_context(kind, hour):
     return context
 
 
-def run(dag, kind="scheduled", hour=2, **params):
-    """Run all tasks of a Dag; give what they returned by their ids."""
+def run(dag, kind="scheduled", hour=2, *, events=None, **params):
+    """
+    Run all tasks of a Dag; give what they returned by their ids.
+
+    :param events: What a run that assets have triggered is given.
+    """
     ti = Xcoms()
     context = {
         "ti": ti,
@@ -72,6 +76,7 @@ def run(dag, kind="scheduled", hour=2, **params):
         "dag": dag,
         "params": {**dag.params.dump(), **params},
         **run_context(kind, hour),
+        **({"triggering_asset_events": events} if events else {}),
     }
     with patch("airflow.sdk.definitions.xcom_arg.LazyXComSequence", _results_of_mapped_tasks):
         _run_all(dag, ti, context)
@@ -89,21 +94,27 @@ def _run_all(dag, ti, context):
     for task in dag.topological_sort():
         ti.task_id = task.task_id
         if isinstance(task, MappedOperator):
-            elements = _elements(task.expand_input.value, ti)
-            result = [_run(task.unmap(element), context) for element in elements]
+            given = task.expand_input.value or {"op_kwargs": task.op_kwargs_expand_input.value}
+            result = [_run(task.unmap(each), context) for each in _each(given, ti)]
         else:
             result = _run(task, context)
         ti.xcom_push("return_value", result)
 
 
-def _elements(given, ti):
-    """Give the parameters of each mapped task, from ``expand`` or ``expand_kwargs``."""
-    if not isinstance(given, dict):
-        return ti.xcom_pull(given.operator.task_id)
-    ((name, source),) = given.items()
-    return [{name: element} for element in ti.xcom_pull(source.operator.task_id)]
-
-
 def _run(task, context):
     task.render_template_fields(context)
     return task.execute(context)
+
+
+def _each(given, ti):
+    """
+    Give the arguments of each mapped task, from ``expand`` or ``expand_kwargs``.
+
+    Those of a function are one deeper.
+    """
+    if not isinstance(given, dict):
+        return ti.xcom_pull(given.operator.task_id)
+    ((name, source),) = given.items()
+    if isinstance(source, dict):
+        return [{name: arguments} for arguments in _each(source, ti)]
+    return [{name: element} for element in ti.xcom_pull(source.operator.task_id)]

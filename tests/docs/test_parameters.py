@@ -13,16 +13,19 @@ from airflow_provider_drive.operators.folder import DriveEnsureFolderOperator
 from airflow_provider_drive.operators.list import DriveListOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.sensors.item import DriveItemSensor
 from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
 from airflow_provider_drive.transfers.object_storage_to_drive import ObjectStorageToDriveOperator
+from airflow_provider_drive.triggers.changes import DriveChangesTrigger
 from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
+from airflow_provider_drive.triggers.item import DriveItemTrigger
 
 TASKS = [
     *(DriveCopyOperator, DriveMoveOperator, DriveCopySensor, DriveArchiveOperator),
-    *(DriveListOperator, DriveDeleteOperator, DriveEnsureFolderOperator),
+    *(DriveListOperator, DriveDeleteOperator, DriveEnsureFolderOperator, DriveItemSensor),
     *(DriveToObjectStorageOperator, ObjectStorageToDriveOperator),
 ]
-CLASSES = [*TASKS, CopyCompleteTrigger]
+CLASSES = [*TASKS, CopyCompleteTrigger, DriveItemTrigger, DriveChangesTrigger]
 METHODS = [
     method
     for name, method in inspect.getmembers(DriveHook, inspect.isfunction)

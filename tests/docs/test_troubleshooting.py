@@ -19,7 +19,7 @@ from docs.test_pages import ERRORS, _classes
 from airflow_provider_drive.auth import login
 from airflow_provider_drive.auth.error_hints import AADSTS, explain_connection_error, explain_no_answer
 from airflow_provider_drive.emulator.entra.errors import ERRORS as ENTRA_ERRORS
-from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.exceptions import DriveError, DriveTransferError
 from airflow_provider_drive.get_provider_info import get_provider_info
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.network import ca_bundle
@@ -206,6 +206,7 @@ def messages(hook, connect, tenant, plan, vault, ids, tmp_path):
         not_arrived(Decision.MISPLACED),
         not_arrived(Decision.INCOMPLETE),
         raised(partial(check_counts, fail_if_empty=False), SUMMARY, 0),
+        raised(partial(check_counts, kind=DriveTransferError, done="handed over"), SUMMARY, 0),
         raised(partial(check_counts, fail_if_empty=True), SUMMARY | {"failed": 0}, 0),
     ]
     tenant.token_base = "https://elsewhere.example"

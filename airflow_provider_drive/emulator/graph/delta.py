@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
-from airflow_provider_drive.emulator.graph.pages import page
+from airflow_provider_drive.emulator.graph.pages import next_link, page, page_length, position
 from airflow_provider_drive.emulator.graph.queries import item_body
 from airflow_provider_drive.emulator.graph.serializers import deleted_json
 from airflow_provider_drive.emulator.messages import Response
@@ -34,11 +34,31 @@ def list_changes(tenant: Tenant, request: Request, item: Item) -> Response:
         return Response(body={"value": []} | link)
     since = _since(drive, token)
     if since < drive.oldest_token:
-        headers = {"location": here}
-        raise GraphError(410, "resyncChangesApplyDifferences", "Resync required.", headers=headers)
+        raise GraphError(410, tenant.resync_code, "Resync required.", headers={"location": here})
     with_parents = not drive.is_personal and "deltaexcludeparent" not in request.headers
     changes = _changes_since(item, since, with_parents=with_parents)
-    return Response(body=page(tenant, request, changes, lambda serialize: serialize(request), **link))
+    return Response(body=_page(tenant, request, changes, link))
+
+
+def _page(
+    tenant: Tenant,
+    request: Request,
+    changes: list[tuple[int, Callable[[Request], dict[str, Any]]]],
+    link: dict[str, str],
+) -> dict[str, Any]:
+    """
+    Return one page of changes.
+
+    A link to the next page stands for the last change before it: what changes meanwhile comes later, and
+    moves no other change to a page that was read before.
+    """
+    start = position(request)
+    size = page_length(tenant, request)
+    rest = [(change, serialize) for change, serialize in changes if change >= start]
+    body = {"value": [serialize(request) for _, serialize in rest[:size]]}
+    if len(rest) <= size:
+        return {**body, **link}
+    return {**body, "@odata.nextLink": next_link(tenant, request, rest[size - 1][0] + 1)}
 
 
 def _since(drive: Drive, token: str) -> int:
@@ -56,9 +76,9 @@ def _since(drive: Drive, token: str) -> int:
 
 def _changes_since(
     folder: Item, since: int, *, with_parents: bool
-) -> list[Callable[[Request], dict[str, Any]]]:
+) -> list[tuple[int, Callable[[Request], dict[str, Any]]]]:
     """
-    Return a function for each change, in order, that serializes it.
+    Return the number of each change, in order, with a function that serializes it.
 
     :param with_parents: Whether the folders above what has changed are listed too, as they are without the
         header ``deltaExcludeParent``.
@@ -69,7 +89,7 @@ def _changes_since(
     changed = {each: None for each in folder.walk() if each.change > since or since == 0}
     parents = {parent: None for each in changed for parent in each.ancestors()} if with_parents else {}
     existing = [(each.change, partial(_change, each)) for each in {**parents, **changed}]
-    return [serialize for _, serialize in sorted([*deleted, *existing], key=lambda pair: pair[0])]
+    return sorted([*deleted, *existing], key=lambda pair: pair[0])
 
 
 def _deletion(item: Item, _: Request) -> dict[str, Any]:

@@ -121,6 +121,51 @@ class Drive:
             everything = list(self.root.walk())[1:]
         return {item.path: None if item.is_folder else item.size for item in everything}
 
+    def expire_delta_tokens(self) -> None:
+        """Let delta answer 410 to all tokens issued so far: https://learn.microsoft.com/graph/api/driveitem-delta."""
+        with self.tenant.lock:
+            self.oldest_token = self._next_change()
+
+    def begin_upload(self, path: str, content: bytes = b"") -> Item:
+        """
+        Create a file that is being uploaded, which other clients see meanwhile.
+
+        https://learn.microsoft.com/graph/api/resources/pendingoperations
+        """
+        queued = self.tenant.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        pending = {"pendingContentUpdate": {"queuedDateTime": queued}}
+        return self.put(path, content, facets={"pendingOperations": pending})
+
+    def append(self, item: Item, content: bytes, *, complete: bool = False) -> None:
+        """
+        Append to a file that is being uploaded.
+
+        :param complete: Whether this is the end of the upload.
+        """
+        with self.tenant.lock:
+            before = b"" if item.content is None else item.content.data
+            self.write(item, Content(before + content))
+            item.versions.pop()
+            item.version_times.pop()
+            if complete:
+                item.facets.pop("pendingOperations", None)
+
+    def move(self, item: Item, path: str) -> None:
+        """Move or rename an item. Missing parent folders are created."""
+        with self.tenant.lock:
+            folder, _, name = path.strip("/").rpartition("/")
+            parent = self.mkdir(folder)
+            self.detach(item)
+            item.name = name
+            item.metadata_version += 1
+            self.attach(item, parent)
+
+    def delete(self, path: str) -> None:
+        """Move the item at this path to the recycle bin, with everything below it."""
+        with self.tenant.lock:
+            if (item := self.find(path)) is not None:
+                self.remove(item)
+
     # For the services
 
     def add(

@@ -38,6 +38,7 @@ class TenantSettings:
         self.clock_offset = 0.0  # seconds by which Graph's clock is ahead of this machine's
         self.rewrites_office = False  # SharePoint changes the copies of Office files
         self.office_growth = 18  # bytes by which they grow; up to 11,264 were observed
+        self.resync_code = "resyncChangesApplyDifferences"  # or resyncChangesUploadDifferences, with a 410
         self.hashes_of_empty_files = True  # False: SharePoint computes none for them
         # whether each retention label forbids to delete an item
         self.retention_labels = {"Retain": True, "Review": False}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KINDS = ("file", "folder", "all")
 _PARTS = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_IMPOSSIBLE = re.compile(r'[":<>|\\](?![^\[]*\])')
+"""A character that no name has, outside of a set."""
 _RANGES = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 _ACROSS_FOLDERS = {"": "", "**/": r"(?:.*?/)??", "**": r".*?"}
 
@@ -131,6 +133,13 @@ class Selection:
         wanted = replace(self, kind="all", pattern=pattern, exclude=exclude, counts=Counter())
         return fault if wanted.takes(path, item) else ""
 
+    def takes_path(self, path: str) -> bool:
+        """Whether the globs select a path."""
+        path = normalize_name(path)
+        return (not self.pattern or self._pattern.fullmatch(path) is not None) and not (
+            self.exclude and self._exclude.fullmatch(path)
+        )
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return _compile_globs(self.pattern)
@@ -181,6 +190,27 @@ def fault_of(item: DriveItem) -> str:
     if item.kind is None and not item.is_root:
         return "it is neither a file nor a folder nor a package, but perhaps an album, so it cannot be copied"
     return ""
+
+
+def check_can_match(selection: Selection, *, recursive: bool) -> Selection:
+    """
+    Return a selection whose globs can match, for those who would wait for a match for ever.
+
+    :param recursive: Whether it selects from subfolders as well.
+    :raises DriveArgumentError: If one of its globs matches no path that there can be.
+    """
+    for glob in selection.pattern:
+        names = [name for name in glob.strip("/").split("/") if name != "**"]
+        if any(name in {"", ".", ".."} or _IMPOSSIBLE.search(name) for name in names):
+            raise DriveArgumentError(
+                f"Invalid `pattern`: {glob!r} can match nothing. It is a path below the folder, with slashes "
+                'between the names, and no name has one of these characters: " : < > | \\'
+            )
+        if not recursive and len(names) > 1:
+            raise DriveArgumentError(
+                f"Invalid `pattern`: {glob!r} matches only items in subfolders, which `recursive` leaves out."
+            )
+    return selection
 
 
 def _classify(item: DriveItem) -> str | None:

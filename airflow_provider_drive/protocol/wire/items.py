@@ -40,7 +40,7 @@ SKIP = "skip"
 _LONG_PAGE = 1_000
 _LEAN = (
     "id,name,size,eTag,file,folder,package,root,remoteItem,parentReference,createdDateTime,"
-    "lastModifiedDateTime"
+    "lastModifiedDateTime,pendingOperations"
 )
 _DOWNLOAD_URLS = ("@microsoft.graph.downloadUrl", "@content.downloadUrl")
 _FACETS = ("package", "folder", "file")
@@ -53,6 +53,8 @@ class DriveItem:
     What is known of an item. Whatever Graph may leave out is None here.
 
     :param read_at: When it was read, by the service's clock.
+    :param is_pending: Whether its content is still being written:
+        https://learn.microsoft.com/graph/api/resources/pendingoperations
     :param raw: Graph's own JSON, without its annotations: some are links that open the content.
     """
 
@@ -71,6 +73,7 @@ class DriveItem:
     modified: float | None = None
     read_at: float | None = None
     is_root: bool = False
+    is_pending: bool = False
     remote: ItemRef | None = None
     raw: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, repr=False)
 
@@ -165,6 +168,7 @@ def read_item(
         modified=read_time(value.get("lastModifiedDateTime")),
         read_at=read_at,
         is_root=isinstance(value.get("root"), Mapping),
+        is_pending=bool(value.get("pendingOperations")),
         remote=_remote(value.get("remoteItem")),
         raw=_NOTHING if bare else without_annotations(value),
     )
@@ -231,10 +235,13 @@ def child(folder: ItemRef, name: str) -> PathAddress:
     return PathAddress(f"drives/{folder.drive_id}", f"items/{folder.item_id}", (name,), folder.label)
 
 
-def children_request(folder: ItemRef, *, lean: bool = False, with_urls: bool = False) -> Request:
+def children_request(
+    folder: ItemRef | PathAddress, *, lean: bool = False, with_urls: bool = False
+) -> Request:
     """
     https://learn.microsoft.com/graph/api/driveitem-list-children.
 
+    :param folder: By its path, the first page only: the next one was seen to be the root's.
     :param lean: Only what tells one item from another, on pages as long as the service likes to make them.
     :param with_urls: Their cTags and download URLs as well, which are secrets.
     """

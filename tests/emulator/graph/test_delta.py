@@ -113,3 +113,51 @@ def test_search_covers_a_whole_drive(graph, legal):
     legal.put("a/plan.txt")
     found = graph.get(f"drives/{legal.id}/search(q='PLAN')?$select=name").json()["value"]
     assert [item["name"] for item in found] == ["plan.txt"]
+
+
+def test_a_change_while_pages_are_read_hides_no_other_change(graph, tenant, legal):
+    files = [legal.put(f"{number}.txt") for number in range(4)]
+    tenant.page_size = 2
+    body = graph.get(f"drives/{legal.id}/root/delta").json()
+    legal.put("0.txt", b"changed")
+    seen, link = follow(graph, body["@odata.nextLink"])
+    assert {file.id for file in files} <= {item["id"] for item in body["value"]} | seen.keys()
+    assert follow(graph, link)[0] == {}
+
+
+@pytest.mark.parametrize("code", ["resyncChangesApplyDifferences", "resyncChangesUploadDifferences"])
+def test_delta_tokens_can_expire_with_either_kind_of_resync(graph, tenant, legal, code):
+    tenant.resync_code = code
+    link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta?token=latest")[1]
+    legal.expire_delta_tokens()
+    response = graph.get(link.removeprefix(graph.base))
+    assert (response.status_code, response.json()["error"]["code"]) == (410, code)
+    link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta?token=latest")[1]
+    assert follow(graph, link)[0] == {}
+
+
+def test_a_file_that_is_being_uploaded_has_a_pending_operation_and_grows(graph, legal):
+    item = legal.begin_upload("big.bin")
+    address = f"drives/{legal.id}/items/{item.id}"
+    body = graph.get(address).json()
+    assert (body["size"], list(body["pendingOperations"])) == (0, ["pendingContentUpdate"])
+    legal.append(item, b"half")
+    assert graph.get(address).json()["size"] == 4
+    link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta?token=latest")[1]
+    legal.append(item, b"half", complete=True)
+    body = follow(graph, link)[0][item.id]
+    assert (body["size"], "pendingOperations" in body) == (8, False)
+    assert item.versions == []
+
+
+def test_moves_renames_and_deletes_from_outside_are_changes(graph, legal, personal):
+    for drive in (legal, personal):
+        moved, gone = drive.put("moved.txt"), drive.put("gone.txt")
+        link = follow(graph, f"{graph.base}drives/{drive.id}/root/delta?token=latest")[1]
+        drive.move(moved, "there/renamed.txt")
+        drive.delete("gone.txt")
+        items, _ = follow(graph, link)
+        assert items[moved.id]["name"] == "renamed.txt"
+        assert "deleted" in items[gone.id]
+        assert items[gone.id].get("name") == ("gone.txt" if drive.is_personal else None)
+        assert ("cTag" in items[moved.id]) == drive.is_personal

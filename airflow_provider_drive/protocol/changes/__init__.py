@@ -1,0 +1,1 @@
+"""What changes below a folder: read from the drive's delta, compared with what was told before."""

@@ -1,0 +1,76 @@
+# ruff: noqa: PLR0917  # fixtures are asked for by name
+
+import pytest
+from airflow.providers.common.compat.sdk import Asset
+
+from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.operators.archive import DriveArchiveOperator
+from airflow_provider_drive.operators.copy import DriveCopyOperator
+
+ARCHIVE = Asset(name="archive", uri="x-archive")
+
+
+class Events(dict):
+    """The events of a task's outlets, as its context has them."""
+
+    class Event:
+        def __init__(self):
+            self.extra = {}
+
+    def __missing__(self, asset):
+        self[asset] = self.Event()
+        return self[asset]
+
+
+@pytest.fixture
+def told(worker):
+    worker.context["outlet_events"] = events = Events()
+    return lambda: {asset.name: event.extra for asset, event in events.items()}
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_the_events_of_an_archives_outlets_have_its_summary_and_the_folder(
+    worker, told, tenant, plan, vault, ids, deferrable
+):
+    tenant.copies = CopyBehaviour(looks=8)
+    summary = worker.run(
+        DriveArchiveOperator,
+        source=ids(plan.parent),
+        destination=ids(vault),
+        deferrable=deferrable,
+        poll_interval=0.05,
+        outlets=[ARCHIVE],
+    )
+
+    extra = told()["archive"]
+    assert extra["folder"] == ids(vault)
+    assert extra["manifest"] is None
+    assert extra["summary"]["copied"] == summary["copied"] == 1
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_the_events_of_a_copys_outlets_have_the_item_and_its_folder(
+    worker, told, tenant, plan, vault, ids, deferrable
+):
+    tenant.copies = CopyBehaviour(looks=8)
+    item = worker.run(
+        DriveCopyOperator,
+        item=ids(plan),
+        destination=ids(vault),
+        wait_for_completion=True,
+        deferrable=deferrable,
+        poll_interval=0.05,
+        outlets=[ARCHIVE],
+    )
+
+    extra = told()["archive"]
+    assert extra["folder"] == ids(vault)
+    assert extra["item"] == {"driveId": vault.drive.id, "id": item["id"], "name": "plan.txt"}
+
+
+def test_a_task_without_outlets_makes_no_request_for_them(worker, told, plan, vault, ids, asked):
+    worker.run(
+        DriveArchiveOperator, source=ids(plan.parent), destination=f"drives/{vault.drive.id}/root:/Vault"
+    )
+
+    assert told() == {}
