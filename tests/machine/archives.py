@@ -213,13 +213,13 @@ class ArchiveCheck(RunCheck):
         return self.run.documents - changed
 
     def _removed(self):
-        """How many originals this run has deleted."""
+        """How many originals this run has deleted; a misplaced copy may be one."""
         changes = self.simulation.changes.by_run(self.run)
-        source = self.order.source
+        source, made = self.order.source, {item.id for job in self.placed for item in job.made}
         return sum(
             change.kind == "removed" and source.id in change.above
             for change in changes
-            if change.item.id not in self.run.made
+            if change.item.id not in made
         )
 
 
