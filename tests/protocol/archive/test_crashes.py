@@ -259,6 +259,21 @@ class TestDeferrals:
         assert len(world.state.pending) == 4
         assert len(world.state.done) == 1
 
+    @pytest.mark.parametrize("behavior", BEHAVIORS)
+    def test_a_completed_copy_that_cannot_be_read_yet_is_waited_for_if_no_monitor_is_left(self, behavior):
+        world = make(behavior)
+        world.vault.remove(world.vault.find("Out/a.txt"))
+        world.tenant.copies = CopyBehaviour(looks=1, read_lag=3)
+        outcomes = world.archive(max_idle=0.0, **world.order)
+        if world.state.pending:
+            for job in world.tenant.jobs:
+                job.end()
+            outcomes = world.archive(max_idle=0.0, **world.order)
+        assert not world.state.pending
+        assert sorted(states(outcomes)) == sorted(TREE)
+        assert set(states(outcomes).values()) == {"copied"}
+        assert own_names(world) == []
+
     def test_what_is_edited_meanwhile_is_not_verified(self):
         world = make("skip", looks=4, taken=b"a")
         world.tenant.rewrites_office = True
