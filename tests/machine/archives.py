@@ -34,7 +34,6 @@ ARCHIVES = st.fixed_dictionaries(
 class ArchiveOrder(BaseOrder):
     """What an archive is asked to do."""
 
-    items = None
     is_move = crosses = is_sensed = is_bare = children_only = False
     copies = is_folder = is_archive = True
 
@@ -192,11 +191,11 @@ class ArchiveCheck(RunCheck):
             self.problems.append(f"it counts {_counts(summary)}")
 
     def _documents_at_any_time(self):
-        """The ids of what was below its source at any time since the run began."""
+        """The ids of what was below its source at any time while it ran."""
         source = self.order.source
         changed = {
             change.item.id
-            for change in self.simulation.changes.log[self.run.since :]
+            for change in self.simulation.changes.log[self.run.since : self.run.until]
             if source.id in change.above and is_document(change.item)
         }
         return changed | self.run.documents
@@ -206,7 +205,7 @@ class ArchiveCheck(RunCheck):
         source = self.order.source
         changed = {
             each
-            for change in self.foreign
+            for change in self.simulation.changes.by_others(self.run, self.run.since, self.run.until)
             if source.id in change.above | change.touched
             for each in change.touched
         }

@@ -16,9 +16,9 @@ def check_documents(simulation, checks):
 def _check_owned(simulation, checks):
     """What people have put somewhere is there, unless a task was to move or to replace it."""
     problems = []
-    sources = [order.source for order in simulation.orders if order.removes_source]
+    sources = set().union(*(order.removed_ids for order in simulation.orders))
     for item, parent, name, content in simulation.owned.values():
-        if any(each in sources for each in (item, *item.ancestors())):
+        if any(each.id in sources for each in (item, *item.ancestors())):
             if is_live(item) and item.content is not content:
                 problems.append(f"{item.path} was changed")
         elif not is_live(item):

@@ -58,6 +58,7 @@ class BaseOrder:
     :ivar kept: Those that it has held all the time, by their paths in it.
     """
 
+    items = None
     is_archive = False
 
     def __init__(self, simulation, parameters):
@@ -74,6 +75,12 @@ class BaseOrder:
     def __repr__(self):
         shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
         return f"<task {self.number}: {shown}>"
+
+    @property
+    def removed_ids(self):
+        """The ids of what it is to move or to delete: an item that was given, wherever it is now."""
+        given = {item["id"] for item in self.items or ()}
+        return {self.source.id} | given if self.removes_source else set()
 
     @property
     def first_name(self):

@@ -50,6 +50,7 @@ class Run:
     A task from its start, or from when it was cleared, to its end.
 
     :ivar since: How many changes there were when it began.
+    :ivar until: How many changes there were when it ended.
     :ivar documents: The ids of the documents that its source held then.
     :ivar jobs: The copies that Graph has accepted for it.
     :ivar met: The faults that it has met.
@@ -66,6 +67,7 @@ class Run:
 
     since: int
     documents: set
+    until: int | None = None
     jobs: list = field(default_factory=list)
     met: list = field(default_factory=list)
     crashes: list = field(default_factory=list)
@@ -146,6 +148,7 @@ class Task:
         except (DriveError, AirflowException) as error:
             self.run.error = error
             self.run.state = "failed" if isinstance(error, FINAL) else None
+        self.run.until = len(self.simulation.changes.log)
 
     def _execute(self, kind, parameters, store):
         ti = self.simulation.helpers.TaskInstance()
