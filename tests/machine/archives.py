@@ -201,7 +201,11 @@ class ArchiveCheck(RunCheck):
         return changed | self.run.documents
 
     def _documents_throughout(self):
-        """The ids of what was below its source all the time until it ended or the run itself deleted it."""
+        """
+        The ids of what was below its source all the time until it ended or the run itself deleted it.
+
+        A copy that reads and listings do not show at first may have been hidden when the source was listed.
+        """
         source = self.order.source
         changed = {
             each
@@ -209,7 +213,8 @@ class ArchiveCheck(RunCheck):
             if source.id in change.above | change.touched
             for each in change.touched
         }
-        return self.run.documents - changed
+        slow = [job for job in self.simulation.tenant.jobs if job.behaviour.read_lag]
+        return self.run.documents - changed - {item.id for job in slow for item in job.made}
 
     def _removed(self):
         """How many originals this run has deleted; a misplaced copy may be one."""
