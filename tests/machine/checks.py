@@ -340,6 +340,8 @@ class RunCheck:
             return None
         if any(job.state == "failed" and job.made for job in self.run.jobs):
             return "leaves"  # a part of a folder has the name now
+        if self.order.history and self.order.drive.is_personal and self.run.saw_source_name_taken:
+            return "nothing"  # "OneDrive personal does not rename it", the documentation says
         renames = self.order.behavior == "rename" and not self.order.is_behavior_ignored
         return "nothing" if self.was_taken and not renames else None
 

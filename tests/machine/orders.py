@@ -59,7 +59,7 @@ class BaseOrder:
     """
 
     items = None
-    is_archive = False
+    history = is_archive = False
 
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)

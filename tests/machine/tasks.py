@@ -61,6 +61,7 @@ class Run:
     :ivar error: What the last try has failed with.
     :ivar state: ``success``, ``failed``, or None while it may still be retried.
     :ivar saw_name_taken: Something else had the name when a try began or ended.
+    :ivar saw_source_name_taken: The same for the name that the source has.
     :ivar was_late: A copy was still running when the last try ended.
     :ivar seen_at_end: The copy was at the destination when the last try ended.
     """
@@ -81,6 +82,7 @@ class Run:
     is_abandoned: bool = False
     tries: int = 0
     saw_name_taken: bool = False
+    saw_source_name_taken: bool = False
     was_late: bool = False
     seen_at_end: bool = False
 
@@ -96,12 +98,17 @@ class Run:
 
     def observe(self, order):
         """Note what is at the destination now."""
-        folder, made = order.folder, self.made
-        there = [folder.child(name) for name in order.names] if folder is not None else []
-        self.saw_name_taken |= any(item is not None and item.id not in made for item in there)
+        folder = order.folder
+        self.saw_name_taken |= self._has_another(folder, order.names)
+        self.saw_source_name_taken |= self._has_another(folder, [order.source.name])
         self.was_late = any(job.is_running for job in self.jobs)
         shown = [*folder.children.values(), folder] if folder is not None else []
         self.seen_at_end = any(job.state == "completed" and job.resource in shown for job in self.jobs)
+
+    def _has_another(self, folder, names):
+        """Whether something that is not its own has one of these names in a folder."""
+        there = [folder.child(name) for name in names] if folder is not None else []
+        return any(item is not None and item.id not in self.made for item in there)
 
 
 class Task:
