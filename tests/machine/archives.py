@@ -164,7 +164,7 @@ class ArchiveCheck(RunCheck):
         missing = {
             path: number
             for path, number in order.kept.items()
-            if number not in there
+            if number in self.run.numbers - there
             and not any(self.is_touched_below(place, number) for place in (order.source, order.folder))
         }
         if order.behavior == "skip" and not order.folder.drive.is_personal:

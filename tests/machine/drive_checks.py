@@ -16,7 +16,8 @@ def check_documents(simulation, checks):
 def _check_owned(simulation, checks):
     """What people have put somewhere is there, unless a task was to move or to replace it."""
     problems = []
-    sources = set().union(*(order.removed_ids for order in simulation.orders))
+    orders = [order for order in simulation.orders if order.removes_source]
+    sources = set().union(*(order.asked_ids for order in orders))
     for item, parent, name, content in simulation.owned.values():
         if any(each.id in sources for each in (item, *item.ancestors())):
             if is_live(item) and item.content is not content:

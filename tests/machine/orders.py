@@ -77,10 +77,16 @@ class BaseOrder:
         return f"<task {self.number}: {shown}>"
 
     @property
-    def removed_ids(self):
-        """The ids of what it is to move or to delete: an item that was given, wherever it is now."""
-        given = {item["id"] for item in self.items or ()}
-        return {self.source.id} | given if self.removes_source else set()
+    def asked_ids(self):
+        """The ids of what it is to copy or to move: an item that was given, wherever it is now."""
+        return {self.source.id, *(item["id"] for item in self.items or ())}
+
+    @property
+    def asked_numbers(self):
+        """The documents that it is to copy or to move now."""
+        drive_items = list(self.source.drive.items.values())
+        asked = [each for each in drive_items if each.id in self.asked_ids]
+        return {number for item in asked for number in numbers_in(item).values()}
 
     @property
     def first_name(self):

@@ -52,6 +52,7 @@ class Run:
     :ivar since: How many changes there were when it began.
     :ivar until: How many changes there were when it ended.
     :ivar documents: The ids of the documents that its source held then.
+    :ivar numbers: The documents that it was to copy or to move then.
     :ivar jobs: The copies that Graph has accepted for it.
     :ivar met: The faults that it has met.
     :ivar doubtful: How many requests for a copy had an answer that does not tell whether it is made.
@@ -68,6 +69,7 @@ class Run:
 
     since: int
     documents: set
+    numbers: set
     until: int | None = None
     jobs: list = field(default_factory=list)
     met: list = field(default_factory=list)
@@ -131,7 +133,8 @@ class Task:
         if self.runs and self.run.state is None:
             self.run.is_abandoned = True
         documents = {each.id for each in documents_in(self.order.source).values()}
-        self.runs.append(Run(len(self.simulation.changes.log), documents))
+        changes = len(self.simulation.changes.log)
+        self.runs.append(Run(changes, documents, self.order.asked_numbers))
         self.max_tries = self.try_number + RETRIES
         self.step, self.given = 0, None
 
