@@ -129,9 +129,27 @@ class ArchiveCheck(RunCheck):
 
     @property
     def parts(self):
-        """What documents that failed may have left, too."""
+        """What documents that failed may have left, too, and those that others have taken away."""
         failed = bool(self.run.summary and self.run.summary["failed"])
-        return super().parts | (self.run.made.keys() if failed else set())
+        return super().parts | self._orphans | (self.run.made.keys() if failed else set())
+
+    @property
+    def _orphans(self):
+        """
+        Copies of documents that others have taken away before a later try, or the task after a deferral.
+
+        "Nor does an archive give a copy its name whose original others have deleted or moved away", the
+        documentation says.
+        """
+        if self.run.tries == 1 and not self.order.parameters["deferrable"]:
+            return set()
+        touched = [job for job in self.run.jobs if self.is_touched(job.source)]
+        return {item.id for job in touched if not self._is_found(job.source) for item in job.made}
+
+    def _is_found(self, item):
+        """Whether the archive finds a document now."""
+        asked = self.order.asked_ids
+        return is_live(item) and any(each.id in asked for each in (item, *item.ancestors()))
 
     def _check_repetitions(self):
         """No document is copied twice by one run."""

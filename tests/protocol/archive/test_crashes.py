@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from protocol.archive.world import Killed, Store, World, states
 
-from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.protocol.archive.state import read_completion_event
 from airflow_provider_drive.protocol.items.filters import Selection
 
@@ -197,6 +197,17 @@ class TestChangesBetweenTries:
         failed = [each for each in outcomes if each.state == "failed"]
         assert (len(world.tenant.jobs), len(failed)) == (made, 3)
         assert "No retry requests another copy" in failed[0].reason
+
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    @pytest.mark.parametrize("kind", ["drop_after", "garbage"])
+    def test_a_copy_is_not_made_again_if_the_answer_to_its_renaming_is_lost(self, behavior, kind):
+        world = make(behavior)
+        world.tenant.faults.append(Fault("PATCH", kind=kind, effect=True, after=1, times=99))
+        world.archive(timings=SHORT, **world.order)
+        world.tenant.faults.clear()
+        made = len(world.tenant.jobs)
+        assert set(states(world.archive(timings=SHORT, **world.order)).values()) == {"copied"}
+        assert (len(world.tenant.jobs), own_names(world)) == (made, [])
 
     def test_a_copy_that_was_moved_from_the_destination_is_not_made_again(self):
         world = make("skip", taken=b"a")
