@@ -299,6 +299,7 @@ class RunCheck:
             if not any(self.is_touched_below(folder, number) for folder in order.folders)
         ]
         more = {number for number in there - wanted if number not in order.numbers or number in wanted}
+        more -= order.numbers if self.copies_again else set()
         if missing or more:
             self.problems.append(f"success, and of {order.kept} {missing} is missing, {more} too much")
 
@@ -363,7 +364,8 @@ class RunCheck:
         if code == "notAsAsked" and any(job.behaviour.misplaced for job in run.jobs):
             return "leaves"
         is_incomplete = code in {"incomplete", "notWhole"} or isinstance(error, _LATE)
-        if is_incomplete and any(job.behaviour.leaves_out for job in run.jobs):
+        is_elsewhere = order.children_only and any(job.behaviour.misplaced for job in run.jobs)
+        if is_incomplete and (is_elsewhere or any(job.behaviour.leaves_out for job in run.jobs)):
             return "leaves"
         if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
             return None
