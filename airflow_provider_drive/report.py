@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.manifest import STATES, read_line, write_line
+from airflow_provider_drive.protocol.archive.delete_originals import Deletion
 from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from airflow_provider_drive.manifest import Manifest
-    from airflow_provider_drive.protocol.archive.delete_originals import Deletion
 
 MAX_FAILURES = MAX_PLANNED = 100
 """Documents that the summary lists; the manifest lists all."""
 KEPT, TO_BE_DELETED, DELETED, GONE = "kept", "to be deleted", "deleted", "gone"
 _NOT_VERIFIED = "kept: its copy was found, and was not shown to be the same byte for byte"
 _NO_ETAG = "kept: it had no eTag"
+_RIVALLED = "another document of this archive has its name, and a later try might replace this copy with it"
 _NOT_SELECTED = "kept: a later try found it, but not among what it was to archive"
 _GONE = "it was gone when the next try looked for it"
 _LOOKUP_SIZE = 160
@@ -66,6 +67,8 @@ class ArchiveReport:
             self._add_to_plan(outcome)
         if outcome.state == "failed":
             self._add_failure(outcome.found.path, item.ref.as_dict(), outcome.reason)
+        if outcome.rival:
+            self._not_deleted[outcome.rival] = Deletion("kept", _RIVALLED)
         write_line(self._file, self._line(outcome))
 
     def _add_to_plan(self, outcome: Outcome) -> None:
@@ -131,7 +134,7 @@ class ArchiveReport:
     def to_be_deleted(self) -> Iterator[Outcome]:
         """Return the outcomes of the documents whose originals are to be deleted, one by one."""
         for line in self.lines():
-            if line["original"] == TO_BE_DELETED:
+            if line["original"] == TO_BE_DELETED and line["source"]["id"] not in self._not_deleted:
                 found = ListedItem(line["path"], _read_item(line["source"], line["path"]))
                 copy = _read_item(line["destination"], line["path"])
                 yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])

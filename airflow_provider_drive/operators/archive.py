@@ -70,7 +70,8 @@ class DriveArchiveOperator(DriveOperator):
     :param conflict_behavior: What to do if a name is taken: ``skip`` (an item with the same content counts as
         copied, any other fails), ``fail``, ``replace`` or ``rename``. Default is ``skip``. (templated)
     :param delete_source: Delete the originals whose copies were verified, if they have not changed since.
-        They go to the recycle bin; their folders stay. Default is ``False``. (templated)
+        They go to the recycle bin; their folders stay. Where two documents would get one name, both originals
+        are kept. Default is ``False``. (templated)
     :param verify: Compare size and hash of each copy with its original. Default is ``True``; else Graph's
         answer is trusted. (templated)
     :param max_failures: How many documents may fail before the task fails, at its end. Default is ``0``.

@@ -34,7 +34,6 @@ ARCHIVES = st.fixed_dictionaries(
 class ArchiveOrder(BaseOrder):
     """What an archive is asked to do."""
 
-    items = None
     is_move = crosses = is_sensed = is_bare = children_only = False
     copies = is_folder = is_archive = True
 
@@ -130,9 +129,27 @@ class ArchiveCheck(RunCheck):
 
     @property
     def parts(self):
-        """What documents that failed may have left, too."""
+        """What documents that failed may have left, too, and those that others have taken away."""
         failed = bool(self.run.summary and self.run.summary["failed"])
-        return super().parts | (self.run.made.keys() if failed else set())
+        return super().parts | self._orphans | (self.run.made.keys() if failed else set())
+
+    @property
+    def _orphans(self):
+        """
+        Copies of documents that others have taken away before a later try, or the task after a deferral.
+
+        "Nor does an archive give a copy its name whose original others have deleted or moved away", the
+        documentation says.
+        """
+        if self.run.tries == 1 and not self.order.parameters["deferrable"]:
+            return set()
+        touched = [job for job in self.run.jobs if self.is_touched(job.source)]
+        return {item.id for job in touched if not self._is_found(job.source) for item in job.made}
+
+    def _is_found(self, item):
+        """Whether the archive finds a document now."""
+        asked = self.order.asked_ids
+        return is_live(item) and any(each.id in asked for each in (item, *item.ancestors()))
 
     def _check_repetitions(self):
         """No document is copied twice by one run."""
@@ -165,7 +182,7 @@ class ArchiveCheck(RunCheck):
         missing = {
             path: number
             for path, number in order.kept.items()
-            if number not in there
+            if number in self.run.numbers - there
             and not any(self.is_touched_below(place, number) for place in (order.source, order.folder))
         }
         if order.behavior == "skip" and not order.folder.drive.is_personal:
@@ -192,34 +209,39 @@ class ArchiveCheck(RunCheck):
             self.problems.append(f"it counts {_counts(summary)}")
 
     def _documents_at_any_time(self):
-        """The ids of what was below its source at any time since the run began."""
+        """The ids of what was below its source at any time while it ran."""
         source = self.order.source
         changed = {
             change.item.id
-            for change in self.simulation.changes.log[self.run.since :]
+            for change in self.simulation.changes.log[self.run.since : self.run.until]
             if source.id in change.above and is_document(change.item)
         }
         return changed | self.run.documents
 
     def _documents_throughout(self):
-        """The ids of what was below its source all the time until it ended or the run itself deleted it."""
+        """
+        The ids of what was below its source all the time until it ended or the run itself deleted it.
+
+        A copy that reads and listings do not show at first may have been hidden when the source was listed.
+        """
         source = self.order.source
         changed = {
             each
-            for change in self.foreign
+            for change in self.simulation.changes.by_others(self.run, self.run.since, self.run.until)
             if source.id in change.above | change.touched
             for each in change.touched
         }
-        return self.run.documents - changed
+        slow = [job for job in self.simulation.tenant.jobs if job.behaviour.read_lag]
+        return self.run.documents - changed - {item.id for job in slow for item in job.made}
 
     def _removed(self):
-        """How many originals this run has deleted."""
+        """How many originals this run has deleted; a misplaced copy may be one."""
         changes = self.simulation.changes.by_run(self.run)
-        source = self.order.source
+        source, made = self.order.source, {item.id for job in self.placed for item in job.made}
         return sum(
             change.kind == "removed" and source.id in change.above
             for change in changes
-            if change.item.id not in self.run.made
+            if change.item.id not in made
         )
 
 

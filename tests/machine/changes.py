@@ -90,10 +90,10 @@ class Changes:
         """What people have changed."""
         return [change for change in self.log if change.actor is PEOPLE]
 
-    def by_others(self, run, since):
+    def by_others(self, run, since, until=None):
         """Return what others than a run and the jobs that it has requested have changed since."""
         own = {id(run), *map(id, run.jobs)}
-        return [change for change in self.log[since:] if id(change.actor) not in own]
+        return [change for change in self.log[since:until] if id(change.actor) not in own]
 
     def by_run(self, run):
         """Return what a run and its jobs have changed."""

@@ -147,6 +147,13 @@ class RunCheck:
         return self.has_forgotten and self.order.behavior in {"rename", "replace"}
 
     @property
+    def names_are_graphs(self):
+        """Whether Graph chooses names, so that a request is not repeated."""
+        order = self.order
+        is_forgetful = not self.simulation.has_state and not order.drive.is_personal
+        return order.names_are_graphs or (order.behavior == "rename" and is_forgetful)
+
+    @property
     def has_twin(self):
         """Whether another task makes the same copies in the same folder: identical content counts."""
         order = self.order
@@ -292,6 +299,7 @@ class RunCheck:
             if not any(self.is_touched_below(folder, number) for folder in order.folders)
         ]
         more = {number for number in there - wanted if number not in order.numbers or number in wanted}
+        more -= order.numbers if self.copies_again else set()
         if missing or more:
             self.problems.append(f"success, and of {order.kept} {missing} is missing, {more} too much")
 
@@ -340,6 +348,8 @@ class RunCheck:
             return None
         if any(job.state == "failed" and job.made for job in self.run.jobs):
             return "leaves"  # a part of a folder has the name now
+        if self.order.history and self.order.drive.is_personal and self.run.saw_source_name_taken:
+            return "nothing"  # "OneDrive personal does not rename it", the documentation says
         renames = self.order.behavior == "rename" and not self.order.is_behavior_ignored
         return "nothing" if self.was_taken and not renames else None
 
@@ -354,7 +364,8 @@ class RunCheck:
         if code == "notAsAsked" and any(job.behaviour.misplaced for job in run.jobs):
             return "leaves"
         is_incomplete = code in {"incomplete", "notWhole"} or isinstance(error, _LATE)
-        if is_incomplete and any(job.behaviour.leaves_out for job in run.jobs):
+        is_elsewhere = order.children_only and any(job.behaviour.misplaced for job in run.jobs)
+        if is_incomplete and (is_elsewhere or any(job.behaviour.leaves_out for job in run.jobs)):
             return "leaves"
         if not isinstance(error, (DriveCopyTimeoutError, AirflowSensorTimeout)):
             return None
@@ -372,13 +383,18 @@ class RunCheck:
         order, run = self.order, self.run
         if not isinstance(error, DriveCopyUnknownError):
             return None
-        if order.is_bare or (order.names_are_graphs and run.doubtful):
+        if order.is_bare or (self.names_are_graphs and run.doubtful):
             return "leaves"
-        is_nameless = any(not job.behaviour.resource_id for job in run.jobs)
-        if is_nameless and not order.is_plain:
+        if any(map(_is_nameless, run.jobs)) and not order.is_plain:
             return "leaves"  # a file that the service rewrites is known by its id, or its own name
         was_requested = run.jobs or run.doubtful >= MAX_REQUESTS
         return "leaves" if was_requested and not run.seen_at_end else None  # it came later, or never
+
+
+def _is_nameless(job):
+    """Whether Graph has never told a copy's id, and the copy has no name of its own."""
+    is_told = job.behaviour.resource_id and not job.behaviour.lost
+    return not is_told and not any(OWN_NAME.search(item.name) for item in job.made[:1])
 
 
 def paths(items):

@@ -62,12 +62,12 @@ def _replace_timers(patch):
         is_ours = name.startswith("airflow_provider_drive.") and ".emulator" not in name
         if is_ours and getattr(module, "time", None) is time:
             patch.setattr(module, "time", virtual)
-    for function in (*(kind.__init__ for kind in _TIMERS), batch.in_batches):
-        defaults = function.__defaults__ or ()
+    for function in (*(kind.__init__ for kind in _TIMERS), batch.batched):
+        defaults, keywords = function.__defaults__ or (), function.__kwdefaults__ or {}
+        timers = [each for each in (*defaults, *keywords.values()) if each is time.monotonic]
+        assert timers, f"{function} measures no time"
         patch.setattr(function, "__defaults__", tuple(map(_virtual, defaults)))
-        if function.__kwdefaults__:
-            keywords = {key: _virtual(value) for key, value in function.__kwdefaults__.items()}
-            patch.setattr(function, "__kwdefaults__", keywords)
+        patch.setattr(function, "__kwdefaults__", {key: _virtual(value) for key, value in keywords.items()})
 
 
 def _virtual(default):

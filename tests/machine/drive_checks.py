@@ -16,9 +16,10 @@ def check_documents(simulation, checks):
 def _check_owned(simulation, checks):
     """What people have put somewhere is there, unless a task was to move or to replace it."""
     problems = []
-    sources = [order.source for order in simulation.orders if order.removes_source]
+    orders = [order for order in simulation.orders if order.removes_source]
+    sources = set().union(*(order.asked_ids for order in orders))
     for item, parent, name, content in simulation.owned.values():
-        if any(each in sources for each in (item, *item.ancestors())):
+        if any(each.id in sources for each in (item, *item.ancestors())):
             if is_live(item) and item.content is not content:
                 problems.append(f"{item.path} was changed")
         elif not is_live(item):
@@ -107,18 +108,28 @@ def _was_replaced(item, checks):
 
 
 def _has_replaced(item, check):
+    """
+    Whether it has. A container gets its name first, and then the documents below it.
+
+    A copy that the task itself has made is only replaced with another copy of the same document.
+    """
     changes = check.simulation.changes.by_run(check.run)
-    placed = [
+    placed = [change for change in changes if change.kind == "placed" and change.item is not item]
+    named = {
+        change.item.id
+        for change in placed
+        if change.name.casefold() in check.names and item.parent.id in change.above
+    }
+    is_own = item.id in check.run.made
+    filled = [
         change
-        for change in changes
-        if change.kind == "placed"
-        and change.item is not item
-        and change.name.casefold() in check.names
-        and item.parent.id in change.above
-        and change.numbers & check.numbers
+        for change in placed
+        if change.numbers & check.numbers
+        and ({change.item.id} | change.above) & named
+        and (not is_own or number_of(item) in change.numbers)
     ]
     removals = [change for change in changes if change.kind == "removed" and change.item is item]
-    return any(each.request <= removal.request for removal in removals for each in placed)
+    return any(each.request <= removal.request for removal in removals for each in filled)
 
 
 def _is_displaced(item, checks):

@@ -58,7 +58,8 @@ class BaseOrder:
     :ivar kept: Those that it has held all the time, by their paths in it.
     """
 
-    is_archive = False
+    items = None
+    history = is_archive = False
 
     def __init__(self, simulation, parameters):
         simulation.clock.wait(5.0)
@@ -74,6 +75,18 @@ class BaseOrder:
     def __repr__(self):
         shown = " ".join(f"{key}={value}" for key, value in sorted(self.parameters.items()) if value)
         return f"<task {self.number}: {shown}>"
+
+    @property
+    def asked_ids(self):
+        """The ids of what it is to copy or to move: an item that was given, wherever it is now."""
+        return {self.source.id, *(item["id"] for item in self.items or ())}
+
+    @property
+    def asked_numbers(self):
+        """The documents that it is to copy or to move now."""
+        drive_items = list(self.source.drive.items.values())
+        asked = [each for each in drive_items if each.id in self.asked_ids]
+        return {number for item in asked for number in numbers_in(item).values()}
 
     @property
     def first_name(self):

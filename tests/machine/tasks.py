@@ -50,7 +50,9 @@ class Run:
     A task from its start, or from when it was cleared, to its end.
 
     :ivar since: How many changes there were when it began.
+    :ivar until: How many changes there were when it ended.
     :ivar documents: The ids of the documents that its source held then.
+    :ivar numbers: The documents that it was to copy or to move then.
     :ivar jobs: The copies that Graph has accepted for it.
     :ivar met: The faults that it has met.
     :ivar doubtful: How many requests for a copy had an answer that does not tell whether it is made.
@@ -60,12 +62,15 @@ class Run:
     :ivar error: What the last try has failed with.
     :ivar state: ``success``, ``failed``, or None while it may still be retried.
     :ivar saw_name_taken: Something else had the name when a try began or ended.
+    :ivar saw_source_name_taken: The same for the name that the source has.
     :ivar was_late: A copy was still running when the last try ended.
     :ivar seen_at_end: The copy was at the destination when the last try ended.
     """
 
     since: int
     documents: set
+    numbers: set
+    until: int | None = None
     jobs: list = field(default_factory=list)
     met: list = field(default_factory=list)
     crashes: list = field(default_factory=list)
@@ -79,6 +84,7 @@ class Run:
     is_abandoned: bool = False
     tries: int = 0
     saw_name_taken: bool = False
+    saw_source_name_taken: bool = False
     was_late: bool = False
     seen_at_end: bool = False
 
@@ -94,12 +100,17 @@ class Run:
 
     def observe(self, order):
         """Note what is at the destination now."""
-        folder, made = order.folder, self.made
-        there = [folder.child(name) for name in order.names] if folder is not None else []
-        self.saw_name_taken |= any(item is not None and item.id not in made for item in there)
+        folder = order.folder
+        self.saw_name_taken |= self._has_another(folder, order.names)
+        self.saw_source_name_taken |= self._has_another(folder, [order.source.name])
         self.was_late = any(job.is_running for job in self.jobs)
         shown = [*folder.children.values(), folder] if folder is not None else []
         self.seen_at_end = any(job.state == "completed" and job.resource in shown for job in self.jobs)
+
+    def _has_another(self, folder, names):
+        """Whether something that is not its own has one of these names in a folder."""
+        there = [folder.child(name) for name in names] if folder is not None else []
+        return any(item is not None and item.id not in self.made for item in there)
 
 
 class Task:
@@ -122,7 +133,8 @@ class Task:
         if self.runs and self.run.state is None:
             self.run.is_abandoned = True
         documents = {each.id for each in documents_in(self.order.source).values()}
-        self.runs.append(Run(len(self.simulation.changes.log), documents))
+        changes = len(self.simulation.changes.log)
+        self.runs.append(Run(changes, documents, self.order.asked_numbers))
         self.max_tries = self.try_number + RETRIES
         self.step, self.given = 0, None
 
@@ -146,6 +158,7 @@ class Task:
         except (DriveError, AirflowException) as error:
             self.run.error = error
             self.run.state = "failed" if isinstance(error, FINAL) else None
+        self.run.until = len(self.simulation.changes.log)
 
     def _execute(self, kind, parameters, store):
         ti = self.simulation.helpers.TaskInstance()

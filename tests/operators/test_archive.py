@@ -398,19 +398,25 @@ class TestConflicts:
         assert (summary["there"], summary["copied"], summary["deleted"]) == (2, 1, 1)
         assert sorted(path for path in legal.tree() if path.startswith("Out/")) == ["Out/a", "Out/b", "Out/c"]
 
-    def test_two_documents_of_one_name_do_not_replace_each_other(
-        self, resumable, source, out, legal, archive
+    @pytest.mark.parametrize("is_remembered", [True, False])
+    @pytest.mark.parametrize("behavior", ["replace", "skip", "fail"])
+    def test_two_documents_of_one_name_are_both_kept_and_never_replace_each_other(
+        self, resumable, source, out, legal, archive, behavior, is_remembered
     ):
         legal.put("In/2025/a.txt", b"another")
-        archive.put("Out/a.txt", b"older")
-        task = resumable(keep_structure=False, conflict_behavior="replace", delete_source=True, pattern="**")
-        with pytest.raises(DriveArchiveError, match="another document of this archive has its name"):
+        if behavior == "replace":
+            archive.put("Out/a.txt", b"older")
+        task = resumable(keep_structure=False, conflict_behavior=behavior, delete_source=True, pattern="**")
+        with pytest.raises(DriveArchiveError, match=r"copied, but not deleted: .* document of this archive"):
             task.run()
-        with pytest.raises(DriveArchiveError, match="is there already"):
-            task.run()  # when the original of the first is deleted
         copied = archive.find("Out/a.txt").content
-        kept = {path for path in ("In/a.txt", "In/2025/a.txt") if legal.find(path)}
-        assert kept == ({"In/a.txt"} if copied == b"another" else {"In/2025/a.txt"})
+        if not is_remembered:
+            task.store.clear()
+        with pytest.raises(DriveArchiveError, match=r"a\.txt failed: another document"):
+            task.run()
+        assert archive.find("Out/a.txt").content.data == copied.data
+        assert all(legal.find(path) for path in ("In/a.txt", "In/2025/a.txt"))
+        assert not legal.find("In/2025/c.txt")
 
 
 class TestDeletion:

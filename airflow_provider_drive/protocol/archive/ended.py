@@ -13,6 +13,7 @@ from airflow_provider_drive.exceptions import (
     DriveCopyTimeoutError,
     DriveCopyUnknownError,
     DriveError,
+    DriveNameConflictError,
 )
 from airflow_provider_drive.protocol.archive.finish import (
     discard,
@@ -114,7 +115,8 @@ def _finish_documents(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
     placed = yield from in_batches([place_document(*each, context) for each in verified])
     for (copy, _, _), outcome in zip(verified, placed, strict=True):
         if isinstance(outcome, DriveError):
-            work.state.done.pop(copy.id, None)
+            if isinstance(outcome, DriveNameConflictError):  # else a retry names it
+                work.state.done.pop(copy.id, None)
             work.fail(copy, outcome)
         else:
             work.report(outcome)

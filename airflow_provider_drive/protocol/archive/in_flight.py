@@ -85,8 +85,9 @@ class InFlightCopies:
 
     @property
     def can_be_deferred(self) -> bool:
-        """Whether all that is left to do is to poll monitors: what they told so far can be stored."""
-        return all(copy.is_running or copy.resource_id for copy in self._copies)
+        """Whether all that is left to do is to poll some monitors, and what the others told can be stored."""
+        is_storable = all(copy.is_running or copy.resource_id for copy in self._copies)
+        return is_storable and any(copy.is_running for copy in self._copies)
 
     def pending(self) -> dict[str, Pending]:
         """Return the copies whose monitors have to be polled, by the ids of their sources."""

@@ -24,6 +24,7 @@ class Outcome(NamedTuple):
     :param is_ours: Whether Graph told this archive the copy's id, or the copy arrived under a name of its
         own; and the original has the eTag that it had when its copy was requested.
     :param is_gone: The original does not exist any more.
+    :param rival: Id of the document of this archive that gets the name, if it failed for that.
     :param to: Where it would go, below the destination, if it is planned.
     """
 
@@ -35,4 +36,5 @@ class Outcome(NamedTuple):
     is_verified: bool = False
     is_ours: bool = False
     is_gone: bool = False
+    rival: str = ""
     to: str = ""

@@ -70,9 +70,12 @@ def _known_outcome(found: ListedItem, target: TargetFolder, context: ArchiveCont
         target.assign(name, source_id)
         return Outcome("there", found, copy=there, reason="it is in its place already")
     reason = context.state.failed.get(source_id)
-    if reason is None and context.order.conflict_behavior != "rename" and target.is_assigned(name, source_id):
-        reason = "another document of this archive has its name"
-    return None if reason is None else Outcome("failed", found, reason=reason)
+    if reason is not None:
+        return Outcome("failed", found, reason=reason)
+    rival = "" if context.order.conflict_behavior == "rename" else target.rival(name, source_id)
+    if not rival:
+        return None
+    return Outcome("failed", found, reason="another document of this archive has its name", rival=rival)
 
 
 def plan_folder(

@@ -78,14 +78,15 @@ class TargetFolder:
         """Note that a document of this archive gets a name here."""
         self._names.setdefault(normalize_name(name), {})[name] = source_id
 
-    def is_assigned(self, name: str, source_id: str) -> bool:
+    def rival(self, name: str, source_id: str) -> str:
         """
-        Whether another document of this archive gets a name here.
+        Return the id of another document of this archive that gets a name here; empty if there is none.
 
         ``Straße.txt`` and ``Strasse.txt`` may both exist in a drive: then the drive decides.
         """
         holders = self._names.get(normalize_name(name), {})
-        return any(holder != source_id and _lower(other) == _lower(name) for other, holder in holders.items())
+        rivals = [id_ for other, id_ in holders.items() if id_ != source_id and _lower(other) == _lower(name)]
+        return next(iter(rivals), "")
 
     def is_taken(self, name: str) -> bool:
         """Whether an item has a name here, or gets it."""

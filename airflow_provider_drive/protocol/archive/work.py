@@ -55,7 +55,7 @@ class Work:
             planned.requests = planned.requests or requests
             self.waiting.append(planned)
             return
-        if planned.state == "failed":
+        if planned.state == "failed" and not planned.rival:  # that is found again after a deferral
             self.state.add_failed(found.item.ref.item_id, planned.reason)
         self.report(planned)
 

@@ -292,6 +292,8 @@ class _Update:
             if not error.sent:
                 raise
             return error
+        except DriveResponseError as error:  # its answer cannot be read
+            return DriveConnectionError(str(error), sent=True)
         if response.status == 202:
             return (yield from self._await_move(response))
         if not response.ok:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from protocol.archive.world import Killed, Store, World, states
 
-from airflow_provider_drive.emulator import CopyBehaviour
+from airflow_provider_drive.emulator import CopyBehaviour, Fault
 from airflow_provider_drive.protocol.archive.state import read_completion_event
 from airflow_provider_drive.protocol.items.filters import Selection
 
@@ -198,6 +198,17 @@ class TestChangesBetweenTries:
         assert (len(world.tenant.jobs), len(failed)) == (made, 3)
         assert "No retry requests another copy" in failed[0].reason
 
+    @pytest.mark.parametrize("behavior", ["replace", "rename"])
+    @pytest.mark.parametrize("kind", ["drop_after", "garbage"])
+    def test_a_copy_is_not_made_again_if_the_answer_to_its_renaming_is_lost(self, behavior, kind):
+        world = make(behavior)
+        world.tenant.faults.append(Fault("PATCH", kind=kind, effect=True, after=1, times=99))
+        world.archive(timings=SHORT, **world.order)
+        world.tenant.faults.clear()
+        made = len(world.tenant.jobs)
+        assert set(states(world.archive(timings=SHORT, **world.order)).values()) == {"copied"}
+        assert (len(world.tenant.jobs), own_names(world)) == (made, [])
+
     def test_a_copy_that_was_moved_from_the_destination_is_not_made_again(self):
         world = make("skip", taken=b"a")
         world.archive(**world.order)
@@ -258,6 +269,21 @@ class TestDeferrals:
         world.archive(max_idle=30.0, **world.order)
         assert len(world.state.pending) == 4
         assert len(world.state.done) == 1
+
+    @pytest.mark.parametrize("behavior", BEHAVIORS)
+    def test_a_completed_copy_that_cannot_be_read_yet_is_waited_for_if_no_monitor_is_left(self, behavior):
+        world = make(behavior)
+        world.vault.remove(world.vault.find("Out/a.txt"))
+        world.tenant.copies = CopyBehaviour(looks=1, read_lag=3)
+        outcomes = world.archive(max_idle=0.0, **world.order)
+        if world.state.pending:
+            for job in world.tenant.jobs:
+                job.end()
+            outcomes = world.archive(max_idle=0.0, **world.order)
+        assert not world.state.pending
+        assert sorted(states(outcomes)) == sorted(TREE)
+        assert set(states(outcomes).values()) == {"copied"}
+        assert own_names(world) == []
 
     def test_what_is_edited_meanwhile_is_not_verified(self):
         world = make("skip", looks=4, taken=b"a")
