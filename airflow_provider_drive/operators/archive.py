@@ -343,9 +343,7 @@ class DriveArchiveOperator(DriveOperator):
     def _write_manifest(self, context: Context, report: ArchiveReport, manifest: Manifest) -> None:
         """Write the manifest, except a plan that would replace a real one."""
         if self.is_dry_run and not manifest.takes_plans:
-            self.log.info(
-                "The plan of this dry run is not written to %s: it would replace it.", self.manifest
-            )
+            self.log.info("The plan is not written to %s: it would replace the manifest.", self.manifest)
             return
         report.store(manifest)
         push_link_xcoms(context, self._client.hosts, manifest_url=manifest.url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
 )
 
-from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.exceptions import DriveCopyUnknownError, DriveError
 from airflow_provider_drive.operators.base import DriveTask
 from airflow_provider_drive.utils.failures import also_as
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MIN_RESCHEDULE = 10.0
 """
-Seconds between two polls in the mode ``reschedule``, at least.
+Seconds between two polls in the mode ``reschedule``, at least, unless Airflow's configuration says otherwise.
 
 Airflow 3.3.2 fails a task that is rescheduled before the scheduler has seen it leave
 (https://github.com/apache/airflow/issues/72716).
@@ -29,13 +29,8 @@ Airflow 3.3.2 fails a task that is rescheduled before the scheduler has seen it 
 
 
 class DriveSensor(DriveTask, BaseSensorOperator):
-    """
-    Base of the sensors.
+    """Base of the sensors."""
 
-    :cvar final_errors: Errors that no retry of the sensor changes, besides those that are not retryable.
-    """
-
-    final_errors: ClassVar[tuple[type[DriveError], ...]] = ()
     ui_color = "#e8f2d5"
 
     def __init__(self, *, poll_interval: float, **kwargs: Any) -> None:
@@ -67,16 +62,20 @@ class DriveSensor(DriveTask, BaseSensorOperator):
         except DriveError as error:
             if isinstance(error, TimeoutError):
                 also_as(error, AirflowSensorTimeout)
-            elif not error.retryable or isinstance(error, self.final_errors):
+            elif self._is_final(error):
                 also_as(error, AirflowFailException)
             raise
+
+    def _is_final(self, error: DriveError) -> bool:
+        """Whether no retry of the sensor changes an error."""
+        return not error.retryable
 
     @contextmanager
     def _skip_if_soft(self) -> Iterator[None]:
         """Apply ``soft_fail`` and ``never_fail``, as Airflow does for sensors that are not deferrable."""
         try:
             yield
-        except (AirflowFailException, AirflowSensorTimeout) as error:
+        except (AirflowFailException, AirflowSensorTimeout, DriveCopyUnknownError) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException("Skipping since soft_fail or never_fail is set.") from error
             raise

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
-    AirflowFailException,
-    AirflowSensorTimeout,
-    AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
-)
+from airflow.providers.common.compat.sdk import PokeReturnValue
 
-from airflow_provider_drive.exceptions import (
-    DriveArgumentError,
-    DriveCopyFailedError,
-    DriveCopyTimeoutError,
-    DriveCopyUnknownError,
-    DriveError,
-)
+from airflow_provider_drive.exceptions import DriveArgumentError, DriveCopyFailedError, DriveCopyUnknownError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
-from airflow_provider_drive.operators.base import DEFAULT_CONN_ID, DriveTask
+from airflow_provider_drive.operators.base import DEFAULT_CONN_ID
 from airflow_provider_drive.protocol.timing import POLL_INTERVAL
+from airflow_provider_drive.sensors.base import DriveSensor
 from airflow_provider_drive.utils.encryption import decrypt_url
-from airflow_provider_drive.utils.failures import also_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
     from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
-MIN_RESCHEDULE = 10.0
-"""
-Seconds between two polls in the mode ``reschedule``, at least, unless Airflow's configuration says otherwise.
 
-Airflow 3.3.2 fails a task that is rescheduled before the scheduler has seen it leave
-(https://github.com/apache/airflow/issues/72716).
-"""
-
-
-class DriveCopySensor(DriveTask, BaseSensorOperator):
+class DriveCopySensor(DriveSensor):
     """
     Wait for a copy that was submitted elsewhere, and verify it.
 
@@ -84,7 +64,6 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
     boolean_fields: ClassVar[Sequence[str]] = ("deferrable",)
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval",)
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
-    ui_color = "#e8f2d5"
 
     def __init__(
         self,
@@ -96,22 +75,16 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         drive_conn_id: str | Template = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        self._follows_poll_interval = "poke_interval" not in kwargs
-        if self._follows_poll_interval and isinstance(poll_interval, (int, float)) and poll_interval > 0:
-            kwargs["poke_interval"] = poll_interval  # anything else is read after it was rendered
-        super().__init__(**kwargs)
+        super().__init__(poll_interval=poll_interval, **kwargs)
         self.copy_job = copy_job
         self.monitor_url = monitor_url
         self.deferrable = deferrable
-        self.poll_interval = poll_interval
         self.drive_conn_id = drive_conn_id
 
     def execute(self, context: Context) -> Any:
         """Poll the copy once, and wait for it in the triggerer or here."""
         with self._skip_if_soft(), self._sensor_errors():
             self._read_parameters()
-            if self._follows_poll_interval:
-                self.poke_interval = self.poll_interval
             monitor_url, job = self._read_monitor_url(), self._read_job()
             push_link_xcoms(context, self._client.hosts, job)
             with self._logged(f"Waiting for {job or 'a copy'}") as run:
@@ -177,15 +150,6 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
         push_link_xcoms(context, self._client.hosts, job, item)
         return item
 
-    def _get_next_poke_interval(self, *args: Any, **kwargs: Any) -> float:
-        """Do not return from ``reschedule`` before the scheduler has seen the task leave."""
-        seconds = float(super()._get_next_poke_interval(*args, **kwargs))
-        if not self.reschedule:
-            return seconds
-        from airflow_provider_drive.triggers.deferral import read_hold
-
-        return max(seconds, read_hold(MIN_RESCHEDULE, self.log))
-
     def _defer(self, context: Context, monitor_url: str) -> None:
         from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 
@@ -215,31 +179,11 @@ class DriveCopySensor(DriveTask, BaseSensorOperator):
             )
         return decrypt_url(self.monitor_url)
 
-    @contextmanager
-    def _sensor_errors(self) -> Iterator[None]:
-        """Raise what Airflow acts upon: a sensor's time-out, and a failure that no retry changes."""
-        try:
-            yield
-        except DriveCopyTimeoutError as error:
-            also_as(error, AirflowSensorTimeout)
-            raise
-        except DriveError as error:
-            is_unknown = isinstance(
-                error, DriveCopyUnknownError
-            )  # a retry searches again, and copies nothing
-            if isinstance(error, DriveCopyFailedError) or not (error.retryable or is_unknown):
-                also_as(error, AirflowFailException)
-            raise
-
-    @contextmanager
-    def _skip_if_soft(self) -> Iterator[None]:
-        """Apply ``soft_fail`` and ``never_fail``, as Airflow does for sensors that are not deferrable."""
-        try:
-            yield
-        except (AirflowFailException, AirflowSensorTimeout, DriveCopyUnknownError) as error:
-            if self.soft_fail or self.never_fail:
-                raise AirflowSkipException("Skipping since soft_fail or never_fail is set.") from error
-            raise
+    def _is_final(self, error: DriveError) -> bool:
+        """Whether no retry changes an error. After an unknown outcome, a retry searches again."""
+        if isinstance(error, DriveCopyUnknownError):
+            return False
+        return isinstance(error, DriveCopyFailedError) or super()._is_final(error)
 
     def _do_render_template_fields(self, parent: Any, *args: Any, **kwargs: Any) -> None:
         """Render, and mask the monitor URL: Airflow stores the rendered fields and shows them in its UI."""

@@ -919,7 +919,7 @@ class TestDryRun:
         assert summary["manifest"] is None
         assert place.lines() == record
         assert {call.method for call in tenant.calls(where="graph")[asked:]} == {"GET"}
-        assert log.has("The plan of this dry run is not written to")
+        assert log.has("The plan is not written to")
 
     def test_the_plan_of_a_dry_run_goes_to_object_storage_but_not_to_a_drive(self, run, out, place, tenant):
         for pattern in ("a.txt", "**"):  # a plan takes the place of a plan
