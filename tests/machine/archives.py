@@ -187,7 +187,8 @@ class ArchiveCheck(RunCheck):
         }
         if order.behavior == "skip" and not order.folder.drive.is_personal:
             missing = {path: number for path, number in missing.items() if not path.endswith(".docx")}
-        if len(missing) > self.run.summary["failed"] + self.run.summary["gone"]:
+        documents = {path.partition("/")[0] if path.startswith("notes/") else path for path in missing}
+        if len(documents) > self.run.summary["failed"] + self.run.summary["gone"]:
             self.problems.append(f"success, and these documents are not there: {missing}")
 
     def _check_counts(self, summary):
@@ -212,9 +213,11 @@ class ArchiveCheck(RunCheck):
         """The ids of what was below its source at any time while it ran."""
         source = self.order.source
         changed = {
-            change.item.id
+            each.id
             for change in self.simulation.changes.log[self.run.since : self.run.until]
-            if source.id in change.above and is_document(change.item)
+            if source.id in change.above
+            for each in change.item.walk()
+            if is_document(each)
         }
         return changed | self.run.documents
 

@@ -147,6 +147,11 @@ class RunCheck:
         return self.has_forgotten and self.order.behavior in {"rename", "replace"}
 
     @property
+    def has_left_parts(self):
+        """Whether a copy that failed has left a part of a folder: Graph does not roll back."""
+        return any(job.state == "failed" and job.made for job in self.run.jobs)
+
+    @property
     def names_are_graphs(self):
         """Whether Graph chooses names, so that a request is not repeated."""
         order = self.order
@@ -254,7 +259,8 @@ class RunCheck:
         if item.parent not in order.folders:
             self.problems.append(f"it is {item.path}, not in {paths(order.folders)}")
         is_named = item.name.casefold() in self._wanted
-        if not is_named and order.behavior == "rename" and self.was_taken:
+        may_be_numbered = self.was_taken or self.copies_again or self.has_left_parts
+        if not is_named and order.behavior == "rename" and may_be_numbered:
             kinds = {item.is_folder, False}
             is_named = any(
                 is_numbered(item.name.casefold(), wanted, is_folder=kind)
@@ -346,7 +352,7 @@ class RunCheck:
     def _name_is_taken(self, error):
         if not isinstance(error, DriveNameConflictError):
             return None
-        if any(job.state == "failed" and job.made for job in self.run.jobs):
+        if self.has_left_parts:
             return "leaves"  # a part of a folder has the name now
         if self.order.history and self.order.drive.is_personal and self.run.saw_source_name_taken:
             return "nothing"  # "OneDrive personal does not rename it", the documentation says
