@@ -186,7 +186,7 @@ class RunCheck:
     # Success
 
     def _check_success(self):
-        self._check_own_names()
+        self._check_temporary_names()
         if self.order.children_only:
             self._check_children()
         elif self.order.is_move and not self.order.crosses:
@@ -196,7 +196,7 @@ class RunCheck:
                 self.problems.append("success, and the source is still there")
             self._check_copy()
 
-    def _check_own_names(self):
+    def _check_temporary_names(self):
         made = [item for item in self.run.made.values() if item.id not in self.parts]
         left = [item for item in made if is_live(item) and OWN_NAME.search(item.name)]
         left = [item for item in left if not self.is_touched(item)]

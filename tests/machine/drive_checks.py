@@ -120,13 +120,13 @@ def _has_replaced(item, check):
         for change in placed
         if change.name.casefold() in check.names and item.parent.id in change.above
     }
-    is_own = item.id in check.run.made
+    is_temporary = item.id in check.run.made
     filled = [
         change
         for change in placed
         if change.numbers & check.numbers
         and ({change.item.id} | change.above) & named
-        and (not is_own or number_of(item) in change.numbers)
+        and (not is_temporary or number_of(item) in change.numbers)
     ]
     removals = [change for change in changes if change.kind == "removed" and change.item is item]
     return any(each.request <= removal.request for removal in removals for each in filled)

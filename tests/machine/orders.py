@@ -238,7 +238,7 @@ def _sensor_step(order, how):
     common = {"deferrable": how == "sense deferred", "mode": "reschedule", "timeout": TIMEOUT}
 
     def parameters(job):
-        if order.is_bare and job["monitor_url"] and not job["arrival"]["is_own"]:
+        if order.is_bare and job["monitor_url"] and not job["arrival"]["is_temporary"]:
             return common | {"monitor_url": job["monitor_url"]}
         return common | {"copy_job": job}
 

@@ -61,7 +61,7 @@ def test_no_bare_url_is_pushed_of_a_copy_that_is_to_be_renamed(copy, worker, ten
     source, old = personal.put("a.txt", b"new"), personal.put("Vault/a.txt", b"old")
     job = copy(source, old.parent, conflict_behavior="replace")
 
-    assert job["arrival"]["is_own"]
+    assert job["arrival"]["is_temporary"]
     assert job["monitor_url"]
     assert worker.xcom("monitor_url") is None
     assert log.has(job["arrival"]["name"])

@@ -101,7 +101,7 @@ class TestIdentity:
 
     @pytest.mark.parametrize("rewrites", [False, True])
     @pytest.mark.parametrize("behavior", BEHAVIORS)
-    def test_a_worker_that_dies_after_the_request_finds_its_copy_by_its_own_name(
+    def test_a_worker_that_dies_after_the_request_finds_its_copy_by_its_temporary_name(
         self, service, source, inbox, behavior, rewrites
     ):
         service.tenant.rewrites_office = rewrites

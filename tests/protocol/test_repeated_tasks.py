@@ -50,7 +50,7 @@ def test_skip_takes_children_that_are_there_since_an_earlier_run(service, inbox)
 
 
 @pytest.mark.parametrize("name", ["report.docx", "folder"])
-def test_what_a_failed_copy_left_under_its_own_name_is_removed_by_the_retry(service, inbox, name):
+def test_what_a_failed_copy_left_under_its_temporary_name_is_removed_by_the_retry(service, inbox, name):
     source = put(service, name)
     failure = CopyBehaviour(failure="generalException", appears="start", partial=2)
     service.tenant.next_copies.append(failure)

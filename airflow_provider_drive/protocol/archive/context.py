@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_drive.exceptions import DriveRequestError, DriveThrottledError
 from airflow_provider_drive.protocol.copy.find import CLOCK_SLACK
 from airflow_provider_drive.protocol.flow import Checkpoint
-from airflow_provider_drive.protocol.wire.names import own_name
+from airflow_provider_drive.protocol.wire.names import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,15 +47,15 @@ class ArchiveContext:
 
     def arrival_name(self, source: DriveItem) -> str:
         """Return the name under which only this archive's copy of an item arrives, at each try the same."""
-        return self._own_name(source, "arrival")
+        return self._temporary_name(source, "arrival")
 
     def displaced_name(self, source: DriveItem) -> str:
         """Return the name of the file that the copy of an item replaces, until that file is deleted."""
-        return self._own_name(source, "displaced")
+        return self._temporary_name(source, "displaced")
 
-    def _own_name(self, source: DriveItem, purpose: str) -> str:
+    def _temporary_name(self, source: DriveItem, purpose: str) -> str:
         token = hashlib.sha256(f"{self.state.token} {source.ref.full} {purpose}".encode()).hexdigest()
-        return own_name(source.name or "", token, is_folder=source.is_folder)
+        return temporary_name(source.name or "", token, is_folder=source.is_folder)
 
     def save(self) -> Flow[None]:
         """Store the state, but for the failures: a retry requests those copies again."""

@@ -27,7 +27,7 @@ class CopyTask:
 
     :param name: The name under which it arrives.
     :param final_name: The name that it gets then.
-    :param is_own: Only this archive's copy can have the first name, so that an item with it is this copy.
+    :param is_temporary: Only this archive's copy can have the first name: an item with it is this copy.
     :param contents: All that is in it, by path, if it is a folder.
     :param requests: How often it was requested.
     :param lost: Requests whose answer was lost, so that each may have made it; one that an earlier try may
@@ -44,7 +44,7 @@ class CopyTask:
     target: TargetFolder
     name: str
     final_name: str
-    is_own: bool = False
+    is_temporary: bool = False
     contents: Mapping[str, ListedItem] | None = None
     requests: int = 0
     lost: int = 0
@@ -83,7 +83,7 @@ class CopyTask:
     @property
     def is_identified(self) -> bool:
         """Whether its copy is known by an id that Graph told, or by a name that nothing else can have."""
-        return self.is_own or self.resource_id is not None
+        return self.is_temporary or self.resource_id is not None
 
     @property
     def is_edited(self) -> bool:
@@ -112,9 +112,9 @@ class CopyTask:
             self.end(CopyStatus("completed", done.copy_id), now)
             self.mark, self.is_accepted = done.mark, True
         elif pending is not None:
-            self.mark, self.is_own, self.monitor_url = (
+            self.mark, self.is_temporary, self.monitor_url = (
                 pending.mark,
-                pending.is_own,
+                pending.is_temporary,
                 pending.monitor_url or None,
             )
             self.is_accepted, self.lost = bool(pending.monitor_url), int(not pending.monitor_url)

@@ -91,7 +91,7 @@ def _handle_failure(end: Ended, work: Work) -> Flow[None]:
     elif item is not None and is_unnamed(copy, item):
         yield from discard(copy, item)
     if copy.contents is not None and end.decision in {Decision.FAILED, Decision.INCOMPLETE}:
-        is_there = item is not None and item.is_folder and not copy.is_own
+        is_there = item is not None and item.is_folder and not copy.is_temporary
         work.read_folder(copy, item.ref if item is not None and is_there else None, str(_error(end)))
     else:
         work.fail(copy, _error(end))
@@ -169,7 +169,7 @@ def _store_ids(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
 
 
 def _discard_own(copy: CopyTask, item: DriveItem, work: Work) -> Flow[None]:
-    """Delete a copy that still has a name of its own, and is of no use."""
+    """Delete a copy that still has a temporary name, and is of no use."""
     if is_unnamed(copy, item):
         work.state.done.pop(copy.id, None)
         yield from discard(copy, item)

@@ -106,19 +106,19 @@ def place_document(
 
 
 def is_unnamed(copy: CopyTask, item: DriveItem) -> bool:
-    """Whether a copy still has the name of its own under which it has arrived: nobody else uses it then."""
-    return copy.is_own and same_name(item.name or "", copy.name)
+    """Whether a copy still has the temporary name under which it has arrived."""
+    return copy.is_temporary and same_name(item.name or "", copy.name)
 
 
 def needs_final_name(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> bool:
     """Whether a copy has not got its final name yet, or a file that it replaces may be left."""
-    is_replacing = copy.is_own and context.is_resumed and context.order.conflict_behavior == "replace"
+    is_replacing = copy.is_temporary and context.is_resumed and context.order.conflict_behavior == "replace"
     return is_replacing or is_unnamed(copy, item)
 
 
 def discard(copy: CopyTask, item: DriveItem) -> Flow[bool]:
     """
-    Delete a copy with a name of its own that is not needed, unless somebody has changed it.
+    Delete a copy with a temporary name that is not needed, unless somebody has changed it.
 
     :return: Whether it is gone.
     """

@@ -32,7 +32,7 @@ def identify(copy: CopyTask, item: DriveItem | DriveError | None, context: Archi
         return Sighting(Found.UNSEEN if is_taken else Found.NOTHING, reason="it is not to be seen")
     if copy.resource_id is not None:
         return _identify_by_id(copy, item)
-    if copy.is_own:
+    if copy.is_temporary:
         return (yield from _identify_own(copy, item))
     if copy.target.is_claimed(item.ref.item_id, copy.id) or not _may_be_ours(copy, item, context):
         return Sighting(Found.OTHER, item, "another item has its name")

@@ -92,7 +92,7 @@ class InFlightCopies:
     def pending(self) -> dict[str, Pending]:
         """Return the copies whose monitors have to be polled, by the ids of their sources."""
         return {
-            copy.id: Pending(copy.mark, copy.is_own, copy.monitor_url)
+            copy.id: Pending(copy.mark, copy.is_temporary, copy.monitor_url)
             for copy in self._copies
             if copy.monitor_url and not copy.resource_id
         }

@@ -2,7 +2,7 @@
 What to do with a document or a folder, given what its place at the destination holds.
 
 A copy keeps its name if that is free: its request is refused if another item has the name by then. With
-``rename``, and where a file is replaced, it arrives under a name of its own first.
+``rename``, and where a file is replaced, it arrives under a temporary name first.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def plan_document(
     if behavior == "rename":
         return _plan_renamed(found, target, context)
     target.assign(name, source_id)
-    copy = CopyTask(found, target, name, name, is_own=behavior == "replace")
+    copy = CopyTask(found, target, name, name, is_temporary=behavior == "replace")
     if copy.resume(context.state, context.wait.now()):
-        copy.name = context.arrival_name(found.item) if copy.is_own else name
+        copy.name = context.arrival_name(found.item) if copy.is_temporary else name
         return copy
-    copy.is_own = False
+    copy.is_temporary = False
     there = target.get(name, source_id)
     if there is not None:
         return (yield from _plan_taken(found, there, target, context))
@@ -86,10 +86,10 @@ def plan_folder(
     context: ArchiveContext,
 ) -> CopyTask:
     """Return the copy to make of a folder as a whole."""
-    is_own = context.order.conflict_behavior == "rename"
-    arrival = context.arrival_name(folder.item) if is_own else name
-    copy = CopyTask(folder, parent, arrival, name, is_own, contents)
-    if not copy.resume(context.state, context.wait.now()) and is_own and context.is_resumed:
+    is_temporary = context.order.conflict_behavior == "rename"
+    arrival = context.arrival_name(folder.item) if is_temporary else name
+    copy = CopyTask(folder, parent, arrival, name, is_temporary, contents)
+    if not copy.resume(context.state, context.wait.now()) and is_temporary and context.is_resumed:
         copy.lost = 1
     return copy
 
@@ -133,9 +133,9 @@ def _plan_renamed(found: ListedItem, target: TargetFolder, context: ArchiveConte
 
 
 def _own_copy(found: ListedItem, target: TargetFolder, context: ArchiveContext) -> CopyTask:
-    """Return a copy that arrives under a name of its own."""
+    """Return a copy that arrives under a temporary name."""
     name = found.item.name or ""
-    copy = CopyTask(found, target, context.arrival_name(found.item), name, is_own=True)
+    copy = CopyTask(found, target, context.arrival_name(found.item), name, is_temporary=True)
     if not copy.resume(context.state, context.wait.now()) and context.is_resumed:
         copy.lost = 1
     return copy

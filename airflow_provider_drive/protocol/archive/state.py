@@ -46,12 +46,12 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     A copy that Graph has accepted and may still be making.
 
     :param mark: Fingerprint of the source when its copy was requested.
-    :param is_own: It arrives under a name that only this archive's copy can have.
+    :param is_temporary: It arrives under a name that only this archive's copy can have.
     :param monitor_url: A secret; empty where it is stored elsewhere, or cannot be decrypted.
     """
 
     mark: str
-    is_own: bool = False
+    is_temporary: bool = False
     monitor_url: str = ""
 
     def __repr__(self) -> str:
@@ -154,7 +154,11 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         :param encrypt: Encrypts monitor URLs. Without it they are left out.
         """
         pending = {
-            key: [each.mark, each.is_own, encrypt(each.monitor_url) if encrypt and each.monitor_url else ""]
+            key: [
+                each.mark,
+                each.is_temporary,
+                encrypt(each.monitor_url) if encrypt and each.monitor_url else "",
+            ]
             for key, each in self.pending.items()
         }
         built: dict[str, Any] = msgspec.to_builtins(self)
@@ -176,7 +180,9 @@ def read_archive_state(value: Any, decrypt: Callable[[str], str | None] = lambda
     if not (math.isfinite(state.begun) and 0 < state.begun < _END_OF_TIME) or min(counts, default=0) < 0:
         raise DriveResponseError("The saved state of the archive is not valid: a number is out of range.")
     state.pending = {
-        key: Pending(each.mark, each.is_own, (decrypt(each.monitor_url) or "") if each.monitor_url else "")
+        key: Pending(
+            each.mark, each.is_temporary, (decrypt(each.monitor_url) or "") if each.monitor_url else ""
+        )
         for key, each in state.pending.items()
     }
     return state

@@ -192,7 +192,7 @@ def _look_by_name(job: CopyJob, *, verify: bool) -> Flow[Sighting]:
     item = yield from find_item(child(job.destination, job.arrival.name))
     if item is None:
         return Sighting(Found.NOTHING, reason="nothing has its name")
-    if job.arrival.is_own:
+    if job.arrival.is_temporary:
         return (yield from _check_own(job, item, verify=verify))
     is_replaced = job.arrival.behavior == "replace" and not is_newer(job, item)
     if is_replaced:
@@ -256,7 +256,7 @@ def _look_among_new(job: CopyJob) -> Flow[Sighting]:
 
 def _look_for_children(job: CopyJob, status: CopyStatus, *, verify: bool) -> Flow[Sighting]:
     """
-    Count the children of the source at the destination, where each arrives under its own name.
+    Count the children of the source at the destination: each keeps its name.
 
     The monitor names the destination or one of the children, so that its id tells nothing.
     """

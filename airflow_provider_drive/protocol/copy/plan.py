@@ -33,8 +33,8 @@ from airflow_provider_drive.protocol.wire.names import (
     check_name,
     free_name,
     normalize_name,
-    own_name,
     same_name,
+    temporary_name,
 )
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Plan(NamedTuple):
         """Whether the name was found to be free: if it is taken after all, another one will do."""
         job = self.job
         picks = job.conflict_behavior in {"rename", "replace"}
-        return picks and job.arrival.behavior == "fail" and not job.arrival.is_own
+        return picks and job.arrival.behavior == "fail" and not job.arrival.is_temporary
 
 
 def plan_copy(order: CopyOrder, wait: Wait, known: DriveItem | None, *, is_durable: bool) -> Flow[Plan]:
@@ -178,7 +178,9 @@ def _choose_arrival(
     can_rename = is_durable and order.is_awaited and not order.include_all_version_history
     if can_rename and (order.conflict_behavior == "rename" or _cannot_be_told(job, item)):
         yield from _refuse_taken(job, item)
-        return _arriving(job, own_name(job.name or "", is_folder=item.is_folder), "fail", is_own=True)
+        return _arriving(
+            job, temporary_name(job.name or "", is_folder=item.is_folder), "fail", is_temporary=True
+        )
     picks = is_durable and (
         order.conflict_behavior == "rename" or (order.is_awaited and order.conflict_behavior == "replace")
     )
@@ -191,7 +193,7 @@ def _cannot_be_told(job: CopyJob, item: DriveItem) -> bool:
 
 
 def _refuse_taken(job: CopyJob, item: DriveItem) -> Flow[None]:
-    """Refuse a taken name at once: a copy under its own name would meet it only when it has arrived."""
+    """Refuse a taken name at once: a copy under a temporary name would meet it only when it has arrived."""
     if job.conflict_behavior in {"rename", SKIP}:
         return
     taken = yield from find_item(child(job.destination, job.name or ""))
@@ -228,15 +230,17 @@ def _pick_name(job: CopyJob, source: DriveItem, order: CopyOrder) -> Flow[CopyJo
     if taken and order.include_all_version_history:
         return job
     if taken and behavior == "replace":
-        return _arriving(job, own_name(name, is_folder=source.is_folder), "fail", is_own=True)
+        return _arriving(job, temporary_name(name, is_folder=source.is_folder), "fail", is_temporary=True)
     if taken:
         names = yield from _names_in(job.destination)
         name = free_name(name, lambda other: normalize_name(other) in names, is_folder=source.is_folder)
     return _arriving(job.changed(name=name), name, "fail")
 
 
-def _arriving(job: CopyJob, name: str | None, behavior: GraphBehavior, *, is_own: bool = False) -> CopyJob:
-    return job.changed(arrival=Arrival(name, behavior, is_own))
+def _arriving(
+    job: CopyJob, name: str | None, behavior: GraphBehavior, *, is_temporary: bool = False
+) -> CopyJob:
+    return job.changed(arrival=Arrival(name, behavior, is_temporary))
 
 
 def _names_in(folder: ItemRef) -> Flow[set[str]]:

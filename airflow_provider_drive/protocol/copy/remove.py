@@ -1,4 +1,4 @@
-"""The flow that removes a copy under a name of its own, which only this task knows."""
+"""The flow that removes a copy under a temporary name, which only this task knows."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def _resume(job: CopyJob, order: CopyOrder, wait: Wait) -> Flow[CopyJob | None]:
         try:
             return (yield from _search_or_repeat(job, order, wait, seconds))
         except DriveNameConflictError:
-            picks = job.conflict_behavior in {"rename", "replace"} and not job.arrival.is_own
+            picks = job.conflict_behavior in {"rename", "replace"} and not job.arrival.is_temporary
             if job.conflict_behavior != SKIP and not (picks and job.arrival.behavior == "fail"):
                 raise
             return None
@@ -102,13 +102,13 @@ def _resume(job: CopyJob, order: CopyOrder, wait: Wait) -> Flow[CopyJob | None]:
     if status.state != "failed" or may_be_ours:
         return job
     yield Pause(0.0, f"{job} was requested by an earlier try, and failed ({status.code}): requested again")
-    if job.arrival.is_own:
+    if job.arrival.is_temporary:
         yield from _remove_part(job)
     return None
 
 
 def _remove_part(job: CopyJob) -> Flow[None]:
-    """Delete what a copy that failed has left under its own name: the next one has another name."""
+    """Delete what a copy that failed has left under its temporary name: the next one has another name."""
     part = yield from find_item(child(job.destination, job.arrival.name or ""))
     if part is not None:
         yield from remove_copy(job, part)
@@ -249,7 +249,7 @@ def _requested_name(job: CopyJob, order: CopyOrder) -> str | None:
     if order.children_only or order.include_all_version_history:
         return None
     is_picked = order.conflict_behavior == "rename" and job.arrival.behavior == "fail"
-    return job.arrival.name if job.arrival.is_own or is_picked else order.name
+    return job.arrival.name if job.arrival.is_temporary or is_picked else order.name
 
 
 def post_copy(request: Request, tries: int) -> Flow[Response | None]:

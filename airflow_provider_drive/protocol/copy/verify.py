@@ -188,7 +188,7 @@ def _rename(job: CopyJob, item: DriveItem, name: str | None, wait: Wait) -> Flow
                 there = yield from find_same(job, (yield from get_item(job.source)))
             except DriveNameConflictError as other:
                 error = other
-        error.add((yield from _remove(job, item)) if job.arrival.is_own else _left(item))
+        error.add((yield from _remove(job, item)) if job.arrival.is_temporary else _left(item))
         if there is not None:
             return there
         raise error from None

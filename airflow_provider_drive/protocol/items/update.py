@@ -30,7 +30,7 @@ from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import child, move_request, read_item
-from airflow_provider_drive.protocol.wire.names import free_name, is_renamed, normalize_name, own_name
+from airflow_provider_drive.protocol.wire.names import free_name, is_renamed, normalize_name, temporary_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Response, Saved
@@ -109,7 +109,7 @@ def update_item(
     if displaced_name is None:
         yield from update.restore()
     else:
-        update.own_name, update.other, update.is_stored = displaced_name, displaced, False
+        update.temporary_name, update.other, update.is_stored = displaced_name, displaced, False
     try:
         updated = yield from update.run()
     except DriveError as error:
@@ -137,7 +137,7 @@ class _Update:
     One change of an item.
 
     :ivar other: The file that had the name, and was renamed to make way.
-    :ivar own_name: The name that it was given, which no other item can have.
+    :ivar temporary_name: The name that it was given, which no other item can have.
     :ivar older: Files that had the name before that one, and made way as well.
     :ivar displaced: The checkpoint that says so, if it ``is_stored``; ``is_durable`` if a later try finds it.
     """
@@ -160,7 +160,7 @@ class _Update:
         self.is_stored, self.may_be_locked = True, False
         self.waited_for_lock = 0.0
         self.tries: Counter[str] = Counter()
-        self.own_name = own_name(place.name or before.name or "")
+        self.temporary_name = temporary_name(place.name or before.name or "")
         self.displaced = _checkpoint_of(before)
 
     def restore(self) -> Flow[None]:
@@ -169,7 +169,7 @@ class _Update:
         self.is_durable = saved.is_durable
         self.other = yield from find_displaced(self.before)
         if self.other is not None:
-            self.own_name = self.other.name or self.own_name
+            self.temporary_name = self.other.name or self.temporary_name
 
     def run(self) -> Flow[DriveItem]:
         """Send the change until the item is where it is to be, or it is known that it cannot be."""
@@ -230,11 +230,11 @@ class _Update:
         if other.is_container:
             raise conflict  # only files are replaced
         if self.other is not None and self.other.ref != other.ref:  # another task has taken the name since
-            self.older, self.own_name = [*self.older, self.other], own_name(name)
+            self.older, self.temporary_name = [*self.older, self.other], temporary_name(name)
         self.other = other
-        yield from self._save_displaced({**other.ref.as_dict(), "name": self.own_name})
+        yield from self._save_displaced({**other.ref.as_dict(), "name": self.temporary_name})
         try:
-            self.other = yield from update_item(other, Location(None, self.own_name), wait=self.wait)
+            self.other = yield from update_item(other, Location(None, self.temporary_name), wait=self.wait)
         except (DriveItemChangedError, DriveItemNotFoundError):  # another task has moved it meanwhile
             self.other = None
 
@@ -253,10 +253,10 @@ class _Update:
             error.add(f"Files that had the name {name!r} before made way, and are left: {left}.")
         try:
             other = yield from find_item(self.other.ref)
-            if other and other.name == self.own_name:
+            if other and other.name == self.temporary_name:
                 yield from update_item(other, Location(None, name), wait=self.wait)
         except DriveError as fault:
-            where = f"look for {self.own_name!r} ({self.other.ref.full}). {fault}"
+            where = f"look for {self.temporary_name!r} ({self.other.ref.full}). {fault}"
             error.add(f"The file that had the name {name!r} made way, and did not get it back: {where}")
             return
         yield from self._save_displaced(None)

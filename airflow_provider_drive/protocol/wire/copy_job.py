@@ -60,12 +60,12 @@ class Arrival(msgspec.Struct, frozen=True):
 
     :param name: None if it keeps the source's, which nobody has read.
     :param behavior: The conflict behavior that Graph is given.
-    :param is_own: Nobody else can have this name, so that an item with it is this copy.
+    :param is_temporary: Nobody else can have this name, so that an item with it is this copy.
     """
 
     name: str | None
     behavior: GraphBehavior
-    is_own: bool = False
+    is_temporary: bool = False
 
 
 class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class CopyJob(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_identifiable(self) -> bool:
         """Whether anything is known that tells its copy from an item that has its name by chance."""
-        return bool(self.resource_id or self.source or self.snapshot or self.arrival.is_own)
+        return bool(self.resource_id or self.source or self.snapshot or self.arrival.is_temporary)
 
     def described(self, item: DriveItem | None) -> CopyJob:
         """Return the job with what was read of its source."""

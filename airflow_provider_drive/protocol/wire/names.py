@@ -170,7 +170,7 @@ def split_name(name: str, *, is_folder: bool) -> tuple[str, str]:
     return (name, "") if is_folder or not stem else (stem, dot + extension)
 
 
-def own_name(name: str, token: str | None = None, *, is_folder: bool = False) -> str:
+def temporary_name(name: str, token: str | None = None, *, is_folder: bool = False) -> str:
     """
     Return a name that nobody else can have, and that is no longer than the item's own if that is possible.
 

@@ -66,7 +66,7 @@ def copied_contents(world):
     return sorted(content for content in world.contents().values() if content != b"another")
 
 
-def own_names(world):
+def temporary_names(world):
     return [path for path in world.contents() if "~" in path]
 
 
@@ -88,7 +88,7 @@ class TestEachStep:
                 content for path, content in TREE.items() if not (is_refused and path == "a.txt")
             )
             assert copied_contents(world) == expected, kill_at
-            assert own_names(world) == [], kill_at
+            assert temporary_names(world) == [], kill_at
             assert list(states(outcomes).values()).count("failed") == is_refused, kill_at
             assert sorted(states(outcomes)) == sorted(TREE), kill_at
             sources = [item for item in world.legal.find("In").walk() if not item.is_folder]
@@ -109,7 +109,7 @@ class TestEachStep:
                 job.behaviour.lost = forgets
             assert set(states(world.archive(timings=SHORT, **world.order)).values()) == {"copied"}, kill_at
             assert copied_contents(world) == sorted(TREE.values()), kill_at
-            assert own_names(world) == [], kill_at
+            assert temporary_names(world) == [], kill_at
 
     @pytest.mark.parametrize("behavior", BEHAVIORS)
     def test_copies_that_are_under_way_are_polled_and_not_requested_again(self, behavior):
@@ -118,7 +118,7 @@ class TestEachStep:
             try_until_done(world, kill_at)
             expected = len(TREE) - (behavior in {"skip", "fail"})
             assert sum(job.state == "completed" for job in world.tenant.jobs) == expected, kill_at
-            assert own_names(world) == []
+            assert temporary_names(world) == []
 
     @pytest.mark.parametrize("behavior", ["skip", "replace", "rename"])
     def test_two_crashes_make_no_more_copies_than_one(self, behavior):
@@ -129,7 +129,7 @@ class TestEachStep:
                 try_until_done(world, first, second)
                 sources = [item for item in world.legal.find("In").walk() if not item.is_folder]
                 assert max(world.tenant.copies_made(item.id) for item in sources) <= 1
-                assert own_names(world) == []
+                assert temporary_names(world) == []
 
 
 class TestRewrittenFiles:
@@ -149,7 +149,7 @@ class TestRewrittenFiles:
             outcomes = try_until_done(world, kill_at)
             assert set(states(outcomes).values()) == {"copied"}, kill_at
             assert all(outcome.is_verified for outcome in outcomes), kill_at
-            assert own_names(world) == []
+            assert temporary_names(world) == []
             assert len(world.contents()) == (4 if behavior == "replace" else 8), kill_at
 
 
@@ -166,10 +166,10 @@ class TestChangesBetweenTries:
             stop(world, kill_at)
             world.tenant.clock_offset += 5.0
             world.legal.put("In/a.txt", b"edited since")
-            unnamed += any(name.startswith("~") and name.endswith(".txt") for name in own_names(world))
+            unnamed += any(name.startswith("~") and name.endswith(".txt") for name in temporary_names(world))
             has_name = b"a" in [each for name, each in world.contents().items() if "~" not in name]
             outcomes = world.archive(timings=SHORT, **world.order)
-            assert own_names(world) == [], kill_at
+            assert temporary_names(world) == [], kill_at
             (outcome,) = [each for each in outcomes if each.found.path == "a.txt"]
             if outcome.state == "copied":
                 assert world.vault.items[outcome.copy.ref.item_id].content.data == b"edited since", kill_at
@@ -207,7 +207,7 @@ class TestChangesBetweenTries:
         world.tenant.faults.clear()
         made = len(world.tenant.jobs)
         assert set(states(world.archive(timings=SHORT, **world.order)).values()) == {"copied"}
-        assert (len(world.tenant.jobs), own_names(world)) == (made, [])
+        assert (len(world.tenant.jobs), temporary_names(world)) == (made, [])
 
     def test_a_copy_that_was_moved_from_the_destination_is_not_made_again(self):
         world = make("skip", taken=b"a")
@@ -256,7 +256,7 @@ class TestDeferrals:
                     copy.content.data[1:18] == TREE[outcome.found.path][1:18]
                 )  # the service rewrites the first
                 assert outcome.is_verified
-        assert own_names(world) == []
+        assert temporary_names(world) == []
         assert len(world.tenant.jobs) == len(completed)
 
     def test_copies_that_have_ended_before_do_not_keep_it_from_being_deferred(self):
@@ -283,7 +283,7 @@ class TestDeferrals:
         assert not world.state.pending
         assert sorted(states(outcomes)) == sorted(TREE)
         assert set(states(outcomes).values()) == {"copied"}
-        assert own_names(world) == []
+        assert temporary_names(world) == []
 
     def test_what_is_edited_meanwhile_is_not_verified(self):
         world = make("skip", looks=4, taken=b"a")

@@ -26,7 +26,7 @@ def state():
         begun=1_790_000_000.5,
         token="t",
         done={"01B": Done("01C", "mark"), "01G": Done("01H", "", "deleted")},
-        pending={"01D": Pending("mark", is_own=True, monitor_url=MONITOR)},
+        pending={"01D": Pending("mark", is_temporary=True, monitor_url=MONITOR)},
         failed={"01A": "why"},
         paths={"digest": "01B"},
         deleted={"copied": 2, "there": 1, "bytes": 30, "deleted": 3},
@@ -50,12 +50,12 @@ def test_a_state_is_read_as_it_was_written(state):
 def test_monitors_are_left_out_where_nothing_encrypts_them(state):
     stored = json.loads(json.dumps(state.as_dict()))
     assert "secret" not in str(stored)
-    assert read_archive_state(stored).pending == {"01D": Pending("mark", is_own=True)}
+    assert read_archive_state(stored).pending == {"01D": Pending("mark", is_temporary=True)}
 
 
 def test_a_monitor_that_cannot_be_decrypted_is_empty(state):
     stored = state.as_dict(lambda url: url)
-    assert read_archive_state(stored, lambda _: None).pending == {"01D": Pending("mark", is_own=True)}
+    assert read_archive_state(stored, lambda _: None).pending == {"01D": Pending("mark", is_temporary=True)}
 
 
 def test_nothing_shows_a_monitor(state):

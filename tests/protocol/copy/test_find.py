@@ -34,7 +34,7 @@ UNREAD = CopyJob(
     arrival=Arrival(None, "fail"),
 )
 JOB = UNREAD.described(read_item(item("i")))
-OWN = JOB.changed(arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True))
+OWN = JOB.changed(arrival=Arrival("~0123456789ab.pdf", "fail", is_temporary=True))
 FOLDER = UNREAD.described(read_item(item("i", "C", kind="folder")))
 CHILDREN = UNREAD.changed(children_only=True)
 UNKNOWN, DONE = CopyStatus("unknown"), CopyStatus("completed", "n")
@@ -165,12 +165,12 @@ class TestByName:
         job = FOLDER.changed(source=None, snapshot=None)
         assert look(copy("C", kind="folder"), job=job).result.found is Found.OTHER
 
-    def test_a_copy_that_arrives_under_an_own_name_is_looked_for_under_that(self):
+    def test_a_copy_that_arrives_under_a_temporary_name_is_looked_for_under_that(self):
         talk = look(copy("~0123456789ab.pdf"), job=OWN)
         assert (talk.result.found, talk.lines) == (Found.OURS, ["GET /drives/e/items/f:/~0123456789ab.pdf:"])
 
     def test_an_own_folder_is_counted(self):
-        job = FOLDER.changed(arrival=Arrival("~0123456789ab", "fail", is_own=True))
+        job = FOLDER.changed(arrival=Arrival("~0123456789ab", "fail", is_temporary=True))
         made, entries = copy("~0123456789ab", kind="folder"), page(item("a", "a"))
         assert look(made, entries, page(), job=job).result.found is Found.FILLING
         assert look(made, entries, entries, job=job).result.found is Found.OURS

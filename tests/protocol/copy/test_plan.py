@@ -93,14 +93,14 @@ class TestNames:
         talk = self.rename(source, there, page(item("x", "A.pdf", "i")), accepted(), children_only=True)
         assert talk.lines[-1] == f"{POST}rename"
 
-    def test_with_rename_an_awaited_copy_arrives_under_an_own_name(self):
+    def test_with_rename_an_awaited_copy_arrives_under_a_temporary_name(self):
         """Others may want the same name at the same time; one of its own nobody wants."""
         talk = self.rename(SOURCE, accepted(), is_awaited=True)
         job = talk.result
         assert talk.lines[1:] == [f"{POST}fail"]
         assert re.fullmatch(r"~[0-9a-f]{12}\.pdf", job.arrival.name)
         assert talk.sent("POST").json["name"] == job.arrival.name
-        assert (job.name, job.arrival.behavior, job.arrival.is_own) == ("a.pdf", "fail", True)
+        assert (job.name, job.arrival.behavior, job.arrival.is_temporary) == ("a.pdf", "fail", True)
         folder = self.rename(here("i", "v1.2", kind="folder"), accepted(), is_awaited=True).result
         assert re.fullmatch(r"~[0-9a-f]{12}", folder.arrival.name)
 
@@ -222,10 +222,10 @@ class TestOwnNames:
 
     @pytest.mark.parametrize("source", DOCUMENTS, ids=lambda each: each.json()["name"])
     @pytest.mark.parametrize("behavior", ["fail", "replace", "skip"])
-    def test_an_awaited_copy_that_its_content_cannot_tell_arrives_under_an_own_name(self, source, behavior):
+    def test_an_awaited_copy_that_its_content_cannot_tell_gets_a_temporary_name(self, source, behavior):
         talk = copy(source, missing(), accepted(), conflict_behavior=behavior, is_awaited=True)
         name = source.json()["name"]
-        assert talk.result.arrival.is_own
+        assert talk.result.arrival.is_temporary
         assert talk.sent("POST").json["name"] == talk.result.arrival.name != name
         assert talk.posts == [f"{POST}fail"]
         assert (talk.result.name, talk.result.conflict_behavior) == (name, behavior)
@@ -235,11 +235,11 @@ class TestOwnNames:
         behaviors = {"conflict_behavior": behavior, "is_awaited": True}
         talk = copy(SOURCE, missing(), accepted(), name="a.docx", **behaviors)
         assert talk.result.arrival.name.endswith(".docx")
-        assert talk.result.arrival.is_own
+        assert talk.result.arrival.is_temporary
         talk = copy(
             here("i", "a.docx"), *[missing()] * (behavior == "replace"), accepted(), name="a.x", **behaviors
         )
-        assert not talk.result.arrival.is_own
+        assert not talk.result.arrival.is_temporary
 
     @pytest.mark.parametrize("order", [{}, {"is_awaited": True, "include_all_version_history": True}])
     def test_a_copy_that_is_not_renamed_afterwards_arrives_under_its_name(self, order):
@@ -265,16 +265,16 @@ class TestOwnNames:
         for source in (here("i", "a.docx"), SOURCE):
             name = source.json()["name"]
             talk = copy(source, made(name), accepted(), conflict_behavior="replace", is_awaited=True)
-            assert talk.result.arrival.is_own
+            assert talk.result.arrival.is_temporary
             assert talk.posts == [f"{POST}fail"]
 
-    def test_a_free_name_that_is_taken_meanwhile_is_replaced_by_way_of_an_own_name(self):
+    def test_a_free_name_that_is_taken_meanwhile_is_replaced_by_way_of_a_temporary_name(self):
         answers = [SOURCE, missing(), TAKEN, SOURCE, made(), accepted()]
         talk = copy(*answers, conflict_behavior="replace", is_awaited=True)
-        assert talk.result.arrival.is_own
+        assert talk.result.arrival.is_temporary
 
     def test_with_versions_a_taken_name_is_left_to_graph_to_replace(self):
         order = {"conflict_behavior": "replace", "include_all_version_history": True, "is_awaited": True}
         talk = copy(SOURCE, made(), accepted(), **order)
         assert talk.posts == [f"{POST}replace"]
-        assert not talk.result.arrival.is_own
+        assert not talk.result.arrival.is_temporary

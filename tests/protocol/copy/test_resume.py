@@ -197,10 +197,10 @@ class TestAnUnansweredRequest:
         assert type(talk.error) is expected
         assert len(talk.posts) == posts
 
-    OWN = Arrival("~0123456789ab.docx", "fail", is_own=True)
+    OWN = Arrival("~0123456789ab.docx", "fail", is_temporary=True)
 
     @pytest.mark.parametrize("behavior", ["fail", "rename", "replace"])
-    def test_a_copy_under_an_own_name_is_known_though_the_service_has_rewritten_it(self, behavior):
+    def test_a_copy_under_a_temporary_name_is_known_though_the_service_has_rewritten_it(self, behavior):
         intent = UNANSWERED.changed(name="a.docx", arrival=self.OWN, conflict_behavior=behavior)
         intent = intent.described(read_item(item("i", "a.docx", lastModifiedDateTime=OLD)))
         there = made(self.OWN.name, size=1_543, lastModifiedDateTime=TODAY)
@@ -208,7 +208,7 @@ class TestAnUnansweredRequest:
         assert talk.lines == ["GET /drives/e/items/f:/~0123456789ab.docx:"]
         assert talk.result.resource_id == "n"
 
-    def test_a_copy_under_an_own_name_that_is_not_whole_is_waited_for_and_not_requested_again(self):
+    def test_a_copy_under_a_temporary_name_that_is_not_whole_is_waited_for_and_not_requested_again(self):
         intent = UNANSWERED.changed(arrival=self.OWN)
         talk = copy(
             saved=intent, then=lambda request: SOURCE if "/d/" in request.url else made(self.OWN.name, size=3)
@@ -325,7 +325,7 @@ class TestFinishing:
 
     def test_a_copy_that_has_its_name_already_is_not_renamed_again(self):
         job = JOB.changed(
-            arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True), conflict_behavior="rename"
+            arrival=Arrival("~0123456789ab.pdf", "fail", is_temporary=True), conflict_behavior="rename"
         )
         done = CopyStatus("completed", "n")
         for name in ("a.pdf", "a 3.pdf"):

@@ -664,7 +664,7 @@ class TestPersonal:
         job = talk.result
         assert (job.name, job.arrival, job.conflict_behavior) == (
             "a.pdf",
-            Arrival(own, "fail", is_own=True),
+            Arrival(own, "fail", is_temporary=True),
             "replace",
         )
 

@@ -51,7 +51,7 @@ JOB = CopyJob(
 UNREAD = JOB.changed(name=None, arrival=Arrival(None, "fail"), snapshot=None)
 FOLDER = UNREAD.described(read_item(item("i", "C", kind="folder")))
 CHILDREN = FOLDER.changed(children_only=True, name=None, arrival=Arrival(None, "fail"))
-OWN = JOB.changed(arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True))
+OWN = JOB.changed(arrival=Arrival("~0123456789ab.pdf", "fail", is_temporary=True))
 REPLACED = OWN.changed(conflict_behavior="replace")
 DONE = answer(200, {"status": "completed", "resourceId": "n"})
 GONE = refusal(404, "itemNotFound")
@@ -337,7 +337,7 @@ class TestReadingBack:
         )
         assert type(talk.error) is DriveNameConflictError
 
-    def test_a_copy_under_an_own_name_replaces_the_file_that_has_its_name(self):
+    def test_a_copy_under_a_temporary_name_replaces_the_file_that_has_its_name(self):
         """The old file makes way, and is deleted last."""
         made, own = [], []
 
@@ -374,7 +374,7 @@ class TestReadingBack:
         ("answers", "words"),
         [([answer(204)], "was deleted again"), ([refusal(423)], "stays behind as '~0123456789ab.pdf'")],
     )
-    def test_a_copy_under_an_own_name_is_deleted_again_if_its_name_was_taken(self, answers, words):
+    def test_a_copy_under_a_temporary_name_is_deleted_again_if_its_name_was_taken(self, answers, words):
         own = copy("~0123456789ab.pdf")
         taken = refusal(409, "nameAlreadyExists")
         talk = finish(CopyStatus("completed", "n"), own, taken, own, *answers, job=OWN)
@@ -407,7 +407,7 @@ class TestReadingBack:
         assert "is there, but it does not have exactly" in str(talk.error)
         assert "Look in the folder drives/e/items/f for 'plan.docx' before you copy again." in str(talk.error)
 
-    def test_with_skip_a_copy_under_an_own_name_gives_way_to_the_same_content(self):
+    def test_with_skip_a_copy_under_a_temporary_name_gives_way_to_the_same_content(self):
         own, there = copy("~0123456789ab.pdf"), copy(item_id="o", createdDateTime=OLD)
         answers = [own, refusal(409, "nameAlreadyExists"), own, here("i")]
         job = OWN.changed(conflict_behavior="skip")

@@ -490,7 +490,7 @@ class TestReplacing:
         assert talk.lines == ["GET /drives/d/items/x", "DELETE /drives/d/items/x"]
 
     @pytest.mark.parametrize("name", ["plan.pdf", "renamed by a person.pdf"])
-    def test_a_retry_deletes_only_what_has_the_own_name(self, name):
+    def test_a_retry_deletes_only_what_has_the_temporary_name(self, name):
         talk = self.replace(answer(200, self.renamed(name=name)), saved=DISPLACED, before=MOVED)
         assert talk.lines == ["GET /drives/d/items/x"]
 

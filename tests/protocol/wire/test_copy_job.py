@@ -39,7 +39,7 @@ class TestJobs:
         name="copy.pdf",
         conflict_behavior="rename",
         submitted_at=NOW,
-        arrival=Arrival("~0123456789ab.pdf", "fail", is_own=True),
+        arrival=Arrival("~0123456789ab.pdf", "fail", is_temporary=True),
         lost=1,
         first_submitted_at=NOW - 60,
         snapshot=Snapshot(
@@ -63,7 +63,7 @@ class TestJobs:
             "name": "copy.pdf",
             "conflict_behavior": "rename",
             "submitted_at": "2026-09-21T14:13:20.000Z",
-            "arrival": {"name": "~0123456789ab.pdf", "behavior": "fail", "is_own": True},
+            "arrival": {"name": "~0123456789ab.pdf", "behavior": "fail", "is_temporary": True},
             "state": "accepted",
             "children_only": False,
             "lost": 1,

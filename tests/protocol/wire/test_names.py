@@ -11,9 +11,9 @@ from airflow_provider_drive.protocol.wire.names import (
     free_name,
     is_renamed,
     normalize_name,
-    own_name,
     same_name,
     split_name,
+    temporary_name,
 )
 
 
@@ -71,30 +71,32 @@ def test_pairs_give_an_item_for_one_name_only():
     assert len([found for _, _, found in twins.pairs(twins) if found]) == 2
 
 
-def test_an_own_name_keeps_the_extension_and_is_no_longer_than_the_name():
-    name = own_name("Quarterly report 2026.docx")
+def test_a_temporary_name_keeps_the_extension_and_is_no_longer_than_the_name():
+    name = temporary_name("Quarterly report 2026.docx")
     assert name.endswith(".docx")
     assert name.startswith("Quarterl")
     assert len(name) == len("Quarterly report 2026.docx")
 
 
-def test_two_own_names_are_never_the_same():
-    assert len({own_name("a.txt") for _ in range(1_000)}) == 1_000
+def test_two_temporary_names_are_never_the_same():
+    assert len({temporary_name("a.txt") for _ in range(1_000)}) == 1_000
 
 
-def test_an_own_name_of_a_token_is_always_the_same():
-    assert own_name("report.docx", "0123456789abcdef") == own_name("report.docx", "0123456789abcdef")
-    assert own_name("a.txt", "0123456789abcdef") == "~0123456789ab.txt"
+def test_a_temporary_name_of_a_token_is_always_the_same():
+    assert temporary_name("report.docx", "0123456789abcdef") == temporary_name(
+        "report.docx", "0123456789abcdef"
+    )
+    assert temporary_name("a.txt", "0123456789abcdef") == "~0123456789ab.txt"
 
 
 def test_a_folder_has_no_extension():
     assert split_name("v1.2", is_folder=True) == ("v1.2", "")
-    assert own_name("v1.2", "0123456789ab", is_folder=True) == "~0123456789ab"
+    assert temporary_name("v1.2", "0123456789ab", is_folder=True) == "~0123456789ab"
 
 
 @given(st.text(min_size=1, max_size=300).filter(lambda name: "/" not in name))
-def test_an_own_name_is_at_most_thirteen_characters_longer_than_the_stem_allows(name):
-    own = own_name(name)
+def test_a_temporary_name_is_at_most_thirteen_characters_longer_than_the_stem_allows(name):
+    own = temporary_name(name)
     assert len(own) <= max(len(name), 13 + len(split_name(name, is_folder=False)[1]))
 
 
