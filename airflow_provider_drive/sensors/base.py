@@ -19,6 +19,8 @@ from airflow_provider_drive.utils.failures import also_as
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow_provider_drive.operators.base import Template
+
 MIN_RESCHEDULE = 10.0
 """
 Seconds between two polls in the mode ``reschedule``, at least, unless Airflow's configuration says otherwise.
@@ -33,7 +35,7 @@ class DriveSensor(DriveTask, BaseSensorOperator):
 
     ui_color = "#e8f2d5"
 
-    def __init__(self, *, poll_interval: float, **kwargs: Any) -> None:
+    def __init__(self, *, poll_interval: float | Template, **kwargs: Any) -> None:
         self._follows_poll_interval = "poke_interval" not in kwargs
         if self._follows_poll_interval and isinstance(poll_interval, (int, float)) and poll_interval > 0:
             kwargs["poke_interval"] = poll_interval  # anything else is read after it was rendered

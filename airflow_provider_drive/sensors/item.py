@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.protocol.items.arrival import Arrival, Look
 
 _WHAT = ("item", "folder", "pattern", "exclude", "recursive", "min_count", "settle")
@@ -63,14 +64,14 @@ class DriveItemSensor(DriveSensor):
         *,
         item: Any = None,
         folder: Any = None,
-        pattern: str | Sequence[str] | None = None,
-        exclude: str | Sequence[str] | None = None,
-        recursive: bool = False,
-        min_count: int = 1,
-        settle: float = 60.0,
-        deferrable: bool = True,
-        poll_interval: float = 60.0,
-        drive_conn_id: str = DEFAULT_CONN_ID,
+        pattern: str | Sequence[str] | Template | None = None,
+        exclude: str | Sequence[str] | Template | None = None,
+        recursive: bool | Template = False,
+        min_count: int | Template = 1,
+        settle: float | Template = 60.0,
+        deferrable: bool | Template = True,
+        poll_interval: float | Template = 60.0,
+        drive_conn_id: str | Template = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(poll_interval=poll_interval, **kwargs)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.manifest import Manifest
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.transfers.hand_over import HandOver
     from airflow_provider_drive.transfers.report import Outcome, TransferReport
     from airflow_provider_drive.transfers.selection import Document
@@ -95,23 +96,23 @@ class DriveToObjectStorageOperator(TransferOperator):
         *,
         source: Any = None,
         items: Any = None,
-        destination: str,
-        pattern: str | Sequence[str] | None = None,
-        exclude: str | Sequence[str] | None = None,
+        destination: str | Template,
+        pattern: str | Sequence[str] | Template | None = None,
+        exclude: str | Sequence[str] | Template | None = None,
         modified_before: Any = None,
         modified_after: Any = None,
         created_before: Any = None,
         created_after: Any = None,
-        min_size: int | None = None,
-        max_size: int | None = None,
-        keep_structure: bool = True,
-        on_existing: str = "skip",
-        after: str = "keep",
+        min_size: int | Template | None = None,
+        max_size: int | Template | None = None,
+        keep_structure: bool | Template = True,
+        on_existing: str | Template = "skip",
+        after: str | Template = "keep",
         after_destination: Any = None,
-        max_failures: int = 0,
+        max_failures: int | Template = 0,
         manifest: Any = None,
-        dry_run: bool = False,
-        parallel: int = 8,
+        dry_run: bool | Template = False,
+        parallel: int | Template = 8,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

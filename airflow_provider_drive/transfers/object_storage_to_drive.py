@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_provider_drive.operators.base import Template
     from airflow_provider_drive.transfers.report import UploadReport
     from airflow_provider_drive.transfers.storage import Storage
     from airflow_provider_drive.transfers.upload import Upload
@@ -69,16 +70,16 @@ class ObjectStorageToDriveOperator(TransferOperator):
     def __init__(
         self,
         *,
-        source: str,
+        source: str | Template,
         destination: Any,
-        pattern: str | Sequence[str] | None = None,
-        exclude: str | Sequence[str] | None = None,
-        keep_structure: bool = True,
-        conflict_behavior: str = "fail",
-        create_destination: bool = True,
-        max_failures: int = 0,
+        pattern: str | Sequence[str] | Template | None = None,
+        exclude: str | Sequence[str] | Template | None = None,
+        keep_structure: bool | Template = True,
+        conflict_behavior: str | Template = "fail",
+        create_destination: bool | Template = True,
+        max_failures: int | Template = 0,
         manifest: Any = None,
-        parallel: int = 4,
+        parallel: int | Template = 4,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

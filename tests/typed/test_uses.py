@@ -36,6 +36,7 @@ def test_the_uses_give_each_template_field_the_output_of_a_task():
         for entry in info[kind]
         for module in entry["python-modules"]
     ]
+    modules += [import_module(entry["python-module"]) for entry in info["transfers"]]
     tasks = [
         kind for module in modules for kind in vars(module).values() if _is_task_of(kind, module.__name__)
     ]

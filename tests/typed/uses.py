@@ -14,6 +14,9 @@ from airflow_provider_drive.operators.folder import DriveEnsureFolderOperator
 from airflow_provider_drive.operators.list import DriveListOperator
 from airflow_provider_drive.operators.move import DriveMoveOperator
 from airflow_provider_drive.sensors.copy import DriveCopySensor
+from airflow_provider_drive.sensors.item import DriveItemSensor
+from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
+from airflow_provider_drive.transfers.object_storage_to_drive import ObjectStorageToDriveOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import XComArg
@@ -95,6 +98,56 @@ def outputs(x: XComArg) -> None:
     DriveDeleteOperator(task_id="delete", item=x, if_match=x, drive_conn_id=x)
     DriveEnsureFolderOperator(task_id="folder", folder=x, drive_conn_id=x)
     DriveCopySensor(task_id="wait", copy_job=x, monitor_url=x, deferrable=x, poll_interval=x, drive_conn_id=x)
+    DriveItemSensor(
+        task_id="arrived",
+        item=x,
+        folder=x,
+        pattern=x,
+        exclude=x,
+        recursive=x,
+        min_count=x,
+        settle=x,
+        deferrable=x,
+        poll_interval=x,
+        drive_conn_id=x,
+    )
+    DriveToObjectStorageOperator(
+        task_id="hand_over",
+        source=x,
+        items=x,
+        destination=x,
+        pattern=x,
+        exclude=x,
+        modified_before=x,
+        modified_after=x,
+        created_before=x,
+        created_after=x,
+        min_size=x,
+        max_size=x,
+        keep_structure=x,
+        on_existing=x,
+        after=x,
+        after_destination=x,
+        max_failures=x,
+        manifest=x,
+        dry_run=x,
+        parallel=x,
+        drive_conn_id=x,
+    )
+    ObjectStorageToDriveOperator(
+        task_id="report",
+        source=x,
+        destination=x,
+        pattern=x,
+        exclude=x,
+        keep_structure=x,
+        conflict_behavior=x,
+        create_destination=x,
+        max_failures=x,
+        manifest=x,
+        parallel=x,
+        drive_conn_id=x,
+    )
 
 
 def templates() -> None:
