@@ -210,7 +210,7 @@ def _find_again(order: MoveOrder, move: Move) -> Flow[DriveItem]:
             return there
         displaced = yield from find_displaced(move.item)
         if there is not None:
-            error.add(f"{there} is at its destination: it may be the item, with a new id.")
+            error.add(f"At its destination is {there}: it may be the item, with a new id.")
         if displaced is not None:
             error.add(f"An earlier try has renamed the file that had the name {name!r}: it is {displaced}.")
         raise

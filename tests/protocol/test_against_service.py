@@ -530,7 +530,7 @@ class TestMoves:
         service.put("done/report.docx", b"what Graph made of it")
         error = move(service, source, done, conflict_behavior="replace")
         assert isinstance(error, DriveItemNotFoundError)
-        assert "'/done/report.docx' is at its destination: it may be the item, with a new id" in str(error)
+        assert "At its destination is '/done/report.docx': it may be the item, with a new id" in str(error)
         assert f"it is '/done/{old.name}'" in str(error)
 
     @pytest.mark.parametrize("nth", [1, 2, 3])
