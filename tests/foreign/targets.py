@@ -50,7 +50,15 @@ from airflow_provider_drive.utils.task_state import STATE_KEY, TaskState
 OUR_STARTS = (
     *("GET /", "POST /", "PATCH /", "PUT /", "DELETE /"),
     *("request id ", "Gave up after ", "It points to ", "Part of it was done: ", "At its destination is "),
-    *("The file that ", "Files that had ", "The copy ", "Its copy ", "An earlier try ", "A legal hold "),
+    *(
+        "The file that ",
+        "Files that had ",
+        "The copy ",
+        "Its copy ",
+        "An earlier try ",
+        "A legal hold ",
+        "A retry ",
+    ),
 )
 OURS = {
     *(advice for _, advice in errors._BY_STATUS.values()),

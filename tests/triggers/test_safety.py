@@ -287,7 +287,10 @@ def test_the_last_trigger_closes_the_connections_however_it_ends(monitor, tenant
 
     async def end_differently():
         running = [asyncio.create_task(fire(monitor, 0.05)) for _ in range(3)]
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            # Then all their connections are open.
+            while len(tenant.calls("GET", where="monitor")) < 15:  # noqa: ASYNC110  # calls set no event
+                await asyncio.sleep(0.01)
         assert len(asynchronous._clients) == 1
         failing = await fire("https://example.org/1", 0.05)
         for task in running:
