@@ -166,12 +166,13 @@ def test_a_file_that_grows_between_two_looks_is_not_settled_whatever_its_times_s
         sense(folder=path_of(legal, "In"), min_count=2, timeout=1)
 
 
-def test_a_time_out_tells_what_the_last_look_has_found(patient, mode, legal):
+@pytest.mark.parametrize("deferrable", [True, False])  # Airflow itself bounds the mode "reschedule"
+def test_a_time_out_tells_what_the_last_look_has_found(sense, deferrable, legal):
     legal.put("In/a.csv", b"1")
 
     with pytest.raises(AirflowSensorTimeout) as told:
-        patient(folder=path_of(legal, "In"), timeout=0.3, **mode)
-    if mode["deferrable"]:
+        sense(folder=path_of(legal, "In"), timeout=0.3, deferrable=deferrable)
+    if deferrable:
         assert "0 of 1: a.csv changed" in str(told.value)
 
 
