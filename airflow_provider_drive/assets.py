@@ -33,8 +33,8 @@ def drive_asset(address: str) -> Asset:
     """
     Return the asset of a folder or document, for ``outlets``, ``inlets`` and ``schedule``.
 
-    Its URI is ``msdrive://{host}/{site path}/{library}/{path}``, so that whoever writes it and whoever reads
-    it mean the same, whichever way they write the address. It makes no request.
+    Its URI is ``msdrive://{host}/{site path}/{library}/{path}``, the same for each form of the
+    address, so that producers and consumers name a folder alike. No request is made.
 
     :param address: The URL that a browser shows, the Graph path of an item in a library of a site, or such a
         URI.
@@ -81,12 +81,12 @@ def read_changes(events: Mapping[Any, Iterable[Any]]) -> list[dict[str, Any]]:
     for event in (event for events_of_asset in events.values() for event in events_of_asset):
         extra = getattr(event, "extra", None)
         payload = extra.get("payload") if isinstance(extra, dict) else None
-        if not isinstance(payload, dict) or not isinstance(told := payload.get("changes"), list):
+        if not isinstance(payload, dict) or not isinstance(reported := payload.get("changes"), list):
             continue
         if payload.get("id") in seen:
             continue
         seen.add(payload.get("id"))
-        changes += [change for change in told if isinstance(change, dict)]
+        changes += [change for change in reported if isinstance(change, dict)]
     return changes
 
 
@@ -120,7 +120,7 @@ def _uri(address: Any) -> str:
         address = f"{SCHEME}://{found['host']}{path}"
     parts = urlsplit(address.strip())
     if parts.scheme not in {SCHEME, "https"} or re.match(r"/:\w:/", parts.path):
-        raise DriveAddressError(f"{address[:100]!r} is no address for an asset. {_FORMS}")
+        raise DriveAddressError(f"{address[:100]!r} is not a valid address of an asset. {_FORMS}")
     try:
         return sanitize_uri(parts).geturl()
     except ValueError as error:
