@@ -55,27 +55,6 @@ def sense(worker):
 asks_the_database = not_on_airflow_2("it asks the database when a rescheduled sensor began")
 
 
-@pytest.fixture(params=["deferrable", "poke", pytest.param("reschedule", marks=asks_the_database)])
-def mode(request):
-    if request.param == "deferrable":
-        return {"deferrable": True}
-    return {"deferrable": False, "mode": request.param}
-
-
-@pytest.fixture
-def patient(sense):
-    """Run a sensor as often as it wants to be run again."""
-
-    def run(**parameters):
-        while True:
-            try:
-                return sense(**parameters)
-            except AirflowRescheduleException:
-                continue
-
-    return run
-
-
 def test_a_copy_job_is_waited_for_and_the_new_item_returned(patient, mode, tenant, job, vault):
     tenant.copies = CopyBehaviour(looks=3)
 

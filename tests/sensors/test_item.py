@@ -9,16 +9,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
 )
-from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
 from airflow_provider_drive.sensors.item import DriveItemSensor
-
-try:
-    from airflow.sdk.exceptions import AirflowRescheduleException
-except ImportError:  # Airflow 2
-    from airflow.exceptions import AirflowRescheduleException
 
 
 @pytest.fixture
@@ -51,30 +45,6 @@ def on_look(tenant):
 
     tenant.witness = witness
     return acts.__setitem__
-
-
-asks_the_database = not_on_airflow_2("it asks the database when a rescheduled sensor began")
-
-
-@pytest.fixture(params=["deferrable", "poke", pytest.param("reschedule", marks=asks_the_database)])
-def mode(request):
-    if request.param == "deferrable":
-        return {"deferrable": True}
-    return {"deferrable": False, "mode": request.param}
-
-
-@pytest.fixture
-def patient(sense):
-    """Run a sensor as often as it wants to be run again."""
-
-    def run(**parameters):
-        while True:
-            try:
-                return sense(**parameters)
-            except AirflowRescheduleException:
-                continue
-
-    return run
 
 
 def path_of(drive, path):
