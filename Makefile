@@ -7,9 +7,11 @@ export UV_PYTHON_DOWNLOADS := never
 # Keep the settings of the developer's own Airflow and of an active virtual environment out of the tests.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 
-# What `make check` leaves out: half of the quick tests' time.
-LONG := clients docs emulator foreign machine operators/test_archive.py protocol/archive/test_crashes.py \
-	test_imports.py test_package.py test_pytest_plugin.py test_rclone.py
+# What `make check` leaves out: three quarters of the quick tests' time.
+LONG := clients docs emulator foreign machine operators/test_archive.py operators/test_concurrent_changes.py \
+	operators/test_copy_faults.py operators/test_crash_safety.py protocol/archive/test_crashes.py \
+	test_benchmarks.py test_imports.py test_package.py test_pytest_plugin.py test_rclone.py \
+	transfers/test_crashes.py transport/test_throttle.py triggers/test_changes.py triggers/test_safety.py
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo check quick lint test clients docs dist chaos arrivals bench machine matrix soak screenshots fuzz lock clean
@@ -23,11 +25,11 @@ venv: .venv/.ready  ## create the environment with Airflow 3.3 (.venv)
 demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Graph; KEEP=1 leaves Airflow running
 	@$(BIN)/airflow-drive demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-check: .venv/.ready  ## lint and run the quick tests, without those of the emulator, the docs and whole archives; two to four minutes
+check: .venv/.ready  ## lint and run the quick tests, without those of the emulator, the docs, crashes and whole archives; a minute
 	@$(MAKE) --jobs 2 --output-sync lint quick
 
 quick: .venv/.ready
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow" --hypothesis-profile quick $(LONG:%=--ignore tests/%)
+	@$(BIN)/python -m pytest -q -n 3 -m "not slow" --hypothesis-profile quick $(LONG:%=--ignore tests/%)
 
 test: lint .venv-2.11/.ready .venv-clients/.ready  ## lint and run all tests, also with real Airflow 3.3 and 2.11, with coverage
 	@folder=$$(mktemp -d) && $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \

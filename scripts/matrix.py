@@ -22,7 +22,7 @@ NEEDS = (
 TESTS = (
     *("tests/transport/test_blocking.py", "tests/transport/test_proxies.py", "tests/hooks", "tests/auth"),
     *(f"tests/operators/test_{name}.py" for name in ("copy", "move", "archive", "log", "secrets")),
-    *("tests/sensors", "tests/triggers"),
+    *("tests/sensors", "tests/triggers", "tests/transfers", "tests/fs"),
     *(
         "tests/utils/test_failures.py",
         "tests/test_imports.py",
