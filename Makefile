@@ -76,8 +76,9 @@ dist: .venv/.ready  ## build the sdist and the wheel, and check them with twine
 soak: .venv/.ready  ## run a triggerer under load while one request in twenty fails; MINUTES=30
 	@PYTHONPATH=.:scripts:tests $(BIN)/python soak/soak.py $(or $(MINUTES),30)
 
-screenshots: .venv/.ready .venv-2.11/.ready  ## update the screenshots in docs/images, with Chromium
+screenshots: .venv/.ready .venv-2.11/.ready  ## update the screenshots in docs/images, and take pictures of the site (build/pictures), with Chromium
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/end_to_end/test_browser.py tests/end_to_end/test_quickstart.py
+	@SCREENSHOTS=build/pictures $(BIN)/python -m pytest -q tests/docs/test_site.py -k Browser
 
 lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and docs/inventories; UPGRADE=1 allows newer versions
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal --group dev pyproject.toml --output-file requirements/dev.txt

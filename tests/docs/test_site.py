@@ -1,16 +1,24 @@
-"""The site can be built strictly: no warning, no dead link inside, no page outside the navigation."""
+"""The site can be built strictly, and a browser shows it well: on a laptop, on a phone, in dark mode."""
 
 import re
 import subprocess
 import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from browsing import browser, shoot  # noqa: F401  # fixtures
 from docs.pages import DOCS, ROOT
 from docs.test_pages import ERRORS
 from docs.test_parameters import CLASSES, METHODS
+from playwright.sync_api import expect
 from sphinx.util.inventory import InventoryFile
 
 from airflow_provider_drive.hooks.drive import DriveHook
+
+READ = ("index", "quickstart", "guides/archive", "reference/operators")
+SIZES = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +69,58 @@ def test_a_page_of_the_reference_shows_types_defaults_and_template_fields(site):
     assert "conflict_behavior='fail'" in text
     assert "Copy the items in the folder, not the folder itself. Default is False. (templated)" in text
     assert re.search(r"include_all_version_history \(bool", text)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.1,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=SIZES)
+def screen(request, browser):  # noqa: F811  # the fixture
+    context = browser.new_context(viewport=SIZES[request.param], color_scheme="light")
+    page = context.new_page()
+    page.size = request.param
+    yield page
+    context.close()
+
+
+@pytest.mark.slow
+class TestInBrowser:
+    @pytest.mark.parametrize("name", READ)
+    def test_a_page_fits_the_screen_in_light_and_dark_mode(self, screen, address, shoot, name):  # noqa: F811  # the fixture
+        backgrounds = set()
+        for scheme in ("light", "dark"):
+            screen.emulate_media(color_scheme=scheme)
+            screen.goto(f"{address}/{name}.html")
+            expect(screen.get_by_role("main").get_by_role("heading", level=1)).to_be_visible()
+            assert screen.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            backgrounds.add(screen.evaluate("getComputedStyle(document.body).backgroundColor"))
+            shoot(screen, f"{name.replace('/', '-')}-{screen.size}-{scheme}")
+        assert len(backgrounds) == 2
+
+    def test_each_picture_of_the_quickstart_is_loaded(self, screen, address):
+        screen.goto(f"{address}/quickstart.html")
+        pictures = screen.get_by_role("main").locator("img")
+        assert pictures.count() > 2
+        for picture in pictures.all():
+            picture.scroll_into_view_if_needed()
+            assert picture.evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+
+    def test_the_search_finds_a_parameter(self, screen, address):
+        screen.goto(f"{address}/search.html?q=conflict_behavior")
+        expect(screen.locator("#search-results li a").first).to_be_visible()
+
+    def test_an_example_can_be_copied_with_a_button(self, screen, address):
+        screen.goto(f"{address}/index.html")
+        assert screen.locator("button.copybtn").count()
