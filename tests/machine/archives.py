@@ -136,12 +136,12 @@ class ArchiveCheck(RunCheck):
     @property
     def _orphans(self):
         """
-        Copies of documents that others have taken away before a later try, or the task after a deferral.
+        Copies of documents that others have taken away, if Graph's answer was not stored.
 
-        "Nor does an archive give a copy its name whose original others have deleted or moved away", the
+        "An archive does not request it again if its original was deleted or moved away before the retry", the
         documentation says.
         """
-        if self.run.tries == 1 and not self.order.parameters["deferrable"]:
+        if not (self.run.crashes or self.run.doubtful):
             return set()
         touched = [job for job in self.run.jobs if self.is_touched(job.source)]
         return {item.id for job in touched if not self._is_found(job.source) for item in job.made}

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.protocol.archive.context import fingerprint
+from airflow_provider_drive.protocol.archive.state import Origin
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
     from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.archive.state import ArchiveState
@@ -38,6 +40,8 @@ class CopyTask:
     :param ended: When the search for it at the destination began.
     :param next_look: When to poll its monitor, or to search for it, next. None before the first poll, if that
         depends on how long other copies take.
+    :param vanished: The original was not found among what is to be archived any more: it is ``gone``, or
+        ``elsewhere``. Its copy is finished without being compared.
     """
 
     found: ListedItem
@@ -56,6 +60,7 @@ class CopyTask:
     ended: float = 0.0
     next_look: float | None = 0.0
     mark: str = ""
+    vanished: Literal["gone", "elsewhere"] | None = None
 
     def __post_init__(self) -> None:
         self.mark = self.mark or fingerprint(self.source, self.contents)
@@ -69,6 +74,16 @@ class CopyTask:
     def id(self) -> str:
         """The id of what is copied."""
         return self.source.ref.item_id
+
+    @property
+    def origin(self) -> Origin:
+        """Where the original was."""
+        return Origin(self.source.ref.drive_id, self.found.path, self.contents is not None)
+
+    @property
+    def can_be_split(self) -> bool:
+        """Whether it is of a folder whose documents can be copied one by one."""
+        return self.contents is not None and not self.vanished
 
     @property
     def is_running(self) -> bool:

@@ -72,7 +72,7 @@ def handle_ended(ended: Sequence[Ended], work: Work) -> Flow[None]:
 
 def _handle_conflict(copy: CopyTask, item: DriveItem | None, work: Work) -> Flow[None]:
     """Decide again what to do with a document whose name another item has taken."""
-    if copy.contents is not None:
+    if copy.can_be_split:
         there = item.ref if item is not None and item.is_folder else None
         work.read_folder(copy, there, "another item has its name")
     elif item is None or copy.requests >= MAX_REQUESTS:
@@ -87,10 +87,10 @@ def _handle_failure(end: Ended, work: Work) -> Flow[None]:
     """Report a copy that has failed; or copy a folder's documents one by one."""
     copy, item = end.copy, end.item
     if copy.resource_id is not None:  # what Graph has made is never requested again
-        work.state.add_done(copy.id, Done(copy.resource_id, copy.mark))
+        work.state.add_done(copy.id, Done(copy.resource_id, copy.mark, origin=copy.origin))
     elif item is not None and is_unnamed(copy, item):
         yield from discard(copy, item)
-    if copy.contents is not None and end.decision in {Decision.FAILED, Decision.INCOMPLETE}:
+    if copy.can_be_split and end.decision in {Decision.FAILED, Decision.INCOMPLETE}:
         is_there = item is not None and item.is_folder and not copy.is_temporary
         work.read_folder(copy, item.ref if item is not None and is_there else None, str(_error(end)))
     else:
@@ -119,6 +119,7 @@ def _finish_documents(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
                 work.state.done.pop(copy.id, None)
             work.fail(copy, outcome)
         else:
+            work.state.note_finished(copy.id)
             work.report(outcome)
 
 
@@ -140,6 +141,7 @@ def _finish_folders(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
 
 
 def _report_folder(copy: CopyTask, item: DriveItem, verified: VerifiedFolder, work: Work) -> Flow[None]:
+    work.state.note_finished(copy.id)
     for outcome in verified.outcomes:
         work.report(outcome)
     if verified.missing:
@@ -153,7 +155,7 @@ def _store_ids(arrived: Sequence[_Arrived], work: Work) -> Flow[None]:
     is_renaming = work.context.order.conflict_behavior == "rename"
     is_any_named = False
     for copy, item in arrived:
-        done = Done(item.ref.item_id, copy.mark)
+        done = Done(item.ref.item_id, copy.mark, origin=copy.origin)
         if is_renaming:  # nothing else tells whose the copy is
             work.state.done[copy.id] = done
         elif copy.is_identified:

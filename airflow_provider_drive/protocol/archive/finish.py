@@ -6,6 +6,7 @@ https://learn.microsoft.com/graph/api/driveitem-move
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveCopyFailedError, DriveError, DriveNameConflictError
@@ -22,16 +23,22 @@ from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.lookup import get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
+from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
-from airflow_provider_drive.protocol.wire.items import SKIP
-from airflow_provider_drive.protocol.wire.names import NameIndex, same_name
+from airflow_provider_drive.protocol.wire.items import SKIP, DriveItem
+from airflow_provider_drive.protocol.wire.names import NameIndex, is_same_temporary_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.archive.context import ArchiveContext
     from airflow_provider_drive.protocol.archive.copy_task import CopyTask
     from airflow_provider_drive.protocol.archive.outcome import State
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.wire.items import DriveItem
+
+
+_VANISHED = {
+    "gone": "the original does not exist any more",
+    "elsewhere": "the original is not among what is to be archived any more",
+}
 
 
 class Verified(NamedTuple):
@@ -69,6 +76,9 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
     :raises DriveCopyFailedError: If the copy has another content.
     """
     is_told = copy.is_identified
+    if copy.vanished:
+        found = ListedItem(copy.found.path, replace(copy.source, size=item.size))
+        return Verified(found, is_verified=False)
     if not context.order.verify:
         return Verified(copy.found, is_verified=False)
     match = yield from compare_items(item, copy.source)
@@ -102,12 +112,20 @@ def place_document(
     is_told = copy.is_identified
     state: State = "there" if context.order.conflict_behavior == SKIP and not is_told else "copied"
     is_ours = is_told and not copy.is_edited  # since it was requested, nobody has claimed the original
-    return Outcome(state, verified.found, copy=item.bare, is_verified=verified.is_verified, is_ours=is_ours)
+    return Outcome(
+        state,
+        verified.found,
+        copy=item.bare,
+        reason=_VANISHED.get(copy.vanished or "", ""),
+        is_verified=verified.is_verified,
+        is_ours=is_ours,
+        is_gone=copy.vanished == "gone",
+    )
 
 
 def is_unnamed(copy: CopyTask, item: DriveItem) -> bool:
     """Whether a copy still has the temporary name under which it has arrived."""
-    return copy.is_temporary and same_name(item.name or "", copy.name)
+    return copy.is_temporary and is_same_temporary_name(item.name or "", copy.name)
 
 
 def needs_final_name(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> bool:
@@ -120,8 +138,12 @@ def discard(copy: CopyTask, item: DriveItem) -> Flow[bool]:
     """
     Delete a copy with a temporary name that is not needed, unless somebody has changed it.
 
+    The copy of an original that has vanished may be all that is left of it, so it stays.
+
     :return: Whether it is gone.
     """
+    if copy.vanished:
+        return False
     try:
         if (yield from _was_changed(copy, item)):
             return False
@@ -147,6 +169,8 @@ def verify_folder(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> F
     Folders were seen to fill for a while after they were completed:
     https://github.com/OneDrive/onedrive-api-docs/issues/1239
     """
+    if copy.vanished:
+        return VerifiedFolder((yield from _outcomes_of_vanished(copy, item)), [])
     wanted: NameIndex[DriveItem] = NameIndex()
     for path, found in (copy.contents or {}).items():
         wanted.add(path, found.item)
@@ -167,6 +191,24 @@ def verify_folder(copy: CopyTask, item: DriveItem, context: ArchiveContext) -> F
             is_exact = path not in inexact
             outcomes.append(_outcome_in_folder(copy, found, there.get(path) or item, is_exact, context))
     return VerifiedFolder(outcomes, missing, "" if not wrong else str(difference))
+
+
+def _outcomes_of_vanished(copy: CopyTask, item: DriveItem) -> Flow[list[Outcome]]:
+    """Return what came of the documents in a folder that is gone, as its copy shows them."""
+    there = yield from list_tree(item.ref)
+    copy.contents = {path: ListedItem(f"{copy.found.path}/{path}", each) for path, each in there.items()}
+    unknown = ItemRef(copy.source.ref.drive_id, "")
+    return [
+        Outcome(
+            "copied",
+            ListedItem(found.path, DriveItem(unknown, found.item.name, size=found.item.size)),
+            "folder",
+            found.item.bare,
+            _VANISHED[copy.vanished or "gone"],
+            is_gone=copy.vanished == "gone",
+        )
+        for _, found in copy.documents()
+    ]
 
 
 def _with_parents(paths: list[str]) -> set[str]:

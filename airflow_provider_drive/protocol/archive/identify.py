@@ -55,7 +55,8 @@ def _identify_by_id(copy: CopyTask, item: DriveItem) -> Sighting:
 
 def _identify_own(copy: CopyTask, item: DriveItem) -> Flow[Sighting]:
     """Tell whether an item that only this archive can have made is whole, or of an earlier version."""
-    if copy.contents is not None or (yield from compare_items(item, copy.source)) is not Match.DIFFERENT:
+    cannot_be_compared = copy.vanished or copy.contents is not None
+    if cannot_be_compared or (yield from compare_items(item, copy.source)) is not Match.DIFFERENT:
         return Sighting(Found.OURS, item)
     if (copy.source.modified or 0.0) > (item.created or 0.0):
         return Sighting(Found.OURS, item)  # of an earlier version: it is discarded

@@ -92,14 +92,18 @@ class InFlightCopies:
     def pending(self) -> dict[str, Pending]:
         """Return the copies whose monitors have to be polled, by the ids of their sources."""
         return {
-            copy.id: Pending(copy.mark, copy.is_temporary, copy.monitor_url)
+            copy.id: Pending(copy.mark, copy.is_temporary, copy.monitor_url, copy.origin)
             for copy in self._copies
             if copy.monitor_url and not copy.resource_id
         }
 
     def completed(self) -> dict[str, Done]:
         """Return the copies that are not verified yet and whose ids are known, by their sources' ids."""
-        return {copy.id: Done(copy.resource_id, copy.mark) for copy in self._copies if copy.resource_id}
+        return {
+            copy.id: Done(copy.resource_id, copy.mark, origin=copy.origin)
+            for copy in self._copies
+            if copy.resource_id
+        }
 
     # -- requests --------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from airflow_provider_drive.protocol.archive.outcome import Outcome
 from airflow_provider_drive.protocol.archive.plan import names_of_interest, plan_folder
 from airflow_provider_drive.protocol.archive.scan import WholeFolder
 from airflow_provider_drive.protocol.archive.state import ArchiveState
+from airflow_provider_drive.protocol.archive.vanished import finish_vanished
 from airflow_provider_drive.protocol.archive.work import Work
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE
 from airflow_provider_drive.protocol.flow import Pause, Restore, Saved
@@ -136,11 +137,14 @@ class _Run:
                     break
                 yield Pause(self._in_flight.seconds_to_next_look(), work.progress.line(is_reading=has_more))
             elif not (has_more or work.waiting or not work.scan.is_done):
-                break
+                if not work.scan.unfinished:
+                    break
+                yield from finish_vanished(work)
         self._state.done |= self._in_flight.completed()
         yield from self._save()
         result = self._state.copied()
-        result.pending = self._in_flight.pending()
+        unread = {key: each for key, each in result.pending.items() if key in work.scan.unfinished}
+        result.pending = unread | self._in_flight.pending()
         return result
 
     def _read_on(self) -> Flow[bool]:

@@ -73,7 +73,11 @@ class _Visit(NamedTuple):
 
 
 class Scan:
-    """Reads what there is to copy."""
+    """
+    Reads what there is to copy.
+
+    :ivar unfinished: Originals whose copies an earlier try has not finished, and that were not found so far.
+    """
 
     def __init__(self, context: ArchiveContext) -> None:
         self._context, self._order = context, context.order
@@ -87,6 +91,7 @@ class Scan:
         self._given: set[ItemRef] = set()
         self._targets: dict[str, TargetFolder] = {"": self._root}
         self._ready: list[Documents] = []
+        self.unfinished = context.state.unfinished()
 
     def start(self, source: DriveItem | None, there: DriveItem | None) -> Flow[None]:
         """
@@ -133,14 +138,34 @@ class Scan:
                 yield from self._read_page(*self._reading)
             elif self._visits:
                 visit = self._visits.pop()
+                self._note_split(visit.folder)
                 contents = (yield from self._read_contents(visit)) if visit.may_be_whole else None
                 if contents is not None:
+                    self._note_found([visit.folder, *contents.values()])
                     return WholeFolder(visit.folder, visit.target, contents)
                 folder = visit.folder
                 self._reading = visit, Listing(folder.item.ref, recursive=False, prefix=folder.path)
             elif not (yield from self._read_items()):
                 return None
-        return self._ready.pop()
+        documents = self._ready.pop()
+        self._note_found(documents.documents)
+        return documents
+
+    def _note_found(self, found: Sequence[ListedItem]) -> None:
+        for each in found if self.unfinished else ():
+            self.unfinished.pop(each.item.ref.item_id, None)
+
+    def _note_split(self, folder: ListedItem) -> None:
+        """Forget the copy of a folder that has failed as a whole, so that its documents are read."""
+        state, folder_id = self._context.state, folder.item.ref.item_id
+        if folder_id in state.failed:
+            state.pending.pop(folder_id, None)
+            self.unfinished.pop(folder_id, None)
+
+    def target_of(self, path: str) -> Flow[TargetFolder]:
+        """Return the folder of the destination that a path of the source goes to."""
+        folder = path.rpartition("/")[0] if self._order.keep_structure else ""
+        return (yield from self._target_at(folder, self._targets))
 
     # -- what comes back, since a whole folder could not be copied -------------------------------------------
 
@@ -293,7 +318,10 @@ class Scan:
         done = state.done.get(item_id) if isinstance(error, DriveItemNotFoundError) else None
         if done is not None and done.original != "kept":
             return
+        if isinstance(error, DriveItemNotFoundError) and item_id in self.unfinished:
+            return  # its copy is finished when all others are
         about_one_item(error)
+        self.unfinished.pop(item_id, None)
         name = path.rpartition("/")[2]
         found = ListedItem(path, DriveItem(ItemRef(drive_id, item_id or str(address)), name))
         copy = (yield from self._copy_of(path, done.copy_id)) if done is not None else None
@@ -305,9 +333,8 @@ class Scan:
 
     def _copy_of(self, path: str, copy_id: str) -> Flow[DriveItem | None]:
         """Return the copy that an earlier try has made of an item, if it is still in its folder."""
-        folder = path.rpartition("/")[0] if self._order.keep_structure else ""
         try:
-            target = yield from self._target_at(folder, self._targets)
+            target = yield from self.target_of(path)
             copy = (yield from find_item(ItemRef(target.ref.drive_id, copy_id))) if target.ref else None
         except DriveRequestError as error:
             about_one_item(error)

@@ -26,6 +26,18 @@ MAX_FAILED, MAX_REASON_LENGTH = 5_000, 300
 _END_OF_TIME = 1e11
 
 
+class Origin(msgspec.Struct, frozen=True, array_like=True):
+    """
+    Where an original was: with that its copy is finished if the original vanishes.
+
+    :param path: Its path below the source.
+    """
+
+    drive_id: str
+    path: str
+    is_folder: bool = False
+
+
 class Done(msgspec.Struct, frozen=True, array_like=True):
     """
     A document whose copy is known.
@@ -34,11 +46,13 @@ class Done(msgspec.Struct, frozen=True, array_like=True):
     :param mark: Fingerprint of the source when its copy was requested.
     :param original: What became of the original, if it was to be deleted: ``gone`` if it did not exist any
         more.
+    :param origin: None once the copy has its final name and is reported.
     """
 
     copy_id: str
     mark: str
     original: Literal["kept", "deleted", "gone"] = "kept"
+    origin: Origin | None = None
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True):
@@ -53,6 +67,7 @@ class Pending(msgspec.Struct, frozen=True, array_like=True):
     mark: str
     is_temporary: bool = False
     monitor_url: str = ""
+    origin: Origin | None = None
 
     def __repr__(self) -> str:
         return f"<Pending: {self.mark}>"
@@ -117,6 +132,17 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self.done[source_id] = done
         return True
 
+    def note_finished(self, source_id: str) -> None:
+        """Note that a copy has its final name and is reported."""
+        done = self.done.get(source_id)
+        if done is not None and done.origin is not None:
+            self.done[source_id] = msgspec.structs.replace(done, origin=None)
+
+    def unfinished(self) -> dict[str, Origin]:
+        """Return where the originals were whose copies are not finished yet, by their ids."""
+        known: dict[str, Done | Pending] = {**self.done, **self.pending}
+        return {source_id: each.origin for source_id, each in known.items() if each.origin is not None}
+
     def add_path(self, url: str, item_id: str) -> None:
         """Note the id of an item that was given by another address, which may be a secret."""
         if len(self.paths) < MAX_DONE:
@@ -153,16 +179,9 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
         :param encrypt: Encrypts monitor URLs. Without it they are left out.
         """
-        pending = {
-            key: [
-                each.mark,
-                each.is_temporary,
-                encrypt(each.monitor_url) if encrypt and each.monitor_url else "",
-            ]
-            for key, each in self.pending.items()
-        }
-        built: dict[str, Any] = msgspec.to_builtins(self)
-        return built | {"pending": pending}
+        pending = _with_urls(self.pending, encrypt or (lambda _: ""))
+        built: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, pending=pending))
+        return built
 
 
 def read_archive_state(value: Any, decrypt: Callable[[str], str | None] = lambda _: None) -> ArchiveState:
@@ -179,13 +198,16 @@ def read_archive_state(value: Any, decrypt: Callable[[str], str | None] = lambda
     counts = (*state.deleted.values(), *(each.size for each in state.deleting.values()))
     if not (math.isfinite(state.begun) and 0 < state.begun < _END_OF_TIME) or min(counts, default=0) < 0:
         raise DriveResponseError("The saved state of the archive is not valid: a number is out of range.")
-    state.pending = {
-        key: Pending(
-            each.mark, each.is_temporary, (decrypt(each.monitor_url) or "") if each.monitor_url else ""
-        )
-        for key, each in state.pending.items()
-    }
+    state.pending = _with_urls(state.pending, lambda url: decrypt(url) or "")
     return state
+
+
+def _with_urls(pending: Mapping[str, Pending], change: Callable[[str], str]) -> dict[str, Pending]:
+    """Return copies with their monitor URLs encrypted or decrypted."""
+    return {
+        key: msgspec.structs.replace(each, monitor_url=each.monitor_url and change(each.monitor_url))
+        for key, each in pending.items()
+    }
 
 
 def completion_event(ends: Mapping[str, CopyStatus]) -> dict[str, Any]:
@@ -230,9 +252,10 @@ def read_completion_event(event: Any, state: ArchiveState) -> ArchiveState:
     state = state.copied()
     for source_id, copy_id in ended.completed.items():
         if (pending := state.pending.pop(source_id, None)) is not None:
-            state.done[source_id] = Done(copy_id, pending.mark)
+            state.done[source_id] = Done(copy_id, pending.mark, origin=pending.origin)
     for source_id, reason in ended.failed.items():
-        state.pending.pop(source_id, None)
+        if (pending := state.pending.get(source_id)) is not None:
+            state.pending[source_id] = msgspec.structs.replace(pending, monitor_url="")
         state.add_failed(source_id, reason)
     return state
 

@@ -56,12 +56,13 @@ class Work:
             self.waiting.append(planned)
             return
         if planned.state == "failed" and not planned.rival:  # that is found again after a deferral
+            self.state.pending.pop(found.item.ref.item_id, None)
             self.state.add_failed(found.item.ref.item_id, planned.reason)
         self.report(planned)
 
     def fail(self, copy: CopyTask, error: DriveError) -> None:
         """Report a copy that has failed; a folder whose request was refused is read document by document."""
-        if copy.contents is None:
+        if not copy.can_be_split:
             self.state.add_failed(copy.id, str(error))
             self.report(Outcome("failed", copy.found, reason=str(error)))
         elif not copy.is_accepted and not copy.lost:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
+_TOKEN = re.compile(rf"~([0-9a-f]{{{_TOKEN_LENGTH}}})(?:\.[^.]*)?\Z", re.IGNORECASE)
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f\x7f]')
 _RESERVED = {
     "CON",
@@ -181,6 +182,12 @@ def temporary_name(name: str, token: str | None = None, *, is_folder: bool = Fal
     stem, extension = split_name(name, is_folder=is_folder)
     token = (token or uuid4().hex)[:_TOKEN_LENGTH]
     return f"{stem[: max(0, len(stem) - len(token) - 1)]}~{token}{extension}"
+
+
+def is_same_temporary_name(one: str, other: str) -> bool:
+    """Whether two names are the same but for the item's own name, which may have changed since."""
+    tokens = [match and match[1] for match in map(_TOKEN.search, (one, other))]
+    return tokens[0] is not None and tokens[0] == tokens[1]
 
 
 def free_name(name: str, taken: Callable[[str], bool], *, is_folder: bool = False) -> str:

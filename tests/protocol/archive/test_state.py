@@ -119,7 +119,8 @@ def test_an_event_tells_what_pending_copies_have_become(state):
     after = read_completion_event(event, state)
     assert after.done["01D"] == Done("01M", "mark")
     assert after.failed["01J"] == "generalException"
-    assert [*after.pending] == ["01K", "01L"]
+    assert after.pending["01J"] == Pending("mark")
+    assert [key for key, pending in after.pending.items() if pending.monitor_url] == ["01K", "01L"]
 
 
 def test_an_event_of_a_trigger_that_could_not_wait_changes_nothing(state):
