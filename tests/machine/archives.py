@@ -128,6 +128,17 @@ class ArchiveCheck(RunCheck):
         return self.problems
 
     @property
+    def copies_again(self):
+        """
+        Whether a copy may stay because its process died twice before the answers to its requests were stored.
+
+        "The second copy then stays under the temporary name", the documentation says.
+        """
+        in_requests = [crash for crash in self.run.crashes if "POST" in crash]
+        is_twice = self.order.behavior in {"rename", "replace"} and len(in_requests) > 1
+        return super().copies_again or is_twice
+
+    @property
     def parts(self):
         """What documents that failed may have left, too, and those that others have taken away."""
         failed = bool(self.run.summary and self.run.summary["failed"])

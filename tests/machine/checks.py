@@ -275,9 +275,13 @@ class RunCheck:
         """Whether something else had the name at some time."""
         order, run = self.order, self.run
         is_renamed = order.name is None and run.saw_source_name_taken  # it asks for the name of its source
-        return run.saw_name_taken or is_renamed or any(
-            other is not order and other.folder is order.folder and set(other.names) & set(order.names)
-            for other in self.simulation.orders
+        return (
+            run.saw_name_taken
+            or is_renamed
+            or any(
+                other is not order and other.folder is order.folder and set(other.names) & set(order.names)
+                for other in self.simulation.orders
+            )
         )
 
     def _check_moved(self):
