@@ -1,5 +1,6 @@
 """Archives as tasks: several documents, in both directions, several archives into one folder."""
 
+import json
 from collections import Counter, defaultdict
 
 import hypothesis.strategies as st
@@ -27,6 +28,8 @@ ARCHIVES = st.fixed_dictionaries(
         "max_failures": st.sampled_from([0, 0, 2]),
         "takes_items": st.sampled_from([False, False, True]),
         "has_package": st.sampled_from([False, False, True]),
+        "verify": st.sampled_from([True, True, False]),
+        "manifest": st.sampled_from([None, None, "apart", "shared", "beside documents"]),
     }
 )
 
@@ -34,6 +37,7 @@ ARCHIVES = st.fixed_dictionaries(
 class ArchiveOrder(BaseOrder):
     """What an archive is asked to do."""
 
+    verifies = True
     is_move = crosses = is_sensed = is_bare = children_only = False
     copies = is_folder = is_archive = True
 
@@ -59,6 +63,13 @@ class ArchiveOrder(BaseOrder):
     @property
     def names(self):
         return [path.rpartition("/")[2] for path in self.kept] or ["a.txt"]
+
+    @property
+    def manifest(self):
+        """The path of its manifest, in the drive of its destination."""
+        kind = self.parameters["manifest"]
+        name = f"{'shared' if kind == 'shared' else self.number}.jsonl"
+        return kind and f"{self._folder.path if kind == 'beside documents' else 'Manifests'}/{name}"
 
     def source_items(self):
         """Return the documents of its source as DriveListOperator does."""
@@ -107,6 +118,8 @@ def make_archive(simulation, parameters):
         "conflict_behavior": order.behavior,
         "copy_timeout": TIMEOUT,
         **{key: parameters[key] for key in ("delete_source", "keep_structure", "deferrable", "max_failures")},
+        "verify": parameters["verify"] or parameters["delete_source"],
+        "manifest": order.manifest and f"drives/{folder.drive.id}/root:/{order.manifest}",
         "pattern": ["**"] if parameters["is_filtered"] and not order.items else None,
     }
     return order, [(DriveArchiveOperator, lambda _: arguments)]
@@ -121,6 +134,7 @@ class ArchiveCheck(RunCheck):
             self.problems.append("it does not end")
         elif self.run.state == "success":
             self._check_success()
+            self._check_manifest(self.run.summary)
         elif not isinstance(self.run.error, DriveError):
             self.problems.append(f"an error that is not the package's: {describe(self.run.error)[-1500:]}")
         if self.run.summary is not None and self.run.error is None:
@@ -168,7 +182,7 @@ class ArchiveCheck(RunCheck):
             return  # a misplaced copy may be in the source, and is a document of it then
         made = [item for job in self.placed if job.state == "completed" for item in job.made]
         made = [item for item in made if is_live(item) and not self.is_touched(item)]
-        numbers = Counter(number_of(item) for item in made if not item.is_folder)
+        numbers = Counter(number_of(item) for item in made if not item.is_folder and number_of(item))
         holders = self._holders()
         twice = {number for number, count in numbers.items() if count > max(1, len(holders[number]))}
         if twice:
@@ -201,6 +215,22 @@ class ArchiveCheck(RunCheck):
         documents = {path.partition("/")[0] if path.startswith("notes/") else path for path in missing}
         if len(documents) > self.run.summary["failed"] + self.run.summary["gone"]:
             self.problems.append(f"success, and these documents are not there: {missing}")
+
+    def _check_manifest(self, summary):
+        """It has a line for each document that is counted."""
+        path = self.order.manifest
+        if path is None:
+            return
+        item = self.order.folder.drive.find(path)
+        if item is None or self.is_touched(item):
+            if not any(change.name in path.split("/") for change in self.foreign):
+                self.problems.append(f"success, and there is no manifest {path}")
+            return
+        lines = map(json.loads, item.content.data.splitlines())
+        told = Counter(line["outcome"] for line in lines if "outcome" in line)
+        counted = {key: summary[key] for key in ("copied", "there", "failed") if summary[key]}
+        if told != counted:
+            self.problems.append(f"its manifest has {dict(told)} and it counts {_counts(summary)}")
 
     def _check_counts(self, summary):
         """Everything that was asked for is counted once."""

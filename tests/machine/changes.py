@@ -80,7 +80,7 @@ class Changes:
                 item,
                 frozenset(each.id for each in everything),
                 frozenset(each.id for each in item.ancestors()),
-                frozenset(number_of(each) for each in everything if not each.is_folder),
+                frozenset(number_of(each) for each in everything if not each.is_folder) - {0},
                 item.name,
             )
         )

@@ -248,9 +248,14 @@ class RunCheck:
             self.problems.append(f"{item.path} holds the documents {strange}, not {self.numbers}")
         missing = {path: number for path, number in order.kept.items() if numbers.get(path) != number}
         missing = {path: n for path, n in missing.items() if not self.is_touched_below(item, n)}
-        is_unverified = order.is_bare and any(job.behaviour.leaves_out for job in self.run.jobs)
-        if missing and not is_unverified:
+        if missing and not self._is_unverified:
             self.problems.append(f"{item.path} lacks {missing}")
+
+    @property
+    def _is_unverified(self):
+        """Whether a folder's copy may lack what Graph has left out."""
+        may_lack = self.order.is_bare or not self.order.verifies
+        return may_lack and any(job.behaviour.leaves_out for job in self.run.jobs)
 
     def _check_place(self, item):
         order = self.order
@@ -311,6 +316,7 @@ class RunCheck:
         ]
         more = {number for number in there - wanted if number not in order.numbers or number in wanted}
         more -= order.numbers if self.copies_again else set()
+        missing = [] if self._is_unverified else missing
         if missing or more:
             self.problems.append(f"success, and of {order.kept} {missing} is missing, {more} too much")
 

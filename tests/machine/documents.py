@@ -14,8 +14,9 @@ def new_content(number):
 
 
 def number_of(item):
-    """Return the number of the document that a file holds."""
-    return int(_NUMBER.search(item.content.data)[1])
+    """Return the number of the document that a file holds; 0 if it is a manifest."""
+    found = _NUMBER.search(item.content.data)
+    return int(found[1]) if found else 0
 
 
 def numbers_in(item):
@@ -26,6 +27,7 @@ def numbers_in(item):
         f"{name}/{path}".rstrip("/"): number
         for name, child in item.children.items()
         for path, number in numbers_in(child).items()
+        if number
     }
 
 

@@ -75,7 +75,8 @@ def _check_left_over(simulation, checks):
     made = {item.id: item for job in simulation.tenant.jobs for item in job.made}
     known = made.keys() | simulation.owned.keys()
     everything = [item for drive in simulation.tenant.drives.values() for item in drive.items.values()]
-    unknown = [item for item in everything if item.id not in known and not item.is_folder]
+    files = [item for item in everything if not item.is_folder and number_of(item)]
+    unknown = [item for item in files if item.id not in known]
     problems = [f"nobody has made {path}" for path in paths(unknown)]
     if all(check.run.state == "success" or check.run.is_abandoned for check in checks):
         cleared = {

@@ -27,6 +27,7 @@ _COMMON = {
     "shares_folder": st.sampled_from([False, True]),
     "taken": st.sampled_from([None, None, "file", "folder", "same"]),
     "create_destination": st.sampled_from([False, False, True]),
+    "verify": st.sampled_from([True, True, True, False]),
 }
 COPIES = st.fixed_dictionaries(
     {
@@ -112,6 +113,7 @@ class Order(BaseOrder):
         self.is_move = self.removes_source = parameters["how"] == "move"
         self.crosses = self.is_move and here is not self.drive
         self.copies = self.crosses or not self.is_move
+        self.verifies = self.crosses or parameters["how"].startswith("sense") or parameters["verify"]
         self.behavior = parameters["behavior"]
         self.is_package = parameters["kind"] == "package"
         self.children_only = parameters.get("children_only", False) and not self.is_package
@@ -218,10 +220,12 @@ def make_order(simulation, parameters):
         "name": order.name,
         "conflict_behavior": order.behavior,
         "create_destination": parameters["create_destination"],
+        "verify": order.verifies,
     }
     if order.is_move:
         tag = order.source.etag if parameters["if_match"] else None
-        return order, [(DriveMoveOperator, lambda _: common | {"cross_drive": "copy", "if_match": tag})]
+        move = common | {"cross_drive": "copy" if order.verifies else "fail", "if_match": tag}
+        return order, [(DriveMoveOperator, lambda _: move)]
     waits = how in {"wait", "defer"}
     copy = common | {
         "children_only": order.children_only,

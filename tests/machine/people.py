@@ -123,7 +123,7 @@ class People:
 
     def _file_of(self, item):
         """Return the file itself, or the last file below a folder."""
-        files = [each for each in item.walk() if not each.is_folder]
+        files = [each for each in item.walk() if not each.is_folder and number_of(each)]
         return files[-1] if files and is_live(item) else None
 
     # What may be done to an item

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
 _TOKEN_LENGTH = 12
-_TOKEN = re.compile(rf"~([0-9a-f]{{{_TOKEN_LENGTH}}})(?:\.[^.]*)?\Z", re.IGNORECASE)
+_TOKEN = re.compile(rf"~([0-9a-f]{{{_TOKEN_LENGTH}}})(?:\.[^.]*)?\Z")
 _FORBIDDEN = re.compile(r'["*:<>?/\\|\x00-\x1f\x7f]')
 _RESERVED = {
     "CON",

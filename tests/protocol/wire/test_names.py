@@ -10,6 +10,7 @@ from airflow_provider_drive.protocol.wire.names import (
     NameIndex,
     free_name,
     is_renamed,
+    is_same_temporary_name,
     normalize_name,
     same_name,
     split_name,
@@ -119,3 +120,18 @@ def test_other_names_are_not_taken_for_renamed_ones(name):
 @given(st.text(max_size=50))
 def test_a_normalized_name_is_normalized_already(name):
     assert normalize_name(normalize_name(name)) == normalize_name(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("Quart~3f2a9c1b7d04.docx", "minutes~3f2a9c1b7d04.docx", True),
+        ("Quart~3f2a9c1b7d04.docx", "~3f2a9c1b7d04.txt", True),
+        ("Quart~3f2a9c1b7d04", "other~3f2a9c1b7d04", True),
+        ("Quart~3f2a9c1b7d04.docx", "Quart~3f2a9c1b7d05.docx", False),
+        ("Quart~3f2a9c1b7d04.docx", "Quart~3f2a9c1b7d04 1.docx", False),
+        ("Quart.docx", "Quart.docx", False),
+    ],
+)
+def test_temporary_names_are_the_same_though_the_item_was_renamed(one, other, is_same):
+    assert is_same_temporary_name(one, other) is is_same
