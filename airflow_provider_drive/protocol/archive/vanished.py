@@ -47,8 +47,10 @@ def _plan(found: ListedItem, work: Work, *, is_gone: bool) -> Flow[Outcome | Cop
     state, source_id = work.state, found.item.ref.item_id
     failure = state.failed.get(source_id)
     if failure is not None:
-        state.pending.pop(source_id, None)
-        return Outcome("failed", found, reason=f"{failure}; the original does not exist here any more")
+        pending = state.pending.pop(source_id, None)
+        name = work.context.arrival_name(found.item) if pending and pending.is_temporary else found.item.name
+        late = f"if its copy still comes, its name is {name!r}"
+        return Outcome("failed", found, reason=f"{failure}. The original is not found any more; {late}")
     try:
         target = yield from work.scan.target_of(found.path)
         yield from target.list_items()

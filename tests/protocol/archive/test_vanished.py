@@ -142,6 +142,8 @@ def test_a_copy_that_failed_during_the_deferral_is_reported():
     complete(world, {"completed": completed, "failed": failed})
     outcomes = world.archive(**world.order)
     assert shown(outcomes)["a.txt"] == ("failed", False, False)
+    late = next(job.resource for job in world.tenant.jobs if job.source is documents[1])
+    assert repr(late.name) in next(each.reason for each in outcomes if each.state == "failed")
 
 
 @pytest.mark.parametrize("behavior", ["rename", "fail"])
