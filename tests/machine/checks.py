@@ -291,7 +291,7 @@ class RunCheck:
 
     def _check_moved(self):
         source = self.order.source
-        if not self.run.jobs and self.run.returned != source.id:
+        if not self.run.jobs and self.run.returned != source.id and not self.has_twin:
             self.problems.append(f"success with {self.run.returned}, which is not the item")
         if is_live(source):
             self._check_place(source)
