@@ -10,8 +10,8 @@ MOST_WORK = 0.6
 """
 Seconds of work for which the loop may be held.
 
-Airflow warns of 0.2; a busy machine takes up to twice as long for the same work. Five hundred logins one after
-the other would take several seconds.
+Airflow warns of 0.2; a busy machine takes up to twice as long for the same work. Five hundred logins one
+after the other would take several seconds.
 """
 
 
