@@ -34,6 +34,8 @@ class App:
     ) -> None:
         """Read a request, and send its response or cut the connection."""
         request = await _read(scope, receive)
+        if request is None:
+            return
         try:
             response = respond(self.tenant, request)
         except Exception:  # noqa: BLE001 - the client needs a response to any error, and the log its reason
@@ -47,12 +49,15 @@ class App:
             await _send(response, receive, send)
 
 
-async def _read(scope: dict[str, Any], receive: Receive) -> Request:
+async def _read(scope: dict[str, Any], receive: Receive) -> Request | None:
+    """Return the request; None if the client has gone before its end."""
     message = await receive()
     body = bytearray(message.get("body", b""))
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        return None
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     base = f"{scope['scheme']}://{headers.get('host', '')}"
     raw_path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")

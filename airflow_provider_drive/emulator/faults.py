@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+KINDS = {
+    *("refuse", "status", "drop_before", "drop_after", "delay", "truncate"),
+    *("garbage", "html", "redirect", "huge", "nested"),
+}
 _DEFAULT_STATUS = {"refuse": 503, "status": 503, "html": 200, "redirect": 302}
 
 

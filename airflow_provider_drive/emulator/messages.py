@@ -20,6 +20,11 @@ JSON_TYPE = (  # gnome-create-folder-201
 )
 
 
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python knows and JSON does not."""
+    raise ValueError(f"{name} is not JSON.")
+
+
 @dataclass
 class Request:
     """
@@ -85,9 +90,12 @@ class Request:
         """
         Decode the body. An empty one is an empty object.
 
-        :raises ValueError: If it is not JSON.
+        :raises ValueError: If it is not JSON, or contains text that UTF-8 cannot express.
         """
-        return json.loads(self.body or b"{}")
+        value = json.loads(self.body or b"{}", parse_constant=_refuse_constant)
+        if b"\\u" in self.body:
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
 
     def prefers(self, preference: str) -> bool:
         """Whether the header ``Prefer`` contains a preference."""

@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.emulator.admin.checks import InvalidError, check_fields, check_setting
 from airflow_provider_drive.emulator.admin.page import page
 from airflow_provider_drive.emulator.faults import Fault
 from airflow_provider_drive.emulator.messages import Response
-from airflow_provider_drive.emulator.state.errors import StateError
+from airflow_provider_drive.emulator.state.errors import DriveNotFoundError
 from airflow_provider_drive.emulator.state.jobs import CopyBehaviour
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 _HOSTS = {"localhost", "127.0.0.1"}
 _SIMPLE = (bool, int, float, str, list, dict, type(None))
-
-
-class _InvalidError(Exception):
-    """The request is not valid. The message is for a person."""
 
 
 def handle_admin(tenant: Tenant, request: Request) -> Response:
@@ -44,8 +41,8 @@ def handle_admin(tenant: Tenant, request: Request) -> Response:
         return Response(415, {"error": "The body must be of the type application/json."})
     try:
         return handle(tenant, request)
-    except (_InvalidError, StateError, ValueError, TypeError) as error:
-        return Response(400, {"error": str(error) or type(error).__name__})
+    except InvalidError as error:
+        return Response(400, {"error": str(error)})
 
 
 def _show(tenant: Tenant, _: Request) -> Response:
@@ -60,9 +57,8 @@ def _change_settings(tenant: Tenant, request: Request) -> Response:
     settings, changes = _settings(tenant), _object(request)
     for name, value in changes.items():
         if name not in settings:
-            raise _InvalidError(f"Unknown setting {name!r}. Known settings: {', '.join(sorted(settings))}.")
-        if not _fits(value, settings[name]):
-            raise _InvalidError(f"The setting {name!r} cannot be {value!r}.")
+            raise InvalidError(f"Unknown setting {name!r}. Known settings: {', '.join(sorted(settings))}.")
+        check_setting(name, value, settings[name])
     for name, value in changes.items():
         setattr(tenant, name, value)
     return _get_settings(tenant, request)
@@ -78,21 +74,12 @@ def _settings(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def _fits(value: Any, current: Any) -> bool:
-    """Whether a value has the type of the current one. One that is None can become a number or a text."""
-    if current is None or value is None:
-        return not isinstance(value, list | dict)
-    if isinstance(current, float):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, type(current)) and isinstance(value, bool) == isinstance(current, bool)
-
-
 def _list_faults(tenant: Tenant, _: Request) -> Response:
     return Response(body={"faults": [_plain(fault) for fault in tenant.faults]})
 
 
 def _add_fault(tenant: Tenant, request: Request) -> Response:
-    tenant.faults.append(Fault(**_fields(request, Fault)))
+    tenant.faults.append(Fault(**check_fields(_object(request), Fault)))
     return _list_faults(tenant, request)
 
 
@@ -108,21 +95,29 @@ def _get_copies(tenant: Tenant, _: Request) -> Response:
 
 
 def _change_copies(tenant: Tenant, request: Request) -> Response:
-    tenant.copies = dataclasses.replace(tenant.copies, **_fields(request, CopyBehaviour))
+    tenant.copies = dataclasses.replace(tenant.copies, **check_fields(_object(request), CopyBehaviour))
     return _get_copies(tenant, request)
 
 
 def _add_next_copy(tenant: Tenant, request: Request) -> Response:
-    tenant.next_copies.append(CopyBehaviour(**_fields(request, CopyBehaviour)))
+    tenant.next_copies.append(CopyBehaviour(**check_fields(_object(request), CopyBehaviour)))
     return _get_copies(tenant, request)
 
 
 def _lock(tenant: Tenant, request: Request) -> Response:
     body = _object(request)
-    item = tenant.drive(str(body.get("drive"))).find(str(body.get("path")))
+    for name in body.keys() - {"drive", "path", "locked"}:
+        raise InvalidError(f"Unknown field {name!r}. Known fields: drive, locked, path.")
+    key, path, locked = body.get("drive"), body.get("path"), body.get("locked", True)
+    if not isinstance(key, str) or not isinstance(path, str) or not isinstance(locked, bool):
+        raise InvalidError("The fields drive and path must be texts, and locked must be true or false.")
+    try:
+        item = tenant.drive(key).find(path)
+    except DriveNotFoundError:
+        raise InvalidError(f"There is no drive {key!r}. Drives: {', '.join(tenant.drives)}.") from None
     if item is None:
-        raise _InvalidError("The drive has no such item.")
-    item.locked = bool(body.get("locked", True))
+        raise InvalidError(f"The drive {key!r} has no item {path!r}.")
+    item.locked = locked
     return Response(body={"id": item.id, "path": item.path, "locked": item.locked})
 
 
@@ -132,17 +127,12 @@ def _reset(tenant: Tenant, _: Request) -> Response:
 
 
 def _object(request: Request) -> dict[str, Any]:
-    body = request.json()
+    try:
+        body = request.json()
+    except (ValueError, RecursionError) as error:
+        raise InvalidError(f"The body is not JSON: {error}") from None
     if not isinstance(body, dict):
-        raise _InvalidError("The body must be an object.")
-    return body
-
-
-def _fields(request: Request, kind: type[Fault | CopyBehaviour]) -> dict[str, Any]:
-    body = _object(request)
-    known = {each.name for each in dataclasses.fields(kind)} - {"act"}
-    for name in body.keys() - known:
-        raise _InvalidError(f"Unknown field {name!r}. Known fields: {', '.join(sorted(known))}.")
+        raise InvalidError("The body must be an object.")
     return body
 
 

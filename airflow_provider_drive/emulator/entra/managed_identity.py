@@ -59,7 +59,7 @@ def _find_identity(tenant: Tenant, request: Request) -> str | None:
 
 
 def _token_json(tenant: Tenant, request: Request, identity: str) -> dict[str, Any]:
-    text = tenant.issue_token(app=identity)
+    text = tenant.issue_token(app=identity, audience=request.query["resource"])
     return {
         "access_token": text,
         "client_id": identity,

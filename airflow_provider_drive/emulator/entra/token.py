@@ -123,9 +123,14 @@ def _client_credentials(tenant: Tenant, request: Request, form: dict[str, str], 
         raise EntraError(9001023)
     check_credential(tenant, request, form)
     scope = form.get("scope", "")
-    if scope != ".default" and not scope.endswith("/.default"):  # without a resource, it is for Graph
+    if " " in scope or (scope != ".default" and not scope.endswith("/.default")):
         raise EntraError(1002012, scope=scope)
-    return _token_response(tenant, tenant.issue_token())
+    return _token_response(tenant, tenant.issue_token(audience=_audience([scope])))
+
+
+def _audience(scopes: list[str]) -> str:
+    """Return the resource that scopes name. Without one, a token is for Graph."""
+    return next((scope.rpartition("/")[0] for scope in scopes if "/" in scope), "")
 
 
 # Users
@@ -187,7 +192,7 @@ def _user_token(tenant: Tenant, form: dict[str, str], name: str, grant: Grant) -
     scopes = form.get("scope", "").split()
     permissions = _permissions(tenant, scopes, name)
     is_personal = grant.user.drive.is_personal
-    text = tenant.issue_token(user=grant.user, permissions=permissions)
+    text = tenant.issue_token(user=grant.user, permissions=permissions, audience=_audience(scopes))
     if is_personal and scopes and not any("://" in scope for scope in scopes):
         # Graph refuses it: https://github.com/jordanburke/microsoft-todo-mcp-server/pull/13
         del tenant.tokens[text]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _SPECIAL = {  # https://learn.microsoft.com/graph/api/drive-get-specialfolder
     "documents": "Documents",
     "photos": "Pictures",
+    "cameraroll": "Pictures/Camera Roll",
     "approot": "Apps/Emulator",
     "music": "Music",
 }
@@ -155,7 +155,7 @@ def _resolve_share(tenant: Tenant, rest: str) -> Target:
     text = unquote(token).removeprefix("u!")
     try:
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, or not UTF-8
         raise invalid_request("The sharing token is invalid.") from None
     item = _find_by_url(tenant, url)
     if item is None:

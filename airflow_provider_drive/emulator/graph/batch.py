@@ -7,17 +7,26 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph.errors import GraphError
+from airflow_provider_drive.emulator.graph.options import check_object
 from airflow_provider_drive.emulator.graph.requests import authenticate, json_body
 from airflow_provider_drive.emulator.messages import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow_provider_drive.emulator.graph.options import Properties
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
 
 Entry = dict[str, Any]
 
+_PROPERTIES: Properties = {
+    **dict.fromkeys(("id", "method", "url"), str),
+    "headers": dict,
+    "body": object,
+    "dependsOn": list,
+}
+_REQUIRED = ("id", "method", "url")
 _MAX_REQUESTS, _FIRST_ERROR_STATUS = 20, 400
 _NAMES = {"odata-version": "OData-Version", "etag": "ETag"}  # pnp-batch-drives
 _FAILED_DEPENDENCY: Entry = {
@@ -40,11 +49,10 @@ def handle_batch(
     requests = [_read(request, entry) for entry in entries]  # one that is invalid fails the whole batch
     responses: dict[str, Entry] = {}
     for entry, part in zip(entries, requests, strict=True):
-        others = entry.get("dependsOn") or []
-        if any(responses[other]["status"] >= _FIRST_ERROR_STATUS for other in others):
-            responses[entry["id"]] = {"id": entry["id"], **_FAILED_DEPENDENCY}
+        if any(responses[other]["status"] >= _FIRST_ERROR_STATUS for other in _dependencies(entry)):
+            responses[entry["id"].lower()] = {"id": entry["id"], **_FAILED_DEPENDENCY}
         else:
-            responses[entry["id"]] = _write(entry["id"], respond(tenant, part))
+            responses[entry["id"].lower()] = _write(entry["id"], respond(tenant, part))
     return Response(200, {"responses": list(reversed(responses.values()))})
 
 
@@ -52,15 +60,34 @@ def _check(entries: Any) -> list[Entry]:
     """
     Return the entries of a batch.
 
-    :raises GraphError: If there are too many, or if an id is missing, not unique or not that of an entry.
+    :raises GraphError: If there are too many, if one is not valid or is a batch, or if an id is not unique
+        or not that of an entry.
     """
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    if not isinstance(entries, list) or len(entries) > _MAX_REQUESTS:
         raise _invalid_batch()
-    ids = [str(entry.get("id", "")).lower() for entry in entries]
-    others = {str(other).lower() for entry in entries for other in entry.get("dependsOn") or []}
-    if len(entries) > _MAX_REQUESTS or len(set(ids)) < len(ids) or not all(ids) or not others <= set(ids):
+    for entry in entries:
+        _check_entry(entry)
+    ids = [entry["id"].lower() for entry in entries]
+    others = {other for entry in entries for other in _dependencies(entry)}
+    if len(set(ids)) < len(ids) or not others <= set(ids):
         raise _invalid_batch()
     return entries
+
+
+def _check_entry(entry: Any) -> None:
+    """Check the types of an entry. ``id``, ``method`` and ``url`` are required."""
+    if not isinstance(entry, dict):
+        raise _invalid_batch()
+    check_object(entry, _PROPERTIES)
+    texts = [*(entry.get("headers") or {}).values(), *(entry.get("dependsOn") or [])]
+    if not all(entry.get(name) for name in _REQUIRED) or not all(isinstance(text, str) for text in texts):
+        raise _invalid_batch()
+    if entry["url"].strip("/").lower() == "$batch":
+        raise _invalid_batch()
+
+
+def _dependencies(entry: Entry) -> list[str]:
+    return [other.lower() for other in entry.get("dependsOn") or []]
 
 
 def _invalid_batch() -> GraphError:
@@ -75,8 +102,8 @@ def _sort(entries: list[Entry]) -> list[Entry]:
     """
     waiting, in_order = list(entries), list[Entry]()
     while waiting:
-        done = {entry["id"] for entry in in_order}
-        ready = [entry for entry in waiting if done.issuperset(entry.get("dependsOn") or [])]
+        done = {entry["id"].lower() for entry in in_order}
+        ready = [entry for entry in waiting if done.issuperset(_dependencies(entry))]
         if not ready:
             raise _invalid_batch()
         in_order += ready
@@ -88,11 +115,11 @@ def _read(batch: Request, entry: Entry) -> Request:
     """Return an entry of the batch as a request."""
     headers = {key.lower(): value for key, value in (entry.get("headers") or {}).items()}
     headers.setdefault("authorization", batch.headers["authorization"])
-    path, _, query = str(entry.get("url", "")).partition("?")
+    path, _, query = entry["url"].partition("?")
     raw_path = f"{batch.raw_path.removesuffix('/$batch')}/{path.removeprefix('/')}"
     body = _read_body(entry, headers) if "body" in entry else b""
-    method = str(entry.get("method", "GET")).upper()
-    return Request(method, raw_path, query, headers, body, batch.base, is_batched=True, client=batch.client)
+    method, client = entry["method"].upper(), batch.client
+    return Request(method, raw_path, query, headers, body, batch.base, is_batched=True, client=client)
 
 
 def _read_body(entry: Entry, headers: dict[str, str]) -> bytes:

@@ -70,6 +70,8 @@ def submit_copy(tenant: Tenant, source: Item, body: dict[str, Any], conflict: st
 
 def submit_move(tenant: Tenant, transfer: Transfer) -> Job:
     """Start the job of a move: https://github.com/microsoftgraph/microsoft-graph-docs/issues/2890."""
+    if transfer.destination.drive is not transfer.source.drive:
+        transfer.destination.drive.check_quota(transfer.source.size)
     return _start(tenant, "move", transfer)
 
 
@@ -210,6 +212,8 @@ def _create_items(transfer: Transfer) -> Iterator[Item]:
 def _copy(transfer: Transfer, item: Item, parent: Item, name: str) -> Iterator[Item]:
     if item in transfer.left_out:
         return
+    if parent.drive.items.get(parent.id) is not parent:
+        raise ItemGoneError
     children = list(item.children.values())  # before the copy is created, which can be one of them
     content = item.content
     if content is not None and transfer.rewrites_office and item.is_office:
@@ -234,6 +238,7 @@ def resolve_name_conflict(parent: Item, name: str, conflict: str, source: Item) 
     if conflict == "rename":
         return parent.free_name(name, is_folder=source.is_folder)
     if conflict == "replace" and not (existing.is_folder or source.is_folder or existing is source):
+        existing.check_can_be_deleted()
         parent.drive.remove(existing)  # "deleted and replaced", files only: driveitem-copy
         return name
     raise NameTakenError

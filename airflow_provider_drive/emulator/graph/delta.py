@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
 from airflow_provider_drive.emulator.graph.pages import next_link, page, page_length, position
-from airflow_provider_drive.emulator.graph.queries import item_body
+from airflow_provider_drive.emulator.graph.queries import item_body, order
 from airflow_provider_drive.emulator.graph.serializers import deleted_json
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.drives import Drive
@@ -28,12 +28,13 @@ def list_changes(tenant: Tenant, request: Request, item: Item) -> Response:
         raise invalid_request("Delta is supported for the root only.", "notSupported")
     token = request.query.get("token", "")
     here = f"{tenant.next_link_base or request.base}{request.raw_path.partition('(')[0]}"
-    keep = [part for part in request.raw_query.split("&") if part.partition("=")[0] in {"$select", "select"}]
+    options = {"select", "expand", "top"}  # Graph encodes them in the token
+    keep = [part for part in request.raw_query.split("&") if part.partition("=")[0].strip("$") in options]
     link = {"@odata.deltaLink": f"{here}?{'&'.join([*keep, f'token={drive.changes}'])}"}
     if token == "latest":  # noqa: S105 - a word of Graph's, not a secret
         return Response(body={"value": []} | link)
     since = _since(drive, token)
-    if since < drive.oldest_token:
+    if not drive.oldest_token <= since <= drive.changes:  # expired, or of the time before a reset
         raise GraphError(410, tenant.resync_code, "Resync required.", headers={"location": here})
     with_parents = not drive.is_personal and "deltaexcludeparent" not in request.headers
     changes = _changes_since(item, since, with_parents=with_parents)
@@ -63,7 +64,7 @@ def _page(
 
 def _since(drive: Drive, token: str) -> int:
     """Return the change that a token stands for. On work and school drives, a time is a token too."""
-    if not token or token.isdigit():
+    if not token or (token.isascii() and token.isdigit()):
         return int(token or 0)
     try:
         moment = dt.datetime.fromisoformat(token.replace(" ", "+"))
@@ -108,5 +109,8 @@ def search(tenant: Tenant, request: Request, subject: Item | Drive) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-search, by name only."""
     folder = subject.root if isinstance(subject, Drive) else subject
     text = request.query.get("q", "").lower()
+    if not text:
+        raise invalid_request("A search needs the argument 'q'.")
     found = [each for each in folder.walk() if text in each.name.lower() and each is not folder]
+    found = order(found, request.query.get("$orderby", ""), personal=folder.drive.is_personal)
     return Response(body=page(tenant, request, found, lambda each: item_body(each, request)))

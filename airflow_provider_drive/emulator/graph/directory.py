@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_drive.emulator.graph.errors import invalid_request
+from airflow_provider_drive.emulator.graph.expressions import select
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.queries import select
 from airflow_provider_drive.emulator.graph.serializers import drive_json, owner_json, site_json
 from airflow_provider_drive.emulator.messages import Response
 

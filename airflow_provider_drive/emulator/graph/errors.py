@@ -63,18 +63,21 @@ def error_response(tenant: Tenant, error: GraphError | StateError, request: Requ
 
 def from_state(error: StateError) -> GraphError:
     """Return the error of Graph for an operation that the state does not allow."""
+    plain = {
+        state_errors.DriveNotFoundError: drive_not_found,
+        state_errors.ItemGoneError: not_found,
+        state_errors.ItemLockedError: locked,
+        state_errors.ItemHeldError: on_hold,
+        state_errors.QuotaExceededError: quota_exceeded,
+    }
+    if type(error) in plain:
+        return plain[type(error)]()
     match error:
-        case state_errors.DriveNotFoundError():
-            return drive_not_found()
         case state_errors.InvalidNameError():
             is_long = isinstance(error, state_errors.NameTooLongError)
             return invalid_request(str(error), "pathIsTooLong" if is_long else "invalidPath")
         case state_errors.NameTakenError():
             return name_taken([child.id for child in error.children])
-        case state_errors.ItemGoneError():
-            return not_found()
-        case state_errors.QuotaExceededError():
-            return quota_exceeded()
         case state_errors.BudgetExceededError():
             return throttled(error.retry_after)
     raise error

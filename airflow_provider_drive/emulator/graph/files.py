@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,15 @@ from airflow_provider_drive.emulator.graph.requests import (
     check_if_match,
     conflict_behavior,
     file_system_info,
+    is_unchanged,
     json_body,
 )
-from airflow_provider_drive.emulator.graph.serializers import download_url, item_json, item_location
+from airflow_provider_drive.emulator.graph.serializers import (
+    download_url,
+    item_json,
+    item_location,
+    time_text,
+)
 from airflow_provider_drive.emulator.graph.versions import version_content
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state import names
@@ -28,8 +35,10 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")  # msgraphfs does not tell the size
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)  # msgraphfs does not tell the size
+_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))", re.ASCII)
+UPLOAD_LIFETIME = dt.timedelta(days=7)
+"""How long an upload session stays valid after its last fragment."""
 _FRAGMENT_UNIT, _MAX_FRAGMENT = 320 << 10, 60 << 20
 """https://learn.microsoft.com/graph/api/driveitem-createuploadsession#upload-bytes-to-the-upload-session."""
 
@@ -41,6 +50,8 @@ def get_content(_: Tenant, request: Request, item: Item) -> Response:
     if "format" in request.query:
         # https://learn.microsoft.com/graph/api/driveitem-get-content-format: the emulator converts nothing
         raise GraphError(406, "notSupported", f"{item.name} cannot be converted.")
+    if is_unchanged(request, item):
+        return Response(304)
     return Response(302, None, {"location": download_url(item)})
 
 
@@ -49,7 +60,7 @@ def put_content(tenant: Tenant, request: Request, subject: Item | Missing) -> Re
     if not isinstance(subject, Missing):
         check_if_match(tenant, request, subject)
     folder, name = _folder_and_name(subject)
-    upload = Upload(folder, name, conflict_behavior(request.query) or "replace", {})
+    upload = Upload(folder, name, conflict_behavior(request.query) or "replace", {}, tenant.now())
     return _save(request, upload, Content(request.body))
 
 
@@ -66,6 +77,7 @@ def create_upload_session(tenant: Tenant, request: Request, subject: Item | Miss
         names.check_name(item.get("name") or name, folder.drive.drive_type),
         conflict_behavior(item) or "replace",
         file_system_info(item),
+        tenant.now() + UPLOAD_LIFETIME,
         description=item.get("description"),
         is_deferred=bool(body.get("deferCommit")),
     )
@@ -86,12 +98,21 @@ def _folder_and_name(subject: Item | Missing) -> tuple[Item, str]:
         names.check_name(step, folder.drive.drive_type) for step in subject.path.split("/") if step
     ]
     for step in steps:
+        _check_is_folder(folder)
         folder = folder.child(step) or folder.drive.add(folder, step)
+    _check_is_folder(folder)
     return folder, name
+
+
+def _check_is_folder(item: Item) -> None:
+    if not item.is_folder:
+        raise invalid_request(f"{item.name} is a file, and cannot contain others.")
 
 
 def _save(request: Request, upload: Upload, content: Content) -> Response:
     folder, name = upload.folder, upload.name
+    if folder.drive.items.get(folder.id) is not folder:
+        raise errors.not_found()
     folder.drive.check_quota(content.size)
     item = folder.child(name)
     if item is not None and upload.conflict == "rename":
@@ -100,6 +121,8 @@ def _save(request: Request, upload: Upload, content: Content) -> Response:
         status, item = 201, folder.drive.add(folder, name, content)
     elif item.is_folder or upload.conflict == "fail":
         raise errors.name_taken()
+    elif item.locked:  # since the upload session was created
+        raise errors.locked()
     else:
         status = 200
         item.drive.write(item, content)
@@ -122,7 +145,8 @@ def handle_file(tenant: Tenant, request: Request) -> Response:
     if item is None or item.content is None or item.guid.lower() not in request.query.get("tempauth", ""):
         raise errors.not_found()
     _check_no_token(request, item.drive)
-    number = int(request.query.get("version", len(item.versions) + 1))
+    version = request.query.get("version", str(len(item.versions) + 1))
+    number = int(version) if version.isascii() and version.isdigit() else 0
     return _download(version_content(item, number), request.headers.get("range", ""))
 
 
@@ -142,7 +166,8 @@ def _download(content: Content, byte_range: str) -> Response:
     found = _RANGE.fullmatch(byte_range)
     if found is None:
         return Response(200, content.blocks(), headers)
-    start, end = int(found[1]), min(int(found[2] or content.size), content.size - 1)
+    first = found[1] or max(0, content.size - int(found[3]))  # or the last bytes
+    start, end = int(first), min(int(found[2] or content.size), content.size - 1)
     if start > end:  # https://www.rfc-editor.org/rfc/rfc9110#status.416
         headers = {"content-range": f"bytes */{content.size}"}
         raise GraphError(416, "invalidRange", "The range is outside of the file.", headers=headers)
@@ -153,22 +178,34 @@ def _download(content: Content, byte_range: str) -> Response:
 
 def _handle_upload(tenant: Tenant, request: Request, key: str) -> Response:
     upload = tenant.uploads.get(key)
-    if upload is None:
+    if upload is None or upload.expires <= tenant.now():
         raise errors.not_found()
     _check_no_token(request, upload.folder.drive)
-    if request.method == "DELETE":
-        del tenant.uploads[key]
-        return Response(204)
-    if request.method == "GET":
-        return Response(200, _session_json(upload))
-    is_commit = request.method == "POST" and not request.body
-    if not is_commit:
-        _receive(upload, request)
-    is_complete = 0 < upload.size <= len(upload.received) and not upload.is_deferred
-    if not is_commit and not is_complete:
-        return Response(202, _session_json(upload))
+    match request.method:
+        case "DELETE":
+            del tenant.uploads[key]
+            return Response(204)
+        case "GET":
+            return Response(200, _session_json(upload))
+        case "PUT":
+            _receive(upload, request)
+            upload.expires = tenant.now() + UPLOAD_LIFETIME
+            if upload.is_deferred or not upload.is_complete:
+                return Response(202, _session_json(upload))
+        case "POST":
+            _check_is_commit(upload, request)
+        case _:
+            raise GraphError(405, "BadRequest", "The method is not supported for an upload session.")
+    # a session whose file cannot be saved, because its name is taken, is kept, and can be committed later
+    response = _save(request, upload, Content(bytes(upload.received)))
     del tenant.uploads[key]
-    return _save(request, upload, Content(bytes(upload.received)))
+    return response
+
+
+def _check_is_commit(upload: Upload, request: Request) -> None:
+    """Check that a POST has no content and that all bytes are there, if their number is known."""
+    if request.body or (upload.size and not upload.is_complete) or not upload.received:
+        raise invalid_request("The upload is not complete, and cannot be committed.")
 
 
 def _receive(upload: Upload, request: Request) -> None:
@@ -182,6 +219,8 @@ def _receive(upload: Upload, request: Request) -> None:
     length = len(request.body)
     if end - start != length or length > _MAX_FRAGMENT or end > size:
         raise invalid_request("The fragment does not fit the range, or is too large.")
+    if is_known and upload.size not in {0, size}:
+        raise invalid_request("The size of the file differs from that of the first fragment.")
     if end < size and length % _FRAGMENT_UNIT and size > _FRAGMENT_UNIT:
         raise invalid_request("The size of a fragment must be a multiple of 320 KiB.")
     upload.size = size if is_known else 0
@@ -189,6 +228,6 @@ def _receive(upload: Upload, request: Request) -> None:
 
 
 def _session_json(upload: Upload) -> dict[str, Any]:
-    is_complete = 0 < upload.size <= len(upload.received)
-    ranges = [] if is_complete else [f"{len(upload.received)}-"]
-    return {"expirationDateTime": "2099-01-01T00:00:00Z", "nextExpectedRanges": ranges}
+    ranges = [] if upload.is_complete else [f"{len(upload.received)}-"]
+    expires = time_text(upload.expires, personal=upload.folder.drive.is_personal)
+    return {"expirationDateTime": expires, "nextExpectedRanges": ranges}

@@ -13,6 +13,7 @@ from airflow_provider_drive.emulator.graph.requests import (
     check_if_match,
     conflict_behavior,
     file_system_info,
+    is_unchanged,
     json_body,
 )
 from airflow_provider_drive.emulator.graph.serializers import item_location
@@ -30,7 +31,7 @@ def get_item(_: Tenant, request: Request, item: Item) -> Response:
     if item.hidden_reads > 0:
         item.hidden_reads -= 1
         raise errors.not_found()
-    if request.headers.get("if-none-match") == item.etag:
+    if is_unchanged(request, item):
         return Response(304)
     body = item_body(item, request)
     item.record_read()
@@ -76,11 +77,7 @@ def _created(item: Item, request: Request, *, empty: bool) -> Response:
 
 def delete_item(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-delete, ``gnome-delete-204``."""
-    if request.prefers("bypass-shared-lock"):
-        item.locked = False
-    if request.prefers("bypass-checked-out"):
-        item.checked_out_by = None
-    check_if_match(tenant, request, item)
+    check_if_match(tenant, request, item, can_bypass=True)
     if item.parent is None:
         raise invalid_request("Cannot delete the root folder.")
     if item.is_held:
@@ -109,6 +106,8 @@ def restore_item(tenant: Tenant, request: Request, item: Item) -> Response:
     parent = find_parent(tenant, item, body.get("parentReference")) or item.parent
     if parent is None or drive.items.get(parent.id) is not parent:
         raise errors.not_found()
+    if not parent.is_folder:
+        raise invalid_request("The parent is not a folder.")
     name = names.check_name(body.get("name") or item.name, drive.drive_type)
     if parent.child(name) is not None:
         raise errors.name_taken()

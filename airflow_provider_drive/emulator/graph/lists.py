@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+from airflow_provider_drive.emulator.graph.expressions import expansions, keep, select
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.requests import check_not_locked, client_id, json_body
+from airflow_provider_drive.emulator.graph.requests import (
+    check_if_match,
+    check_not_locked,
+    client_id,
+    json_body,
+)
 from airflow_provider_drive.emulator.graph.serializers import sharepoint_ids, time_text, web_url
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.directory import guid
@@ -30,7 +36,9 @@ def get_list(_: Tenant, __: Request, drive: Drive) -> Response:
 def list_columns(tenant: Tenant, request: Request, drive: Drive) -> Response:
     """https://learn.microsoft.com/graph/api/list-list-columns."""
     _check_has_list(drive)
-    return Response(body=page(tenant, request, drive.columns, _column_json))
+    return Response(
+        body=page(tenant, request, drive.columns, lambda name: select(request, _column_json(name)))
+    )
 
 
 def create_column(_: Tenant, request: Request, drive: Drive) -> Response:
@@ -50,14 +58,21 @@ def _column_json(name: str) -> dict[str, Any]:
 
 def get_list_item(_: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/listitem-get: ``$expand=fields`` adds the columns."""
-    expanded = request.query.get("$expand", "")
-    if expanded not in {"", "fields"}:
-        raise invalid_request(f"'{expanded}' of a list item is not supported.")
-    body = list_item_json(item)
-    return Response(body={**body, "fields": _fields_json(item)} if expanded else body)
+    query = request.query
+    return Response(body=expanded_list_item(item, query.get("$select", ""), query.get("$expand", "")))
 
 
-def list_item_json(item: Item) -> dict[str, Any]:
+def expanded_list_item(item: Item, selected: str, expanded: str) -> dict[str, Any]:
+    """Return a listItem as its ``$select`` and ``$expand`` ask."""
+    body = keep(_list_item_json(item), selected)
+    for name, options in expansions(expanded):
+        if name != "fields" or "expand" in options:
+            raise invalid_request(f"'{expanded}' of a list item is not supported.")
+        body["fields"] = keep(_fields_json(item), options.get("select", ""))
+    return body
+
+
+def _list_item_json(item: Item) -> dict[str, Any]:
     """
     Return a listItem: https://learn.microsoft.com/graph/api/resources/listitem.
 
@@ -80,19 +95,21 @@ def list_item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def get_fields(_: Tenant, __: Request, item: Item) -> Response:
+def get_fields(_: Tenant, request: Request, item: Item) -> Response:
     """Return the values of the columns."""
     _check_has_list(item.drive)
-    return Response(body=_fields_json(item))
+    return Response(body=select(request, _fields_json(item)))
 
 
 def update_fields(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/listitem-update."""
     _check_has_list(item.drive)
-    check_not_locked(tenant, request, item)
+    check_if_match(tenant, request, item)
     values = {name: value for name, value in json_body(request).items() if not name.startswith("@odata.")}
     for name in values.keys() - set(item.drive.columns):
         raise invalid_request(f"Field '{name}' is not recognized")
+    if any(isinstance(value, dict | list) for value in values.values()):
+        raise invalid_request("The columns of the emulator contain texts.")
     item.fields |= values
     item.metadata_version += 1
     item.drive.record_change(item)
@@ -157,6 +174,8 @@ def check_out(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-checkout. Until it is checked in, others get 423."""
     _check_is_file(item)
     check_not_locked(tenant, request, item)
+    if item.checked_out_by is None and item.content is not None:
+        item.before_check_out = item.content, len(item.versions)
     item.checked_out_by = client_id(tenant, request)
     return Response(204)
 
@@ -174,9 +193,14 @@ def check_in(tenant: Tenant, request: Request, item: Item) -> Response:
 
 
 def discard_check_out(tenant: Tenant, request: Request, item: Item) -> Response:
-    """https://learn.microsoft.com/graph/api/driveitem-discardcheckout."""
+    """https://learn.microsoft.com/graph/api/driveitem-discardcheckout: what was written since is lost."""
     _check_is_file(item)
     check_not_locked(tenant, request, item)
+    if item.checked_out_by is not None and item.before_check_out is not None:
+        content, versions = item.before_check_out
+        if item.content is not content:
+            item.drive.write(item, content)
+            del item.versions[versions:], item.version_times[versions:]
     item.checked_out_by = None
     return Response(204)
 

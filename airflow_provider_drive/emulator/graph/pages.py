@@ -43,7 +43,7 @@ def page(
 def page_length(tenant: Tenant, request: Request) -> int:
     """Return the number of entries on a page: ``$top``, up to the service's limit."""
     top = request.query.get("$top", "")
-    return min(int(top), tenant.longest_page) if top.isdigit() and int(top) else tenant.page_size
+    return min(int(top), tenant.longest_page) if int(top or 0) else tenant.page_size
 
 
 def next_link(tenant: Tenant, request: Request, position: int) -> str:
@@ -59,6 +59,6 @@ def position(request: Request) -> int:
     """Return the position that a link to the next page stands for; 0 on the first page."""
     try:
         token = request.query.get("$skiptoken", "")
-        return int(base64.urlsafe_b64decode(token).decode().rpartition("=")[2] or 0)
+        return abs(int(base64.urlsafe_b64decode(token).decode().rpartition("=")[2] or 0))
     except ValueError:
         raise invalid_request("The skip token is invalid.") from None

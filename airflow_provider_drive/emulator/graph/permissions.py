@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import invalid_request
+from airflow_provider_drive.emulator.graph.expressions import select
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.requests import json_body
+from airflow_provider_drive.emulator.graph.requests import check_if_match, json_body, read_time
 from airflow_provider_drive.emulator.messages import Response
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _LINK_SCOPES = {"anonymous", "organization", "users"}
 
 def list_permissions(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-list-permissions: inherited ones too."""
-    return Response(body=page(tenant, request, all_permissions(item), dict))
+    return Response(body=page(tenant, request, all_permissions(item), lambda each: select(request, each)))
 
 
 def all_permissions(item: Item) -> list[dict[str, Any]]:
@@ -51,7 +52,7 @@ def get_permission(_: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/permission-get."""
     for permission in all_permissions(item):
         if permission["id"] == request.id_in_path:
-            return Response(body=permission)
+            return Response(body=select(request, permission))
     raise errors.not_found()
 
 
@@ -64,20 +65,23 @@ def update_permission(_: Tenant, request: Request, item: Item) -> Response:
 
 def delete_permission(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/permission-delete: not of inherited ones."""
+    if "if-match" in request.headers:
+        check_if_match(tenant, request, item)
     permission = _own_permission(request, item)
     item.permissions.remove(permission)
     tenant.links.pop(permission.get("link", {}).get("webUrl", ""), None)
     return Response(204)
 
 
-def invite(_: Tenant, request: Request, item: Item) -> Response:
+def invite(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-invite. It sends no mail."""
     body = json_body(request)
     roles, recipients = _roles(body), body.get("recipients") or []
     if not recipients or not all(isinstance(each, dict) and _identity(each) for each in recipients):
         raise invalid_request("An invitation needs recipients, each with an email, an alias or an objectId.")
+    limits = _limits(tenant, item, body)
     added = [
-        {"id": str(uuid.uuid4()), "roles": roles, "grantedToV2": {"user": _identity(recipient)}}
+        {"id": str(uuid.uuid4()), "roles": roles, "grantedToV2": {"user": _identity(recipient)}, **limits}
         for recipient in recipients
     ]
     item.permissions += added
@@ -96,8 +100,7 @@ def create_link(tenant: Tenant, request: Request, item: Item) -> Response:
     unsupported = scope == "organization" if item.drive.is_personal else kind == "embed"
     if unsupported:
         raise invalid_request(f"A link of the type '{kind}' and the scope '{scope}' is not supported here.")
-    if body.get("password") and not item.drive.is_personal:
-        raise invalid_request("Only links of OneDrive personal can have a password.")
+    limits = _limits(tenant, item, body)
     for permission in item.permissions:
         link = permission.get("link", {})
         if (link.get("type"), link.get("scope")) == (kind, scope):
@@ -107,13 +110,24 @@ def create_link(tenant: Tenant, request: Request, item: Item) -> Response:
         "id": str(uuid.uuid4()),
         "roles": [_LINK_TYPES[kind]],
         "link": link,
-        "hasPassword": bool(body.get("password")),
+        "hasPassword": False,
+        **limits,
     }
-    if body.get("expirationDateTime"):
-        permission["expirationDateTime"] = body["expirationDateTime"]
     item.permissions.append(permission)
     _set_inheritance(item, body)
     return Response(201, dict(permission))
+
+
+def _limits(tenant: Tenant, item: Item, body: dict[str, Any]) -> dict[str, Any]:
+    """Return when a permission expires, and whether it has a password, as the body says."""
+    if body.get("password") and not item.drive.is_personal:
+        raise invalid_request("Only permissions of OneDrive personal can have a password.")
+    limits: dict[str, Any] = {"hasPassword": True} if body.get("password") else {}
+    if text := body.get("expirationDateTime"):
+        if read_time(text, "expirationDateTime") <= tenant.now():
+            raise invalid_request("The expirationDateTime is in the past.")
+        limits["expirationDateTime"] = text
+    return limits
 
 
 def _set_inheritance(item: Item, body: dict[str, Any]) -> None:
@@ -134,7 +148,7 @@ def _own_permission(request: Request, item: Item) -> dict[str, Any]:
 
 def _roles(body: dict[str, Any]) -> list[str]:
     roles = body.get("roles")
-    if not isinstance(roles, list) or not roles or not set(roles) <= _ROLES:
+    if not isinstance(roles, list) or not roles or not all(role in _ROLES for role in map(str, roles)):
         raise invalid_request("The roles must be a list of: read, write, owner.")
     return roles
 

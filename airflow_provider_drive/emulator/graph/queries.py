@@ -7,28 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import serializers
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
-from airflow_provider_drive.emulator.graph.lists import list_item_json
+from airflow_provider_drive.emulator.graph.expressions import expansions, keep, names
+from airflow_provider_drive.emulator.graph.lists import expanded_list_item
 from airflow_provider_drive.emulator.graph.permissions import all_permissions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow_provider_drive.emulator.messages import Request
     from airflow_provider_drive.emulator.state.items import Item
 
-_EXPANDED = re.compile(r"(\w+)(?:\(([^()]*)\))?(?:,|$)")
 _FILTER = re.compile(
     r"\s*(?:name\s+eq\s+'((?:[^']|'')*)'|startswith\(\s*name\s*,\s*'((?:[^']|'')*)'\s*\))\s*"
 )
 # https://learn.microsoft.com/graph/api/driveitem-list-children; for work and school drives:
 # https://learn.microsoft.com/onedrive/developer/rest-api/getting-started/release-notes
 _ORDERS = {"personal": {"name", "size", "lastModifiedDateTime"}, "other": {"name"}}
-
-
-def select(request: Request, body: dict[str, Any]) -> dict[str, Any]:
-    """Keep the properties that ``$select`` names, of a drive, a site or a user."""
-    names = _names(request.query.get("$select", ""))
-    return {key: value for key, value in body.items() if key in names} if names else body
 
 
 def item_body(item: Item, request: Request, *, created: bool = False) -> dict[str, Any]:
@@ -40,57 +34,43 @@ def item_body(item: Item, request: Request, *, created: bool = False) -> dict[st
 
     :param created: See :func:`.serializers.item_json`.
     """
-    names = _names(request.query.get("$select", ""))
-    body = _select_of_item(item, serializers.item_json(item, request, created=created), names)
+    selected = names(request.query.get("$select", ""))
+    body = _select_of_item(item, serializers.item_json(item, request, created=created), selected)
     if "size" in body and "IEEE754Compatible=true" in request.headers.get("accept", ""):
         body["size"] = str(body["size"])
-    for name, options in _expansions(request.query.get("$expand", "")):
+    for name, options in expansions(request.query.get("$expand", "")):
         body |= _expand(item, request, name, options)
     return body if item.drive.is_personal else {"@odata.etag": item.etag, **body}
 
 
-def _names(text: str) -> set[str]:
-    return {name.strip() for name in text.split(",") if name.strip()}
-
-
-def _select_of_item(item: Item, body: dict[str, Any], names: set[str]) -> dict[str, Any]:
+def _select_of_item(item: Item, body: dict[str, Any], selected: set[str]) -> dict[str, Any]:
     """Keep these properties. Unknown ones are allowed: msgraphfs selects ``driveId`` of an item."""
-    if not names:
+    if not selected:
         return body
-    if "sharepointIds" in names and not item.drive.is_personal:
+    if "sharepointIds" in selected and not item.drive.is_personal:
         body["sharepointIds"] = serializers.sharepoint_ids(item)
-    if {"content.downloadUrl", "@content.downloadUrl"} & names:
-        names |= serializers.DOWNLOAD_URLS
-    return {key: value for key, value in body.items() if key in names}
+    if {"content.downloadUrl", "@content.downloadUrl"} & selected:
+        selected |= serializers.DOWNLOAD_URLS
+    return {key: value for key, value in body.items() if key in selected}
 
 
-def _expansions(text: str) -> Iterator[tuple[str, str]]:
-    position = 0
-    while position < len(text):
-        found = _EXPANDED.match(text, position)
-        if found is None:
-            raise invalid_request("The $expand clause is invalid.")
-        yield found[1], found[2] or ""
-        position = found.end()
-
-
-def _expand(item: Item, request: Request, name: str, options: str) -> dict[str, Any]:
-    """Return the property that ``$expand`` adds. It supports only ``$select`` in parentheses."""
-    option, _, text = options.partition("=")
-    if options and option not in {"$select", "select"}:
-        raise invalid_request(f"The option '{option}' is not supported in $expand.")
-    names = _names(text)
+def _expand(item: Item, request: Request, name: str, options: dict[str, str]) -> dict[str, Any]:
+    """Return the property that ``$expand`` adds."""
+    selected = options.get("select", "")
+    if "expand" in options and name != "listItem":
+        raise invalid_request(f"$expand in the expanded '{name}' is not supported.")
     match name:
         case "children":
             children = [item.children[key] for key in sorted(item.children)]
             bodies = [
-                _select_of_item(child, serializers.item_json(child, request), names) for child in children
+                _select_of_item(child, serializers.item_json(child, request), names(selected))
+                for child in children
             ]
             return {"children": bodies}
         case "permissions":
-            return {"permissions": all_permissions(item)}
+            return {"permissions": [keep(permission, selected) for permission in all_permissions(item)]}
         case "listItem":
-            return {"listItem": list_item_json(item)}
+            return {"listItem": expanded_list_item(item, selected, options.get("expand", ""))}
         case "thumbnails":
             return {"thumbnails": []}
     raise _unknown_property(name)
@@ -106,7 +86,7 @@ def sort_and_filter(item: Item, request: Request) -> list[Item]:
     children = [item.children[key] for key in sorted(item.children)]  # a folder may have a hundred thousand
     if "$filter" in request.query:
         children = _filter(children, request.query["$filter"])
-    return _order(children, request.query.get("$orderby", ""), personal=item.drive.is_personal)
+    return order(children, request.query.get("$orderby", ""), personal=item.drive.is_personal)
 
 
 def _filter(children: Sequence[Item], text: str) -> list[Item]:
@@ -120,7 +100,8 @@ def _filter(children: Sequence[Item], text: str) -> list[Item]:
     return [child for child in children if child.name.casefold().startswith(start)]
 
 
-def _order(children: list[Item], text: str, *, personal: bool) -> list[Item]:
+def order(children: list[Item], text: str, *, personal: bool) -> list[Item]:
+    """Return items in the order that ``$orderby`` asks for."""
     name, _, direction = text.strip().partition(" ")
     if not name:
         return children

@@ -35,6 +35,8 @@ def authenticate(tenant: Tenant, request: Request) -> Token:
         raise errors.unauthenticated(f"IDX14100: JWT is not well formed, {reason}.")
     if token.is_expired:
         raise errors.unauthenticated("Lifetime validation failed, the token is expired.")
+    if not token.is_for_graph:
+        raise errors.unauthenticated("Access token validation failure. Invalid audience.")
     return token
 
 
@@ -46,7 +48,7 @@ def json_body(request: Request) -> dict[str, Any]:
     """
     try:
         value = request.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise GraphError(400, "BadRequest", "Unable to read JSON request payload.") from None
     if not isinstance(value, dict):
         raise invalid_request("The request body must be an object.")
@@ -62,14 +64,19 @@ def file_system_info(body: dict[str, Any]) -> dict[str, dt.datetime]:
     times = body.get("fileSystemInfo") or {}
     if not isinstance(times, dict) or not times.keys() <= _FILE_TIMES:
         raise invalid_request("fileSystemInfo contains an unknown property.")
+    return {name: read_time(text, name) for name, text in times.items()}
+
+
+def read_time(text: str, name: str) -> dt.datetime:
+    """
+    Return the time that a property contains. Without a zone it is in UTC.
+
+    :raises GraphError: If it is not a time.
+    """
     try:
-        return {name: _time(text) for name, text in times.items()}
+        moment = dt.datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise invalid_request("A time in fileSystemInfo is invalid.") from None
-
-
-def _time(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
+        raise invalid_request(f"The {name} is not a valid time.") from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
@@ -92,25 +99,36 @@ def client_id(tenant: Tenant, request: Request) -> str:
     return tenant.client_id if user is None else user.id
 
 
-def check_not_locked(tenant: Tenant, request: Request, item: Item) -> None:
+def check_not_locked(tenant: Tenant, request: Request, item: Item, *, can_bypass: bool = False) -> None:
     """
     Check that an item is not locked, and not checked out by another user or application.
 
+    :param can_bypass: Whether the request can ask to ignore that: https://learn.microsoft.com/graph/api/driveitem-delete.
     :raises GraphError: If it is.
     """
-    if item.locked or item.checked_out_by not in {None, client_id(tenant, request)}:
+    ignored = {name for name in ("bypass-shared-lock", "bypass-checked-out") if request.prefers(name)}
+    ignored = ignored if can_bypass else set()
+    is_taken = item.checked_out_by not in {None, client_id(tenant, request)}
+    if (item.locked and "bypass-shared-lock" not in ignored) or (
+        is_taken and "bypass-checked-out" not in ignored
+    ):
         raise errors.locked()
 
 
-def check_if_match(tenant: Tenant, request: Request, item: Item) -> None:
+def is_unchanged(request: Request, item: Item) -> bool:
+    """Whether ``If-None-Match`` has the eTag or the cTag of an item."""
+    return request.headers.get("if-none-match") in {"*", item.etag, item.ctag}
+
+
+def check_if_match(tenant: Tenant, request: Request, item: Item, *, can_bypass: bool = False) -> None:
     """
     Check ``If-Match``, which may be an eTag or a cTag: https://learn.microsoft.com/graph/api/driveitem-move.
 
+    :param can_bypass: See :func:`check_not_locked`.
     :raises GraphError: If it does not match, or if the item is locked.
     """
-    check_not_locked(tenant, request, item)
-    refused = request.headers.get("if-none-match")
-    if refused is not None and refused in {"*", item.etag, item.ctag}:
+    check_not_locked(tenant, request, item, can_bypass=can_bypass)
+    if is_unchanged(request, item):
         raise errors.etag_mismatch(tenant.stale_status)
     expected = request.headers.get("if-match")
     if expected is None or expected in {"*", item.etag, item.ctag}:

@@ -8,13 +8,15 @@ import ipaddress
 import json
 import secrets
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from airflow_provider_drive.emulator.graph import addressing, errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+from airflow_provider_drive.emulator.graph.expressions import select
 from airflow_provider_drive.emulator.graph.pages import page
-from airflow_provider_drive.emulator.graph.requests import authenticate, json_body
+from airflow_provider_drive.emulator.graph.requests import authenticate, json_body, read_time
 from airflow_provider_drive.emulator.messages import Response
 from airflow_provider_drive.emulator.state.items import Item
 from airflow_provider_drive.emulator.state.subscriptions import Subscription
@@ -48,7 +50,10 @@ def create_subscription(tenant: Tenant, request: Request, _: None) -> Response:
 
 def list_subscriptions(tenant: Tenant, request: Request, _: None) -> Response:
     """https://learn.microsoft.com/graph/api/subscription-list."""
-    return Response(body=page(tenant, request, list(tenant.subscriptions.values()), _subscription_json))
+    subscriptions = list(tenant.subscriptions.values())
+    return Response(
+        body=page(tenant, request, subscriptions, lambda each: select(request, _subscription_json(each)))
+    )
 
 
 def get_subscription(tenant: Tenant, request: Request, _: None) -> Response:
@@ -87,12 +92,7 @@ def _drive_of(tenant: Tenant, request: Request, resource: str) -> Drive:
 
 def _expiry(tenant: Tenant, body: dict[str, Any]) -> dt.datetime:
     """Return when a subscription expires: at least in 45 minutes, at most in 42,300."""
-    try:
-        expires = dt.datetime.fromisoformat(str(body.get("expirationDateTime")))
-    except ValueError:
-        raise invalid_request("The expirationDateTime is invalid.") from None
-    now = tenant.now()
-    expires = expires if expires.tzinfo else expires.replace(tzinfo=dt.UTC)
+    expires, now = read_time(body.get("expirationDateTime", ""), "expirationDateTime"), tenant.now()
     if not now < expires <= now + _LONGEST:
         raise invalid_request("The expirationDateTime is in the past, or more than 42,300 minutes ahead.")
     return max(expires, now + _SHORTEST)
@@ -113,7 +113,7 @@ def _validate(url: str) -> None:
     separator = "&" if urlsplit(url).query else "?"
     try:
         echo = _post(f"{url}{separator}validationToken={quote(token)}", b"", "text/plain")
-    except OSError:
+    except (OSError, HTTPException, ValueError):  # it does not answer, not in HTTP, or is no URL
         echo = b""
     if echo.decode(errors="replace") != token:
         message = "Subscription validation request failed. The notification endpoint must echo the token."
@@ -132,7 +132,7 @@ def _send(subscription: Subscription) -> None:
         "resourceData": None,
     }
     content = json.dumps({"value": [body]}).encode()
-    with contextlib.suppress(OSError):  # Graph retries for hours; nobody listens here
+    with contextlib.suppress(OSError, HTTPException):  # Graph retries for hours; nobody listens here
         _post(properties["notificationUrl"], content, "application/json")
 
 

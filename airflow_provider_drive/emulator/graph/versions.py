@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
+from airflow_provider_drive.emulator.graph.expressions import select
 from airflow_provider_drive.emulator.graph.pages import page
 from airflow_provider_drive.emulator.graph.requests import check_not_locked
 from airflow_provider_drive.emulator.graph.serializers import download_url, time_text
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 def list_versions(tenant: Tenant, request: Request, item: Item) -> Response:
     """https://learn.microsoft.com/graph/api/driveitem-list-versions: the newest first."""
     numbers = range(len(item.versions) + 1 if item.content is not None else 0, 0, -1)
-    return Response(body=page(tenant, request, numbers, lambda number: _version_json(item, number)))
+    return Response(
+        body=page(tenant, request, numbers, lambda number: select(request, _version_json(item, number)))
+    )
 
 
 def get_version(_: Tenant, request: Request, item: Item) -> Response:

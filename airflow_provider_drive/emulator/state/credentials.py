@@ -26,10 +26,12 @@ class Token:
 
     :param expires: In seconds since the epoch.
     :param user: The signed-in user; None for an application.
+    :param is_for_graph: Whether it was issued for Graph and not for another service.
     """
 
     expires: float
     user: Owner | None = None
+    is_for_graph: bool = True
 
     @property
     def is_expired(self) -> bool:

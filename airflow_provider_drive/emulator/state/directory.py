@@ -6,12 +6,21 @@ import base64
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.drives import Drive
 
 HOST = "contoso.sharepoint.com"
 _MY_HOST = "contoso-my.sharepoint.com"
+_GRAPH = {
+    "00000003-0000-0000-c000-000000000000",
+    # https://learn.microsoft.com/graph/deployments
+    "graph.microsoft.com",
+    "graph.microsoft.us",
+    "dod-graph.microsoft.us",
+    "microsoftgraph.chinacloudapi.cn",
+}
 
 
 @dataclass(eq=False)
@@ -50,6 +59,16 @@ class Site:
     def web_url(self) -> str:
         """The URL of the site in a browser."""
         return f"https://{HOST}{self.path}"
+
+
+def is_graph(audience: str) -> bool:
+    """
+    Whether a token is for Graph: by default, or by a URL of Graph, of SharePoint, or of this machine.
+
+    SharePoint's equivalent of Graph accepts both kinds of tokens here.
+    """
+    host = urlsplit(audience).hostname or audience
+    return not host or host in {*_GRAPH, "localhost", "127.0.0.1"} or host.endswith(".sharepoint.com")
 
 
 def guid(name: str) -> str:

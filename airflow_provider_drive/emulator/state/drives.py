@@ -270,7 +270,13 @@ class Upload:
     name: str
     conflict: str
     file_system_info: dict[str, dt.datetime]
+    expires: dt.datetime
     description: str | None = None
     is_deferred: bool = False
     size: int = 0
     received: bytearray = field(default_factory=bytearray)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all bytes are there. Their number can be unknown."""
+        return 0 < self.size <= len(self.received)

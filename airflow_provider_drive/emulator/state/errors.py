@@ -42,6 +42,14 @@ class ItemGoneError(StateError):
     """The item was deleted or moved before the job began."""
 
 
+class ItemLockedError(StateError):
+    """The item is locked or checked out."""
+
+
+class ItemHeldError(StateError):
+    """A retention label does not allow to delete the item."""
+
+
 class QuotaExceededError(StateError):
     """The drive has less space left than the operation needs."""
 

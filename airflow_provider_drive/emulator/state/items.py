@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.state import names
+from airflow_provider_drive.emulator.state.errors import ItemHeldError, ItemLockedError
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -36,6 +37,7 @@ class Item:
     :param fields: Values of the library's columns.
     :param retention_label: Name of one of the tenant's retention labels.
     :param checked_out_by: Id of the user or application that has checked the file out.
+    :param before_check_out: The content at that time, and the number of earlier ones.
     :param hidden_reads: Number of reads that answer 404 before the item becomes visible.
     :param drifts: Number of reads after which the eTag changes by itself; None for never.
     :param drifts_on: Whether the eTag then changes on every read.
@@ -60,6 +62,7 @@ class Item:
     fields: dict[str, Any] = field(default_factory=dict, repr=False)
     retention_label: str | None = None
     checked_out_by: str | None = None
+    before_check_out: tuple[Content, int] | None = field(default=None, repr=False)
     metadata_version: int = 1
     content_version: int = 1
     change: int = 0
@@ -152,6 +155,18 @@ class Item:
         """Whether a retention label of the item, or of anything above or below it, forbids to delete it."""
         labels = {item.retention_label for item in (*self.walk(), *self.ancestors())}
         return any(self.drive.tenant.retention_labels.get(label or "", False) for label in labels)
+
+    def check_can_be_deleted(self) -> None:
+        """
+        Check that nothing keeps an item from being replaced.
+
+        :raises ItemLockedError: If it is locked or checked out.
+        :raises ItemHeldError: If a retention label forbids it.
+        """
+        if self.locked or self.checked_out_by is not None:
+            raise ItemLockedError
+        if self.is_held:
+            raise ItemHeldError
 
     def record_read(self) -> None:
         """Count a read, and change the eTag if it is to drift now."""

@@ -154,6 +154,7 @@ class Tenant(TenantSettings):
         user: Owner | None = None,
         permissions: list[str] | None = None,
         app: str | None = None,
+        audience: str = "",
     ) -> str:
         """
         Issue an access token.
@@ -163,6 +164,7 @@ class Tenant(TenantSettings):
         :param user: The signed-in user. By default, the token is the application's own.
         :param permissions: Permissions in its claims. Default is :attr:`permissions`.
         :param app: Client id of the application or the managed identity. Default is :attr:`client_id`.
+        :param audience: URL or id of the service that it is for. Default is Graph.
         """
         with self.lock:
             user = user or (self.me if delegated else None)
@@ -172,14 +174,14 @@ class Tenant(TenantSettings):
                 text = credentials.opaque_access_token()
             else:
                 claims = {
-                    "aud": "https://graph.microsoft.com",
+                    "aud": audience or "https://graph.microsoft.com",
                     "exp": int(expires),
                     "appid": app or self.client_id,
                     "app_displayname": "Archivist",
                     "tid": self.tenant_id,
                 }
                 text = credentials.access_token(claims, user, permissions)
-            self.tokens[text] = Token(expires, user)
+            self.tokens[text] = Token(expires, user, directory.is_graph(audience))
             self.tokens_issued += 1
             return text
 

@@ -1,3 +1,4 @@
+# ruff: noqa: PLR0917 - pytest passes fixtures by their names
 import pytest
 
 
@@ -105,3 +106,52 @@ def test_a_web_page_of_another_site_cannot_change_anything(admin, tenant):
     assert admin("POST", "reset").status_code == 415
     assert admin("POST", "reset", json={}, headers={"Host": "evil.example"}).status_code == 403
     assert tenant.page_size == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "settings", {"budget": "abc"}),
+        ("PATCH", "settings", {"budget": -1}),
+        ("PATCH", "settings", {"page_size": None}),
+        ("PATCH", "settings", {"page_size": 0}),
+        ("PATCH", "settings", {"clock_offset": 1e30}),
+        ("PATCH", "settings", {"permissions": [1]}),
+        ("PATCH", "settings", {"retention_labels": {"Retain": "yes"}}),
+        ("PATCH", "settings", {"next_link_base": 5}),
+        ("POST", "faults", {"path": "("}),
+        ("POST", "faults", {"kind": "explode"}),
+        ("POST", "faults", {"where": "graf"}),
+        ("POST", "faults", {"times": "x"}),
+        ("POST", "faults", {"times": 0}),
+        ("POST", "faults", {"status": True}),
+        ("PATCH", "copies", {"seconds": "x"}),
+        ("PATCH", "copies", {"looks": -1}),
+        ("PATCH", "copies", {"words": []}),
+        ("POST", "copies", {"misplaced": "Archive"}),
+        ("POST", "copies", {"location": 5}),
+        ("POST", "copies", {"conflict": "later"}),
+        ("POST", "locks", {"drive": "legl", "path": "plan.docx"}),
+        ("POST", "locks", {"drive": "legal", "path": "plan.docx", "locked": "no"}),
+        ("POST", "locks", {"drive": "legal", "path": "plan.docx", "unlock": True}),
+    ],
+)
+def test_a_wrong_value_is_refused_and_breaks_no_later_request(admin, graph, legal, method, path, body):
+    plan = legal.put("plan.docx")
+    response = admin(method, path, json=body)
+    wrong = next(iter(body))
+    assert (response.status_code, isinstance(response.json()["error"], str)) == (400, True)
+    assert str(body[wrong]) in response.json()["error"] or path == "locks"
+    assert graph.poll(graph.copy(plan, name="a.docx").headers["Location"]).json()["status"] == "completed"
+    assert not plan.locked
+
+
+def test_a_lock_on_an_unknown_drive_names_the_drives(admin):
+    error = admin("POST", "locks", json={"drive": "legl", "path": "a"}).json()["error"]
+    assert error.startswith("There is no drive 'legl'. Drives: legal, contracts, archive")
+
+
+def test_a_fault_may_contain_null_where_it_means_any(admin):
+    fault = {"method": None, "status": None, "retry_after": "Wed, 21 Oct 2099 07:28:00 GMT", "seconds": 0.5}
+    assert admin("POST", "faults", json=fault).status_code == 200
+    assert admin("PATCH", "copies", json={"words": ["running"], "leaves_out": ["a"]}).status_code == 200

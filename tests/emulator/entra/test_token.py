@@ -175,3 +175,28 @@ def test_the_default_scope_without_a_resource_is_for_graph(graph, tenant, legal,
     response = http.post(url, {**form, "client_secret": tenant.client_secret})
     graph.token = response.json()["access_token"]
     assert graph.get(f"drives/{legal.id}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("scope", "status"),
+    [
+        ("https://graph.microsoft.com/.default", 200),
+        ("https://microsoftgraph.chinacloudapi.cn/.default", 200),
+        (".default", 200),
+        ("https://storage.azure.com/.default", 401),
+        ("https://vault.azure.net//.default", 401),
+    ],
+)
+def test_graph_refuses_tokens_of_other_services(graph, tenant, legal, post_form, scope, status):
+    form = {"grant_type": "client_credentials", "client_secret": tenant.client_secret, "scope": scope}
+    graph.token = post_form("token", **form).json()["access_token"]
+    response = graph.get(f"drives/{legal.id}")
+    assert response.status_code == status
+    if status == 401:
+        assert "audience" in response.json()["error"]["message"]
+
+
+def test_an_application_can_ask_for_one_service_only(tenant, post_form):
+    scope = "https://storage.azure.com/.default https://graph.microsoft.com/.default"
+    form = {"grant_type": "client_credentials", "client_secret": tenant.client_secret, "scope": scope}
+    assert post_form("token", **form).json()["error_codes"] == [1002012]

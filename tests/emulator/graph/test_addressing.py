@@ -197,3 +197,12 @@ def test_an_item_of_any_valid_name_is_found_by_its_path(graph, legal, folder, na
     assert body["name"] == item.name
     way = body["parentReference"]["path"].removeprefix("/drives/")
     assert graph.get(f"drives/{way}/{quote(name, safe='')}").json()["id"] == item.id
+
+
+def test_a_sharing_token_that_is_not_ascii_is_refused(graph):
+    assert graph.get("shares/u!%ff/driveItem").status_code == 400
+
+
+@pytest.mark.parametrize("name", ["documents", "photos", "cameraroll", "approot", "music"])
+def test_each_special_folder_of_the_documentation_is_known(graph, personal, name):
+    assert "folder" in graph.get(f"drives/{personal.id}/special/{name}").json()

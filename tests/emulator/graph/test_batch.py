@@ -108,3 +108,32 @@ def test_a_batch_with_impossible_dependencies_is_refused(graph, legal, others):
         {"id": "2", "method": "GET", "url": f"/drives/{legal.id}", "dependsOn": ["1"]},
     ]
     assert batch(graph, *requests)[0].status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 1},
+        {"id": []},
+        {"method": None},
+        {"method": ""},
+        {"url": 5},
+        {"url": None},
+        {"url": "/$batch"},
+        {"headers": []},
+        {"headers": {"A": 5}},
+        {"dependsOn": "1"},
+        {"dependsOn": [5]},
+        {"atomicityGroup": "g"},
+    ],
+)
+def test_an_entry_that_is_not_valid_makes_the_batch_invalid(graph, tenant, change):
+    response, _ = batch(graph, {"id": "1", "method": "GET", "url": "/me", **change})
+    assert (response.status_code, len(tenant.calls())) == (400, 1)
+
+
+def test_ids_of_a_batch_are_compared_without_regard_to_case(graph, legal):
+    url = f"/drives/{legal.id}"
+    first, second = {"id": "a", "method": "GET", "url": url}, {"id": "b", "method": "GET", "url": url}
+    _, responses = batch(graph, first, {**second, "dependsOn": ["A"]})
+    assert {key: each["status"] for key, each in responses.items()} == {"a": 200, "b": 200}

@@ -281,3 +281,27 @@ def test_a_copy_of_the_children_can_leave_out_some_or_all(graph, tenant, legal, 
     tenant.copies = CopyBehaviour(leaves_out=leaves_out)
     body = wait(graph, graph.copy(legal.find("in"), archive.root, childrenOnly=True))
     assert (body["status"], list(archive.tree())) == ("completed", copied)
+
+
+def test_a_copy_to_a_folder_that_was_deleted_meanwhile_fails(graph, tenant, archive, plan):
+    tenant.copies = CopyBehaviour(looks=1)
+    response = graph.copy(plan, archive.mkdir("gone"))
+    archive.delete("gone")
+    assert wait(graph, response)["error"]["code"] == "itemNotFound"
+    assert not any(item.name == "plan.docx" for item in archive.items.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"locked": True}, "resourceLocked"),
+        ({"checked_out_by": "someone"}, "resourceLocked"),
+        ({"retention_label": "Retain"}, "accessDenied"),
+    ],
+)
+def test_a_copy_does_not_replace_a_file_that_cannot_be_deleted(graph, archive, plan, change, code):
+    existing = archive.put("plan.docx", b"old")
+    vars(existing).update(change)
+    response = graph.copy(plan, archive.root, "?@microsoft.graph.conflictBehavior=replace")
+    assert wait(graph, response)["error"]["code"] == code
+    assert archive.find("plan.docx") is existing

@@ -161,3 +161,32 @@ def test_moves_renames_and_deletes_from_outside_are_changes(graph, legal, person
         assert "deleted" in items[gone.id]
         assert items[gone.id].get("name") == ("gone.txt" if drive.is_personal else None)
         assert ("cTag" in items[moved.id]) == drive.is_personal
+
+
+def test_a_token_of_changes_that_have_not_been_made_is_answered_with_410(graph, tenant, legal):
+    """A client that keeps a token over a reset of the emulator would otherwise miss all changes."""
+    for number in range(5):
+        legal.put(f"{number}.txt")
+    _, link = follow(graph, f"{graph.base}drives/{legal.id}/root/delta")
+    tenant.reset()
+    tenant.drive("legal").put("new.txt")
+    assert graph.get(link.removeprefix(graph.base)).status_code == 410
+
+
+def test_a_token_that_is_not_a_number_is_refused(graph, legal):
+    assert graph.get(f"drives/{legal.id}/root/delta?token=²").status_code == 400
+
+
+def test_the_delta_link_keeps_the_query_options(graph, legal):
+    query = "$select=id,name&$expand=permissions&$top=7"
+    link = graph.get(f"drives/{legal.id}/root/delta?{query}").json()["@odata.deltaLink"]
+    assert query in link
+
+
+def test_a_search_expands_and_sorts(graph, personal):
+    small, large = personal.put("b-plan.txt", b"1"), personal.put("a-plan.txt", b"333")
+    root = f"drives/{personal.id}/root"
+    body = graph.get(f"{root}/search(q='plan')?$orderby=size&$expand=thumbnails").json()
+    assert [item["id"] for item in body["value"]] == [small.id, large.id]
+    assert all(item["thumbnails"] == [] for item in body["value"])
+    assert graph.get(f"{root}/search(q=plan)").status_code == 400

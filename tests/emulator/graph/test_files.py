@@ -153,3 +153,92 @@ def test_an_upload_of_unknown_size_ends_when_it_is_committed(graph, legal):
         response = graph.send("PUT", url, data=b"abc", headers=headers)
         assert (response.status_code, response.json()["nextExpectedRanges"]) == (202, [f"{start + 3}-"])
     assert graph.send("POST", url).json()["size"] == 6
+
+
+def start(graph, path, **body):
+    return graph("POST", f"{path}/createUploadSession", json=body).json()["uploadUrl"]
+
+
+def put(graph, url, data, byte_range):
+    return graph.send("PUT", url, data=data, headers={"Content-Range": f"bytes {byte_range}"})
+
+
+@pytest.mark.parametrize(
+    ("byte_range", "content"), [("bytes=-2", b"nt"), ("bytes=-99", b"content"), ("bytes=5-", b"nt")]
+)
+def test_the_end_of_a_file_is_downloaded(graph, legal, byte_range, content):
+    item = legal.put("a.txt", b"content")
+    url = graph.get(f"drives/{legal.id}/items/{item.id}").json()["@microsoft.graph.downloadUrl"]
+    response = graph.send("GET", url, headers={"Range": byte_range})
+    assert (response.status_code, response.content) == (206, content)
+    assert graph.send("GET", f"{url}&version=abc").status_code == 404
+
+
+def test_an_upload_session_that_is_not_complete_cannot_be_committed(graph, legal):
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:", deferCommit=True)
+    assert graph.send("POST", url).status_code == 400
+    assert put(graph, url, b"abc", "0-2/6").status_code == 202
+    assert graph.send("POST", url).status_code == 400
+    assert legal.find("a.bin") is None
+    assert put(graph, url, b"def", "3-5/6").status_code == 202
+    assert graph.send("POST", url).status_code == 201
+
+
+def test_the_size_of_an_upload_cannot_change(graph, legal):
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:")
+    assert put(graph, url, b"abc", "0-2/6").status_code == 202
+    assert put(graph, url, b"def", "3-5/7").status_code == 400
+    assert put(graph, url, b"def", "3-5/6").status_code == 201
+
+
+def test_an_upload_session_knows_three_methods_besides_the_commit(graph, legal):
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:")
+    assert graph.send("PATCH", url, data=b"abc", headers={"Content-Range": "bytes 0-2/3"}).status_code == 405
+
+
+def test_an_upload_session_expires_a_week_after_its_last_fragment(graph, tenant, legal):
+    day = 86_400
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:")
+    tenant.clock_offset = 6 * day
+    before = graph.send("GET", url).json()["expirationDateTime"]
+    assert put(graph, url, b"abc", "0-2/6").json()["expirationDateTime"] > before
+    tenant.clock_offset = 12 * day
+    assert graph.send("GET", url).status_code == 200
+    tenant.clock_offset = 14 * day
+    assert put(graph, url, b"def", "3-5/6").status_code == 404
+
+
+def test_an_upload_whose_name_is_taken_at_its_end_can_be_committed_later(graph, legal):
+    """ "Recover the upload by explicitly committing the upload session": driveitem-createuploadsession."""
+    item = {"@microsoft.graph.conflictBehavior": "fail"}
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:", item=item)
+    legal.put("a.bin", b"other")
+    assert put(graph, url, b"abc", "0-2/3").status_code == 409
+    legal.delete("a.bin")
+    assert graph.send("POST", url).status_code == 201
+    assert legal.find("a.bin").content.data == b"abc"
+    assert graph.send("GET", url).status_code == 404
+
+
+def test_an_upload_to_a_folder_that_was_deleted_meanwhile_fails(graph, legal):
+    legal.mkdir("gone")
+    url = start(graph, f"drives/{legal.id}/root:/gone/a.bin:")
+    legal.delete("gone")
+    assert put(graph, url, b"abc", "0-2/3").status_code == 404
+    assert not any(item.name == "a.bin" for item in legal.items.values())
+
+
+def test_an_upload_does_not_replace_a_file_that_was_locked_meanwhile(graph, legal):
+    item = legal.put("a.bin", b"old")
+    url = start(graph, f"drives/{legal.id}/root:/a.bin:")
+    item.locked = True
+    assert put(graph, url, b"abc", "0-2/3").status_code == 423
+    assert item.content.data == b"old"
+
+
+@pytest.mark.parametrize("path", ["root:/a.txt/b.txt:", "root:/a.txt/deep/b.txt:", "items/{id}:/b.txt:"])
+def test_a_file_cannot_contain_others(graph, legal, path):
+    item = legal.put("a.txt", b"a")
+    path = f"drives/{legal.id}/{path.replace('{id}', item.id)}"
+    assert graph("PUT", f"{path}/content", data=b"b").status_code == 400
+    assert legal.tree() == {"a.txt": 1}

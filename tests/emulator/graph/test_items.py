@@ -93,3 +93,21 @@ def test_what_was_deleted_is_not_restored_over_another_item(graph, personal):
     graph("DELETE", address(item))
     personal.put("a.txt")
     assert graph("POST", address(item) + "/restore").status_code == 409
+
+
+def test_a_deletion_that_is_refused_does_not_unlock_the_item(graph, legal):
+    item = legal.put("a.txt")
+    item.locked = True
+    path, prefer = f"drives/{legal.id}/items/{item.id}", {"Prefer": "bypass-shared-lock"}
+    assert graph("DELETE", path, headers={**prefer, "If-Match": '"old"'}).status_code == 412
+    assert item.locked
+    assert graph("DELETE", path).status_code == 423
+    assert graph("DELETE", path, headers=prefer).status_code == 204
+
+
+def test_an_item_cannot_be_restored_into_a_file(graph, personal):
+    item, file = personal.put("a.txt"), personal.put("b.txt")
+    personal.delete("a.txt")
+    path = f"drives/{personal.id}/items/{item.id}/restore"
+    assert graph("POST", path, json={"parentReference": {"id": file.id}}).status_code == 400
+    assert personal.tree() == {"b.txt": 0}

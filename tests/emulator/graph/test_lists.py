@@ -106,3 +106,29 @@ def test_a_check_out_can_be_discarded_or_bypassed(graph, other, plan):
 
 def test_there_are_no_thumbnails(graph, plan):
     assert graph.get(f"{address(plan)}/thumbnails").json()["value"] == []
+
+
+def test_a_check_out_that_is_discarded_takes_back_what_was_written(graph, plan):
+    plan.drive.put("Contracts/plan.docx", b"second")
+    assert graph("POST", f"{address(plan)}/checkout").status_code == 204
+    for content in (b"third", b"fourth"):
+        assert graph("PUT", f"{address(plan)}/content", data=content).status_code == 200
+    assert graph("POST", f"{address(plan)}/discardCheckout").status_code == 204
+    assert (plan.content.data, [version.data for version in plan.versions]) == (b"second", [b"content"])
+    assert graph("POST", f"{address(plan)}/checkout").status_code == 204
+    graph("PUT", f"{address(plan)}/content", data=b"third")
+    assert graph("POST", f"{address(plan)}/checkin", json={"comment": "x"}).status_code == 204
+    assert plan.content.data == b"third"
+
+
+def test_columns_are_updated_only_if_the_tag_matches(graph, plan):
+    path, values = f"{address(plan)}/listItem/fields", {"Title": "A plan"}
+    assert graph("PATCH", path, json=values, headers={"If-Match": '"old"'}).status_code == 412
+    assert graph("PATCH", path, json=values, headers={"If-Match": plan.etag}).status_code == 200
+    assert graph("PATCH", path, json={"Title": {"a": 1}}).status_code == 400
+    assert plan.fields == values
+
+
+def test_settings_of_a_column_are_refused(graph, legal):
+    body = {"name": "Status", "text": {"maxLength": 10}}
+    assert graph("POST", f"drives/{legal.id}/list/columns", json=body).status_code == 400

@@ -162,3 +162,10 @@ def test_file_times_that_are_invalid_are_refused(graph, plan, times):
     response = graph.move(plan, fileSystemInfo=times or ["x"])
     assert (response.status_code, response.json()["error"]["code"]) == (400, "invalidRequest")
     assert plan.etag == etag
+
+
+def test_a_move_to_a_drive_that_is_full_is_refused(graph, archive, plan):
+    archive.total = 3
+    response = graph.move(plan, archive.root, headers={"Prefer": "respond-async"})
+    assert (response.status_code, response.json()["error"]["code"]) == (507, "quotaLimitReached")
+    assert plan.id in plan.drive.items

@@ -30,7 +30,7 @@ def address(item):
         ("/children", "$filter=size gt 5"),
         ("/children", "token=1"),
         ("/children", "$format=xml"),
-        ("/search(q='a')", "$orderby=name"),
+        ("/search(q='a')", "$filter=name eq 'a'"),
         ("/content", "$select=id"),
     ],
 )
@@ -104,3 +104,48 @@ def test_every_operation_states_what_it_knows():
     for (kind, method, action), operation in OPERATIONS.items():
         assert method in {"GET", "POST", "PUT", "PATCH", "DELETE"}, (kind, action)
         assert operation.body is None or method != "GET" or operation.body == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "", {"name": 5}),
+        ("PATCH", "", {"parentReference": "x"}),
+        ("PATCH", "", {"parentReference": {"id": []}}),
+        ("PATCH", "", {"parentReference": {"path": 5}}),
+        ("POST", "/copy", {"childrenOnly": "no"}),
+        ("POST", "/createUploadSession", {"item": {"fileSize": "x"}}),
+        ("POST", "/createUploadSession", {"item": {"fileSize": True}}),
+        ("POST", "/invite", {"recipients": [{"email": "a"}], "roles": [[]]}),
+        ("POST", "/createLink", {"type": []}),
+        ("PATCH", "/retentionLabel", {"name": {}}),
+    ],
+)
+def test_a_property_of_another_type_is_refused(graph, tenant, plan, method, path, body):
+    before = (plan.name, plan.etag)
+    response = graph(method, address(plan) + path, json=body)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalidRequest")
+    assert (plan.name, plan.etag, tenant.jobs, tenant.uploads) == (*before, [], {})
+
+
+@pytest.mark.parametrize("body", [b'{"name": "\\ud800"}', b'{"name": NaN}', b'{"name":' * 100_000])
+def test_json_that_cannot_be_read_is_refused(graph, plan, body):
+    response = graph("PATCH", address(plan), data=body, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    "query", ["$top=many", "$top=-1", "$top=²", "$count=perhaps", "$top=1&$top=2", "$select=id&select=name"]
+)
+def test_a_query_option_with_an_invalid_value_or_given_twice_is_refused(graph, plan, query):
+    response = graph.get(f"{address(plan.parent)}/children?{query}")
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize("header", ["eTag", "cTag"])
+@pytest.mark.parametrize("path", ["", "/content"])
+def test_what_has_not_changed_is_not_sent_again(graph, plan, path, header):
+    tag = graph.get(address(plan)).json()[header]
+    assert graph.get(address(plan) + path, headers={"If-None-Match": tag}).status_code == 304
+    plan.drive.write(plan, plan.content)
+    assert graph.get(address(plan) + path, headers={"If-None-Match": tag}).status_code in {200, 302}

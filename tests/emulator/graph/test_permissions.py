@@ -73,3 +73,26 @@ def test_a_link_of_an_unsupported_type_or_scope_is_refused(graph, tenant, key, b
     drive = tenant.drive(key)
     response = graph("POST", f"drives/{drive.id}/items/{drive.put('a.txt').id}/createLink", json=body)
     assert response.status_code == 400
+
+
+def test_a_permission_can_expire_and_have_a_password_where_graph_allows_that(graph, tenant, personal, path):
+    item = personal.put("a.txt")
+    own, later = f"drives/{personal.id}/items/{item.id}", "2999-01-01T00:00:00Z"
+    body = {"recipients": [{"email": "a@b.example"}], "roles": ["read"]}
+    limits = {"expirationDateTime": later, "password": "secret"}
+    permission = graph("POST", f"{own}/invite", json=body | limits).json()["value"][0]
+    assert (permission["expirationDateTime"], permission["hasPassword"]) == (later, True)
+    assert "secret" not in str(permission)
+    assert graph("POST", f"{path}/invite", json=body | limits).status_code == 400
+    for name, link in (("invite", body), ("createLink", {"type": "view"})):
+        for wrong in ("yesterday", "2001-01-01T00:00:00Z"):
+            response = graph("POST", f"{path}/{name}", json=link | {"expirationDateTime": wrong})
+            assert response.status_code == 400
+
+
+def test_a_permission_is_deleted_only_if_the_tag_matches(graph, legal, path):
+    graph("POST", f"{path}/createLink", json={"type": "view"})
+    permission = graph.get(f"{path}/permissions").json()["value"][0]
+    own, item = f"{path}/permissions/{permission['id']}", legal.find("in/a.txt")
+    assert graph("DELETE", own, headers={"If-Match": '"old"'}).status_code == 412
+    assert graph("DELETE", own, headers={"If-Match": item.etag}).status_code == 204

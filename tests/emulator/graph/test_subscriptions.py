@@ -116,3 +116,13 @@ def test_an_invalid_subscription_is_refused(subscribe, tenant, changes):
 def test_a_url_that_does_not_echo_the_token_is_refused(subscribe, listener):
     response = subscribe(notificationUrl=f"{listener.url}deaf")
     assert (response.status_code, response.json()["error"]["code"]) == (400, "ValidationError")
+
+
+@pytest.mark.parametrize("url", ["http://localhost:abc/", "http://localhost:1/a b", "http://127.0.0.1:1/\r"])
+def test_a_notification_url_that_is_not_valid_is_refused(subscribe, url):
+    assert subscribe(notificationUrl=url).status_code == 400
+
+
+def test_subscriptions_are_listed_with_the_properties_that_are_selected(graph, subscribe):
+    own = subscribe().json()["id"]
+    assert graph.get("subscriptions?$select=id").json()["value"] == [{"id": own}]
