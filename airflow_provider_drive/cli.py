@@ -1,4 +1,4 @@
-"""The command ``airflow-drive``: sign in with a browser to create a connection, and run the demo."""
+"""The command ``airflow-drive``: sign in with a browser to create a connection, run the emulator or demo."""
 
 from __future__ import annotations
 
@@ -18,8 +18,20 @@ _DEFAULT_SCOPES = "Files.ReadWrite.All"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["emulator"]:  # it has a parser of its own
+        return _run_emulator(arguments[1:])
     options = _build_parser().parse_args(arguments)
     return int(options.run(options))
+
+
+def _run_emulator(arguments: Sequence[str]) -> int:
+    try:
+        from airflow_provider_drive.emulator import __main__ as emulator  # noqa: PLC0415  # it needs an extra
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f'The emulator needs {error.name}: pip install "airflow-provider-drive[emulator]"\n')
+        return 1
+    return emulator.main(arguments)
 
 
 def _run_demo(options: argparse.Namespace) -> int:
@@ -117,6 +129,10 @@ def _build_parser() -> argparse.ArgumentParser:
     login.add_argument("--authority", help="address that issues tokens (default: the cloud's)")
     login.add_argument("--verify", help="path of a CA bundle (default: the environment's)")
     login.set_defaults(run=_run_login)
+    commands.add_parser(
+        "emulator",
+        help="emulate Microsoft Graph on this machine; see airflow-drive emulator --help",
+    )
     demo = commands.add_parser(
         "demo",
         help="archive documents with a real Airflow and an emulated Graph",

@@ -132,6 +132,23 @@ def test_help_is_printed_without_importing_airflow_or_msal():
     assert done.stdout.endswith("False False\n")
 
 
+def test_the_emulator_says_what_to_install_if_it_cannot_be_imported(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    for name in [name for name in sys.modules if name.startswith("airflow_provider_drive.emulator")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    assert cli.main(["emulator"]) == 1
+    assert 'pip install "airflow-provider-drive[emulator]"' in capsys.readouterr().err
+
+
+def test_the_help_of_the_emulator_tells_how_to_change_it_while_it_runs(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["emulator", "--help"])
+    told = capsys.readouterr().out
+    assert told.startswith("usage: airflow-drive emulator")
+    assert all(f"/_emulator/{name}" in told for name in ("settings", "faults", "copies", "locks", "reset"))
+
+
 def test_the_demo_says_what_to_install_if_the_emulator_is_not(monkeypatch, capsys):
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m airflow_provider_drive.emulator``."""
+"""The command line: ``airflow-drive emulator``, or ``python -m airflow_provider_drive.emulator``."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def seed(drive: Drive, folder: Path | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m airflow_provider_drive.emulator",
+        prog="airflow-drive emulator",
         description="Emulate Microsoft Graph's drives on this machine, to try Dags without a tenant.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

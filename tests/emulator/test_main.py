@@ -15,7 +15,7 @@ def start(tmp_path):
     started = []
 
     def start(*options):
-        command = [sys.executable, "-m", "airflow_provider_drive.emulator", "--port", "0", *options]
+        command = [sys.executable, "-m", "airflow_provider_drive.cli", "emulator", "--port", "0", *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
         started.append(process)
         lines = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.emulator.graph import errors
 from airflow_provider_drive.emulator.graph.errors import GraphError, invalid_request
+from airflow_provider_drive.emulator.state.directory import is_graph
 
 if TYPE_CHECKING:
     from airflow_provider_drive.emulator.messages import Request
@@ -35,7 +36,7 @@ def authenticate(tenant: Tenant, request: Request) -> Token:
         raise errors.unauthenticated(f"IDX14100: JWT is not well formed, {reason}.")
     if token.is_expired:
         raise errors.unauthenticated("Lifetime validation failed, the token is expired.")
-    if not token.is_for_graph:
+    if not is_graph(token.audience, request.base):
         raise errors.unauthenticated("Access token validation failure. Invalid audience.")
     return token
 

@@ -26,12 +26,12 @@ class Token:
 
     :param expires: In seconds since the epoch.
     :param user: The signed-in user; None for an application.
-    :param is_for_graph: Whether it was issued for Graph and not for another service.
+    :param audience: URL or id of the service that it was issued for; empty for Graph.
     """
 
     expires: float
     user: Owner | None = None
-    is_for_graph: bool = True
+    audience: str = ""
 
     @property
     def is_expired(self) -> bool:

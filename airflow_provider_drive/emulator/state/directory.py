@@ -61,14 +61,17 @@ class Site:
         return f"https://{HOST}{self.path}"
 
 
-def is_graph(audience: str) -> bool:
+def is_graph(audience: str, base: str) -> bool:
     """
     Whether a token is for Graph: by default, or by a URL of Graph, of SharePoint, or of this machine.
 
     SharePoint's equivalent of Graph accepts both kinds of tokens here.
+
+    :param base: The URL at which the client has reached Graph.
     """
     host = urlsplit(audience).hostname or audience
-    return not host or host in {*_GRAPH, "localhost", "127.0.0.1"} or host.endswith(".sharepoint.com")
+    graph = {*_GRAPH, "", "localhost", "127.0.0.1", urlsplit(base).hostname}
+    return host in graph or host.endswith(".sharepoint.com")
 
 
 def guid(name: str) -> str:

@@ -181,7 +181,7 @@ class Tenant(TenantSettings):
                     "tid": self.tenant_id,
                 }
                 text = credentials.access_token(claims, user, permissions)
-            self.tokens[text] = Token(expires, user, directory.is_graph(audience))
+            self.tokens[text] = Token(expires, user, audience)
             self.tokens_issued += 1
             return text
 
