@@ -52,6 +52,8 @@ def _handle(tenant: Tenant, request: Request) -> Response:
         raise EntraError(90002)
     if rest.endswith(".well-known/openid-configuration"):
         return Response(body=_configuration(tenant, tenant.token_base or request.base, name))
+    if request.method != "POST" or not rest.endswith(("/token", "/devicecode")):
+        return Response(404, b"")
     form = _form(request)
     if form.get("client_id") != tenant.client_id:
         raise EntraError(700016)

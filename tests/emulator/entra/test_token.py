@@ -200,3 +200,18 @@ def test_an_application_can_ask_for_one_service_only(tenant, post_form):
     scope = "https://storage.azure.com/.default https://graph.microsoft.com/.default"
     form = {"grant_type": "client_credentials", "client_secret": tenant.client_secret, "scope": scope}
     assert post_form("token", **form).json()["error_codes"] == [1002012]
+
+
+@pytest.mark.parametrize(
+    ("method", "endpoint"), [("GET", "token"), ("POST", "tokens"), ("POST", "authorize")]
+)
+def test_only_the_endpoints_of_the_authority_issue_tokens(emulator, tenant, http, method, endpoint):
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": tenant.client_id,
+        "client_secret": tenant.client_secret,
+        "scope": SCOPES[0],
+    }
+    before = tenant.tokens_issued
+    response = http.request(method, f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/{endpoint}", data=form)
+    assert (response.status_code, tenant.tokens_issued) == (404, before)
