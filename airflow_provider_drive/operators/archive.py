@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
@@ -130,7 +130,7 @@ class DriveArchiveOperator(DriveOperator):
         max_size: int | Template | None = None,
         items: Any = None,
         keep_structure: bool | Template = True,
-        conflict_behavior: str | Template = "skip",
+        conflict_behavior: Literal["skip", "fail", "replace", "rename"] | Template = "skip",
         delete_source: bool | Template = False,
         verify: bool | Template = True,
         max_failures: int | Template = 0,

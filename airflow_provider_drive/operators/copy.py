@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
@@ -115,7 +115,7 @@ class DriveCopyOperator(DriveOperator):
         item: Any,
         destination: Any = None,
         name: str | Template | None = None,
-        conflict_behavior: str | Template = "fail",
+        conflict_behavior: Literal["fail", "replace", "rename", "skip"] | Template = "fail",
         children_only: bool | Template = False,
         include_all_version_history: bool | Template = False,
         create_destination: bool | Template = False,

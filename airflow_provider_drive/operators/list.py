@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.links import DriveSourceLink, push_link_xcoms
@@ -80,7 +80,7 @@ class DriveListOperator(DriveOperator):
         created_after: Any = None,
         min_size: int | Template | None = None,
         max_size: int | Template | None = None,
-        kind: str | Template = "file",
+        kind: Literal["file", "folder", "all"] | Template = "file",
         limit: int | Template | None = None,
         fail_if_empty: bool | Template = False,
         **kwargs: Any,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
@@ -78,9 +78,9 @@ class DriveMoveOperator(DriveOperator):
         destination: Any = None,
         name: str | Template | None = None,
         if_match: str | Template | None = None,
-        conflict_behavior: str | Template = "fail",
+        conflict_behavior: Literal["fail", "replace", "rename"] | Template = "fail",
         create_destination: bool | Template = False,
-        cross_drive: str | Template = "fail",
+        cross_drive: Literal["fail", "copy"] | Template = "fail",
         verify: bool | Template = True,
         **kwargs: Any,
     ) -> None:

@@ -32,8 +32,9 @@ from airflow_provider_drive.protocol.items.update import Location, find_displace
 from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, is_id, same_drive
 from airflow_provider_drive.protocol.wire.content import Match
-from airflow_provider_drive.protocol.wire.items import check_conflict_behavior, check_tag, child, read_item
+from airflow_provider_drive.protocol.wire.items import CONFLICT_BEHAVIORS, check_tag, child, read_item
 from airflow_provider_drive.protocol.wire.names import check_name
+from airflow_provider_drive.protocol.wire.validation import check_choice
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow, Saved
@@ -76,11 +77,8 @@ class MoveOrder:
 
         :raises DriveArgumentError: If these parameters do not go together.
         """
-        check_conflict_behavior(self.conflict_behavior)
-        if self.cross_drive not in CROSS_DRIVE:
-            raise DriveArgumentError(
-                f"cross_drive is {self.cross_drive!r}; it has to be one of {', '.join(CROSS_DRIVE)}."
-            )
+        check_choice("conflict_behavior", self.conflict_behavior, CONFLICT_BEHAVIORS)
+        check_choice("cross_drive", self.cross_drive, CROSS_DRIVE)
         if self.cross_drive == "copy" and not self.verify:
             raise DriveArgumentError(
                 'verify=False is not possible with cross_drive="copy": an original is deleted only if its '

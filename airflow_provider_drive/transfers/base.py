@@ -9,7 +9,7 @@ from airflow_provider_drive.operators.base import DriveOperator
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from airflow.sdk import Context
 
@@ -41,11 +41,6 @@ class TransferOperator(DriveOperator):
         with fail_on_permanent_errors():
             self.max_failures = validation.read_count("max_failures", self.max_failures)
             self.parallel = validation.read_count("parallel", self.parallel, minimum=1)
-
-    def _check_word(self, name: str, known: Sequence[str]) -> None:
-        value = getattr(self, name)
-        if value not in known:
-            raise DriveArgumentError(f"Invalid `{name}`: must be one of {', '.join(known)}, got {value!r}.")
 
     def _open_manifest(self, context: Context) -> Manifest | None:
         from airflow_provider_drive.manifest import describe_run, open_manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.transfers.base import TransferOperator
@@ -106,8 +106,8 @@ class DriveToObjectStorageOperator(TransferOperator):
         min_size: int | Template | None = None,
         max_size: int | Template | None = None,
         keep_structure: bool | Template = True,
-        on_existing: str | Template = "skip",
-        after: str | Template = "keep",
+        on_existing: Literal["skip", "replace", "fail"] | Template = "skip",
+        after: Literal["keep", "move", "delete"] | Template = "keep",
         after_destination: Any = None,
         max_failures: int | Template = 0,
         manifest: Any = None,
@@ -158,8 +158,8 @@ class DriveToObjectStorageOperator(TransferOperator):
         with fail_on_permanent_errors():
             validation.check_globs("pattern", self.pattern)
             validation.check_globs("exclude", self.exclude)
-            self._check_word("on_existing", EXISTING)
-            self._check_word("after", AFTER)
+            validation.check_choice("on_existing", self.on_existing, EXISTING)
+            validation.check_choice("after", self.after, AFTER)
             if (self.source is None) == (self.items is None):
                 raise DriveArgumentError("Give either a source or items.")
             if (self.after == "move") != (self.after_destination is not None):

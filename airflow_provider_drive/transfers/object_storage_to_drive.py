@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveRequestError
 from airflow_provider_drive.transfers.base import TransferOperator
@@ -75,7 +75,7 @@ class ObjectStorageToDriveOperator(TransferOperator):
         pattern: str | Sequence[str] | Template | None = None,
         exclude: str | Sequence[str] | Template | None = None,
         keep_structure: bool | Template = True,
-        conflict_behavior: str | Template = "fail",
+        conflict_behavior: Literal["fail", "replace", "rename", "skip"] | Template = "fail",
         create_destination: bool | Template = True,
         max_failures: int | Template = 0,
         manifest: Any = None,
@@ -115,13 +115,12 @@ class ObjectStorageToDriveOperator(TransferOperator):
     def _read_parameters(self) -> None:
         from airflow_provider_drive.protocol.wire import validation
         from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS
-        from airflow_provider_drive.protocol.wire.items import check_conflict_behavior
 
         super()._read_parameters()
         with fail_on_permanent_errors():
             validation.check_globs("pattern", self.pattern)
             validation.check_globs("exclude", self.exclude)
-            check_conflict_behavior(self.conflict_behavior, COPY_BEHAVIORS)
+            validation.check_choice("conflict_behavior", self.conflict_behavior, COPY_BEHAVIORS)
 
     def _uploader(self, context: Context, storage: Storage) -> Any:
         from airflow_provider_drive.transfers.upload import Sessions, Uploader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.triggers.base import TriggerEvent
 
@@ -105,7 +105,7 @@ class DriveChangesTrigger(BaseEventTrigger):
         pattern: str | Sequence[str] | None = None,
         exclude: str | Sequence[str] | None = None,
         recursive: bool = True,
-        kinds: Sequence[str] = ("created", "updated"),
+        kinds: Sequence[Literal["created", "updated", "moved", "deleted"]] = ("created", "updated"),
         settle: float = 60.0,
         max_items: int = 500,
         since: Any = None,

@@ -37,6 +37,7 @@ INTERFACE = [
     *("wait_for_copy", "move_item", "delete_item", "read_file", "write_file"),
     *("request", "get_conn", "test_connection"),
 ]
+CHOICES = {"conflict_behavior", "cross_drive", "kind", "kinds", "on_existing", "after"}
 CONFIGURED = {"deferrable": "[operators] default_deferrable"}  # its default is the deployment's
 
 
@@ -92,6 +93,14 @@ def test_a_docstring_tells_each_default_that_is_one(subject):
                 name,
                 written,
             )
+
+
+@pytest.mark.parametrize("subject", CLASSES, ids=name_of)
+def test_the_type_of_a_parameter_with_a_few_values_lists_them_as_the_docstring_does(subject):
+    for name, parameter in parameters_of(subject).items():
+        values = re.findall(r"['\"](\w+)['\"]", str(parameter.annotation))
+        assert bool(values) == (name in CHOICES), name
+        assert all(f"``{value}``" in described(subject)[name] for value in values), (name, values)
 
 
 @pytest.mark.parametrize("subject", TASKS, ids=name_of)

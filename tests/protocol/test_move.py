@@ -123,13 +123,18 @@ class TestRefusals:
             ("drives/d/items/i", None, {}, "nowhere to move to"),
             ("drives/d/items/i", None, {"name": "x", "create_destination": True}, "give a destination"),
             ("drives/d/root", "drives/d/items/g", {}, "root folder"),
-            ("drives/d/items/i", "drives/d/items/g", {"conflict_behavior": "x"}, "conflict_behavior is 'x'"),
-            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": "yes"}, "cross_drive is 'yes'"),
-            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": ["copy"]}, "cross_drive is"),
+            (
+                "drives/d/items/i",
+                "drives/d/items/g",
+                {"conflict_behavior": "x"},
+                "must be one of fail, replace, rename, got 'x'",
+            ),
+            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": "yes"}, "one of fail, copy, got 'yes'"),
+            ("drives/d/items/i", "drives/d/items/g", {"cross_drive": ["copy"]}, "Invalid `cross_drive`"),
             ("drives/d/items/i", None, {"name": "a/b"}, "slash"),
             ("drives/d/items/i", None, {"name": ""}, "not a valid item name"),
-            ("drives/d/items/i", "drives/d/items/g", {"if_match": ""}, "if_match is ''"),
-            ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "if_match is"),
+            ("drives/d/items/i", "drives/d/items/g", {"if_match": ""}, "Invalid `if_match`"),
+            ("drives/d/items/i", "drives/d/items/g", {"if_match": "a\nb"}, "Invalid `if_match`"),
         ],
     )
     def test_parameters_that_make_no_sense_are_refused_before_anything_is_sent(

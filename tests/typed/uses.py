@@ -155,6 +155,7 @@ def templates() -> None:
     DriveCopyOperator(
         task_id="copy",
         item={"driveId": "d", "id": "i"},
+        conflict_behavior="{{ params.behavior }}",
         wait_for_completion="{{ params.wait }}",
         deferrable="{{ params.deferrable }}",
         poll_interval="PT1M",

@@ -11,7 +11,8 @@ from airflow_provider_drive.protocol.archive.target import ITEMS_PER_PAGE
 from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE
 from airflow_provider_drive.protocol.items.filters import Selection
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS
-from airflow_provider_drive.protocol.wire.items import SKIP, check_conflict_behavior
+from airflow_provider_drive.protocol.wire.items import SKIP
+from airflow_provider_drive.protocol.wire.validation import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ class ArchiveOrder:
 
         :raises DriveArgumentError: If they do not.
         """
-        check_conflict_behavior(self.conflict_behavior, COPY_BEHAVIORS)
+        check_choice("conflict_behavior", self.conflict_behavior, COPY_BEHAVIORS)
         if (self.source is None) == (self.items is None):
             raise DriveArgumentError("Give either a source or items.")
 

@@ -28,7 +28,7 @@ from airflow_provider_drive.protocol.items.update import Location
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.content import Match, may_rewrite
 from airflow_provider_drive.protocol.wire.copy_job import COPY_BEHAVIORS, Arrival, CopyJob
-from airflow_provider_drive.protocol.wire.items import SKIP, check_conflict_behavior, child
+from airflow_provider_drive.protocol.wire.items import SKIP, child
 from airflow_provider_drive.protocol.wire.names import (
     check_name,
     free_name,
@@ -36,6 +36,7 @@ from airflow_provider_drive.protocol.wire.names import (
     same_name,
     temporary_name,
 )
+from airflow_provider_drive.protocol.wire.validation import check_choice
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.flow import Flow
@@ -72,7 +73,7 @@ class CopyOrder:
 
         :raises DriveArgumentError: If these parameters do not go together.
         """
-        check_conflict_behavior(self.conflict_behavior, COPY_BEHAVIORS)
+        check_choice("conflict_behavior", self.conflict_behavior, COPY_BEHAVIORS)
         if self.name is not None:
             check_name(self.name)
         if self.children_only and self.name is not None:

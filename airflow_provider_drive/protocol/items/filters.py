@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.wire.names import normalize_name
+from airflow_provider_drive.protocol.wire.validation import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -168,8 +169,7 @@ def read_selection(
         ``2019-01-01`` or ``P7Y``.
     :raises DriveArgumentError: If a parameter is not valid. The message names it.
     """
-    if kind not in KINDS:
-        raise DriveArgumentError(f"Invalid `kind`: must be one of {', '.join(KINDS)}, got {kind!r}.")
+    check_choice("kind", kind, KINDS)
     selection = Selection(
         _read_globs("pattern", pattern),
         _read_globs("exclude", exclude),

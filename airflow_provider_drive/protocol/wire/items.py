@@ -28,7 +28,7 @@ from airflow_provider_drive.protocol.wire.labels import read_label
 from airflow_provider_drive.protocol.wire.names import is_encodable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from airflow_provider_drive.protocol.flow import Response
     from airflow_provider_drive.protocol.wire.addresses import Address
@@ -305,18 +305,6 @@ def conflict_query(conflict_behavior: str) -> str:
     return f"@microsoft.graph.conflictBehavior={conflict_behavior}"
 
 
-def check_conflict_behavior(value: Any, known: Sequence[str] = CONFLICT_BEHAVIORS) -> str:
-    """
-    Return a conflict behaviour.
-
-    :param known: Those that there are.
-    :raises DriveArgumentError: If it is another word.
-    """
-    if value not in known:
-        raise DriveArgumentError(f"conflict_behavior is {value!r}; it has to be one of {', '.join(known)}.")
-    return str(value)
-
-
 def check_tag(value: Any) -> str:
     """
     Return an eTag or cTag that can be sent.
@@ -325,7 +313,7 @@ def check_tag(value: Any) -> str:
     """
     if not isinstance(value, str) or not re.fullmatch(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*", value):
         raise DriveArgumentError(
-            f"if_match is {value!r}, which is no eTag or cTag; give one as Graph gave it, or '*'."
+            f"Invalid `if_match`: must be an eTag or cTag as Graph returned it, or '*', got {value!r}."
         )
     return value
 

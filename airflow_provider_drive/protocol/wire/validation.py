@@ -11,9 +11,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_SECONDS = 10 * 366 * 86_400.0
 """The longest duration, in seconds: ten years."""
@@ -45,6 +48,18 @@ def refuse_rendered_text(name: str, value: Any) -> None:
             f"Invalid `{name}`: a template rendered {kind} to text. {_NO_VALUE if kind == 'None' else ''}Set "
             "render_template_as_native_obj=True on the Dag, or pass an XComArg (the other task's .output) "
             "instead of a template."
+        )
+
+
+def check_choice(name: str, value: Any, known: Sequence[str]) -> None:
+    """
+    Check a parameter that has a few values.
+
+    :raises DriveArgumentError: If it is none of them.
+    """
+    if value not in known:
+        raise DriveArgumentError(
+            f"Invalid `{name}`: must be one of {', '.join(known)}, got {_shorten(value)}."
         )
 
 

@@ -14,7 +14,6 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import (
-    check_conflict_behavior,
     check_tag,
     child,
     children_request,
@@ -313,22 +312,13 @@ class TestRequests:
 
 
 class TestChecks:
-    @pytest.mark.parametrize("value", ["fail", "replace", "rename"])
-    def test_the_conflict_behaviours_of_graph_are_accepted(self, value):
-        assert check_conflict_behavior(value) == value
-
-    @pytest.mark.parametrize("value", ["Fail", "", None, 5, [], {}])
-    def test_another_conflict_behaviour_is_refused(self, value):
-        with pytest.raises(DriveArgumentError, match="fail, replace, rename"):
-            check_conflict_behavior(value)
-
     @pytest.mark.parametrize("tag", ['"{GUID},3"', '"c:{GUID},3"', "aNEY2", "*", 'W/"x"', "a b"])
     def test_a_tag_is_accepted_as_it_is(self, tag):
         assert check_tag(tag) == tag
 
     @pytest.mark.parametrize("tag", ["", " ", None, 5, "a\nb", "a\r\nX: y", "é", "a ", " a", "\x00", '"x"\n'])
     def test_a_tag_that_cannot_be_a_header_is_refused(self, tag):
-        with pytest.raises(DriveArgumentError, match="if_match is"):
+        with pytest.raises(DriveArgumentError, match="Invalid `if_match`"):
             check_tag(tag)
 
 

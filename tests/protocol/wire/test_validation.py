@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.wire.validation import (
+    check_choice,
     check_globs,
     read_bool,
     read_count,
@@ -48,6 +49,13 @@ def test_rendered_text_is_not_quoted_since_it_may_hold_a_monitor_url():
         refuse_rendered_text("copy_job", "{'monitor_url': 'https://contoso.sharepoint.com/?tempauth=s3cret'}")
 
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["Fail", "", "fail ", None, 5, [], {}])
+def test_a_choice_is_one_of_its_words(value):
+    check_choice("conflict_behavior", "fail", ("fail", "replace"))
+    with pytest.raises(DriveArgumentError, match="`conflict_behavior`: must be one of fail, replace, got"):
+        check_choice("conflict_behavior", value, ("fail", "replace"))
 
 
 @pytest.mark.parametrize("value", [True, "true", "True", "TRUE", " true "])
