@@ -222,7 +222,9 @@ def get_provider_info() -> dict[str, Any]:
             },
         ],
         "filesystems": [f"{_PACKAGE}.fs.drive"],
-        "extra-links": [f"{_PACKAGE}.links.DriveSourceLink", f"{_PACKAGE}.links.DriveDestinationLink"],
+        "extra-links": [
+            f"{_PACKAGE}.links.Drive{name}Link" for name in ("Source", "Destination", "Manifest")
+        ],
         "triggers": [
             {
                 "integration-name": integration,

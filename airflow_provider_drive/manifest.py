@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 STATES = ("copied", "there", "failed", "planned")
 _MAX_LINE_BYTES = 1 << 20
 _MAX_LINES_WITHOUT_OWNER = 100
+_NO_DOCUMENT = "There was no document: nothing was done."
 _LOCAL_PROTOCOLS = {"file", "local"}
 
 
@@ -115,11 +116,14 @@ class Manifest:
 
     def write(self, content: BinaryIO) -> None:
         """
-        Write the manifest, whole or not at all.
+        Write the manifest, whole or not at all. Without a document it has one line, which says so.
 
         :raises DriveArgumentError: If another task's manifest is there, or another file.
         """
         self._check_owner()
+        if self._run is not None and not content.read(1):
+            content = io.BytesIO(_encode({"run": self._run, "note": _NO_DOCUMENT}))
+        content.seek(0)
         self._store.write(content)
 
     def _check_owner(self) -> str | None:
@@ -265,6 +269,19 @@ def _read_owner(lines: Iterator[bytes]) -> str | None:
         if (valid := read_line(text)) is not None and valid.get("run", "") is None:
             return None
     return "" if first_lines else None
+
+
+def describe_nothing(counts: Mapping[str, Any]) -> str | None:
+    """
+    Say so if a run found nothing to do; None if it has done something.
+
+    :param counts: Documents by the state of their outcome, and originals that were deleted or moved.
+    """
+    if any(counts.get(key) for key in ("copied", "failed", "planned", "gone", "deleted", "moved")):
+        return None
+    if counts["there"]:
+        return "Nothing was left to copy: an earlier try, another run or somebody else had copied all of it."
+    return _NO_DOCUMENT
 
 
 def write_line(file: BinaryIO, line: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_provider_drive.exceptions import DriveArchiveError, DriveError, DriveResponseError
-from airflow_provider_drive.manifest import STATES
+from airflow_provider_drive.manifest import STATES, describe_nothing
 from airflow_provider_drive.protocol.archive.order import estimate_cost
 from airflow_provider_drive.transport.usage import describe_waits
 
@@ -92,9 +92,15 @@ class Report(Protocol):
     failures: list[dict[str, Any]]
 
 
-def summarize(report: Report, totals: Totals, selection: Selection | None = None) -> dict[str, Any]:
-    """Return the summary, as JSON."""
-    return {
+def summarize(
+    report: Report, totals: Totals, selection: Selection | None = None, **more: Any
+) -> dict[str, Any]:
+    """
+    Return the summary, as JSON.
+
+    :param more: What else it has.
+    """
+    summary = {
         **report.counts,
         "deleted": report.deleted,
         "bytes": report.bytes,
@@ -104,8 +110,10 @@ def summarize(report: Report, totals: Totals, selection: Selection | None = None
         "throttled_seconds": round(totals.throttled, 1),
         "paced_seconds": round(totals.paced, 1),
         **({} if selection is None else {"filter": selection.as_dict()}),
+        **more,
         "failures": report.failures,
     }
+    return summary | {"note": describe_nothing(summary)}
 
 
 def plan(report: ArchiveReport, client: DriveClient, *, deletes: bool) -> dict[str, Any]:
@@ -148,20 +156,11 @@ def describe_summary(summary: Mapping[str, Any], selection: Selection | None = N
         f"Documents: {', '.join(counts) or 'none'}; {summary['bytes'] / 1e6:.1f} MB; {cost} in all.",
         waits and f"Requests were {waits}.",
         filtered and f"Documents below the source: {filtered}",
-        _describe_nothing(summary),
+        summary["note"],
         *_describe_failures(summary, "would fail" if is_plan else "failed"),
         summary.get("manifest") and f"Manifest: {summary['manifest']}",
     ]
     return "\n".join(filter(None, lines))
-
-
-def _describe_nothing(summary: Mapping[str, Any]) -> str:
-    """Say so if there was nothing to do."""
-    if any(summary.get(key) for key in ("copied", "failed", "planned", "gone", "deleted", "moved")):
-        return ""
-    if summary["there"]:
-        return "Nothing was left to copy: another run, or somebody else, had copied all of it before."
-    return "There was no document to archive: nothing was done."
 
 
 def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:

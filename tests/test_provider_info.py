@@ -123,3 +123,20 @@ def test_the_provider_info_module_imports_nothing_else():
 
     assert "airflow'" not in done.stdout
     assert "requests" not in done.stdout
+
+
+def test_each_link_of_a_task_is_registered_since_airflow_2_shows_no_others(info):
+    modules = [
+        module
+        for kind in ("operators", "sensors")
+        for entry in info[kind]
+        for module in entry["python-modules"]
+    ]
+    links = {
+        f"{type(link).__module__}.{type(link).__qualname__}"
+        for module in modules
+        for task in vars(import_module(module)).values()
+        for link in getattr(task, "operator_extra_links", ())
+    }
+
+    assert links == set(info["extra-links"])

@@ -94,8 +94,8 @@ class DriveArchiveOperator(DriveOperator):
     :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
         originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``, ``seconds``,
         ``requests``, ``resource_units``, ``throttled_seconds`` (by Graph), ``paced_seconds`` (by the
-        connection's budget), what the ``filter`` did, and at most a hundred ``failures``. It is also the
-        XCom ``summary``, which is there even if the task fails.
+        connection's budget), what the ``filter`` did, a ``note`` if nothing was left to do, and at most a
+        hundred ``failures``. It is also the XCom ``summary``, which is there even if the task fails.
     :raises DriveArchiveError: If more than ``max_failures`` documents failed, but not in a dry run.
     :raises DriveError: If there was no document, and ``fail_if_empty`` is true.
     :raises DriveArgumentError: If a parameter is invalid, or two do not go together.
@@ -245,6 +245,7 @@ class DriveArchiveOperator(DriveOperator):
                 if manifest is not None:
                     self._write_manifest(context, report, manifest)
             except Exception as error:
+                push_link_xcoms(context, self._client.hosts, state.started)
                 if not isinstance(error, TaskDeferred):
                     self._summarize(context, report, order, totals, run)
                 if not any(report.counts.values()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_drive.operators.base import Template
+    from airflow_provider_drive.protocol.wire.items import DriveItem
 
 _FILTERS = (
     *("pattern", "exclude", "modified_before", "modified_after", "created_before", "created_after"),
@@ -121,16 +123,22 @@ class DriveListOperator(DriveOperator):
         ):
             selection = read_selection(self._client.now(), **filters)
             ref, folder = self._client.open_folder(self.folder)
+            push_link_xcoms(context, self._client.hosts, source_url=_web_url(self.folder, folder))
             listing = Listing(ref, recursive=self.recursive)
             matches = self._client.read_matches(listing, selection)
             items = [found.as_dict() for found in islice(matches, limit)]
-            if folder is not None:
-                push_link_xcoms(context, self._client.hosts, source_url=folder.web_url)
-                if folder.child_count and not listing.count:
-                    self.log.warning("%s", describe_hidden(folder))
+            if folder is not None and folder.child_count and not listing.count:
+                self.log.warning("%s", describe_hidden(folder))
             size = sum(item["size"] or 0 for item in items)
             told = f"{len(items)} items ({size} bytes). {selection.describe()}".strip()
             run.result = f"Listed {told}"
             if self.fail_if_empty and not items:
                 raise DriveError(f"Nothing was found, and fail_if_empty is set: {told}")
             return items
+
+
+def _web_url(given: Any, folder: DriveItem | None) -> Any:
+    """Return where a browser shows a folder, if it was read, or if another task returned it."""
+    if folder is not None:
+        return folder.web_url
+    return given.get("webUrl") if isinstance(given, Mapping) else None

@@ -84,8 +84,8 @@ class TransferOperator(DriveOperator):
         is_written = manifest is not None and (not self.is_dry_run or manifest.takes_plans)
         if manifest is not None and is_written:
             manifest.write(report.content)
-        summary = summarize(report, totals.plus(self._client.usage))
-        summary |= {"moved": report.moved, "files": report.files}
+        used = totals.plus(self._client.usage)
+        summary = summarize(report, used, moved=report.moved, files=report.files)
         summary["manifest"] = str(self.manifest) if is_written else None
         if self.is_dry_run:
             summary["plan"] = {"documents": report.planned}

@@ -35,7 +35,8 @@ class TaskState:
 
     :param context: The task's context.
     :param parameters: What the task does, as JSON or nearly so. Checkpoints of other parameters do not count.
-    :ivar started: The copy or move that this try has started or resumed, stored or not; None before that.
+    :ivar started: The copy, move or archive that this try has started or resumed, stored or not; None
+        before that.
     """
 
     def __init__(self, context: Mapping[str, Any], *parameters: Any) -> None:
@@ -43,7 +44,7 @@ class TaskState:
         self._key = STATE_KEY
         self._saved: dict[str, Any] = {}
         self._handed_on: dict[str, Any] = {}
-        self.started: CopyJob | Move | None = None
+        self.started: CopyJob | Move | ArchiveState | None = None
         if self._store is None:
             return
         ti, text = context["ti"], json.dumps(parameters, sort_keys=True, default=str)
@@ -88,7 +89,7 @@ class TaskState:
         """Store a checkpoint, with its monitor URLs encrypted."""
         state = checkpoint.state
         self._handed_on.pop(checkpoint.name, None)
-        if isinstance(state, (CopyJob, Move)):
+        if isinstance(state, (CopyJob, Move, ArchiveState)):
             self.started = state
         if self._store is None:
             return

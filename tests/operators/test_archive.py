@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from unittest.mock import ANY
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -19,6 +20,7 @@ from airflow_provider_drive.exceptions import (
     DriveAddressError,
     DriveArchiveError,
     DriveArgumentError,
+    DriveAuthError,
     DriveError,
     DriveNameConflictError,
     DriveResponseError,
@@ -1468,7 +1470,38 @@ class TestTheEnd:
 
         assert summary["filter"] == {"seen": 5, "matching": 0, "pattern": 4, "max_size": 1}
         assert log.has("Documents below the source: 5 seen, 0 match; left out: 4 by pattern, 1 by max_size.")
-        assert log.has(r"There was no document to archive")
+        assert log.has(r"There was no document: nothing was done")
+        assert summary["note"] == "There was no document: nothing was done."
+
+    def test_a_run_that_has_done_something_has_no_note(self, run, out):
+        assert run()["note"] is None
+        assert run(delete_source=True)["note"] is None
+
+    def test_a_manifest_of_no_document_says_so_and_stays_the_tasks_own(self, run, out, place, worker):
+        run(pattern="*.docx", manifest=place.url)
+
+        assert place.lines() == [{"run": ANY, "note": "There was no document: nothing was done."}]
+        worker.ti.map_index = 1
+        with pytest.raises(DriveArgumentError, match="has its manifest there"):
+            run(manifest=place.url)
+
+    def test_the_links_of_an_archive_that_is_stopped_by_an_error_lead_to_its_folders(
+        self, run, out, monkeypatch, worker, legal, archive
+    ):
+        send = Session.send
+
+        def send_until_login_is_refused(session, request):
+            if request.parts:
+                raise DriveAuthError("The token was revoked.")
+            return send(session, request)
+
+        monkeypatch.setattr(Session, "send", send_until_login_is_refused)
+
+        with pytest.raises(DriveAuthError):
+            run(pattern="**")
+
+        assert worker.xcom("source_url") == f"{legal.web_url}/In"
+        assert worker.xcom("destination_url") == f"{archive.web_url}/Out"
 
     def test_no_document_fails_the_task_if_that_is_asked_for(self, run, out):
         with pytest.raises(DriveError, match=r"no document to archive.*left out: 5 by pattern") as told:
@@ -1482,9 +1515,10 @@ class TestTheEnd:
 
     def test_a_second_run_says_that_another_has_copied_everything(self, run, resumable, out, log, tmp_path):
         run()
-        resumable(manifest=f"file://{tmp_path}/m.jsonl").run()
+        summary = resumable(manifest=f"file://{tmp_path}/m.jsonl").run()
 
-        assert log.has("Nothing was left to copy: another run, or somebody else, had copied all of it before")
+        assert summary["note"].startswith("Nothing was left to copy: an earlier try, another run or somebody")
+        assert log.has(summary["note"])
         lines = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
         assert {line["reason"] for line in lines} == {"its content was there: this task has not copied it"}
 

@@ -217,6 +217,20 @@ def test_a_list_links_to_its_folder(listed, worker, legal):
     assert worker.xcom("source_url") == f"{legal.web_url}/Contracts"
 
 
+def test_a_list_links_to_a_folder_that_another_task_returned(listed, worker, hook, tree, legal):
+    listed(folder=hook.get_item(f"drives/{legal.id}/items/{tree.id}"))
+
+    assert worker.xcom("source_url") == f"{legal.web_url}/Contracts"
+
+
+def test_a_list_that_fails_links_to_its_folder(listed, worker, tenant, legal):
+    tenant.faults.append(Fault("GET", "children", status=403, after=1))
+    with pytest.raises(DriveError):
+        listed()
+
+    assert worker.xcom("source_url") == f"{legal.web_url}/Contracts"
+
+
 def test_items_that_are_neither_files_nor_folders_are_counted_in_the_log(paths, legal, log):
     legal.put("Contracts/album", b"x", facets={"file": None, "bundle": {"childCount": 1}})
     legal.put("Contracts/2025/nameless", b"x", facets={"name": None})

@@ -81,6 +81,8 @@ def archive(
     read = source or there
     state: ArchiveState = saved.state or ArchiveState(begun=(read and read.read_at) or wait.now())
     state.token = state.token or uuid4().hex
+    state.source_url = source.web_url if source else None
+    state.destination_url = there.web_url if there else state.destination_url
     is_resumed = saved.state is not None
     context = ArchiveContext(order, state, wait, copy_timeout, is_resumed, is_durable=saved.is_durable)
     if not order.dry_run:

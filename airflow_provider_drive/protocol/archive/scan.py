@@ -102,10 +102,8 @@ class Scan:
         state = self._context.state
         if there is not None:
             self._root.ref, self._root.count = there.ref, there.child_count or 0
-            state.destination_url = there.web_url
         if source is None:
             return
-        state.source_url = source.web_url
         if there is not None and same_item(there.ref, source.ref):
             raise DriveArgumentError(f"{self._order.source} cannot be archived in itself.")
         nearest, missing = (there, ()) if there else (yield from find_nearest(self._order.destination))
