@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from airflow_provider_drive.exceptions import DriveAddressError
-from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, describe_url, locate
+from airflow_provider_drive.protocol.wire.browser_urls import describe_url, encode_url, is_personal, locate
 from airflow_provider_drive.protocol.wire.labels import join_labels, read_label
 from airflow_provider_drive.protocol.wire.names import find_problem
 
@@ -291,10 +291,10 @@ def _address_from_ids(drive_id: str, item_id: str, label: str = "") -> ItemRef |
 
 
 def _parse_url(text: str, hosts: Hosts) -> Address:
-    url = quote(text.partition("#")[0], safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
-    is_personal = re.match(rf"https://{re.escape(PERSONAL_HOST)}[/?]", url)
+    url = text.partition("#")[0]
     try:
-        place = locate(url) if is_personal or hosts.is_drive(url) else url
+        url = encode_url(text)
+        place = locate(url) if is_personal(url) or hosts.is_drive(url) else url
     except ValueError as error:
         raise _address_error(describe_url(url), str(error)) from None
     if place.startswith("drives/"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from airflow_provider_drive.protocol.wire.names import find_problem
 
@@ -16,19 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
-PERSONAL_HOST = "onedrive.live.com"
+_PERSONAL_HOST = "onedrive.live.com"
 _TO_PATH = re.compile(r"^/:[a-z]+:/r(?=/)", re.IGNORECASE)
 _SHARING_LINK = re.compile(r"(/:[a-z]+:/[a-z]/(?:[^/]+/)*)[^/]+/?", re.IGNORECASE)
 _SHORT_LINK = re.compile(r"(/(?:[a-z]/)?(?:c/[^/]+/)?)[^/]+/?", re.IGNORECASE)
 _LIBRARY = re.compile(r"(.*[^/])/Forms/[^/]+\.aspx", re.IGNORECASE)
+_FORM = re.compile(r".*/Forms/(?:Disp|Edit|New|Upload)(?:Form)?\.aspx", re.IGNORECASE)
+"""A page that shows one item, or none, and not which."""
+_FRAGMENT = re.compile(r"[\w:!-]+=.*", re.DOTALL)
+"""A place in a document: ``#page=2``. Anything else after a # belongs to a name whose # is not encoded."""
 _ONEDRIVE = re.compile(r"(/personal/[^/]+)(?:/_layouts/15/onedrive\.aspx)?/?", re.IGNORECASE)
 _SITE = re.compile(r"((?:/(?:sites|teams)/[^/]+)?)(?:/(?:SitePages/Home\.aspx)?)?", re.IGNORECASE)
-_PAGE = re.compile(r"(.*)/(?:_layouts|Lists|SitePages)/.*\.aspx", re.IGNORECASE)
-_MY_FILES = re.compile(r"/(?:my|_layouts/15/onedrive\.aspx)/?", re.IGNORECASE)
+_PAGE = re.compile(r"(.*)/(?:_layouts|_forms|Lists|SitePages)/.*\.aspx(?:/.*)?", re.IGNORECASE)
+_MY_FILES = re.compile(
+    r"[^/]+/(?:my|_layouts/15/onedrive\.aspx)/?|[^/]+-my\.[^/]+/(?:shared|recent|favorites)/?", re.IGNORECASE
+)
 _PERSONAL_PATH = re.compile(r"/personal/([0-9a-f]{15,16})/Documents(?:/(.*[^/]))?/?", re.IGNORECASE)
 _PERSONAL_ID = re.compile(r"([0-9A-F]{15,16})!\w+", re.IGNORECASE)
 _NAME_ITEMS = {"sourcedoc", "sourceurl", "uniqueid", "docid", "share", "guestaccesstoken"}
 """Parameters of pages that show a document."""
+
+
+def encode_url(text: str) -> str:
+    """
+    Return a URL as a person writes it with its spaces and other characters encoded, without its fragment.
+
+    :raises ValueError: If what follows a ``#`` may be a part of a name.
+    """
+    url, mark, fragment = text.partition("#")
+    is_page = url.partition("?")[0].lower().endswith(".aspx") or "?" in url
+    if mark and not is_page and not _FRAGMENT.fullmatch(fragment):
+        raise ValueError("a # ends the path of a URL: write %23 if it belongs to a name")
+    return quote(url, safe="%/:=&?~+!$,;'@()*[]\\", errors="replace")
+
+
+def is_personal(url: str) -> bool:
+    """Whether a URL is one of OneDrive personal, which has other hosts than that for work."""
+    return re.match(rf"https://{re.escape(_PERSONAL_HOST)}(?:[/?]|$)", url) is not None
 
 
 def locate(url: str) -> str:
@@ -41,8 +65,8 @@ def locate(url: str) -> str:
     parts = urlsplit(url)
     query = _read_query(parts)
     path, origin = _TO_PATH.sub("", parts.path), f"{parts.scheme}://{parts.netloc}"
-    shown = unquote(query.get("id") or query.get("rootfolder") or "")
-    if parts.hostname == PERSONAL_HOST:
+    shown = _read_path(query.get("id") or query.get("rootfolder") or "")
+    if is_personal(url):
         return _locate_in_personal(url, parts, query)
     if shown.startswith("/"):
         return locate(f"{_origin_of_list(query) or origin}{_encode_path(shown)}")
@@ -50,6 +74,8 @@ def locate(url: str) -> str:
         return url
     if query.keys() & _NAME_ITEMS:
         return f"{origin}{path}?{parts.query}"
+    if shown or _FORM.fullmatch(path):
+        raise ValueError("it does not say where the item is that it shows. Give the URL of that item or folder")
     folder = _find_root(path)
     if not folder:
         _check_item(parts.netloc, path)
@@ -63,10 +89,11 @@ def describe_url(url: str) -> str:
         host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
     except ValueError:
         return "https://…"
-    is_short = host.endswith(("1drv.ms", PERSONAL_HOST))
-    link = _SHARING_LINK.fullmatch(parts.path) or (_SHORT_LINK.fullmatch(parts.path) if is_short else None)
+    is_short = host.endswith(("1drv.ms", _PERSONAL_HOST))
+    shown = _TO_PATH.sub("", parts.path)
+    link = _SHARING_LINK.fullmatch(shown) or (_SHORT_LINK.fullmatch(parts.path) if is_short else None)
     file = _read_query(parts).get("file")
-    path = f"{link[1]}***" if link else parts.path
+    path = f"{link[1]}***" if link else shown
     return f"{parts.scheme}://{host}{port}{path}" + (f"?file={file}" if file else "")
 
 
@@ -95,7 +122,7 @@ def _find_root(path: str) -> str:
 
 def _check_item(host: str, path: str) -> None:
     """Raise ValueError if a path is that of a site, or of a page that shows no item."""
-    if _MY_FILES.fullmatch(path):
+    if _MY_FILES.fullmatch(f"{host}{path}"):
         raise ValueError(
             "it shows the files of whoever is logged in to the browser. Open a folder and give its URL, "
             "or give users/{user}/drive/root:/…"
@@ -109,6 +136,12 @@ def _check_item(host: str, path: str) -> None:
         f"it shows {'a site' if site else 'a page of a site'}, not a file or a folder. Open the library or "
         f"the folder there and give its URL, or give {drive} for the site's default library"
     )
+
+
+def _read_path(value: str) -> str:
+    """Return a path of a query, whose spaces some write as ``+``, and which some encode twice."""
+    path = unquote_plus(value)
+    return unquote(path) if path.lower().startswith("%2f") else path
 
 
 def _read_query(parts: SplitResult) -> dict[str, str]:
