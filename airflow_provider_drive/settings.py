@@ -18,6 +18,7 @@ from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET
 from airflow_provider_drive.protocol.wire.errors import clean
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Hosts
+from airflow_provider_drive.protocol.wire.validation import read_bool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ _EXTRAS_OF_MSGRAPH = {"api_version", "base_url", "drive_id", "trust_env"}
 """What connections of that type have besides, and this package does not need."""
 _FIELDS = {"client_id": "login", "client_secret": "password"}
 """Names of other packages for the standard fields."""
+_ALL_NAMES = "The connection's reference lists all names."
+_LONGEST_NAME = 100
 _TENANT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[\w-]+\.onmicrosoft\.com", re.IGNORECASE)
 
 
@@ -121,7 +124,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     if not company.isascii() or not company.isprintable():
         raise DriveArgumentError("Invalid `user_agent_company` in the connection: must be printable ASCII.")
     return Settings(
-        hosts=Hosts(graph, cloud.suffixes, tuple(_read_list(extra, "allowed_hosts"))),
+        hosts=Hosts(graph, cloud.suffixes, tuple(_read_hosts(extra))),
         authority=authority,
         tenant_id=tenant_id,
         client_id=connection.login or "",
@@ -130,7 +133,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         certificate_path=_read_text(extra, "certificate_path"),
         private_key=_read_text(extra, "private_key") or _read_text(extra, "certificate_data"),
         thumbprint=_read_text(extra, "thumbprint"),
-        send_certificate_chain=_is_true(extra.get("send_certificate_chain")),
+        send_certificate_chain=_read_flag(extra, "send_certificate_chain"),
         federated_token_file=_read_text(extra, "federated_token_file"),
         refresh_token=_read_text(extra, "refresh_token"),
         refresh_token_variable=_check_variable_name(_read_text(extra, "refresh_token_variable")),
@@ -141,7 +144,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a positive number of seconds, at most a day"
         ),
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
-        discover_instance=known and not _is_true(extra.get("disable_instance_discovery")),
+        discover_instance=known and not _read_flag(extra, "disable_instance_discovery"),
         resource_units_per_minute=_read_number(
             extra, "resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS, "a positive number of units"
         ),
@@ -156,10 +159,10 @@ def _find_ignored(extra: Mapping[str, Any], conn_type: str | None) -> Iterator[s
         if name in _EXTRAS or name in others:
             continue
         bare = re.sub(r"^extra__[^_]+(?:_[^_]+)*__", "", name)
-        word = bare.lower().replace("-", "_")
-        near = [_FIELDS[word]] if word in _FIELDS else get_close_matches(word, CONNECTION_FIELDS, 1)
-        meant = f"Did you mean `{near[0]}`?" if near else "The connection's reference lists all names."
-        yield f"The connection's extra `{clean(name)}` is ignored. {meant}"
+        word = re.sub(r"(?<=[a-z])(?=[A-Z])|[- ]", "_", bare).lower()
+        near = get_close_matches(word, [*_FIELDS, *CONNECTION_FIELDS], 1)
+        meant = f"Did you mean `{_FIELDS.get(near[0], near[0])}`?" if near else _ALL_NAMES
+        yield f"The connection's extra `{clean(name)[:_LONGEST_NAME]}` is ignored. {meant}"
 
 
 def _is_tenant_host(host: str, tenant_id: str, connection: Connection) -> bool:
@@ -199,11 +202,18 @@ def _read_list(extra: Mapping[str, Any], key: str) -> list[str]:
         raise DriveArgumentError(
             f"Invalid `{key}` in the connection: must be a list of strings or a comma-separated string."
         )
-    return [
-        entry.strip().lower() if key == "allowed_hosts" else entry.strip()
-        for entry in entries
-        if entry.strip()
-    ]
+    return [entry.strip() for entry in entries if entry.strip()]
+
+
+def _read_hosts(extra: Mapping[str, Any]) -> list[str]:
+    hosts = [host.lower() for host in _read_list(extra, "allowed_hosts")]
+    for host in hosts:
+        if re.search(r"[/*@?#\s]", host):
+            raise DriveArgumentError(
+                "Invalid `allowed_hosts` in the connection: must be host names such as files.example.com, "
+                f"without https:// and without *, got {clean(host)!r}."
+            )
+    return hosts
 
 
 def _read_address(
@@ -281,7 +291,7 @@ def _parse_literal(text: str) -> Any:
 def _read_number(extra: Mapping[str, Any], key: str, default: float, most: float, requirement: str) -> float:
     value = extra.get(key)
     try:
-        number = default if value in {None, ""} else float(value)
+        number = default if value in {None, ""} else math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 < number <= most:
@@ -298,5 +308,11 @@ def _check_variable_name(name: str) -> str:
     return name
 
 
-def _is_true(value: Any) -> bool:
-    return value is True or (isinstance(value, str) and value.strip().lower() == "true")
+def _read_flag(extra: Mapping[str, Any], key: str) -> bool:
+    value = extra.get(key)
+    if value is None or value == "":
+        return False
+    try:
+        return read_bool(key, value)
+    except DriveArgumentError:
+        raise DriveArgumentError(f"Invalid `{key}` in the connection: must be true or false.") from None

@@ -425,6 +425,17 @@ class TestIgnoredExtras:
         (warning,) = read({name: "x"}).warnings
         assert warning == f"The connection's extra `{name}` is ignored. Did you mean `{meant}`?"
 
+    @pytest.mark.parametrize(
+        ("name", "meant"), [("clientSecret", "password"), ("secret", "password"), ("clientID", "login")]
+    )
+    def test_another_packages_name_of_a_standard_field_is_known_in_any_spelling(self, name, meant):
+        (warning,) = read({name: "x"}).warnings
+        assert warning.endswith(f"Did you mean `{meant}`?")
+
+    def test_a_long_name_is_cut_off(self):
+        (warning,) = read({"n" * 5_000: "x"}).warnings
+        assert len(warning) < 300
+
     def test_a_name_that_is_like_none_refers_to_the_list_of_all(self):
         (warning,) = read({"webhook": "x"}).warnings
         assert warning.endswith("The connection's reference lists all names.")
@@ -451,3 +462,22 @@ def test_the_test_of_a_connection_tells_the_extras_that_are_ignored(connect):
     is_fine, told = DriveHook(connect(extra__microsoft_drive__timeout="5")).test_connection()
     assert is_fine
     assert told.endswith("`extra__microsoft_drive__timeout` is ignored. Did you mean `timeout`?")
+
+
+@pytest.mark.parametrize("name", ["send_certificate_chain", "disable_instance_discovery"])
+@pytest.mark.parametrize("value", ["yes", 1, "1", [], "on"])
+def test_a_flag_that_is_neither_true_nor_false_is_refused(name, value):
+    with pytest.raises(DriveArgumentError, match=f"Invalid `{name}`.*must be true or false"):
+        read({name: value})
+
+
+@pytest.mark.parametrize("value", ["https://files.example.com/", "*.example.com", ["a.example.com", "b c"]])
+def test_an_allowed_host_that_is_no_host_name_is_refused_since_it_would_allow_nothing(value):
+    with pytest.raises(DriveArgumentError, match=r"Invalid `allowed_hosts`.*files\.example\.com, without"):
+        read({"allowed_hosts": value})
+
+
+@pytest.mark.parametrize("name", ["timeout", "resource_units_per_minute"])
+def test_a_boolean_is_no_number(name):
+    with pytest.raises(DriveArgumentError, match=f"Invalid `{name}`"):
+        read({name: True})

@@ -75,7 +75,7 @@ def locate(url: str) -> str:
     if query.keys() & _NAME_ITEMS:
         return f"{origin}{path}?{parts.query}"
     if shown or _FORM.fullmatch(path):
-        raise ValueError("it does not say where the item is that it shows. Give the URL of that item or folder")
+        raise ValueError("it does not say where the item that it shows is. Give the URL of that item itself")
     folder = _find_root(path)
     if not folder:
         _check_item(parts.netloc, path)
