@@ -16,7 +16,10 @@ _SHORTEST = 8
 """Characters of a secret that is redacted: a shorter one would be found in anything."""
 _MAX_ROUNDS = 10
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
-_ESCAPE = re.compile(r"\\+u([0-9A-Fa-f]{4})|%(?:25)*([0-9A-Fa-f]{2})|\\+")
+_ESCAPE = re.compile(
+    r"\\+u([0-9A-Fa-f]{4})|%(?:25)*([0-9A-Fa-f]{2})|&#[xX]0*([0-9A-Fa-f]{1,4});|&#0*([0-9]{1,5});|\\+"
+)
+"""Of JSON, of URLs and of HTML."""
 
 _known: dict[str, tuple[str, ...]] = {}
 
@@ -80,7 +83,7 @@ def secret_parts(text: str) -> list[str]:
 
 
 def _unescape(text: str) -> str:
-    """Return a text without the escapes of JSON and of URLs, also if it was escaped more than once."""
+    """Return a text without the escapes of JSON, URLs and HTML, also if it was escaped more than once."""
     for _ in range(_MAX_ROUNDS):
         text, count = _ESCAPE.subn(_read_escape, text)
         if not count:
@@ -89,7 +92,9 @@ def _unescape(text: str) -> str:
 
 
 def _read_escape(escape: re.Match[str]) -> str:
-    code = escape[1] or escape[2]
+    code = escape[1] or escape[2] or escape[3]
+    if escape[4]:
+        return chr(int(escape[4]))
     return chr(int(code, 16)) if code else ""
 
 

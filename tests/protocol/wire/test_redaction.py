@@ -1,5 +1,6 @@
 """What this process knows to be secret is in nothing that it shows, however it is spelled."""
 
+import html
 import json
 import time
 from urllib.parse import quote, unquote, urlsplit
@@ -58,6 +59,14 @@ def as_unicode(text):
     return "".join(f"\\u{ord(character):04x}" if character in "/?&=%." else character for character in text)
 
 
+def as_html(text):
+    return "".join(f"&#x{ord(character):X};" if character in "/?&=%.+" else character for character in text)
+
+
+def as_html_in_decimals(text):
+    return "".join(f"&#{ord(character):03};" if character in "/?&=%.+" else character for character in text)
+
+
 def percent_encode(text):
     return quote(text, safe="")
 
@@ -91,6 +100,8 @@ SPELLINGS = st.lists(
             escape_slashes,
             as_json,
             as_unicode,
+            as_html,
+            as_html_in_decimals,
             percent_encode,
             percent_encode_in_small_letters,
             percent_decode,
@@ -111,6 +122,7 @@ def readings(text):
     found = {text}
     for _ in range(5):
         found |= {unquote(each) for each in found}
+        found |= {html.unescape(each) for each in found}
         found |= {each.replace("\\", "") for each in found}
         found |= {each.replace("\\u", "%").replace("%00", "%") for each in found}
     return found
