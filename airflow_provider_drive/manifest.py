@@ -211,6 +211,10 @@ class ObjectStorageManifest:
         except (ValueError, ImportError) as error:
             raise DriveArgumentError(f"A manifest cannot be written to {manifest!r}: {error}.") from error
 
+        is_local = self._path.protocol in _LOCAL_PROTOCOLS
+        if str(manifest).endswith("/") or (is_local and Path(self._path.path).is_dir()):
+            raise DriveArgumentError(f"A manifest cannot be written to {manifest!r}: it is a folder.")
+
     @property
     def takes_plans(self) -> bool:
         """Whether there is no manifest yet, or only a plan."""

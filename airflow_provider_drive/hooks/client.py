@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
@@ -149,12 +149,8 @@ class DriveClient:
         :param follow: The driveItem of a shortcut is the address of what it leads to, not of itself.
         :raises DriveAddressError: If it has none of them.
         """
-        try:
+        with _about_parameter(parameter):
             return parse_address(value, self.hosts, follow=follow)
-        except DriveAddressError as error:
-            if parameter:
-                error.args = (f"Invalid `{parameter}`: {error}",)
-            raise
 
     def optional_address(self, value: Any, parameter: str = "") -> Address | None:
         """Read an address that may be left out."""
@@ -163,7 +159,8 @@ class DriveClient:
     def read_document(self, item: Any) -> tuple[str, Address]:
         """Return the path that a document is to have below a destination, and its address."""
         path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
-        return check_path(path or ""), self.address(item, "items", follow=False)
+        with _about_parameter("items"):
+            return check_path(path or ""), self.address(item, follow=False)
 
     def resolve(self, value: Any) -> ItemRef:
         """Return the ids of an item; to read them from a path takes a request."""
@@ -310,3 +307,14 @@ class DriveClient:
         """End all waiting in this session at once. Graph offers no way to cancel a copy."""
         if self._session is not None:
             self._session.stopped = True
+
+
+@contextmanager
+def _about_parameter(parameter: str) -> Iterator[None]:
+    """Name the parameter in the error about an address that comes from it, if it has one."""
+    try:
+        yield
+    except DriveAddressError as error:
+        if parameter:
+            error.args = (f"Invalid `{parameter}`: {error}",)
+        raise

@@ -76,6 +76,7 @@ class DriveTask:
         from airflow_provider_drive.protocol.wire import validation
 
         with fail_on_permanent_errors():
+            validation.check_connection_id(self.drive_conn_id)
             for field in self.template_fields:
                 validation.refuse_rendered_text(_parameter(field), getattr(self, field))
             for field in self.boolean_fields:

@@ -1473,6 +1473,12 @@ class TestTheEnd:
         assert log.has(r"There was no document: nothing was done")
         assert summary["note"] == "There was no document: nothing was done."
 
+    @pytest.mark.parametrize("folder", ["file://{}", "file://{}/", "file://{}/new/"])
+    def test_a_folder_is_no_place_for_a_manifest(self, run, out, tenant, tmp_path, folder):
+        with pytest.raises(DriveArgumentError, match="it is a folder"):
+            run(manifest=folder.format(tmp_path))
+        assert not tenant.calls("POST", "/copy")
+
     def test_a_run_that_has_done_something_has_no_note(self, run, out):
         assert run()["note"] is None
         assert run(delete_source=True)["note"] is None

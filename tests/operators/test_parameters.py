@@ -240,3 +240,22 @@ def test_a_constructor_checks_nothing(kind):
     wrong = dict.fromkeys([*kind.boolean_fields, *kind.duration_fields], "{{ params.x }}")
 
     make(kind, **{field.removeprefix("is_"): value for field, value in wrong.items()})
+
+
+@pytest.mark.parametrize("kind", SOUND, ids=name_of)
+@pytest.mark.parametrize("conn_id", ["", " ", None, 5])
+def test_what_is_no_connection_id_is_refused(refused, kind, conn_id):
+    assert refused(kind, drive_conn_id=conn_id).startswith("Invalid `drive_conn_id`: must be the id of a")
+
+
+@pytest.mark.parametrize("path", [5, "../x", "a:b/../c"])
+def test_an_error_about_the_path_of_an_item_names_the_parameter(refused, path):
+    items = [{"driveId": "d", "id": "i", "path": path}]
+    assert refused(DriveArchiveOperator, source=None, items=items).startswith("Invalid `items`: ")
+
+
+@pytest.mark.parametrize("size", [" 5", "5\n"])
+def test_a_size_from_a_template_may_have_spaces_around_it(worker, tenant, legal, size):
+    legal.put("In/a.txt", b"four")
+    folder = f"drives/{legal.id}/root:/In"
+    assert worker.run(DriveListOperator, folder=folder, min_size=size) == []

@@ -115,6 +115,8 @@ class Selection:
         """Say what may be wrong with patterns that match nothing."""
         if any("\\" in glob for glob in self.pattern):
             return " Write paths with /, not with a backslash."
+        if any("," in glob or "{" in glob for glob in self.pattern):
+            return " Give several patterns as a list: ['**/*.docx', '**/*.pdf']."
         if self.counts["pattern"] and any("/" not in glob and "**" not in glob for glob in self.pattern):
             return " A pattern without **/ matches in the folder itself only: '**/*.docx' also matches below."
         return ""
@@ -293,7 +295,7 @@ def _read_globs(name: str, value: Any) -> tuple[str, ...]:
 def _read_size(name: str, value: Any) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value):  # from a template
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,18}", value.strip()):  # from a template
         return int(value)
     raise DriveArgumentError(f"Invalid `{name}`: must be a number of bytes, got {value!r}.")
 
@@ -304,7 +306,7 @@ def _read_time(name: str, value: Any, now: float) -> float | None:
         return None
     try:
         time = _to_timestamp(_parse_time(value) if isinstance(value, str) else value, now)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, AttributeError):  # pendulum's, for "PT1M/PT2M"
         time = None
     if time is None:
         raise DriveArgumentError(

@@ -63,6 +63,18 @@ def check_choice(name: str, value: Any, known: Sequence[str]) -> None:
         )
 
 
+def check_connection_id(value: Any) -> None:
+    """
+    Check the id of a connection.
+
+    :raises DriveArgumentError: If it is not a text, or empty.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise DriveArgumentError(
+            f"Invalid `drive_conn_id`: must be the id of a connection, got {_shorten(value)}."
+        )
+
+
 def read_bool(name: str, value: Any) -> bool:
     """
     Return a boolean, given as such or as ``true`` or ``false`` in any case.
@@ -128,7 +140,7 @@ def read_items(value: Any) -> list[Any]:
     """
     if isinstance(value, (str, Mapping)):
         return [value]
-    if isinstance(value, Iterable):
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         return list(value)
     raise DriveArgumentError(f"Invalid `items`: must be a list of addresses, got {_shorten(value)}.")
 
@@ -150,7 +162,7 @@ def _parse_duration(text: str) -> float:
 
     try:
         duration = pendulum.parse(text.strip(), exact=True)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, AttributeError):  # pendulum's, for "PT1M/PT2M"
         return math.nan
     return duration.total_seconds() if type(duration) is pendulum.Duration else math.nan
 

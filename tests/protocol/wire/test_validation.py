@@ -107,7 +107,16 @@ def test_a_duration_is_a_number_its_text_a_timedelta_or_an_iso_duration(value, s
     "value",
     [
         *(0, -1, "0", "-5", float("nan"), "nan", float("inf"), "inf", True, None, [], "soon", ""),
-        *("2026-01-01", "2026-01-01/P1D", timedelta(0), timedelta(days=-1), "P99Y", 10**400, "PT"),
+        *(
+            "2026-01-01",
+            "2026-01-01/P1D",
+            timedelta(0),
+            timedelta(days=-1),
+            "P99Y",
+            10**400,
+            "PT",
+            "PT1M/PT2M",
+        ),
     ],
 )
 def test_what_is_no_positive_duration_of_ten_years_at_most_is_refused(value):
@@ -138,7 +147,7 @@ def test_items_are_read_from_anything_that_can_be_iterated_over(items):
     assert read_items(items) == ["a", "b"]
 
 
-@pytest.mark.parametrize("value", [7, True, 1.5])
+@pytest.mark.parametrize("value", [7, True, 1.5, b"drives/d/root:/a"])
 def test_what_cannot_be_iterated_over_is_no_list_of_items(value):
     with pytest.raises(DriveArgumentError, match="Invalid `items`: must be a list of addresses"):
         read_items(value)
