@@ -25,7 +25,7 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a
 _FORMS = (
     "Give the URL that a browser shows (https://contoso.sharepoint.com/sites/Legal/Shared Documents/2026), "
     "sites/{host}:/{site path}:/drives/{library}/root:/{path}, or "
-    "msdrive://{host}/{site path}/{library}/{path}. Ids and sharing links do not tell where a folder is."
+    "msdrive://{host}/{site path}/{library}/{path}. Ids and sharing links do not say where a folder is."
 )
 
 
@@ -39,7 +39,7 @@ def drive_asset(address: str) -> Asset:
     :param address: The URL that a browser shows, the Graph path of an item in a library of a site, or such a
         URI.
     :return: An asset whose name is its URI.
-    :raises DriveAddressError: If the address does not tell host, site, library and path.
+    :raises DriveAddressError: If the address does not name host, site, library and path.
     """
     from airflow.providers.common.compat.sdk import Asset  # noqa: PLC0415  # its module depends on the version
 

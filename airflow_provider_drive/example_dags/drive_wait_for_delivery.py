@@ -22,7 +22,7 @@ with DAG(
         "destination": "sites/contoso.sharepoint.com:/sites/Archive:/drive/root:/Deliveries",
     },
 ):
-    # All three have to be complete four hours after the start. The log tells which of them is missing.
+    # All three have to be complete four hours after the start. The log says which of them is missing.
     delivery = DriveItemSensor(
         task_id="wait",
         folder="{{ params.folder }}",

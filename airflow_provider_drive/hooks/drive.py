@@ -217,7 +217,7 @@ class DriveHook(GraphHook):
         :param children_only: Copy the items in the folder, not the folder. Default is ``False``.
         :param include_all_version_history: Copy all versions, not only the newest. Default is ``False``.
         :param create_destination: Create the missing folders of the destination. Default is ``False``.
-        :return: The monitor URL, a secret: it tells the copy's status without a token. ``None`` if Graph
+        :return: The monitor URL, a secret: it shows the copy's status without a token. ``None`` if Graph
             returned none.
         :raises DriveItemNotFoundError: If the item or the folder does not exist.
         :raises DriveResponseError: If the monitor is on a host that may not be called. Graph makes the copy.
@@ -265,9 +265,9 @@ class DriveHook(GraphHook):
         :param monitor_url: The URL that :meth:`copy_item` returned.
         :param destination: Address of the folder that the copy goes to. Default is the one that
             :meth:`copy_item` of this hook was given.
-        :param name: The copy's name. It tells where to look if the monitor does not say how the copy ended.
+        :param name: The copy's name. It says where to look if the monitor does not say how the copy ended.
             What is there counts as the copy only if it has the source's content, so only the hook that
-            submitted the copy can tell.
+            submitted the copy can say.
         :param timeout: Seconds to wait. Default is ``86400``, a day.
         :param poll_interval: The longest pause between two polls, in seconds; the first ones are shorter.
             Default is ``15``.

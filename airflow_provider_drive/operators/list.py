@@ -50,7 +50,7 @@ class DriveListOperator(DriveOperator):
     :param min_size: Only files of at least this many bytes. (templated)
     :param max_size: Only files of at most this many bytes. (templated)
     :param kind: What to list: ``file``, ``folder`` or ``all``. A notebook counts as a file. The
-        log tells of items that are neither, such as shortcuts and albums. Default is ``file``. (templated)
+        log names items that are neither, such as shortcuts and albums. Default is ``file``. (templated)
     :param limit: Stop after this many items, and read no more. Default is all. (templated)
     :param fail_if_empty: Fail if there is nothing to list, or nothing matches. Default is ``False``.
         (templated)

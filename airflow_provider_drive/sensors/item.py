@@ -26,7 +26,7 @@ class DriveItemSensor(DriveSensor):
     Wait until an item, or enough documents below a folder, are there and settled.
 
     A document counts if it is *settled*: it is not being uploaded, is not empty, and has not changed for
-    ``settle`` seconds by Graph's clock. The log tells what the last look has found. A folder or an item that
+    ``settle`` seconds by Graph's clock. The log says what the last look has found. A folder or an item that
     does not exist yet is waited for; a folder that is a file fails the task without retries. A fault that
     passes, such as throttling or a lost connection, is logged, and the sensor looks again.
 
@@ -51,7 +51,7 @@ class DriveItemSensor(DriveSensor):
         :class:`~airflow_provider_drive.operators.list.DriveListOperator`.
     :raises DriveArgumentError: If a parameter is invalid, or the folder is a file.
     :raises DriveError: If Graph refuses to show the folder or the item.
-    :raises AirflowSensorTimeout: If ``timeout`` has passed. The message tells what the last look has found.
+    :raises AirflowSensorTimeout: If ``timeout`` has passed. The message says what the last look has found.
     """
 
     template_fields: Sequence[str] = (*_WHAT, "deferrable", "poll_interval", "drive_conn_id")

@@ -58,7 +58,7 @@ _PARAMETERS = ("folder", "pattern", "exclude", "recursive", "kinds", "settle", "
 
 class DriveChangesTrigger(BaseEventTrigger):
     """
-    Tell which documents below a folder have changed: for the watchers of an asset, from Airflow 3.0 on.
+    Report which documents below a folder have changed: for the watchers of an asset, from Airflow 3.0 on.
 
     Use :func:`~airflow_provider_drive.assets.watch_folder`, which makes the asset and its watcher.
 
@@ -67,11 +67,11 @@ class DriveChangesTrigger(BaseEventTrigger):
     ``{"id": …, "changes": […], "count": …, "more": …, "from": …, "until": …}``. Each change has the keys
     ``driveId``, ``id``, ``name``, ``path`` (below the folder), ``kind``, ``size``, ``eTag`` and
     ``lastModifiedDateTime``, and is an address for operators. What was there before the first poll is not
-    told.
+    reported.
 
-    From Airflow 3.3 on its state is kept in the asset state store: a change is told at least once, and if the
-    triggerer is killed, an event may be told again with the same ``id``. On Airflow 3.0 to 3.2 there is no
-    such store: what happens while the triggerer does not run is not told.
+    From Airflow 3.3 on its state is kept in the asset state store: a change is reported at least once, and if
+    the triggerer is killed, an event may be repeated with the same ``id``. On Airflow 3.0 to 3.2 there is no
+    such store: what happens while the triggerer does not run is not reported.
 
     It never ends. Whatever goes wrong (no access, a folder that was deleted, a connection that does not
     exist) is logged once, and it tries again, after at most 15 minutes.
@@ -84,15 +84,15 @@ class DriveChangesTrigger(BaseEventTrigger):
         (``**/*.csv``). Default is any.
     :param exclude: Glob, or list of globs, of which it must match none. Default is none.
     :param recursive: Include documents in subfolders. Default is ``True``.
-    :param kinds: What is told: ``created`` (also moved, restored or renamed into the selection), ``updated``,
-        ``moved`` (within the selection), ``deleted`` (also moved or renamed out of the selection). Default is
-        ``('created', 'updated')``.
-    :param settle: Seconds for which a document has not changed, by Graph's clock, before it is told. Until it
-        is complete and has content, it is not told at all. With ``0``, empty documents are told as well.
-        Default is ``60``.
+    :param kinds: What is reported: ``created`` (also moved, restored or renamed into the selection),
+        ``updated``, ``moved`` (within the selection), ``deleted`` (also moved or renamed out of it).
+        Default is ``('created', 'updated')``.
+    :param settle: Seconds for which a document has not changed, by Graph's clock, before it is reported.
+        Until it is complete and has content, it is not reported at all. With ``0``, empty documents are
+        reported too. Default is ``60``.
     :param max_items: The most changes in one event; the rest comes with the next poll. Default is ``500``.
-    :param since: At the first start, tell what was created or changed at or after this time too: an ISO 8601
-        time, or a duration before now (``P1D``). Default is nothing.
+    :param since: At the first start, report what was created or changed at or after this time too: an ISO
+        8601 time, or a duration before now (``P1D``). Default is nothing.
     :param poll_interval: Seconds between two polls. Default is ``60``.
     :param drive_conn_id: The connection. Default is ``drive_default``.
     :param asset: Name of the watched asset, which keeps triggers of different assets apart. Default is none.
@@ -251,7 +251,7 @@ class DriveChangesTrigger(BaseEventTrigger):
         if store is None:
             self.log.warning(
                 "This Airflow keeps no state for the watcher of %s%s: what changes while the triggerer does "
-                "not run is not told. Airflow 3.3 does.",
+                "not run is not reported. Airflow 3.3 does.",
                 *(self.folder, self._named),
             )
             return None

@@ -33,7 +33,7 @@ class DriveItemTrigger(BaseTrigger):
     Look for documents until enough of them are settled, and fire once.
 
     The event is ``{"status": "arrived", …}``, ``{"status": "timeout", …}`` or ``{"status": "failed", …}``,
-    with a ``message`` that tells what the last look has found, and the ``deadline``. It fires ten seconds
+    with a ``message`` that says what the last look has found, and the ``deadline``. It fires ten seconds
     after its start at the earliest. A thread logs in, once for each connection and process.
 
     .. seealso::

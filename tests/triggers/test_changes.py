@@ -315,7 +315,7 @@ def test_a_state_that_is_none_is_told_once_and_kept(watch, legal, store, log, st
     async def scenario():
         await store.aset(module.KEY, stored)
         async with watch() as watcher:
-            await until(lambda: log.has("cannot be read, so nothing is told"))
+            await until(lambda: log.has("cannot be read, so nothing is reported"))
             await asyncio.sleep(0.5)
             assert watcher.events == []
             assert await store.aget(module.KEY) == stored
@@ -325,7 +325,7 @@ def test_a_state_that_is_none_is_told_once_and_kept(watch, legal, store, log, st
             await watcher.tells(("created", "a.txt"))
 
     run(scenario)
-    assert log.text.count("so nothing is told until that is mended") == 1
+    assert log.text.count("so nothing is reported until that is fixed") == 1
 
 
 def test_a_folder_that_is_deleted_and_restored_fires_nothing_false(watch, legal, log, polls):

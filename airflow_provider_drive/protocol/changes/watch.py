@@ -209,8 +209,9 @@ def unpack(stored: Any) -> Watch:
         return _unpack(stored)
     except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
         raise DriveResponseError(
-            "The stored state of the watch cannot be read, so nothing is told until that is mended. Delete "
-            f"it to begin again: what has changed meanwhile is not told then. ({type(error).__name__})"
+            "The stored state of the watch cannot be read, so nothing is reported until that is fixed. "
+            "Delete it to begin again: what has changed in the meantime is not reported then. "
+            f"({type(error).__name__})"
         ) from None
 
 

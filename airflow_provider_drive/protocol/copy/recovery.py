@@ -25,7 +25,7 @@ class Found(Enum):
     NOTHING = "nothing has the copy's id or name"
     OURS = "the copy is there, and whole"
     FILLING = "the copy is there, and not whole yet"
-    OTHER = "an item has the name that is not the copy, or cannot be told to be"
+    OTHER = "an item has the name that is not the copy, or cannot be identified as it"
     ELSEWHERE = "the item that Graph called the copy is in another place"
     SEVERAL = "several items may be the copy"
 

@@ -224,10 +224,10 @@ def unknown_copy(job: CopyJob, sighting: Sighting, told: str = "") -> DriveCopyU
     """
     Return the error that says that it cannot be known what became of a copy.
 
-    :param told: Why its monitor does not tell.
+    :param told: Why its monitor does not say.
     """
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: {told or 'Graph does not tell'}, and "
+        f"It cannot be known what became of {job}: {told or 'Graph does not say'}, and "
         f"{describe_sighting(sighting)}. It may still come. {where_to_look(job)}"
     )
 

@@ -99,7 +99,7 @@ def confirm_event(status: CopyStatus, monitor_url: str | None, wait: Wait) -> Fl
     if status.state != "unknown" or not monitor_url:
         return status
     told = clean(status.message)
-    yield Pause(0.0, f"the triggerer could not tell how the copy stands ({told}): this worker polls it")
+    yield Pause(0.0, f"the triggerer could not read the status of the copy ({told}): this worker polls it")
     asked = yield from poll_monitor(monitor_url, wait)
     if asked.state != "unknown" or told in asked.message:
         return asked
@@ -221,7 +221,7 @@ def result_from_status(status: CopyStatus) -> dict[str, Any]:
         raise timed_out("the copy", status)
     if status.state == "unknown":
         raise DriveCopyUnknownError(
-            f"It cannot be known what became of the copy: {status.message or 'Graph does not tell'}, and its "
+            f"It cannot be known what became of the copy: {status.message or 'Graph does not say'}, and its "
             "destination is not known here. Give the sensor the copy_job instead of the monitor_url, so "
             "that it can search there."
         )
