@@ -124,7 +124,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
     if not company.isascii() or not company.isprintable():
         raise DriveArgumentError("Invalid `user_agent_company` in the connection: must be printable ASCII.")
     return Settings(
-        hosts=Hosts(graph, cloud.suffixes, tuple(_read_hosts(extra))),
+        hosts=Hosts(graph, cloud.suffixes, tuple(_check_hosts(_read_list(extra, "allowed_hosts")))),
         authority=authority,
         tenant_id=tenant_id,
         client_id=connection.login or "",
@@ -205,15 +205,14 @@ def _read_list(extra: Mapping[str, Any], key: str) -> list[str]:
     return [entry.strip() for entry in entries if entry.strip()]
 
 
-def _read_hosts(extra: Mapping[str, Any]) -> list[str]:
-    hosts = [host.lower() for host in _read_list(extra, "allowed_hosts")]
+def _check_hosts(hosts: list[str]) -> list[str]:
     for host in hosts:
         if re.search(r"[/*@?#\s]", host):
             raise DriveArgumentError(
                 "Invalid `allowed_hosts` in the connection: must be host names such as files.example.com, "
                 f"without https:// and without *, got {clean(host)!r}."
             )
-    return hosts
+    return [host.lower() for host in hosts]
 
 
 def _read_address(

@@ -131,6 +131,7 @@ def keys_read():
             "_read_text",
             "_read_list",
             "_read_number",
+            "_read_flag",
         }
         is_get = isinstance(node.func, ast.Attribute) and node.func.attr == "get"
         if (is_reader or is_get) and isinstance(arguments[0], ast.Constant):
