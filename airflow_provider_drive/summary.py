@@ -174,7 +174,7 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
 
 
 def outlet_extra(summary: Mapping[str, Any], client: DriveClient, destination: Any) -> dict[str, Any]:
-    """Return what the events of a task's outlets tell. The destination may not exist."""
+    """Return what the events of a task's outlets hold. The destination may not exist."""
     told = {name: value for name, value in summary.items() if name not in {"plan", "manifest"}}
     folder = client.find(destination)
     ids = None if folder is None else folder.as_dict()

@@ -267,7 +267,7 @@ class DriveCopyOperator(DriveOperator):
 
 
 def _describe_copy(item: dict[str, Any]) -> dict[str, Any]:
-    """Return what the events of the outlets tell."""
+    """Return what the events of the outlets hold."""
     parent = item.get("parentReference") or {}
     return {
         "summary": {"copied": 1, "bytes": item.get("size")},

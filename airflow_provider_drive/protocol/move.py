@@ -283,7 +283,7 @@ def _move_across(order: MoveOrder, move: Move, wait: Wait) -> Flow[DriveItem]:
     except DriveItemChangedError as error:
         raise kept(item, made, str(error)) from None
     except DriveRequestError as error:
-        error.add(f"The copy is whole: {made}. The original was kept: {item}.")
+        error.add(f"The copy is complete: {made}. The original was kept: {item}.")
         error.add(_RETRY_DELETES if saved.is_durable else _RETRY_CONFLICTS)
         raise
     if not is_deleted:

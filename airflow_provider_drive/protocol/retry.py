@@ -74,7 +74,7 @@ def is_throttled(response: Response) -> bool:
 
 
 def is_transient(response: Response) -> bool:
-    """Whether the same request may well succeed later, though nobody knows whether it had an effect."""
+    """Whether the same request may succeed later, though its effect is unknown."""
     return response.status == 408 or (response.status >= 500 and response.status not in {501, 505, 507})
 
 

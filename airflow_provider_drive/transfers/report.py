@@ -95,7 +95,7 @@ class TransferReport:
 
     @staticmethod
     def _file_of(source: Mapping[str, Any], destination: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the XCom tells of a file."""
+        """Return the XCom's entry of a file."""
         told = {key: destination.get(key) for key in ("uri", "size", "quickXorHash")}
         return {**told, "eTag": source.get("eTag")}
 

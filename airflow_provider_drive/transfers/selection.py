@@ -54,7 +54,7 @@ class Document(NamedTuple):
 
     @property
     def item(self) -> DriveItem:
-        """What Graph told of it."""
+        """What Graph reported of it."""
         return self.file.item
 
 
@@ -93,7 +93,7 @@ class Selector:
         return outcomes
 
     def read(self, candidates: Iterable[Candidate]) -> Iterator[list[Document]]:
-        """Return the documents. What a listing did not tell of them takes a request for twenty of them."""
+        """Return the documents. What a listing did not hold of them takes a request for twenty of them."""
         wanted = iter(candidates)
         while chunk := list(islice(self._selected(wanted), MAX_BATCH_SIZE)):
             files = self._read_files(chunk)

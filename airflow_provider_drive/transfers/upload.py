@@ -28,7 +28,7 @@ RESUMABLE = 16 << 20
 """Bytes of the smallest file whose upload session is stored for a retry."""
 MAX_NAMES = 100
 _REWRITTEN = "SharePoint has written properties into it, so that its bytes cannot be compared"
-_NO_HASH = "Graph tells no hash of it, so that its bytes cannot be compared"
+_NO_HASH = "Graph reports no hash of it, so that its bytes cannot be compared"
 
 
 class Upload(NamedTuple):
@@ -176,7 +176,7 @@ class Uploader:
         return item
 
     def _verify(self, upload: Upload, item: DriveItem, source: _Source) -> Outcome:
-        """Compare what Graph tells of a file with what was read of it."""
+        """Compare what Graph reports of a file with what was read of it."""
         if item.quick_xor_hash is None or item.size is None:
             item = self._client.run(get_item(item.ref))
         source.read_all()

@@ -217,7 +217,7 @@ class Session:
             self._masked.add(url)
 
     def _reserve(self, units: int) -> bool:
-        """Wait until so many units may be spent; tell whether that took any time."""
+        """Wait until so many units may be spent; return whether that took any time."""
         wait = self._limiter.reserve(units)
         if wait:
             self.usage.pace(wait)

@@ -111,7 +111,7 @@ class DriveTrigger(BaseTrigger):
         self.log.warning("The task was stopped. Graph offers no way to cancel a copy: a running one goes on.")
 
     async def _event(self) -> dict[str, Any]:
-        """Return the event. An error becomes one, too: a trigger that raises tells the task nothing."""
+        """Return the event, also of an error: if a trigger raises, the task gets no reason."""
         try:
             return await self._poll()
         except DriveError as error:

@@ -152,7 +152,7 @@ class DriveChangesTrigger(BaseEventTrigger):
                 await asyncio.sleep(min(MAX_BACKOFF, self._interval * 2.0 ** min(failures - 1, 10)))
 
     async def on_kill(self) -> None:
-        """Do nothing: a watcher is also killed when its Dag is paused or parsed anew."""
+        """Do nothing: a watcher is also killed when its Dag is paused or parsed again."""
 
     @property
     def _interval(self) -> float:
@@ -173,7 +173,7 @@ class DriveChangesTrigger(BaseEventTrigger):
         return f" (asset {self.asset})" if self.asset else ""
 
     async def _session(self, session: AsyncSession, run: Run) -> AsyncIterator[dict[str, Any]]:
-        """Poll for some minutes, after which the connection and the address are read anew."""
+        """Poll for some minutes, after which the connection and the address are read again."""
         until = time.monotonic() + RECHECK
         interest = self._interest(session)
         address = parse_address(self.folder, session.settings.hosts)
@@ -228,7 +228,7 @@ class DriveChangesTrigger(BaseEventTrigger):
     async def _poll(
         self, session: AsyncSession, run: Run, feed: DriveFeed, watch: Watch, folder: DriveItem
     ) -> None:
-        """Wait for the next poll, and take in what it tells."""
+        """Wait for the next poll, and record what it returns."""
         interval = self.poll_interval if watch.event is None else max(self.poll_interval, DELIVERY)
         earliest = time.monotonic() + (DELIVERY if watch.event is not None else 0.0)
         try:

@@ -93,7 +93,7 @@ class DriveItemTrigger(BaseTrigger):
         yield TriggerEvent(event._asdict())  # type: ignore[no-untyped-call]  # Airflow's is untyped
 
     async def _event(self) -> ArrivalEvent:
-        """Return the event. An error becomes one, too: a trigger that raises tells the task nothing."""
+        """Return the event, also of an error: if a trigger raises, the task gets no reason."""
         try:
             last = await self._wait()
         except DriveError as error:

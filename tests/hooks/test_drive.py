@@ -220,7 +220,7 @@ def test_a_folder_whose_answer_was_lost_is_not_made_twice(hook, tenant, legal):
 
 
 def test_a_file_in_the_place_of_a_folder_is_an_error(hook, legal, plan):
-    with pytest.raises(DriveNameConflictError, match="is no folder"):
+    with pytest.raises(DriveNameConflictError, match="is not a folder"):
         hook.ensure_folder(f"drives/{legal.id}/root:/Contracts/plan.txt")
 
 
@@ -417,7 +417,7 @@ def test_a_file_that_is_not_there_is_not_read(hook, archive):
     "address", ["drives/{}/root", "https://contoso.sharepoint.com/sites/Archive/m.jsonl"]
 )
 def test_a_file_is_not_written_where_there_is_no_path(hook, asked, address):
-    with pytest.raises(DriveArgumentError, match="no path to a file"):
+    with pytest.raises(DriveArgumentError, match="not a path to a file"):
         hook.write_file(address.format("d"), b"")
     assert asked() == []
 

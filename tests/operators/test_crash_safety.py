@@ -493,7 +493,7 @@ class TestAcrossDrives:
 
         told = str(told.value)
         assert (
-            "\nThe copy is whole: '/Vault/plan.txt'. The original was kept: '/Contracts/plan.txt'.\n" in told
+            "The copy is complete: '/Vault/plan.txt'. The original was kept: '/Contracts/plan.txt'.\n" in told
         )
         assert "A legal hold or a retention label may forbid" in told
         assert "A retry only deletes the original" in told

@@ -47,7 +47,7 @@ def test_a_folder_whose_answer_is_lost_is_made_once(ensure, tenant, legal, kind)
 
 
 def test_an_item_that_is_not_a_folder_is_an_error(ensure, plan):
-    with pytest.raises(DriveNameConflictError, match="is no folder") as caught:
+    with pytest.raises(DriveNameConflictError, match="is not a folder") as caught:
         ensure("Contracts/plan.txt")
 
     assert isinstance(caught.value, AirflowFailException)

@@ -160,7 +160,7 @@ def test_a_folder_that_is_not_there_is_an_error(listed, legal):
 
 
 def test_listing_a_file_is_refused(listed, path_of, legal):
-    with pytest.raises(DriveArgumentError, match="is no folder") as caught:
+    with pytest.raises(DriveArgumentError, match="is not a folder") as caught:
         listed(path_of(legal.find("Contracts/plan.docx")))
 
     assert isinstance(caught.value, AirflowFailException)

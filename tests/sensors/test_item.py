@@ -212,7 +212,7 @@ def test_invalid_parameters_fail_without_retries_and_before_anything_is_sent(sen
 def test_a_folder_that_is_a_file_fails_without_retries(patient, mode, legal):
     legal.put("In", b"1")
 
-    with pytest.raises(AirflowFailException, match="no folder") as told:
+    with pytest.raises(AirflowFailException, match="not a folder") as told:
         patient(folder=path_of(legal, "In"), **mode)
     assert isinstance(told.value, DriveArgumentError)
 
@@ -220,7 +220,7 @@ def test_a_folder_that_is_a_file_fails_without_retries(patient, mode, legal):
 def test_a_folder_that_becomes_a_file_fails_without_retries(sense, legal, on_look):
     on_look(1, lambda: legal.put("In", b"1"))
 
-    with pytest.raises(AirflowFailException, match="no folder"):
+    with pytest.raises(AirflowFailException, match="not a folder"):
         sense(folder=path_of(legal, "In"))
 
 

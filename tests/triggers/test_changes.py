@@ -390,7 +390,7 @@ def test_a_folder_that_is_a_file_is_logged_and_watched_when_it_is_a_folder(watch
 
     async def scenario():
         async with watch(f"drives/{legal.id}/root:/File") as watcher:
-            await until(lambda: log.has("is no folder"))
+            await until(lambda: log.has("is not a folder"))
             legal.delete("File")
             legal.mkdir("File")
             await polls()

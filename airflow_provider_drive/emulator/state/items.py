@@ -93,7 +93,7 @@ class Item:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """The hashes that the drive tells: only personal drives tell more than quickXorHash."""
+        """The hashes that the drive reports: only personal drives report more than quickXorHash."""
         if self.content is None:
             return {}
         if self.drive.is_personal:

@@ -69,7 +69,7 @@ def fingerprint(source: DriveItem, contents: Mapping[str, ListedItem] | None = N
     """
     Return a text that changes if an item changes, or anything in a folder that is copied whole.
 
-    It is empty if Graph tells no eTag: then nothing shows a change.
+    It is empty if Graph reports no eTag: then nothing shows a change.
     """
     if contents is None:
         told = source.etag or ""

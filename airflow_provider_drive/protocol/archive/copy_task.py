@@ -92,12 +92,12 @@ class CopyTask:
 
     @property
     def resource_id(self) -> str | None:
-        """The copy's id, if Graph has told it."""
+        """The copy's id, if Graph has reported it."""
         return self.status.resource_id if self.status and self.status.state == "completed" else None
 
     @property
     def is_identified(self) -> bool:
-        """Whether its copy is known by an id that Graph told, or by a name that nothing else can have."""
+        """Whether its copy is known by an id that Graph reported, or by a name that nothing else can have."""
         return self.is_temporary or self.resource_id is not None
 
     @property
@@ -121,7 +121,7 @@ class CopyTask:
         ]
 
     def resume(self, state: ArchiveState, now: float) -> bool:
-        """Go on with what an earlier try knows of this copy; tell whether it knows anything."""
+        """Go on with what an earlier try knows of this copy; return whether it knows anything."""
         done, pending = state.done.get(self.id), state.pending.get(self.id)
         if done is not None:
             self.end(CopyStatus("completed", done.copy_id), now)

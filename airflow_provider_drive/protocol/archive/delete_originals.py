@@ -236,9 +236,7 @@ def _claim(copy: DriveItem) -> Flow[str]:
         return "its copy was changed while it was compared"
     request = touch_request(now)
     if request is None:
-        return (
-            "its copy was not made by this archive, and cannot be claimed: Graph tells no eTag or times of it"
-        )
+        return "its copy was not made by this archive, and cannot be claimed: it has neither eTag nor times"
     claimed = yield from send_with_retries(request, item_reader(request, copy.ref.drive_id))
     return (
         ""

@@ -198,6 +198,5 @@ def _error(end: Ended) -> DriveError:
             "moved or deleted. No retry requests another copy; clear the task to copy it again"
         )
     return DriveCopyUnknownError(
-        "it cannot be known what became of its copy, which may still come: "
-        f"{end.reason or 'it is not to be seen'}"
+        f"the outcome of its copy is unknown, it may still arrive: {end.reason or 'it is not to be seen'}"
     )

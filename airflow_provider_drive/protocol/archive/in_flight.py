@@ -127,7 +127,7 @@ class InFlightCopies:
         return refused
 
     def _resume(self, copy: CopyTask) -> bool:
-        """Go on with a copy that an earlier try has requested, or may have; tell whether it has."""
+        """Go on with a copy that an earlier try has requested, or may have; return whether it has."""
         now = self._wait.now()
         if copy.lost and not copy.requests:
             copy.requests, copy.submitted, copy.ended, copy.next_look = 1, now, now, now
@@ -274,7 +274,7 @@ class InFlightCopies:
         return [(target, copies) for target, copies in groups.items() if copies]
 
     def _search(self, target: TargetFolder, copies: Sequence[CopyTask]) -> Flow[list[Sighting]]:
-        """Search copies in their folder: by their ids if Graph has told them, else by their names."""
+        """Search copies in their folder: by their ids if Graph has reported them, else by their names."""
         found = yield from target.search([Wanted(copy.name, copy.resource_id) for copy in copies])
         sightings = []
         for copy, item in zip(copies, found, strict=True):

@@ -34,7 +34,7 @@ _WAS_THERE = "its content was there: this task has not copied it"
 _TAKEN = {
     Match.DIFFERENT: ", with another content",
     Match.REWRITTEN: ", and the service rewrites such files, so that it cannot be known whose copy it is",
-    Match.UNKNOWN: ", and Graph tells no hash to compare",
+    Match.UNKNOWN: ", and Graph reports no hash to compare",
 }
 
 

@@ -150,7 +150,7 @@ class _Run:
         return result
 
     def _read_on(self) -> Flow[bool]:
-        """Read until there is enough to request; tell whether there is more."""
+        """Read until there is enough to request; return whether there is more."""
         work = self._work
         while sum(copy.weight for copy in work.waiting) < CHUNK_SIZE:
             read = yield from work.scan.read()

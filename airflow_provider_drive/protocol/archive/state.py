@@ -126,7 +126,7 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return state
 
     def add_done(self, source_id: str, done: Done) -> bool:
-        """Note a copy; tell whether there is room for it."""
+        """Note a copy; return whether there is room for it."""
         if source_id not in self.done and len(self.done) >= MAX_DONE:
             return False
         self.done[source_id] = done

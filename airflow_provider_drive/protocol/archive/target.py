@@ -104,7 +104,7 @@ class TargetFolder:
         return item
 
     def claim(self, item_id: str, source_id: str) -> bool:
-        """Note that an item here is the copy of a document; tell whether it is not another document's."""
+        """Note that an item here is the copy of a document; return whether it is not another document's."""
         return self._claims.setdefault(item_id, source_id) == source_id
 
     def is_claimed(self, item_id: str, source_id: str) -> bool:

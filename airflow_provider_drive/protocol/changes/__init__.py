@@ -1,1 +1,1 @@
-"""What changes below a folder: read from the drive's delta, compared with what was told before."""
+"""What changes below a folder: read from the drive's delta, compared with what was reported before."""

@@ -55,7 +55,7 @@ class Document(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A change that is to be told."""
+    """A change to report."""
 
     item_id: str
     kind: str
@@ -168,7 +168,7 @@ class WatchedFolder:
         return changes
 
     def has_settled(self, settle: float, now: float) -> bool:
-        """Whether there is something left to tell."""
+        """Whether there is something left to report."""
         return bool(self.gone) or any(_is_settled(document, settle, now) for document in self.seen.values())
 
     def _add_folders(self, listed: Iterable[ListedItem]) -> None:

@@ -119,7 +119,7 @@ def look_for_copy(job: CopyJob, status: CopyStatus, *, verify: bool = True) -> F
 
 
 def told_id(job: CopyJob, status: CopyStatus) -> str | None:
-    """Return the copy's id, if Graph has told it."""
+    """Return the copy's id, if Graph has reported it."""
     if job.children_only:
         return None  # it is that of the destination, or of one of the children
     return job.resource_id or (status.resource_id if status.state == "completed" else None)
@@ -145,7 +145,7 @@ def is_named(item: DriveItem, name: str | None, behavior: str) -> bool:
 
 
 def _look_by_id(job: CopyJob, item_id: str, status: CopyStatus, *, verify: bool) -> Flow[Sighting]:
-    """Look at the item that Graph told, which is known by its id at once where its path may lag."""
+    """Look at the item that Graph reported, which is known by its id at once where its path may lag."""
     item = yield from find_item(ItemRef(job.destination.drive_id, item_id))
     if item is None and status.drive_id and not same_drive(status.drive_id, job.destination.drive_id):
         item = yield from find_item(ItemRef(status.drive_id, item_id))

@@ -49,7 +49,7 @@ def prove(item: DriveItem, copy: DriveItem, wait: Wait, *, tree: str) -> Flow[No
             break
         if search.is_over:
             raise not_whole(item, copy, fault)
-        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not whole yet")
+        yield Pause(backoff(attempt, longest=10.0), f"{copy} is not complete yet")
         copy = yield from get_item(copy.ref)
     if before is not None and fingerprint(before) != fingerprint((yield from list_tree(item.ref))):
         raise kept(item, copy, "Something below it was changed while it was copied.")

@@ -23,8 +23,8 @@ class Found(Enum):
 
     UNSEEN = "the destination could not be searched"
     NOTHING = "nothing has the copy's id or name"
-    OURS = "the copy is there, and whole"
-    FILLING = "the copy is there, and not whole yet"
+    OURS = "the copy is there and complete"
+    FILLING = "the copy is there, but incomplete"
     OTHER = "an item has the name that is not the copy, or cannot be identified as it"
     ELSEWHERE = "the item that Graph called the copy is in another place"
     SEVERAL = "several items may be the copy"
@@ -38,10 +38,10 @@ class Decision(Enum):
     SUBMIT = "send the request again: it cannot make a second copy"
     CONFLICT = "the name belongs to another item"
     FAILED = "Graph could not make the copy"
-    INCOMPLETE = "Graph calls the copy completed, and it is not whole"
+    INCOMPLETE = "Graph reports the copy as completed, but it is incomplete"
     MISPLACED = "Graph put the copy elsewhere"
     TIMED_OUT = "the copy was not done at the deadline"
-    UNKNOWN = "it cannot be known what became of the copy"
+    UNKNOWN = "the outcome of the copy is unknown"
 
 
 class Evidence(NamedTuple):

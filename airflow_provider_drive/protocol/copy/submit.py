@@ -61,7 +61,7 @@ def copy_item(order: CopyOrder, wait: Wait, *, known: DriveItem | None = None) -
 
     :param wait: Until it is over the copy is searched for, if Graph's answer was lost.
     :param known: The item, if it was read already.
-    :raises DriveCopyUnknownError: If it cannot be known what became of the request.
+    :raises DriveCopyUnknownError: If the outcome of the request is unknown.
     """
     order.check()
     saved: Saved = yield Restore("copy")
@@ -222,12 +222,12 @@ def _found(job: CopyJob, sighting: Sighting) -> Flow[CopyJob]:
 
 def unknown_copy(job: CopyJob, sighting: Sighting, told: str = "") -> DriveCopyUnknownError:
     """
-    Return the error that says that it cannot be known what became of a copy.
+    Return the error that says that the outcome of a copy is unknown.
 
     :param told: Why its monitor does not say.
     """
     return DriveCopyUnknownError(
-        f"It cannot be known what became of {job}: {told or 'Graph does not say'}, and "
+        f"The outcome of {job} is unknown: {told or 'Graph does not say'}, and "
         f"{describe_sighting(sighting)}. It may still come. {where_to_look(job)}"
     )
 
@@ -278,7 +278,7 @@ def post_copy(request: Request, tries: int) -> Flow[Response | None]:
 
 
 def _dated(job: CopyJob, wait: Wait, sent: float) -> Flow[CopyJob]:
-    """Return the job with the time of its request by Graph's clock, if nothing has told it yet."""
+    """Return the job with the time of its request by Graph's clock, if it is not known yet."""
     if job.snapshot is not None:
         return job  # the source was read before
     try:

@@ -221,7 +221,7 @@ def result_from_status(status: CopyStatus) -> dict[str, Any]:
         raise timed_out("the copy", status)
     if status.state == "unknown":
         raise DriveCopyUnknownError(
-            f"It cannot be known what became of the copy: {status.message or 'Graph does not say'}, and its "
+            f"The outcome of the copy is unknown: {status.message or 'Graph does not say'}, and its "
             "destination is not known here. Give the sensor the copy_job instead of the monitor_url, so "
             "that it can search there."
         )

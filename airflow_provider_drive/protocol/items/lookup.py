@@ -72,7 +72,7 @@ def find_item(address: Address, *, follow: bool = False) -> Flow[DriveItem | Non
 
 
 def find_items(refs: Sequence[ItemRef]) -> Flow[list[DriveItem | DriveError | None]]:
-    """Read items, twenty in one request; tell which are not there, and what was not to be learned."""
+    """Read items, twenty in one request; return which are not there, and what was not to be learned."""
     return (yield from in_batches([find_item(ref) for ref in refs]))
 
 
@@ -80,11 +80,11 @@ def get_folder(address: Address) -> Flow[DriveItem]:
     """
     Read a folder.
 
-    :raises DriveArgumentError: If it is no folder.
+    :raises DriveArgumentError: If it is not a folder.
     """
     item = yield from get_item(address)
     if not item.is_folder and item.kind != "package":
-        raise DriveArgumentError(f"{address} is no folder.")
+        raise DriveArgumentError(f"{address} is not a folder.")
     return item
 
 
@@ -162,7 +162,7 @@ def ensure_folder(address: Address) -> Flow[Ensured]:
             return Ensured((yield from make_folder(parent.folder.ref, address.names[-1])), created=True)
     if not item.is_folder:
         raise DriveNameConflictError(
-            f"{address} exists and is no folder.", status=409, code="nameAlreadyExists", retryable=False
+            f"{address} exists and is not a folder.", status=409, code="nameAlreadyExists", retryable=False
         )
     return Ensured(item, created=False)
 
@@ -305,7 +305,7 @@ def _page_reader(action: str) -> Callable[[Response], tuple[list[dict[str, Any]]
         body = response.mapping()
         page, link = body.get("value"), body.get("@odata.nextLink")
         if not isinstance(page, list) or not isinstance(link, str | None):
-            raise DriveResponseError(f"Could not {action}: the answer is no page of a collection.")
+            raise DriveResponseError(f"Could not {action}: the answer is not a page of a collection.")
         return [entry for entry in page if isinstance(entry, dict)], link
 
     return read

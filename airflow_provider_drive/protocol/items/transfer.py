@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import Address
 
 SIMPLE_UPLOAD_LIMIT = 4 << 20
-"""Bytes that go up in one request of Graph's own. It takes 250 MB, but who is cut off begins anew."""
+"""Bytes that go up in one request of Graph's own. It takes 250 MB, but an interrupted one starts over."""
 FRAGMENT_SIZE = 16 * (320 << 10)
 """Bytes of a piece: a multiple of 320 KiB, and less than 60 MiB. An answer may have 32 MiB."""
 MAX_UPLOADS = 3
-"""How often a file is begun anew, if its session is gone before its end."""
+"""How often the upload of a file starts over if its session is gone before its end."""
 MAX_SETBACKS = 5
 """How often a session may ask for what it was given before."""
 _BINARY = "application/octet-stream"
@@ -55,7 +55,7 @@ def check_file(address: Address) -> PathAddress | LibraryAddress:
     if isinstance(address, (PathAddress, LibraryAddress)) and address.names:
         return address
     raise DriveArgumentError(
-        f"{address} is no path to a file: give one below a drive's root, as drives/{{drive-id}}/root:/a/b.txt"
+        f"{address} is not a path to a file. Give one below a root, like drives/{{drive-id}}/root:/a/b.txt"
     )
 
 
@@ -218,7 +218,7 @@ def _upload_url_reader(action: str) -> Callable[[Response], str]:
             raise error_from_response(response, action)
         url = response.mapping().get("uploadUrl")
         if not isinstance(url, str):
-            raise DriveResponseError(f"Could not {action}: the answer is no upload session.")
+            raise DriveResponseError(f"Could not {action}: the answer is not an upload session.")
         return url
 
     return read
@@ -273,7 +273,7 @@ def _piece_reader(start: int, size: int | None, action: str) -> Callable[[Respon
         if response.status == 200 and start == 0:
             return _Piece(body, len(body))
         if response.status != 206 or told is None:
-            raise DriveResponseError(f"Could not {action}: the answer is no piece of it.")
+            raise DriveResponseError(f"Could not {action}: the answer is not a part of it.")
         first, last, whole = map(int, told.groups())
         if first != start or not body or last - first + 1 != len(body) or last >= whole:
             raise DriveResponseError(f"Could not {action}: the answer is not the piece that was asked for.")

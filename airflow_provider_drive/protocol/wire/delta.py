@@ -29,7 +29,7 @@ _HEADERS = {"deltaExcludeParent": "true"}  # else each change brings the folders
 
 
 class DeltaEntry(NamedTuple):
-    """An item that has changed, or is deleted: then Graph tells little more of it than its id."""
+    """An item that has changed, or is deleted: then Graph reports little more of it than its id."""
 
     item: DriveItem
     is_deleted: bool
@@ -71,7 +71,7 @@ def delta_reader(action: str, drive_id: str) -> Callable[[Response], DeltaPage]:
         cursor = body.get("@odata.deltaLink")
         told = cursor if link is None else link
         if not isinstance(entries, list) or not isinstance(told, str):
-            raise DriveResponseError(f"Could not {action}: the answer is no page of changes.")
+            raise DriveResponseError(f"Could not {action}: the answer is not a page of changes.")
         changes = [_read_entry(entry, drive_id) for entry in entries if isinstance(entry, dict)]
         return DeltaPage(changes, told, link is None, response.date)
 

@@ -1,5 +1,5 @@
 """
-A driveItem: what Graph tells of it, and the requests that read, make, move and delete one.
+A driveItem: what Graph reports of it, and the requests that read, make, move and delete one.
 
 https://learn.microsoft.com/graph/api/resources/driveitem
 """
@@ -110,7 +110,7 @@ class DriveItem:
 
     @property
     def quick_xor_hash(self) -> str | None:
-        """The hash that every drive tells, though not of every file."""
+        """The hash that every drive reports, though not of every file."""
         return self.hashes.get("quickXorHash")
 
     @property

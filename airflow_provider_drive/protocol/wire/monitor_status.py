@@ -122,7 +122,7 @@ def read_event(event: Any) -> CopyStatus:
             )
     for key in ("resource_id", "drive_id"):
         if told.get(key) is not None and not is_id(told[key]):
-            raise DriveResponseError(f"The trigger's event is refused: {key} is no id.")
+            raise DriveResponseError(f"The trigger's event is refused: {key} is not an id.")
     if not _is_percent(told.get("percent_complete") or 0):
         raise DriveResponseError("The trigger's event is refused: percent_complete is none.")
     details = told.pop("details", [])

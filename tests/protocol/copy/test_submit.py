@@ -243,7 +243,7 @@ class TestRefusals:
         talk = copy("drives/d/root:/a", FOLDER, here("i"), children_only=True)
         assert "is a file" in str(talk.error)
         talk = copy(ref("i"), "drives/e/root:/a.pdf", here("x"))
-        assert "is no folder" in str(talk.error)
+        assert "is not a folder" in str(talk.error)
         talk = copy(ref("i"), None, answer(200, {"id": "i", "file": {}}), name="x")
         assert "give a destination" in str(talk.error)
         assert not [line for line in talk.lines if line.startswith("POST")]

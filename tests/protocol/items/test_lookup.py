@@ -106,7 +106,7 @@ class TestGetting:
         assert converse(get_folder(ref("f")), here("f", kind="package")).result.kind == "package"
         error = converse(get_folder(ref("f")), here("f")).error
         assert type(error) is DriveArgumentError
-        assert "drives/d/items/f is no folder" in str(error)
+        assert "drives/d/items/f is not a folder" in str(error)
         assert not error.retryable
 
 
@@ -330,7 +330,7 @@ class TestEnsuring:
             answers = [missing()] if text.endswith("b") else []
             talk = self.ensure(text, *answers, here("a"))
             assert type(talk.error) is DriveNameConflictError
-            assert "'/a' exists and is no folder" in str(talk.error)
+            assert "'/a' exists and is not a folder" in str(talk.error)
             assert not talk.error.retryable
 
     def test_after_an_empty_answer_the_new_folder_is_read(self):

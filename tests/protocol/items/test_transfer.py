@@ -190,7 +190,7 @@ TO_THE_END = [wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)]
     ],
 )
 def test_an_address_without_a_path_cannot_be_written_to(address):
-    with pytest.raises(DriveArgumentError, match="no path to a file"):
+    with pytest.raises(DriveArgumentError, match="not a path to a file"):
         check_file(parse_address(address, HOSTS))
 
 
