@@ -6,12 +6,10 @@ import asyncio
 import math
 import random
 import time
-import traceback
 from abc import abstractmethod
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +20,7 @@ from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
 from airflow_provider_drive.triggers.deferral import hold_event, read_hold
+from airflow_provider_drive.triggers.failures import describe_failure, ends_trigger, locate
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 
 if TYPE_CHECKING:
@@ -116,15 +115,11 @@ class DriveTrigger(BaseTrigger):
             return await self._poll()
         except DriveError as error:
             return CopyStatus("unknown", message=f"{error}{self._advice}").as_event()
-        except (GeneratorExit, KeyboardInterrupt, SystemExit):
-            raise
         except BaseException as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise  # this trigger was cancelled; otherwise, something that it waited for was
-            reason = locate(error)
-            self.log.error("Waiting for the copy failed: %s", reason)  # noqa: TRY400  # a traceback may quote the URL
-            return CopyStatus("unknown", message=f"the trigger failed: {reason}").as_event()
+            if ends_trigger(error):
+                raise
+            self.log.error("Waiting for the copy failed: %s", locate(error))  # noqa: TRY400  # a traceback may quote the URL
+            return CopyStatus("unknown", message=describe_failure(error)).as_event()
 
     async def _poll(self) -> dict[str, Any]:
         self._check()
@@ -160,12 +155,6 @@ class DriveTrigger(BaseTrigger):
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def locate(error: BaseException) -> str:
-    """Return an error's class and place, without its message, which may quote the URL."""
-    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-    return f"{type(error).__name__} ({Path(places[-1][0]).name}:{places[-1][1]})"
 
 
 @asynccontextmanager

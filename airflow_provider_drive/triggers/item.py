@@ -17,6 +17,7 @@ from airflow_provider_drive.protocol.items.arrival import (
 from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.triggers import base
 from airflow_provider_drive.triggers.deferral import hold_event, read_hold
+from airflow_provider_drive.triggers.failures import describe_failure, ends_trigger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -98,9 +99,10 @@ class DriveItemTrigger(BaseTrigger):
             last = await self._wait()
         except DriveError as error:
             return ArrivalEvent("failed", str(error), self.deadline, is_permanent=not error.retryable)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the task is to hear of it
-            reason = base.locate(error)
-            return ArrivalEvent("failed", f"the trigger failed: {reason}", self.deadline)
+        except BaseException as error:
+            if ends_trigger(error):
+                raise
+            return ArrivalEvent("failed", describe_failure(error), self.deadline)
         return ArrivalEvent("arrived" if last.is_complete else "timeout", str(last), self.deadline)
 
     async def _wait(self) -> Look:

@@ -8,8 +8,10 @@ import pytest
 from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import Fault
-from airflow_provider_drive.triggers import changes as module
+from airflow_provider_drive.triggers import changes
+from airflow_provider_drive.triggers import watcher as module
 from airflow_provider_drive.triggers.changes import DriveChangesTrigger
+from airflow_provider_drive.triggers.watcher import KEY
 
 pytestmark = not_on_airflow_2("it has no watchers")
 
@@ -69,7 +71,7 @@ async def until(is_so, why=lambda: ""):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(module, "DELIVERY", 0.05)
-    monkeypatch.setattr(module, "MAX_BACKOFF", 0.2)
+    monkeypatch.setattr(changes, "MAX_BACKOFF", 0.2)
 
 
 @pytest.fixture
@@ -80,14 +82,14 @@ def store():
 @pytest.fixture
 def watch(connection, store, legal):
     def begin(folder=f"drives/{legal.id}/root:/In", **parameters):
-        defaults = {"poll_interval": 0.05, "settle": 0, "kinds": module_kinds}
+        defaults = {"poll_interval": 0.05, "settle": 0, "kinds": ALL_KINDS}
         return Watcher(parameters.pop("store", store), folder, **{**defaults, **parameters})
 
     legal.mkdir("In")
     return begin
 
 
-module_kinds = ("created", "updated", "moved", "deleted")
+ALL_KINDS = ("created", "updated", "moved", "deleted")
 
 
 @pytest.fixture
@@ -301,8 +303,8 @@ def test_a_cursor_that_is_none_loses_nothing_and_is_not_called(watch, legal, sto
     async def scenario():
         async with watch():
             await polls()
-        stored = await store.aget(module.KEY)
-        await store.aset(module.KEY, {**stored, "cursor": cursor})
+        stored = await store.aget(KEY)
+        await store.aset(KEY, {**stored, "cursor": cursor})
         legal.put("In/a.txt", b"1")
         async with watch() as watcher:
             await watcher.tells(("created", "a.txt"))
@@ -313,14 +315,14 @@ def test_a_cursor_that_is_none_loses_nothing_and_is_not_called(watch, legal, sto
 @pytest.mark.parametrize("stored", ["nonsense", {"version": 1}, {"version": 2, "items": "x"}, [1]])
 def test_a_state_that_is_none_is_told_once_and_kept(watch, legal, store, log, stored):
     async def scenario():
-        await store.aset(module.KEY, stored)
+        await store.aset(KEY, stored)
         async with watch() as watcher:
             await until(lambda: log.has("cannot be read, so nothing is reported"))
             await asyncio.sleep(0.5)
             assert watcher.events == []
-            assert await store.aget(module.KEY) == stored
-            del store.values[module.KEY]
-            await until(lambda: module.KEY in store.values)
+            assert await store.aget(KEY) == stored
+            del store.values[KEY]
+            await until(lambda: KEY in store.values)
             legal.put("In/a.txt", b"1")
             await watcher.tells(("created", "a.txt"))
 
