@@ -52,7 +52,7 @@ class DriveChangesTrigger(BaseEventTrigger):
     .. seealso::
         https://learn.microsoft.com/graph/api/driveitem-delta
 
-    :param folder: Address of the folder.
+    :param folder: Address of the folder. Not a sharing link: Airflow stores the parameters in clear.
     :param pattern: Glob, or list of globs, of which a document's path below the folder must match one
         (``**/*.csv``). Default is any.
     :param exclude: Glob, or list of globs, of which it must match none. Default is none.

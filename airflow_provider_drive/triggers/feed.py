@@ -14,7 +14,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from airflow_provider_drive.protocol.changes.delta import read_delta
+from airflow_provider_drive.exceptions import DriveError
+from airflow_provider_drive.process import Registry
+from airflow_provider_drive.protocol.changes.delta import is_expired, read_delta
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 _KEPT = 30
 """Readings that are kept for those who are behind. Who is further behind reads for itself."""
+
+
+class _ExpiredError(Exception):
+    """A cursor cannot be used any more."""
 
 
 class _Reading(NamedTuple):
@@ -56,12 +62,13 @@ class DriveFeed:
         """Return a cursor that stands for now, without changes."""
         async with self._lock:
             if self._readings:
-                return (await self._read(self._readings[-1].delta.cursor, run))._replace(entries=[])
+                with suppress(_ExpiredError):
+                    return (await self._read(self._readings[-1].delta.cursor, run))._replace(entries=[])
             return self._keep("", await run(read_delta(self._drive_id)))
 
-    async def changes(self, cursor: str, run: Run, interval: float) -> Delta:
+    async def changes(self, cursor: str, run: Run, interval: float) -> Delta | None:
         """
-        Return what has changed since a cursor.
+        Return what has changed since a cursor; None if that cannot be read any more.
 
         :param run: Runs a flow over the session of the one who asks.
         :param interval: Seconds between two readings, at least.
@@ -69,21 +76,20 @@ class DriveFeed:
         count = self._count
         await self._wait_for_news(cursor, interval)
         async with self._lock:
-            is_newest = not self._readings or self._readings[-1].delta.cursor == cursor
-            if is_newest and (self._count == count or not self._readings):
-                return await self._read(cursor, run)
-            if self._read_at + interval <= time.monotonic():
-                await self._read(self._readings[-1].delta.cursor, run)
-            if (delta := self._since(cursor)) is not None:
-                return delta
-            shared = await self._read(self._readings[-1].delta.cursor, run)
-            own: Delta = await run(read_delta(self._drive_id, cursor))
-            return shared._replace(entries=own.entries)  # the later ones come again, which is no change
+            with suppress(_ExpiredError):
+                return await self._changes(cursor, run, interval, is_due=self._count == count)
+            return None
 
-    def forget(self, cursor: str) -> None:
-        """Forget the readings, if they end at a cursor that has expired."""
-        if self._readings and self._readings[-1].delta.cursor == cursor:
-            self._readings.clear()
+    async def _changes(self, cursor: str, run: Run, interval: float, *, is_due: bool) -> Delta:
+        if not self._readings or (is_due and self._readings[-1].delta.cursor == cursor):
+            return await self._read(cursor, run)
+        if self._read_at + interval <= time.monotonic():
+            await self._read(self._readings[-1].delta.cursor, run)
+        if (delta := self._since(cursor)) is not None:
+            return delta
+        shared = self._readings[-1].delta
+        own = await _read_or_expire(read_delta(self._drive_id, cursor), run)
+        return shared._replace(entries=own.entries)  # the later ones come again, which is no change
 
     async def _wait_for_news(self, cursor: str, interval: float) -> None:
         """Wait until there is something newer than the newest cursor, or it is time to read."""
@@ -103,7 +109,11 @@ class DriveFeed:
 
     async def _read(self, cursor: str, run: Run) -> Delta:
         self._read_at = time.monotonic()  # also if it fails: the others are not to try at once
-        return self._keep(cursor, await run(read_delta(self._drive_id, cursor)))
+        try:
+            return self._keep(cursor, await _read_or_expire(read_delta(self._drive_id, cursor), run))
+        except _ExpiredError:
+            self._readings.clear()  # they end at this cursor
+            raise
 
     def _keep(self, cursor: str, delta: Delta) -> Delta:
         self._readings.append(_Reading(cursor, delta))
@@ -114,10 +124,22 @@ class DriveFeed:
         return delta
 
 
-_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, DriveFeed]] = WeakKeyDictionary()
+async def _read_or_expire(flow: Flow[Delta], run: Run) -> Delta:
+    try:
+        delta: Delta = await run(flow)
+    except DriveError as error:
+        if is_expired(error):
+            raise _ExpiredError from error
+        raise
+    return delta
+
+
+_feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Registry[tuple[Hashable, str], DriveFeed]]
+_feeds = WeakKeyDictionary()
 
 
 def feed_of(connection: Hashable, drive_id: str) -> DriveFeed:
     """Return the one feed that this process has for a drive, as a connection sees it."""
-    feeds = _feeds.setdefault(asyncio.get_running_loop(), {})
-    return feeds.setdefault((connection, drive_id), DriveFeed(drive_id))
+    loop = asyncio.get_running_loop()
+    feeds = _feeds.get(loop) or _feeds.setdefault(loop, Registry(lambda key: DriveFeed(key[1])))
+    return feeds.get((connection, drive_id))

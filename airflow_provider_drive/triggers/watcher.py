@@ -7,19 +7,21 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_drive.exceptions import DriveRequestError, DriveResponseError
 from airflow_provider_drive.protocol.changes.watch import (
     begin,
+    change_depth,
+    is_watch_of,
     next_event,
     pack,
     read_interest,
+    read_since,
     resync,
     take_delta,
     unpack,
 )
-from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.lookup import get_folder
 from airflow_provider_drive.protocol.wire.addresses import parse_address
+from airflow_provider_drive.protocol.wire.items import print_time
 from airflow_provider_drive.protocol.wire.validation import read_seconds
 from airflow_provider_drive.triggers import base
 from airflow_provider_drive.triggers.feed import feed_of
@@ -27,7 +29,8 @@ from airflow_provider_drive.triggers.feed import feed_of
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from airflow_provider_drive.protocol.changes.watch import Interest, Watch
+    from airflow_provider_drive.protocol.changes.folder import Interest
+    from airflow_provider_drive.protocol.changes.watch import Watch
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.transport.asynchronous import AsyncSession
     from airflow_provider_drive.triggers.changes import DriveChangesTrigger
@@ -133,44 +136,43 @@ class FolderWatcher:
     async def _open(self, visit: _Visit) -> Watch:
         """Return the watch that is stored, or begin one."""
         watch, recursive = self._watch or await self._load(), self._parameters.recursive
-        if watch is None or watch.drive_id != visit.folder.drive_id or watch.address != visit.address:
-            event = None if watch is None else watch.event
-            watch = await self._begin(visit)
-            watch.event = event
-            await self._save(watch)
-        elif watch.folder.folder_id != visit.folder.item_id or watch.folder.recursive != recursive:
-            watch.folder.recursive = recursive
-            await visit.run(resync(watch, visit.folder, await visit.feed.latest(visit.run), visit.now))
+        if watch is None or not is_watch_of(watch, visit.folder, visit.address):
+            return await self._begin(visit, None if watch is None else watch.event)
+        if watch.folder.folder_id != visit.folder.item_id:
+            await self._compare(visit, watch, "There is another folder now")
+        if watch.folder.recursive != recursive:
+            await visit.run(change_depth(watch, recursive=recursive))
+        watch.address = visit.address
         return watch
 
-    async def _begin(self, visit: _Visit) -> Watch:
+    async def _begin(self, visit: _Visit, event: dict[str, Any] | None) -> Watch:
+        """Begin a watch, and store it with an event of the one before that may not have been told."""
         given = self._parameters
-        since = read_selection(visit.now, modified_after=given.since).modified_after
+        since = read_since(given.since, visit.now)
         latest = await visit.feed.latest(visit.run)
         watch: Watch = await visit.run(
             begin(visit.folder, visit.address, latest, visit.now, recursive=given.recursive, since=since)
         )
+        watch.event = event
         self._log.info("Watching %s for %s from now on.", visit.address, given.label)
+        await self._save(watch)
         return watch
+
+    async def _compare(self, visit: _Visit, watch: Watch, reason: str) -> None:
+        self._log.info("%s: comparing all documents in %s.", reason, visit.address)
+        latest = await visit.feed.latest(visit.run)
+        await visit.run(resync(watch, visit.folder, latest, visit.now))
 
     async def _poll(self, visit: _Visit, watch: Watch, interval: float) -> None:
         """Wait for the next poll, and take in what it tells."""
         delivery = 0.0 if watch.event is None else DELIVERY
         earliest = time.monotonic() + delivery
-        try:
-            delta = await visit.feed.changes(watch.cursor, visit.run, max(interval, delivery))
-        except (DriveRequestError, DriveResponseError) as error:
-            is_expired = isinstance(error, DriveRequestError) and error.status in {400, 410}
-            if not is_expired and (isinstance(error, DriveRequestError) or error.retryable):
-                raise
-            visit.feed.forget(watch.cursor)
-            self._log.info(
-                "The changes since %s cannot be read any more: comparing all documents.", watch.polled
-            )
-            latest = await visit.feed.latest(visit.run)
-            await visit.run(resync(watch, visit.folder, latest, visit.now))
-        else:
+        delta = await visit.feed.changes(watch.cursor, visit.run, max(interval, delivery))
+        if delta is not None:
             await visit.run(take_delta(watch, delta, visit.now))
+        else:
+            since = print_time(watch.polled)
+            await self._compare(visit, watch, f"The changes since {since} cannot be read any more")
         await asyncio.sleep(earliest - time.monotonic())
 
     async def _load(self) -> Watch | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import math
 import time
 
 import pytest
 from airflows import not_on_airflow_2
+from holds import Holds
 
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.triggers import changes
@@ -312,6 +314,58 @@ def test_a_cursor_that_is_none_loses_nothing_and_is_not_called(watch, legal, sto
     run(scenario)
 
 
+def test_a_cursor_of_another_drive_loses_nothing(watch, legal, archive, store, polls):
+    async def scenario():
+        async with watch():
+            await polls()
+        stored = await store.aget(KEY)
+        await store.aset(KEY, {**stored, "cursor": stored["cursor"].replace(legal.id[2:], archive.id[2:])})
+        legal.put("In/a.txt", b"1")
+        for number in range(9):
+            archive.put(f"{number}.txt", b"1")  # which the cursor does not know of
+        async with watch() as watcher:
+            await watcher.tells(("created", "a.txt"))
+            assert len(watcher.told) == 1
+        assert legal.id[2:] in (await store.aget(KEY))["cursor"]
+
+    run(scenario)
+
+
+def test_a_cursor_that_expired_while_nothing_was_watched_stops_no_later_watcher(watch, legal, log, polls):
+    async def scenario():
+        async with watch():
+            await polls()
+        legal.expire_delta_tokens()
+        async with watch(store=Store()) as watcher:
+            await polls()
+            legal.put("In/a.txt", b"1")
+            await watcher.tells(("created", "a.txt"))
+
+    run(scenario)
+    assert not log.has("cannot go on")
+
+
+def test_watchers_of_one_drive_survive_together_when_all_their_cursors_expire(
+    watch, legal, store, log, polls
+):
+    legal.mkdir("Other")
+
+    async def scenario():
+        other = Store()
+        async with watch() as one, watch(f"drives/{legal.id}/root:/Other", store=other) as two:
+            await until(lambda: KEY in store.values and KEY in other.values)
+            legal.expire_delta_tokens()
+            legal.put("In/a.txt", b"1")
+            legal.put("Other/b.txt", b"1")
+            await one.tells(("created", "a.txt"))
+            await two.tells(("created", "b.txt"))
+            await polls()
+            assert len(one.told + two.told) == 2
+
+    run(scenario)
+    assert not log.has("cannot go on")
+
+
 @pytest.mark.parametrize("stored", ["nonsense", {"version": 1}, {"version": 2, "items": "x"}, [1]])
 def test_a_state_that_is_none_is_told_once_and_kept(watch, legal, store, log, stored):
     async def scenario():
@@ -349,6 +403,138 @@ def test_a_folder_that_is_deleted_and_restored_fires_nothing_false(watch, legal,
     run(scenario)
 
 
+def test_a_folder_that_is_made_again_with_the_same_name_is_watched_from_then_on(watch, legal, log, polls):
+    legal.put("In/old.txt", b"1")
+
+    async def scenario():
+        async with watch() as watcher:
+            await polls()
+            legal.delete("In")
+            await until(lambda: log.has("cannot go on"))
+            legal.put("In/new.txt", b"1")
+            await watcher.tells(("deleted", "old.txt"), ("created", "new.txt"))
+            legal.put("In/later.txt", b"1")
+            await watcher.tells(("created", "later.txt"))
+            assert len(watcher.told) == 3
+
+    run(scenario)
+
+
+def test_a_folder_that_is_renamed_or_moved_itself_is_watched_on_by_its_id(watch, legal, polls):
+    folder = legal.put("In/a.txt", b"1").parent
+
+    async def scenario():
+        async with watch({"driveId": legal.id, "id": folder.id}) as watcher:
+            await polls()
+            legal.move(folder, "Elsewhere/Inbox")
+            legal.put("Elsewhere/Inbox/b.txt", b"1")
+            await watcher.tells(("created", "b.txt"))
+            await polls()
+            assert len(watcher.told) == 1
+
+    run(scenario)
+
+
+def test_an_address_in_another_form_is_of_the_same_watch(watch, legal, polls):
+    folder = legal.put("In/a.txt", b"1").parent
+
+    async def scenario():
+        async with watch():
+            await polls()
+        legal.put("In/b.txt", b"1")
+        async with watch({"driveId": legal.id, "id": folder.id}) as watcher:
+            await watcher.tells(("created", "b.txt"))
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("recursive", [True, False])
+def test_an_edited_depth_makes_no_change_of_what_was_there(watch, legal, polls, recursive):
+    legal.put("In/sub/old.txt", b"1")
+
+    async def scenario():
+        async with watch(recursive=not recursive):
+            await polls()
+        legal.put("In/a.txt", b"1")
+        async with watch(recursive=recursive) as watcher:
+            await watcher.tells(("created", "a.txt"))
+            legal.put("In/sub/new.txt", b"1")
+            legal.put("In/b.txt", b"1")
+            await watcher.tells(("created", "b.txt"), *[("created", "sub/new.txt")] * recursive)
+            await polls()
+            assert len(watcher.told) == 2 + recursive
+
+    run(scenario)
+
+
+def test_thousands_of_other_changes_in_the_drive_tell_nothing_and_do_not_hold_the_loop(watch, legal, polls):
+    async def scenario():
+        async with watch() as watcher:
+            await polls()
+            with legal.tenant.lock:
+                for number in range(2000):
+                    legal.put(f"Out/{number % 50}/{number}.txt", b"1")
+                legal.put("In/a.txt", b"1")
+            holds = Holds()
+            watching = asyncio.create_task(holds.watch())
+            await watcher.tells(("created", "a.txt"))
+            watching.cancel()
+            assert len(watcher.told) == 1
+            assert holds.take()["work"] < 0.2
+
+    run(scenario)
+
+
+def test_throttling_is_waited_out_and_loses_nothing(watch, legal, tenant, log, polls):
+    async def scenario():
+        async with watch() as watcher:
+            await polls()
+            tenant.faults.append(Fault("GET", "/delta", "refuse", times=2, status=429, retry_after=1))
+            legal.put("In/a.txt", b"1")
+            await watcher.tells(("created", "a.txt"))
+            assert not tenant.faults
+
+    run(scenario)
+    assert not log.has("cannot go on")
+
+
+def test_a_sharing_link_is_in_no_line_of_the_log(watch, log):
+    link = "https://contoso.sharepoint.com/:f:/s/Legal/EabcdefghijklmnopSECRET?e=4"
+
+    async def scenario():
+        async with watch(link) as watcher:
+            await until(lambda: log.has("cannot go on"))
+            assert not watcher.task.done()
+
+    run(scenario)
+    assert "SECRET" not in log.text
+
+
+@pytest.mark.parametrize("interval", [0, -1, math.nan, -math.inf, "5 minutes", None, True])
+def test_an_interval_that_is_none_does_not_keep_the_loop_busy(watch, monkeypatch, interval):
+    monkeypatch.setattr(changes, "MAX_BACKOFF", 900.0)
+    trigger = watch(poll_interval=interval).trigger
+
+    assert trigger._backoff(1) >= 1.0
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, type("PanicException", (BaseException,), {})])
+def test_an_error_that_is_no_exception_does_not_end_a_watcher(watch, legal, log, polls, error):
+    async def fail(*_):
+        raise error
+
+    async def scenario():
+        async with watch() as watcher:
+            await polls()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module.FolderWatcher, "_poll", fail)
+                await until(lambda: log.has(f"the trigger failed: {error.__name__}"))
+            legal.put("In/a.txt", b"1")
+            await watcher.tells(("created", "a.txt"))
+
+    run(scenario)
+
+
 def test_no_access_is_logged_once_and_loses_nothing(watch, legal, tenant, log, polls):
     async def scenario():
         async with watch() as watcher:
@@ -371,7 +557,7 @@ def test_no_access_is_logged_once_and_loses_nothing(watch, legal, tenant, log, p
         ({"settle": "soon"}, "settle"),
         ({"max_items": 0}, "max_items"),
         ({"poll_interval": "often"}, "poll_interval"),
-        ({"since": "tomorrow?"}, "modified_after"),
+        ({"since": "tomorrow?"}, "since"),
         ({"drive_conn_id": "missing"}, "missing"),
     ],
 )

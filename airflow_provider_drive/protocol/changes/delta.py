@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from airflow_provider_drive.exceptions import DriveResponseError
+from airflow_provider_drive.exceptions import DriveRequestError, DriveResponseError
 from airflow_provider_drive.protocol.items.lookup import MAX_PAGES
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.delta import changes_request, delta_reader, latest_request
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.protocol.flow import Flow, Request
     from airflow_provider_drive.protocol.wire.delta import DeltaEntry
 
@@ -28,11 +29,18 @@ class Delta(NamedTuple):
     date: float | None = None
 
 
+def is_expired(error: DriveError) -> bool:
+    """Whether a cursor has expired, or is none of this drive: then all has to be compared."""
+    if isinstance(error, DriveRequestError):
+        return error.status in {400, 410}
+    return isinstance(error, DriveResponseError) and not error.retryable
+
+
 def read_delta(drive_id: str, cursor: str | None = None) -> Flow[Delta]:
     """
     Read what has changed since a cursor; without one, only the cursor that stands for now.
 
-    :raises DriveRequestError: With the status 410 if the cursor has expired.
+    :raises DriveError: If the cursor cannot be used any more: :func:`is_expired`.
     """
     request = latest_request(drive_id) if cursor is None else changes_request(cursor, drive_id)
     return (yield from _read_pages(request, drive_id))

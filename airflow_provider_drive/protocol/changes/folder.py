@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from airflow_provider_drive.protocol.items.filters import Selection
     from airflow_provider_drive.protocol.items.listing import ListedItem
@@ -52,6 +52,20 @@ class Document(NamedTuple):
     changed: float = _READY
     is_pending: bool = False
     is_empty: bool = False
+
+
+class Interest(NamedTuple):
+    """
+    Which changes are told, and when.
+
+    :param settle: Seconds for which a document has not changed.
+    :param most: The most changes in one event.
+    """
+
+    selection: Selection
+    kinds: frozenset[str]
+    settle: float
+    most: int
 
 
 class Change(NamedTuple):
@@ -101,6 +115,8 @@ class WatchedFolder:
         :param before: When they were read before that.
         """
         latest = {entry.item.ref.item_id: entry for entry in entries}
+        if not latest:
+            return
         self._apply_folders(latest)
         for item_id, (item, is_deleted) in latest.items():
             if item.is_folder or item_id in self.folders:
@@ -143,33 +159,50 @@ class WatchedFolder:
                 document = document._replace(etag="", content="")
             self.told[item.ref.item_id] = document
 
-    def take_changes(self, selection: Selection, settle: float, now: float, most: int) -> list[Change]:
+    def change_depth(self, listed: list[ListedItem] | None) -> None:
         """
-        Return what has changed and is settled, and count it as told.
+        Watch the subfolders as well, or no longer. What is in them is no change.
 
-        :param most: No more than this. The rest stays.
+        :param listed: What there is now; None if the subfolders are not watched any more.
         """
+        self.recursive = listed is not None
+        if listed is None:
+            self.folders, self.unlisted = {}, set()
+            for documents in (self.told, self.seen):
+                for item_id in [each for each, it in documents.items() if it.parent != self.folder_id]:
+                    del documents[item_id]
+            return
+        self._add_folders(listed)
+        for path, item in listed:
+            if item.kind in _DOCUMENTS and "/" in path:
+                self.told.setdefault(item.ref.item_id, _document(item, path))
+
+    def take_changes(self, interest: Interest, now: float) -> tuple[list[Change], bool]:
+        """Return what is settled and of interest, and whether there is more. It counts as told then."""
         changes: list[Change] = []
-        for item_id, document in list(self.gone.items())[:most]:
-            del self.gone[item_id]
-            if selection.takes_path(document.path):
-                changes.append(Change(item_id, "deleted", document))
-        for item_id, document in sorted(self.seen.items(), key=lambda pair: pair[1].changed):
-            if len(changes) == most:
-                break
-            if not _is_settled(document, settle, now):
-                continue
-            del self.seen[item_id]
-            path = f"{self.path_of(document.parent) or ''}{document.name}"
-            current, known = document._replace(path=path), self.told.get(item_id)
-            self.told[item_id] = current
-            if kind := _kind(selection, known, current):
-                changes.append(Change(item_id, kind, current if kind != "deleted" else known or current))
-        return changes
+        for change, current in self._settled_changes(interest, now):
+            is_wanted = change.kind in interest.kinds
+            if is_wanted and len(changes) == interest.most:
+                return changes, True
+            self.gone.pop(change.item_id, None)
+            if current is not None:
+                del self.seen[change.item_id]
+                self.told[change.item_id] = current
+            changes += [change] if is_wanted else []
+        return changes, False
 
-    def has_settled(self, settle: float, now: float) -> bool:
-        """Whether there is something left to report."""
-        return bool(self.gone) or any(_is_settled(document, settle, now) for document in self.seen.values())
+    def _settled_changes(self, interest: Interest, now: float) -> Iterator[tuple[Change, Document | None]]:
+        """Give each change, the oldest first, and the document as it is then."""
+        selection = interest.selection
+        for item_id, document in list(self.gone.items()):
+            kind = "deleted" if selection.takes_path(document.path) else ""
+            yield Change(item_id, kind, document), None
+        for item_id, document in sorted(self.seen.items(), key=lambda pair: pair[1].changed):
+            if _is_settled(document, interest.settle, now):
+                path = f"{self.path_of(document.parent) or ''}{document.name}"
+                current, known = document._replace(path=path), self.told.get(item_id)
+                kind = _kind(selection, known, current)
+                yield Change(item_id, kind, (known or current) if kind == "deleted" else current), current
 
     def _add_folders(self, listed: Iterable[ListedItem]) -> None:
         for _, item in listed:
@@ -208,18 +241,21 @@ class WatchedFolder:
 
     def _see(self, item: DriveItem, now: float, before: float) -> None:
         item_id, document = item.ref.item_id, _document(item)
+        if (gone := self.gone.pop(item_id, None)) is not None:  # it is back before that was told
+            self.told[item_id] = gone
         known = self.told.get(item_id)
         path = f"{self.path_of(document.parent) or ''}{document.name}"
-        self.gone.pop(item_id, None)
         if known is not None and (known.etag, known.path) == (document.etag, path):
             self.seen.pop(item_id, None)
             return
-        last = self.seen.get(item_id)
+        last, changed = self.seen.get(item_id), document.changed
+        # a client may have set the time, and a move leaves it as it was
+        is_dated = before - _TOLERANCE <= changed <= now + _TOLERANCE
         if last is not None and (last.etag, last.size) == (document.etag, document.size):
-            document = document._replace(changed=max(document.changed, last.changed))
-        elif document.changed < before - _TOLERANCE:  # a client has set the time, or it was moved
-            document = document._replace(changed=now)
-        self.seen[item_id] = document
+            changed = max(changed, last.changed) if is_dated else last.changed
+        elif not is_dated:
+            changed = now
+        self.seen[item_id] = document._replace(changed=changed)
 
     def _lose(self, item_id: str) -> None:
         self.seen.pop(item_id, None)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveItemNotFoundError, DriveResponseError
-from airflow_provider_drive.protocol.changes.folder import KINDS, Document, Folder, WatchedFolder
+from airflow_provider_drive.protocol.changes.folder import KINDS, Document, Folder, Interest, WatchedFolder
 from airflow_provider_drive.protocol.items.filters import check_can_match, read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.wire.addresses import ItemRef
+from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.items import print_time
 from airflow_provider_drive.protocol.wire.validation import check_globs, read_count, read_seconds
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.protocol.changes.delta import Delta
     from airflow_provider_drive.protocol.changes.folder import Change
     from airflow_provider_drive.protocol.flow import Flow
-    from airflow_provider_drive.protocol.items.filters import Selection
     from airflow_provider_drive.protocol.items.listing import ListedItem
 
 _VERSION = 1
@@ -53,20 +52,6 @@ class Watch:
     event: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Interest:
-    """
-    Which changes are told, and when.
-
-    :param most: The most changes in one event.
-    """
-
-    selection: Selection
-    kinds: frozenset[str]
-    settle: float
-    most: int
-
-
 def read_interest(
     now: float, *, recursive: bool, kinds: Sequence[str], settle: Any, max_items: Any, **globs: Any
 ) -> Interest:
@@ -85,6 +70,24 @@ def read_interest(
         0.0 if settle == 0 else read_seconds("settle", settle),
         read_count("max_items", max_items, minimum=1),
     )
+
+
+def read_since(value: Any, now: float) -> float | None:
+    """
+    Return from when on changes are told that were made before the watch, in seconds since the epoch.
+
+    :raises DriveArgumentError: If it is neither a time nor a duration.
+    """
+    try:
+        return read_selection(now, modified_after=value).modified_after
+    except DriveArgumentError as error:
+        raise DriveArgumentError(str(error).replace("modified_after", "since")) from None
+
+
+def is_watch_of(watch: Watch, folder: ItemRef, address: str) -> bool:
+    """Whether a watch is of this folder, or of one that it has replaced at the same address."""
+    is_same = watch.folder.folder_id == folder.item_id or watch.address == address
+    return is_same and same_drive(watch.drive_id, folder.drive_id)
 
 
 def list_all(folder: ItemRef, *, recursive: bool, prefix: str = "") -> Flow[list[ListedItem]]:
@@ -148,14 +151,20 @@ def resync(watch: Watch, folder: ItemRef, latest: Delta, now: float) -> Flow[Non
     watch.cursor, watch.polled = latest.cursor, latest.date or now
 
 
+def change_depth(watch: Watch, *, recursive: bool) -> Flow[None]:
+    """Watch the subfolders as well from now on, or no longer. What is in them is no change."""
+    folder = ItemRef(watch.drive_id, watch.folder.folder_id)
+    watch.folder.change_depth((yield from list_all(folder, recursive=True)) if recursive else None)
+
+
 def next_event(watch: Watch, interest: Interest, since: float) -> dict[str, Any] | None:
     """
     Return the event with what has changed and is settled, or None if there is nothing.
 
     :param since: When the changes of the event before were read.
     """
-    changes = watch.folder.take_changes(interest.selection, interest.settle, watch.polled, interest.most)
-    told = [_as_dict(watch.drive_id, change) for change in changes if change.kind in interest.kinds]
+    changes, has_more = watch.folder.take_changes(interest, watch.polled)
+    told = [_as_dict(watch.drive_id, change) for change in changes]
     if not told:
         return None
     until = print_time(watch.polled)
@@ -164,7 +173,7 @@ def next_event(watch: Watch, interest: Interest, since: float) -> dict[str, Any]
         "id": digest.hexdigest()[:32],
         "changes": told,
         "count": len(told),
-        "more": watch.folder.has_settled(interest.settle, watch.polled),
+        "more": has_more,
         "from": print_time(since),
         "until": until,
     }
@@ -222,10 +231,12 @@ def _unpack(stored: Mapping[str, Any]) -> Watch:
         for name in ("told", "seen", "gone")
     }
     folders = {str(item_id): Folder(*fields) for item_id, fields in items["folders"].items()}
-    if stored["version"] != _VERSION or not isinstance(stored["event"], dict | None):
+    texts = (stored[name] for name in ("driveId", "folderId", "address", "cursor"))
+    is_ours = stored["version"] == _VERSION and all(isinstance(text, str) for text in texts)
+    if not is_ours or not isinstance(stored["event"], dict | None):
         raise ValueError
     told, seen, gone = documents["told"], documents["seen"], documents["gone"]
-    folder = WatchedFolder(str(stored["folderId"]), bool(stored["recursive"]), folders, told, seen, gone)
+    folder = WatchedFolder(stored["folderId"], bool(stored["recursive"]), folders, told, seen, gone)
     watch = Watch(stored["driveId"], stored["address"], folder, stored["cursor"], float(stored["polled"]))
     watch.event = stored["event"]
     return watch

@@ -72,7 +72,8 @@ class SettleCheck:
     Tells whether documents are settled, and remembers what it has seen of those that are not.
 
     The time of the last change is Graph's. A client that uploads may set it to that of its own file: if it is
-    earlier than a look that has not seen the change yet, the change counts from when it is seen.
+    earlier than a look that has not seen the change yet, or in the future, the change counts from when it is
+    seen.
 
     :param settle: Seconds without a change. With 0, an empty document is settled as well.
     """
@@ -98,9 +99,10 @@ class SettleCheck:
 
     def _last_change(self, item: DriveItem, now: float) -> float:
         before, changed = self._seen.get(item.ref.item_id), item.modified or 0.0
+        is_dated = changed <= now + _TOLERANCE and (before is None or changed >= before.seen - _TOLERANCE)
         if before is not None and (item.etag, item.size) == (before.etag, before.size):
-            changed = max(changed, before.changed)
-        elif before is not None and changed < before.seen - _TOLERANCE:
+            changed = max(changed, before.changed) if is_dated else before.changed
+        elif not is_dated:
             changed = now
         self._seen[item.ref.item_id] = Version(item.etag, item.size, now, changed)
         return changed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.protocol.flow import Request
+from airflow_provider_drive.protocol.wire.addresses import same_drive
 from airflow_provider_drive.protocol.wire.errors import error_from_response
 from airflow_provider_drive.protocol.wire.items import read_item, without_annotations
 
@@ -73,6 +74,8 @@ def delta_reader(action: str, drive_id: str) -> Callable[[Response], DeltaPage]:
         if not isinstance(entries, list) or not isinstance(told, str):
             raise DriveResponseError(f"Could not {action}: the answer is not a page of changes.")
         changes = [_read_entry(entry, drive_id) for entry in entries if isinstance(entry, dict)]
+        if any(not same_drive(each.item.ref.drive_id, drive_id) for each in changes):
+            raise DriveResponseError(f"Could not {action}: these are of another drive.", retryable=False)
         return DeltaPage(changes, told, link is None, response.date)
 
     return read

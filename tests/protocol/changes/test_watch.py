@@ -7,9 +7,10 @@ from airflow_provider_drive.exceptions import (
     DriveRequestError,
     DriveResponseError,
 )
-from airflow_provider_drive.protocol.changes.delta import Delta, read_delta
+from airflow_provider_drive.protocol.changes.delta import Delta, is_expired, read_delta
 from airflow_provider_drive.protocol.changes.watch import (
     begin,
+    change_depth,
     next_event,
     pack,
     read_interest,
@@ -31,11 +32,11 @@ def interest(**parameters):
     )
 
 
-def started(*entries, since=None):
-    """Return a watch of a folder that holds these items."""
-    flow = begin(FOLDER, "drives/d/items/w", Delta([], CURSOR, NOW), NOW, recursive=True, since=since)
+def started(*entries, since=None, recursive=True, pages=None):
+    """Return a watch of a folder that holds these items, and these pages of its subfolders."""
+    flow = begin(FOLDER, "drives/d/items/w", Delta([], CURSOR, NOW), NOW, recursive=recursive, since=since)
     folders = [entry for entry in entries if "folder" in entry]
-    return converse(flow, page(*entries), *(page() for _ in folders)).result
+    return converse(flow, page(*entries), *(pages or (page() for _ in folders))).result
 
 
 def changed(*entries, cursor=CURSOR, at=NOW + 60):
@@ -240,3 +241,87 @@ def test_an_id_depends_on_what_is_told_and_not_on_when_it_was_packed():
 def test_kinds_that_are_none_are_refused(kinds):
     with pytest.raises(DriveArgumentError, match="kinds"):
         interest(kinds=kinds)
+
+
+def test_kinds_that_are_not_wanted_leave_the_room_to_those_that_are():
+    watch = started(*(file(str(number), f"old {number}") for number in range(3)))
+    gone = [{**file(str(number), f"old {number}"), "deleted": {}} for number in range(3)]
+    take(watch, *gone, file("a", "a"))
+
+    assert told(watch, kinds=["created"], max_items=1) == [("created", "a")]
+
+
+def test_more_is_told_of_changes_that_are_wanted_alone():
+    watch = started(file("a", "a"), file("b", "b.tmp"))
+    take(watch, file("c", "c"), {**file("a", "a"), "deleted": {}}, {**file("b", "b.tmp"), "deleted": {}})
+
+    event = next_event(watch, interest(kinds=["created"], max_items=1, exclude="*.tmp"), NOW)
+
+    assert (event["count"], event["more"]) == (1, False)
+
+
+def test_a_document_that_is_dated_in_the_future_is_settled_some_time_after_it_was_seen():
+    watch = started()
+    late = file("a", "a", lastModifiedDateTime="2099-01-01T00:00:00Z")
+    take(watch, late)
+
+    assert told(watch, settle=90) == []
+    converse(take_delta(watch, changed(late, at=NOW + 120), NOW + 120))
+    assert told(watch, settle=90) == []
+    converse(take_delta(watch, changed(at=NOW + 150), NOW + 150))
+    assert told(watch, settle=90) == [("created", "a")]
+
+
+def test_subfolders_that_are_watched_from_now_on_are_no_change():
+    watch = started(file("a", "a"), recursive=False)
+    take(watch, file("b", "b"))
+    pages = page(file("a", "a"), folder("s", "s")), page(file("c", "c", "s"))
+    converse(change_depth(watch, recursive=True), *pages)
+
+    assert told(watch) == [("created", "b")]
+    take(watch, file("c", "c", "s", tag=2, size=8))
+    assert told(watch) == [("updated", "s/c")]
+
+
+def test_subfolders_that_are_not_watched_any_more_are_no_change():
+    watch = started(file("a", "a"), folder("s", "s"), pages=[page(file("b", "b", "s"), file("c", "c", "s"))])
+    take(watch, file("b", "b", "s", tag=2), file("a", "a", tag=2, size=8))
+    talk = converse(change_depth(watch, recursive=False))
+
+    assert talk.lines == []
+    assert told(watch) == [("updated", "a")]
+    take(watch, file("b", "b"))
+    assert told(watch) == [("created", "b")]
+
+
+def test_changes_of_another_drive_are_refused_for_good():
+    other = file("a", "a", parentReference={"driveId": "other", "id": "w"})
+    told = answer(200, {"value": [other], "@odata.deltaLink": CURSOR})
+    error = converse(read_delta("d", CURSOR), told).error
+
+    assert isinstance(error, DriveResponseError)
+    assert is_expired(error)
+
+
+def test_a_drive_whose_id_is_spelled_in_another_way_is_the_same():
+    entry = file("a", "a", parentReference={"driveId": "0ABC", "id": "w"})
+    talk = converse(read_delta("abc", CURSOR), answer(200, {"value": [entry], "@odata.deltaLink": CURSOR}))
+
+    assert [each.item.ref.drive_id for each in talk.result.entries] == ["abc"]
+
+
+def test_a_document_that_is_back_before_it_was_told_as_gone_is_as_it_was():
+    watch = started(file("a", "a"), file("b", "b"))
+    take(watch, {**file("a", "a"), "deleted": {}}, {**file("b", "b"), "deleted": {}})
+    assert told(watch, max_items=1) == [("deleted", "a")]
+    take(watch, file("b", "b"))
+
+    assert told(watch) == []
+
+
+@pytest.mark.parametrize(
+    "broken", [{"cursor": 5}, {"driveId": None}, {"address": []}, {"polled": "x"}, {"event": 1}]
+)
+def test_a_stored_watch_that_others_have_changed_is_refused(broken):
+    with pytest.raises(DriveResponseError, match="cannot be read"):
+        unpack({**pack(started(file("a", "a"))), **broken})

@@ -109,3 +109,13 @@ def test_one_item_is_judged_by_the_date_of_its_answer():
     clock = Clock(NOW + 9999)
 
     assert not converse(look(arrival(folder=None, item=PATH), wait(clock)), given).result.is_complete
+
+
+def test_a_document_that_is_dated_in_the_future_is_settled_some_time_after_it_was_seen():
+    check, late = SettleCheck(60), read_item(file(ago=-1e9))
+
+    assert [check.why_not(late, NOW + seconds) for seconds in (0, 30, 61)] == [
+        "changed 0 s ago",
+        "changed 30 s ago",
+        "",
+    ]
