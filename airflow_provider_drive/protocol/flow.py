@@ -23,6 +23,7 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from airflow_provider_drive.exceptions import DriveResponseError
@@ -100,10 +101,7 @@ class Response:
     @property
     def date(self) -> float | None:
         """When it was given, by the service's clock, in whole seconds since the epoch."""
-        try:
-            return parsedate_to_datetime(self.headers["date"]).timestamp()
-        except (KeyError, ValueError, OverflowError):
-            return None
+        return _read_date(self.headers.get("date", ""))
 
     @property
     def ok(self) -> bool:
@@ -201,6 +199,14 @@ class Gather:
 
 
 Flow: TypeAlias = Generator[Request | Pause | Checkpoint | Restore | Gather, Any, _T]
+
+
+@lru_cache(maxsize=64)  # many answers are given in one second
+def _read_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _nests_too_deep(value: Any) -> bool:

@@ -118,7 +118,7 @@ class AsyncSession:
         )
         self._token, self._refused = "", ""
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
-        self._proxies: dict[str, str | None] = {}
+        self._proxies = shared.proxies.setdefault(settings, {})
 
     async def stagger_start(self, most: float) -> None:
         """
@@ -276,10 +276,14 @@ class _Shared:
     tokens: SingleFlightCache[tuple[Settings, str], str] = field(
         default_factory=partial(SingleFlightCache, _log_in)
     )
+    proxies: dict[Settings, dict[str, str | None]] = field(default_factory=dict)
     _gates: dict[str, _Gate] = field(default_factory=dict)
 
     def gate(self, url: str) -> _Gate:
-        return self._gates.setdefault(host_of(url), _Gate())
+        host = host_of(url)
+        if host not in self._gates:
+            self._gates[host] = _Gate()
+        return self._gates[host]
 
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()

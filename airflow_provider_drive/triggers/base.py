@@ -126,7 +126,9 @@ class DriveTrigger(BaseTrigger):
         deadline = self._deadline
         async with open_session(self.drive_conn_id, self.log, self.poll_interval) as (session, run):
             self._missing = session.settings.missing
-            monitors = await asyncio.to_thread(decrypt_url, self._monitors[1])
+            text = self._monitors[1]
+            is_plain = "://" in text
+            monitors = decrypt_url(text) if is_plain else await asyncio.to_thread(decrypt_url, text)
             wait = Wait(deadline, poll_interval=self.poll_interval, clock=session.clock.now)
             event: dict[str, Any] = await run(self._flow(monitors, wait))
             self.log.info("Polled %d times: %s.", session.usage.requests, self._describe_event(event))
@@ -169,12 +171,17 @@ async def open_session(
     :param poll_interval: The longest time to wait for the turn, in seconds.
     """
     await asyncio.sleep(random.uniform(0.0, min(1.0, poll_interval)))  # noqa: S311  # not a secret
-    # importing aiohttp, requests and cryptography would block the loop for too long
-    transport = await asyncio.to_thread(_load)
+    if not _loaded:  # importing aiohttp, requests and cryptography would block the loop for too long
+        _loaded.append(await asyncio.to_thread(_load))
+    transport = _loaded[0]
     settings = await _read_settings_once(drive_conn_id)
     async with transport.open_async_session(settings, log) as session:
         await session.stagger_start(poll_interval)
         yield session, partial(transport.arun, session=session)
+
+
+_loaded: list[ModuleType] = []
+"""The transport, once it is imported: a thread for each trigger would cost more than a poll."""
 
 
 def _load() -> ModuleType:

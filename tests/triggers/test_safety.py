@@ -145,6 +145,7 @@ def test_whatever_goes_wrong_is_told_with_its_kind(monkeypatch, log, nothing_is_
     async def fail_later(*_):
         raise error
 
+    monkeypatch.setattr(base, "_loaded", [])
     module = copy if where == "poll_monitor" else base
     monkeypatch.setattr(module, where, fail_later if where == "_read_settings" else fail)
 

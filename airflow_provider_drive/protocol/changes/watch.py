@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveItemNotFoundError, DriveResponseError
 from airflow_provider_drive.protocol.changes.folder import KINDS, Document, Folder, Interest, WatchedFolder
+from airflow_provider_drive.protocol.flow import Pause
 from airflow_provider_drive.protocol.items.filters import check_can_match, read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
+from airflow_provider_drive.protocol.retry import backoff
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive
 from airflow_provider_drive.protocol.wire.items import print_time
 from airflow_provider_drive.protocol.wire.validation import check_globs, read_count, read_seconds
@@ -90,9 +92,21 @@ def is_watch_of(watch: Watch, folder: ItemRef, address: str) -> bool:
     return is_same and same_drive(watch.drive_id, folder.drive_id)
 
 
-def list_all(folder: ItemRef, *, recursive: bool, prefix: str = "") -> Flow[list[ListedItem]]:
-    """List a folder whole."""
-    listing, found = Listing(folder, recursive=recursive, prefix=prefix), []
+def list_all(folder: ItemRef, *, recursive: bool) -> Flow[list[ListedItem]]:
+    """
+    List a folder whole. A listing in which a folder was not found is made once more.
+
+    :raises DriveItemNotFoundError: If a folder was not found again: what is in it may be there all the same.
+    """
+    try:
+        return (yield from _list(folder, recursive=recursive))
+    except DriveItemNotFoundError:
+        yield Pause(backoff(1))
+        return (yield from _list(folder, recursive=recursive))
+
+
+def _list(folder: ItemRef, *, recursive: bool) -> Flow[list[ListedItem]]:
+    listing, found = Listing(folder, recursive=recursive, strict=True), []
     while listing:
         found += yield from listing.read()
     return found
@@ -124,17 +138,10 @@ def take_delta(watch: Watch, delta: Delta, now: float) -> Flow[None]:
         raise DriveItemNotFoundError(f"The watched folder {watch.address} was deleted.", status=404)
     watch.folder.apply(delta.entries, now, watch.polled)
     for folder_id in sorted(watch.folder.unlisted):
-        found = yield from _list_or_nothing(ItemRef(watch.drive_id, folder_id))
+        found = yield from list_all(ItemRef(watch.drive_id, folder_id), recursive=True)
         watch.folder.add_listed(found, now, watch.polled)
         watch.folder.unlisted.discard(folder_id)
     watch.cursor, watch.polled = delta.cursor, now
-
-
-def _list_or_nothing(folder: ItemRef) -> Flow[list[ListedItem]]:
-    try:
-        return (yield from list_all(folder, recursive=True))
-    except DriveItemNotFoundError:
-        return []  # it has gone meanwhile, which the next changes tell
 
 
 def resync(watch: Watch, folder: ItemRef, latest: Delta, now: float) -> Flow[None]:

@@ -67,6 +67,7 @@ class Listing:
     :param into_packages: Read what is in OneNote notebooks and other packages as well.
     :ivar count: How many items were listed so far.
     :param with_urls: Read their download URLs as well.
+    :param strict: Raise an error for a folder that is gone: some of Graph's 404 are wrong.
     :ivar urls: The download URLs of the last page, which are secrets.
     """
 
@@ -78,8 +79,10 @@ class Listing:
         prefix: str = "",
         into_packages: bool = False,
         with_urls: bool = False,
+        strict: bool = False,
     ) -> None:
         self._recursive, self._into_packages, self._with_urls = recursive, into_packages, with_urls
+        self._strict = strict
         self.urls: dict[ItemRef, str] = {}
         self._listed: set[int] = set()
         self._path, self._folder, self._top = prefix, folder, folder
@@ -123,7 +126,7 @@ class Listing:
         try:
             return (yield from pages.read())
         except DriveItemNotFoundError:
-            if self._folder == self._top:
+            if self._strict or self._folder == self._top:
                 raise
             self._pages = None
             return []

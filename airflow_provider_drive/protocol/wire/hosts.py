@@ -12,13 +12,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_drive.exceptions import DriveResponseError
-
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +105,10 @@ class Hosts:
 
     def is_drive(self, url: str) -> bool:
         """Whether the URL is on a drive host of the cloud, or on an allowed host."""
-        parts = _split(url)
-        if parts is None or parts.scheme != "https" or "@" in parts.netloc:
-            return False
-        host, port = parts.hostname or "", _port(parts)
+        origin = _origin(_split(url))
+        return origin is not None and _is_drive(self, origin)
+
+    def _is_drive_host(self, host: str, port: int) -> bool:
         if self._is_allowed(host, port):
             return True
         if _is_ip(host):
@@ -136,8 +133,10 @@ class Hosts:
 
     def _check_secret_url(self, what: str, url: str) -> str:
         """Return a URL that is itself a credential, if it may be called."""
+        if self.is_drive(url):
+            return url
         host = host_of(url)
-        if self.is_drive(url) or (self.is_graph(url) and not _is_ip(host)):
+        if self.is_graph(url) and not _is_ip(host):
             return url
         raise DriveResponseError(
             f"{what} on the host {host!r}, which is not one of this cloud's hosts, or its URL is not https "
@@ -210,10 +209,25 @@ def _split(url: str) -> SplitResult | None:
         return None
     try:
         parts = urlsplit(url)
-        _ = parts.port
     except ValueError:
         return None
-    return parts if _HOST.fullmatch(parts.hostname or "") else None
+    return parts if _is_unambiguous(parts.netloc) else None
+
+
+@lru_cache(maxsize=1_000)  # each poll asks for the same few
+def _is_unambiguous(netloc: str) -> bool:
+    parts = SplitResult("https", netloc, "", "", "")
+    try:
+        _ = parts.port
+    except ValueError:
+        return False
+    return _HOST.fullmatch(parts.hostname or "") is not None
+
+
+@lru_cache(maxsize=1_000)
+def _is_drive(hosts: Hosts, origin: tuple[str, str, int]) -> bool:
+    _, host, port = origin
+    return hosts._is_drive_host(host, port)  # noqa: SLF001  # a method with a cache
 
 
 def _port(parts: SplitResult) -> int:
@@ -221,6 +235,12 @@ def _port(parts: SplitResult) -> int:
 
 
 def _origin(parts: SplitResult | None) -> tuple[str, str, int] | None:
-    if parts is None or parts.scheme != "https" or "@" in parts.netloc:
+    return None if parts is None else _origin_of(parts.scheme, parts.netloc)
+
+
+@lru_cache(maxsize=1_000)
+def _origin_of(scheme: str, netloc: str) -> tuple[str, str, int] | None:
+    if scheme != "https" or "@" in netloc:
         return None
-    return parts.scheme, parts.hostname or "", _port(parts)
+    parts = SplitResult(scheme, netloc, "", "", "")
+    return scheme, parts.hostname or "", _port(parts)

@@ -151,9 +151,25 @@ def test_a_listing_that_fails_is_made_again_and_nothing_is_lost():
     assert told(watch) == [("created", "sub/a")]
 
 
-def test_a_folder_that_has_gone_before_it_is_listed_is_passed_over():
+def test_a_folder_that_is_not_found_once_is_listed_again():
     watch = started()
-    take(watch, folder("s", "sub"), answers=[missing()])
+    take(watch, folder("s", "sub"), answers=[missing(), page(file("a", "a", "s"))])
+
+    assert told(watch) == [("created", "sub/a")]
+
+
+def test_a_folder_that_has_gone_before_it_is_listed_is_known_from_the_next_changes():
+    watch = started()
+    assert take(watch, folder("s", "sub"), answers=[missing(), missing()]).failure is not None
+
+    assert take(watch, folder("s", "sub"), {**folder("s", "sub"), "deleted": {}}).failure is None
+    assert told(watch) == []
+
+
+def test_a_comparison_loses_no_document_of_a_subfolder_that_is_not_found_once():
+    watch = started(folder("s", "sub"), pages=[page(file("a", "a", "s"))])
+    listed = page(folder("s", "sub")), page(file("a", "a", "s"))
+    converse(resync(watch, FOLDER, Delta([], "new", NOW + 60), NOW + 60), listed[0], missing(), *listed)
 
     assert told(watch) == []
 
