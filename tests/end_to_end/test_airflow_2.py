@@ -39,5 +39,33 @@ def test_a_folder_is_archived(airflow_2, graph):
     assert [path for path in run(airflow_2, graph, "drive_nightly_archive") if path.endswith("plan.docx")]
 
 
+def test_a_sensor_waits_in_the_triggerer_until_all_of_a_delivery_has_settled(airflow_2, graph):
+    legal = graph.tenant.drive("legal")
+    looks = []
+
+    def deliver(request):
+        """Put the files there and let them settle, once the worker has looked for them in vain."""
+        if request.where == "graph" and "/Delivery" in request.path:
+            looks.append(request.path)
+            if len(looks) == 2:
+                for name in ("orders", "customers", "prices"):
+                    legal.put(f"Delivery/{name}.csv", b"1")
+                graph.tenant.clock_offset += 3600
+
+    legal.mkdir("Delivery")
+    graph.tenant.witness = deliver
+    try:
+        arrived = run(airflow_2, graph, "drive_wait_for_delivery")
+    finally:
+        graph.tenant.witness = None
+        graph.tenant.clock_offset = 0
+
+    assert sorted(path.rpartition("/")[2] for path in arrived if path.endswith(".csv")) == [
+        "customers.csv",
+        "orders.csv",
+        "prices.csv",
+    ]
+
+
 def test_an_asset_starts_the_report(airflow_2):
     airflow_2("dags", "test", "drive_archive_report")

@@ -107,7 +107,7 @@ class World:
             "settle": SETTLE,
             "kinds": ["created", "updated", "moved", "deleted"],
         }
-        trigger = DriveChangesTrigger(f"drives/{self.drive.id}/root:/In", **arguments, **parameters)
+        trigger = DriveChangesTrigger(f"drives/{self.drive.id}/root:/In", **(arguments | parameters))
         trigger.asset_state_store = self.store
         with suppress(Killed):
             asyncio.run(self._run(trigger))

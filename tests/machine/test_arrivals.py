@@ -58,9 +58,11 @@ class ArrivalMachine(RuleBasedStateMachine):
         actions=ACTIONS,
         faults=FAULTS,
         expired=st.sampled_from(["", "", "", *(f"resyncChanges{kind}Differences" for kind in RESYNCS)]),
-        most=st.sampled_from([2, 500]),
+        parameters=st.fixed_dictionaries(
+            {"max_items": st.sampled_from([2, 500]), "poll_interval": st.sampled_from([4.0, 60.0])}
+        ),
     )
-    def live(self, life, actions, faults, expired, most):
+    def live(self, life, actions, faults, expired, parameters):
         """A triggerer lives for some seconds, or until it has made some steps."""
         world, (seconds, steps) = self.world, life
         if expired:
@@ -68,7 +70,7 @@ class ArrivalMachine(RuleBasedStateMachine):
             world.drive.expire_delta_tokens()
         world.tenant.faults[:] = [Fault("GET", **fault) for fault in faults]
         world.notes.append(f"a triggerer for {seconds} s or {steps} steps, {faults} {expired}")
-        world.live(seconds, actions=actions, steps=steps, max_items=most)
+        world.live(seconds, actions=actions, steps=steps, **parameters)
         world.tenant.faults.clear()
 
     def teardown(self):
