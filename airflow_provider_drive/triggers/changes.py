@@ -124,7 +124,7 @@ class DriveChangesTrigger(BaseEventTrigger):
                 await asyncio.sleep(self._backoff(failures))
 
     async def on_kill(self) -> None:
-        """Do nothing: a watcher is also killed when its Dag is paused or parsed anew."""
+        """Do nothing: a watcher is also killed when its Dag is paused or parsed again."""
 
     @property
     def label(self) -> str:

@@ -164,7 +164,7 @@ class FolderWatcher:
         await visit.run(resync(watch, visit.folder, latest, visit.now))
 
     async def _poll(self, visit: _Visit, watch: Watch, interval: float) -> None:
-        """Wait for the next poll, and take in what it tells."""
+        """Wait for the next poll, and record what it returns."""
         delivery = 0.0 if watch.event is None else DELIVERY
         earliest = time.monotonic() + delivery
         delta = await visit.feed.changes(watch.cursor, visit.run, max(interval, delivery))
