@@ -28,7 +28,7 @@ SETTINGS = {
     "AIRFLOW__CORE__PARALLELISM": "10",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "20",  # what waits for a dead one's lock holds a connection
 }
-AFTER_THE_LAST_DEATH = 300.0
+AFTER_THE_LAST_DEATH = 900.0
 """Seconds in which Airflow has to come to an end when nothing is killed any more; what has not hangs."""
 
 

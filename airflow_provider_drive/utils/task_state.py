@@ -30,8 +30,9 @@ class TaskState:
     The checkpoints of one task, from its first try to its last.
 
     Clearing a task starts over: its checkpoints no longer count. Clearing raises ``max_tries``, which a retry
-    does not do. If a task is cleared while it runs, Airflow retries it: this counts as cleared only if the
-    task has no retries left. Checkpoints of a task whose parameters have changed do not count either.
+    does not do. A task that is cleared while it runs keeps its ``max_tries``, so it resumes. The number of
+    the try says nothing: a scheduler that resets tasks of one that has died raises it beyond ``max_tries``.
+    Checkpoints of a task whose parameters have changed do not count either.
 
     :param context: The task's context.
     :param parameters: What the task does, as JSON or nearly so. Checkpoints of other parameters do not count.
@@ -50,14 +51,11 @@ class TaskState:
         ti, text = context["ti"], json.dumps(parameters, sort_keys=True, default=str)
         about = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._task = {"max_tries": ti.max_tries, "about": about}
-        self._try = {"try_number": ti.try_number}
         saved = self._store.get(STATE_KEY)
         if isinstance(saved, dict) and saved.get("about") not in {None, about}:
             self._key = f"{STATE_KEY} {about}"  # a task may make several copies, one after the other
             saved = self._store.get(self._key)
-        if not isinstance(saved, dict) or not self._task.items() <= saved.items():
-            return
-        if ti.try_number <= ti.max_tries + 1 or saved.get("try_number") == ti.try_number:
+        if isinstance(saved, dict) and self._task.items() <= saved.items():
             self._saved = saved
 
     @property
@@ -93,7 +91,7 @@ class TaskState:
             self.started = state
         if self._store is None:
             return
-        saved = {**self._saved, **self._task, **self._try, checkpoint.name: _as_json(state)}
+        saved = {**self._saved, **self._task, checkpoint.name: _as_json(state)}
         if state is None:
             del saved[checkpoint.name]
         self._saved = saved

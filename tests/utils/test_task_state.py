@@ -102,10 +102,12 @@ def test_a_task_that_was_cleared_restores_nothing(open_state):
     assert open_state(2, max_tries=4).restore("copy").state is None
 
 
-def test_a_task_that_was_cleared_while_it_ran_without_retries_left_restores_nothing(open_state):
+def test_a_try_beyond_the_last_restores_what_an_earlier_one_saved(open_state):
+    """Schedulers that reset the tasks of one that has died let a task have more tries than its retries."""
     open_state(1, max_tries=0).save(Checkpoint("copy", JOB))
 
-    assert open_state(2, max_tries=0).restore("copy").state is None
+    assert open_state(2, max_tries=0).restore("copy").state == JOB
+    assert open_state(9, max_tries=0).restore("copy").state == JOB
 
 
 def test_the_monitor_url_is_stored_encrypted(open_state, store):
