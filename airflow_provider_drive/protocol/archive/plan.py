@@ -90,7 +90,7 @@ def plan_folder(
     arrival = context.arrival_name(folder.item) if is_temporary else name
     copy = CopyTask(folder, parent, arrival, name, is_temporary, contents)
     if not copy.resume(context.state, context.wait.now()) and is_temporary and context.is_resumed:
-        copy.lost = 1
+        copy.lost = 1 + context.state.repeats
     return copy
 
 
@@ -137,7 +137,7 @@ def _own_copy(found: ListedItem, target: TargetFolder, context: ArchiveContext) 
     name = found.item.name or ""
     copy = CopyTask(found, target, context.arrival_name(found.item), name, is_temporary=True)
     if not copy.resume(context.state, context.wait.now()) and context.is_resumed:
-        copy.lost = 1
+        copy.lost = 1 + context.state.repeats
     return copy
 
 
@@ -179,14 +179,14 @@ def _plan_taken(
     if (
         behavior == "replace"
         and not there.is_container
-        and not _is_copy_of_another(there, found, target, context)
+        and not is_copy_of_another(there, found, target, context)
     ):
         return _planned(_own_copy(found, target, context), context)
     reason = _TAKEN.get(match, "") if behavior == SKIP or may_be_ours else ""
     return Outcome("failed", found, reason=f"{there.name!r} is there already{reason}: {describe(there)}")
 
 
-def _is_copy_of_another(
+def is_copy_of_another(
     there: DriveItem, found: ListedItem, target: TargetFolder, context: ArchiveContext
 ) -> bool:
     """Whether an item is the copy of another document of this archive, whose original may be gone by now."""
