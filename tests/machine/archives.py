@@ -143,17 +143,6 @@ class ArchiveCheck(RunCheck):
         return self.problems
 
     @property
-    def copies_again(self):
-        """
-        Whether a copy may stay because its process died twice before the answers to its requests were stored.
-
-        "The second copy then stays under the temporary name", the documentation says.
-        """
-        in_requests = [crash for crash in self.run.crashes if "POST" in crash]
-        is_twice = self.order.behavior in {"rename", "replace"} and len(in_requests) > 1
-        return super().copies_again or is_twice
-
-    @property
     def parts(self):
         """What documents that failed may have left, too, and those that others have taken away."""
         failed = bool(self.run.summary and self.run.summary["failed"])
@@ -181,7 +170,8 @@ class ArchiveCheck(RunCheck):
         """No document is copied twice by one run."""
         if self.order.behavior == "replace" or self.copies_again or self.placed != self.run.jobs:
             return  # a misplaced copy may be in the source, and is a document of it then
-        made = [item for job in self.placed if job.state == "completed" for item in job.made]
+        completed = [job for job in self.placed if job.state == "completed" and not self.is_late(job)]
+        made = [item for job in completed for item in job.made]
         made = [item for item in made if is_live(item) and not self.is_touched(item)]
         numbers = Counter(number_of(item) for item in made if not item.is_folder and number_of(item))
         holders = self._holders()

@@ -166,6 +166,23 @@ class TestIdentity:
         assert content(service, f"inbox/report.{kind}") == b"as it was"
         assert len(service.tree()) == 2
 
+    @pytest.mark.parametrize("behavior", BEHAVIORS)
+    def test_a_slow_copy_whose_request_was_repeated_finds_its_temporary_name_taken(
+        self, service, source, inbox, behavior
+    ):
+        service.put("inbox/a.txt", b"so that the folder exists", "archive")
+        if behavior == "replace":
+            service.put("inbox/report.docx", b"an older report", "archive")
+        service.tenant.next_copies.append(CopyBehaviour(looks=999))
+        service.crash_after("POST", "/copy")
+        with pytest.raises(Crash):
+            task(service, source, inbox, conflict_behavior=behavior)
+        (slow,) = service.tenant.jobs
+        service.forget_hooks()
+        service.before("GET", f"/items/{inbox.drive._prefix}[^/]*$", slow.end, nth=3)
+        assert task(service, source, inbox, conflict_behavior=behavior).name == "report.docx"
+        assert (slow.state, made(service, source)) == ("failed", 1)
+
 
 class TestRefusals:
     def other_task_first(self, service, source, **order):

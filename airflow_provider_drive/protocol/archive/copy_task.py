@@ -96,6 +96,16 @@ class CopyTask:
         return self.status.resource_id if self.status and self.status.state == "completed" else None
 
     @property
+    def other_requests(self) -> int:
+        """How many requests whose answers were lost may be running besides the one that has made the copy."""
+        return self.lost if self.resource_id else self.lost - 1
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is requested though an earlier request for it may be running."""
+        return self.is_temporary and self.lost > 0 and self.requests > 0
+
+    @property
     def is_identified(self) -> bool:
         """Whether its copy is known by an id that Graph reported, or by a name that nothing else can have."""
         return self.is_temporary or self.resource_id is not None
@@ -135,6 +145,7 @@ class CopyTask:
             self.is_accepted, self.lost = bool(pending.monitor_url), int(not pending.monitor_url)
         if done is None and pending is None:
             return False
+        self.lost += self.is_temporary and state.repeats
         self.requests, self.submitted = 1, now
         return True
 

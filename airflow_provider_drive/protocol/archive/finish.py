@@ -21,7 +21,7 @@ from airflow_provider_drive.protocol.items.compare import (
 )
 from airflow_provider_drive.protocol.items.deletion import delete_item
 from airflow_provider_drive.protocol.items.listing import ListedItem
-from airflow_provider_drive.protocol.items.lookup import get_item
+from airflow_provider_drive.protocol.items.lookup import find_item, get_item
 from airflow_provider_drive.protocol.items.update import Location, update_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
@@ -76,16 +76,16 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
     :raises DriveCopyFailedError: If the copy has another content.
     """
     is_told = copy.is_identified
-    if copy.vanished:
-        found = ListedItem(copy.found.path, replace(copy.source, size=item.size))
-        return Verified(found, is_verified=False)
-    if not context.order.verify:
-        return Verified(copy.found, is_verified=False)
+    if copy.vanished or not context.order.verify:
+        return _unverified(copy, item)
     match = yield from compare_items(item, copy.source)
     is_edited = copy.is_edited
     if match is Match.SAME or (match is not Match.DIFFERENT and not is_edited):
         return Verified(copy.found, is_verified=is_told or match is Match.SAME)
-    now = yield from get_item(copy.source.ref, follow=False)
+    now = yield from (find_item if is_told else get_item)(copy.source.ref, follow=False)
+    if now is None:  # its copy may be all that is left of it
+        copy.vanished = "gone"
+        return _unverified(copy, item)
     found = ListedItem(copy.found.path, now.bare)
     match = yield from compare_items(item, now)
     if match is Match.SAME:
@@ -101,6 +101,11 @@ def verify_document(copy: CopyTask, item: DriveItem, context: ArchiveContext) ->
         "It was left there",
         code="notAsAsked",
     )
+
+
+def _unverified(copy: CopyTask, item: DriveItem) -> Verified:
+    source = replace(copy.source, size=item.size) if copy.vanished else copy.source
+    return Verified(ListedItem(copy.found.path, source), is_verified=False)
 
 
 def place_document(

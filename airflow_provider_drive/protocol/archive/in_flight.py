@@ -28,6 +28,7 @@ from airflow_provider_drive.protocol.archive.poll_schedule import PollSchedule
 from airflow_provider_drive.protocol.archive.state import Done, Pending
 from airflow_provider_drive.protocol.archive.target import Wanted
 from airflow_provider_drive.protocol.batch import in_batches
+from airflow_provider_drive.protocol.copy.find import may_come_again
 from airflow_provider_drive.protocol.copy.recovery import Decision, Evidence, decide
 from airflow_provider_drive.protocol.copy.submit import MAX_REQUESTS, NEW_FOLDER_TRIES, post_copy
 from airflow_provider_drive.protocol.flow import Gather, Pause
@@ -129,7 +130,7 @@ class InFlightCopies:
     def _resume(self, copy: CopyTask) -> bool:
         """Go on with a copy that an earlier try has requested, or may have; return whether it has."""
         now = self._wait.now()
-        if copy.lost and not copy.requests:
+        if copy.lost and not (copy.monitor_url or copy.ended):
             copy.requests, copy.submitted, copy.ended, copy.next_look = 1, now, now, now
         elif not (copy.monitor_url or copy.status):
             return False
@@ -295,6 +296,8 @@ class InFlightCopies:
             lost=copy.lost,
             may_search=now - (copy.ended or copy.submitted) <= self._search_seconds(copy),
             may_submit=copy.requests < MAX_REQUESTS and copy.refusal is None,
+            may_come_again=copy.is_temporary
+            and may_come_again(sighting.item, copy.name, copy.other_requests, self._wait),
         )
         decision = decide(evidence)
         if decision is Decision.WAIT:

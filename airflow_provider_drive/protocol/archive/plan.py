@@ -90,7 +90,7 @@ def plan_folder(
     arrival = context.arrival_name(folder.item) if is_temporary else name
     copy = CopyTask(folder, parent, arrival, name, is_temporary, contents)
     if not copy.resume(context.state, context.wait.now()) and is_temporary and context.is_resumed:
-        copy.lost = 1
+        copy.lost = 1 + context.state.repeats
     return copy
 
 
@@ -137,7 +137,7 @@ def _own_copy(found: ListedItem, target: TargetFolder, context: ArchiveContext) 
     name = found.item.name or ""
     copy = CopyTask(found, target, context.arrival_name(found.item), name, is_temporary=True)
     if not copy.resume(context.state, context.wait.now()) and context.is_resumed:
-        copy.lost = 1
+        copy.lost = 1 + context.state.repeats
     return copy
 
 

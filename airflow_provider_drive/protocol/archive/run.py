@@ -210,6 +210,9 @@ class _Run:
 
     def _submit(self, copies: Sequence[CopyTask]) -> Flow[None]:
         """Request copies. Those that Graph throttled beyond the retry budget are requested again later."""
+        if any(copy.is_repeated for copy in copies) and not self._state.repeats:
+            self._state.repeats = True
+            yield from self._context.save()  # a later try then knows that two requests may be running
         refused = yield from self._in_flight.submit(copies)
         throttled = [copy for copy, error in refused if isinstance(error, DriveThrottledError)]
         if self._throttle_pauses >= MAX_THROTTLE_PAUSES:

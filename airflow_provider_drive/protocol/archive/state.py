@@ -95,6 +95,7 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     :param deleted: Originals that Graph has deleted, and those that were ``gone``: how many, by the state of
         their copies, and the ``bytes``.
     :param deleting: Originals that are being deleted.
+    :param repeats: A copy was requested again after its answer was lost: two requests may be running.
     :param source_url: Where a browser shows the source folder; the same of the destination.
     """
 
@@ -106,6 +107,7 @@ class ArchiveState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     paths: dict[str, str] = {}
     deleted: dict[str, int] = {}
     deleting: dict[str, Deleting] = {}
+    repeats: bool = False
     source_url: str | None = None
     destination_url: str | None = None
 

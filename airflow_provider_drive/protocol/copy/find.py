@@ -23,7 +23,7 @@ from airflow_provider_drive.protocol.retry import poll_intervals
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, same_drive, same_item
 from airflow_provider_drive.protocol.wire.content import Match, compare_files
 from airflow_provider_drive.protocol.wire.items import child
-from airflow_provider_drive.protocol.wire.names import is_renamed, same_name
+from airflow_provider_drive.protocol.wire.names import is_renamed, is_same_temporary_name, same_name
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.copy.recovery import MonitorWord
@@ -92,11 +92,33 @@ def resolve_copy(
             lost=job.lost,
             may_search=not is_last,
             may_submit=may_submit and job.is_repeatable,
+            may_come_again=not is_last and _may_come_again(job, status, sighting, wait),
         )
         decision = decide(evidence)
         if decision is not Decision.WAIT or is_last:
             return Resolution(decision, sighting)
         yield Pause(min(next(pauses), wait.remaining), f"searching the destination for {job}")
+
+
+def may_come_again(item: DriveItem | None, name: str, requests: int, wait: Wait) -> bool:
+    """
+    Whether another request for a copy may be running, and would make it again under its temporary name.
+
+    As long as the copy has that name, such a request is refused. How long it runs cannot be known: most
+    copies take less than :attr:`Timings.resume_find`.
+
+    :param name: The temporary name.
+    :param requests: Other requests whose answers were lost.
+    """
+    if item is None or requests < 1 or not is_same_temporary_name(item.name or "", name):
+        return False
+    age = wait.now() - (item.created or 0.0)
+    return -CLOCK_SLACK < age < wait.timings.resume_find
+
+
+def _may_come_again(job: CopyJob, status: CopyStatus, sighting: Sighting, wait: Wait) -> bool:
+    others = job.lost if told_id(job, status) else job.lost - 1
+    return job.arrival.is_temporary and may_come_again(sighting.item, job.arrival.name or "", others, wait)
 
 
 def monitor_word(job: CopyJob, status: CopyStatus) -> MonitorWord:

@@ -54,6 +54,8 @@ class Evidence(NamedTuple):
     :param lost: Requests whose answer was lost, so that each may have made the copy.
     :param may_search: Whether there is time left to search.
     :param may_submit: A second request cannot make a second copy, and there is a try left.
+    :param may_come_again: Another request for the copy may still be running. It is refused as long as the
+        copy keeps its temporary name.
     """
 
     monitor: MonitorWord
@@ -62,13 +64,14 @@ class Evidence(NamedTuple):
     lost: int = 0
     may_search: bool = True
     may_submit: bool = False
+    may_come_again: bool = False
 
 
 def decide(evidence: Evidence) -> Decision:  # noqa: PLR0911  # a table of rules, in their order
     """Decide what to do next about a copy."""
     monitor, found = evidence.monitor, evidence.found
     if found is Found.OURS:
-        return Decision.ARRIVED
+        return Decision.WAIT if evidence.may_come_again else Decision.ARRIVED
     if found is Found.ELSEWHERE:
         return Decision.MISPLACED
     if monitor == "failed":

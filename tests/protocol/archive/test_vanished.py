@@ -189,3 +189,22 @@ def test_a_folder_whose_copy_failed_during_the_deferral_is_read_document_by_docu
     outcomes = world.archive(**world.order)
     assert shown(outcomes) == dict.fromkeys(NAMES, ("copied", False, True))
     assert sorted(world.contents()) == [*NAMES, "other.txt"]
+
+
+@pytest.mark.parametrize("behavior", ["replace", "rename"])
+def test_a_copy_of_what_was_edited_and_then_deleted_gets_its_name(behavior):
+    """The copy may be all that is left of it."""
+    world, documents = make(behavior)
+    outcomes = []
+    steps = world.steps(world.flow(outcomes, **world.order), world.store)
+    while not world.tenant.jobs:
+        next(steps)
+    world.legal.put("In/a.txt", b"as it was in the end")
+    for job in world.tenant.jobs:
+        job.end()
+    vanish(world, documents[1], "deleted")
+    for _ in steps:
+        pass
+    assert shown(outcomes)["a.txt"] == ("copied", True, False)
+    assert sorted(world.contents()) == final_names(behavior)
+    assert b"as it was in the end" in world.contents().values()

@@ -14,6 +14,12 @@ ROWS = [
     (Evidence(monitor="unknown", found=Found.OURS, is_accepted=True), Decision.ARRIVED),
     (Evidence(monitor="none", found=Found.OURS, lost=1), Decision.ARRIVED),
     (Evidence(monitor="conflict", found=Found.OURS, lost=1), Decision.ARRIVED),
+    # another request for it may be running
+    (
+        Evidence(monitor="completed", found=Found.OURS, is_accepted=True, lost=1, may_come_again=True),
+        Decision.WAIT,
+    ),
+    (Evidence(monitor="none", found=Found.OURS, lost=2, may_come_again=True), Decision.WAIT),
     # it is known to be somewhere else
     (Evidence(monitor="completed", found=Found.ELSEWHERE, is_accepted=True), Decision.MISPLACED),
     (
@@ -87,6 +93,8 @@ def render(rows):
         request = (
             "accepted" if evidence.is_accepted else "its answer was lost" if evidence.lost else "refused"
         )
+        if evidence.may_come_again:
+            request += ", and another for the same temporary name may be running"
         search = "goes on" if evidence.may_search else "over"
         if evidence.may_submit:
             search += "; may repeat"
