@@ -179,14 +179,14 @@ def _plan_taken(
     if (
         behavior == "replace"
         and not there.is_container
-        and not _is_copy_of_another(there, found, target, context)
+        and not is_copy_of_another(there, found, target, context)
     ):
         return _planned(_own_copy(found, target, context), context)
     reason = _TAKEN.get(match, "") if behavior == SKIP or may_be_ours else ""
     return Outcome("failed", found, reason=f"{there.name!r} is there already{reason}: {describe(there)}")
 
 
-def _is_copy_of_another(
+def is_copy_of_another(
     there: DriveItem, found: ListedItem, target: TargetFolder, context: ArchiveContext
 ) -> bool:
     """Whether an item is the copy of another document of this archive, whose original may be gone by now."""

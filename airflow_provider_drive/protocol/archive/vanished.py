@@ -13,6 +13,7 @@ from airflow_provider_drive.exceptions import DriveRequestError
 from airflow_provider_drive.protocol.archive.context import about_one_item
 from airflow_provider_drive.protocol.archive.copy_task import CopyTask
 from airflow_provider_drive.protocol.archive.outcome import Outcome
+from airflow_provider_drive.protocol.archive.plan import is_copy_of_another
 from airflow_provider_drive.protocol.batch import in_batches
 from airflow_provider_drive.protocol.items.listing import ListedItem
 from airflow_provider_drive.protocol.items.lookup import find_item
@@ -58,6 +59,11 @@ def _plan(found: ListedItem, work: Work, *, is_gone: bool) -> Flow[Outcome | Cop
         return Outcome("failed", found, reason=str(about_one_item(error)))
     if target.ref is None:
         return Outcome("failed", found, reason="the folder that its copy has gone to is not there any more")
+    there = target.items.get(found.item.name or "")
+    if there is not None and is_copy_of_another(there, found, target, work.context):
+        name = work.context.arrival_name(found.item)
+        reason = f"another document of this archive has its name; if its copy has come, its name is {name!r}"
+        return Outcome("failed", found, reason=reason)
     return _go_on(found, target, work.context, is_gone=is_gone)
 
 

@@ -208,3 +208,16 @@ def test_a_copy_of_what_was_edited_and_then_deleted_gets_its_name(behavior):
     assert shown(outcomes)["a.txt"] == ("copied", True, False)
     assert sorted(world.contents()) == final_names(behavior)
     assert b"as it was in the end" in world.contents().values()
+
+
+def test_the_copy_of_a_vanished_original_does_not_replace_that_of_another_document_of_its_name():
+    world, documents = make("replace")
+    defer(world)
+    vanish(world, documents[0], "deleted")
+    world.legal.put("In/2024/plan.docx", b"another document of that name")
+    complete(world)
+    outcomes = world.archive(**world.order)
+    assert sorted(each.state for each in outcomes) == ["copied", "copied", "failed"]
+    assert world.contents()["2024/plan.docx"] == b"another document of that name"
+    reason = next(each.reason for each in outcomes if each.state == "failed")
+    assert any(repr(path.rpartition("/")[2]) in reason for path in world.contents() if "~" in path)
