@@ -31,7 +31,7 @@ from airflow_provider_drive.operators.copy import DriveCopyOperator
         ({"item": {"id": "i"}}, DriveAddressError, "driveId"),
         ({"item": "https://example.org/plan.docx"}, DriveAddressError, "example.org"),
         ({"destination": "drives/d/root:/a//b"}, DriveAddressError, "empty"),
-        ({"conflict_behavior": "overwrite"}, DriveError, "'overwrite'.*fail, replace, rename"),
+        ({"conflict_behavior": "overwrite"}, DriveError, "fail, replace, rename, skip, got 'overwrite'"),
         ({"name": "a/b"}, DriveError, "a/b"),
         ({"poll_interval": 0}, DriveError, "poll_interval"),
         ({"poll_interval": "often"}, DriveError, "poll_interval"),
