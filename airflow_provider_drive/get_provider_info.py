@@ -20,6 +20,12 @@ def _choice(section: str, label: str, description: str, unset: str, *values: str
     return _field(section, label, description, enum=[None, *values], values_display={"null": unset})
 
 
+_ASSETS = {
+    "schemes": ["msdrive"],
+    "handler": f"{_PACKAGE}.assets.sanitize_uri",
+    "to_openlineage_converter": f"{_PACKAGE}.assets.convert_to_openlineage",
+}
+
 # https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
 # Airflow 3.2 and later read the form's fields from here, older versions through the hook's methods.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
@@ -233,6 +239,6 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
-        "asset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
-        "dataset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
+        "asset-uris": [_ASSETS],
+        "dataset-uris": [_ASSETS],
     }

@@ -114,6 +114,8 @@ class DriveArchiveOperator(DriveOperator):
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
     operator_extra_links = ARCHIVE_LINKS
+    lineage_inputs: ClassVar[Sequence[str]] = ("source", "items")
+    lineage_outputs: ClassVar[Sequence[str]] = ("destination",)
 
     def __init__(
         self,
@@ -221,10 +223,11 @@ class DriveArchiveOperator(DriveOperator):
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
+        from airflow_provider_drive.operators.archive_order import read_order
         from airflow_provider_drive.report import ArchiveReport
         from airflow_provider_drive.summary import check_counts, outlet_extra
 
-        order = self._order(totals.counted_from)
+        order = read_order(self, self._client, _FILTERS, totals.counted_from)
         is_real = not self.is_dry_run
         name = describe_run(context) if is_real else None
         opened = (self.hook, self._client.hosts, name)
@@ -269,27 +272,8 @@ class DriveArchiveOperator(DriveOperator):
             summary["plan"] = plan(report, self._client, deletes=self.delete_source)
         context["ti"].xcom_push(key="summary", value=summary)
         run.result = describe_summary(summary, order.selection)
+        self._report_summary(summary)
         return summary
-
-    def _order(self, now: float) -> ArchiveOrder:
-        """
-        Return what to archive.
-
-        :param now: When the archive started: durations in filters count from there in each try.
-        """
-        from airflow_provider_drive.protocol.archive.order import ArchiveOrder
-        from airflow_provider_drive.protocol.items.filters import read_selection
-
-        return ArchiveOrder(
-            self._client.address(self.destination, "destination"),
-            self._client.optional_address(self.source, "source"),
-            read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
-            None if self.items is None else [self._client.read_document(item) for item in self.items],
-            self.keep_structure,
-            self.conflict_behavior,
-            self.verify,
-            self.is_dry_run,
-        )
 
     def _copy(self, order: ArchiveOrder, report: ArchiveReport, state: TaskState) -> ArchiveState:
         """Copy the documents, and wait for them; if deferrable, not for long."""
@@ -304,7 +288,9 @@ class DriveArchiveOperator(DriveOperator):
             held=self._client.usage.describe_waits,
             **idle,
         )
-        return self._client.run(flow, state)
+        archived = self._client.run(flow, state)
+        self._keep_places(source=archived.source_url, destination=archived.destination_url)
+        return archived
 
     def _defer(self, context: Context, archived: ArchiveState, totals: Totals) -> None:
         from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger

@@ -108,6 +108,7 @@ class DriveCopyOperator(DriveOperator):
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
+    lineage_inputs: ClassVar[Sequence[str]] = ("item",)
 
     def __init__(
         self,
@@ -144,6 +145,8 @@ class DriveCopyOperator(DriveOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the copy, or find the one that an earlier try submitted, and wait for it if asked to."""
+        from airflow_provider_drive.lineage import lineage_of_copy
+
         self._read_parameters()
         state = self._task_state(context)
         with fail_on_permanent_errors(remembers=state.is_durable):
@@ -152,6 +155,7 @@ class DriveCopyOperator(DriveOperator):
                 job = self._submit(context, state)
                 submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
                 if not self.wait_for_completion:
+                    self._report_lineage(lambda: lineage_of_copy(job))
                     run.result = submitted
                     return job.as_dict(encrypt_url)
                 self.log.info("%s", submitted)
@@ -178,6 +182,7 @@ class DriveCopyOperator(DriveOperator):
                 )
             job = read_copy_job(pushed, decrypt_url)
             push_link_xcoms(context, self._client.hosts, job)  # the links are written again after each part
+            self._keep_source(job)
             age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)
@@ -198,6 +203,7 @@ class DriveCopyOperator(DriveOperator):
             job = self._client.submit_copy(self._order(), wait, state)
         except DriveError:
             push_link_xcoms(context, self._client.hosts, state.started)
+            self._keep_source(state.started)
             raise
         if job.is_renamed_later and not self.wait_for_completion:
             self.log.info(
@@ -209,6 +215,7 @@ class DriveCopyOperator(DriveOperator):
         elif job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
         push_link_xcoms(context, self._client.hosts, job)
+        self._keep_source(job)
         return job
 
     def _order(self) -> CopyOrder:
@@ -246,10 +253,12 @@ class DriveCopyOperator(DriveOperator):
     def _verify(
         self, context: Context, job: CopyJob, status: CopyStatus, wait: Wait, state: TaskState
     ) -> dict[str, Any]:
+        from airflow_provider_drive.lineage import lineage_of_copy
         from airflow_provider_drive.protocol.copy.verify import verify_copy
 
         item = dict(self._client.run(verify_copy(job, status, wait, verify=self.verify), state).raw)
         push_link_xcoms(context, self._client.hosts, job, item)
+        self._report_lineage(lambda: lineage_of_copy(job, item))
         self._tell_outlets(context, lambda: _describe_copy(item))
         return item
 

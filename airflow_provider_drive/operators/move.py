@@ -70,6 +70,7 @@ class DriveMoveOperator(DriveOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
     boolean_fields: ClassVar[Sequence[str]] = ("create_destination", "verify")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
+    lineage_inputs: ClassVar[Sequence[str]] = ("item",)
 
     def __init__(
         self,
@@ -109,12 +110,16 @@ class DriveMoveOperator(DriveOperator):
                 return item
 
     def _move(self, context: Context, state: TaskState) -> dict[str, Any]:
+        from airflow_provider_drive.lineage import lineage_of_move
+
         try:
             item = self._run_move(state)
         except DriveError:
             push_link_xcoms(context, self._client.hosts, state.started)
+            self._keep_source(state.started)
             raise
         push_link_xcoms(context, self._client.hosts, state.started, item)
+        self._report_lineage(lambda: lineage_of_move(state.started, item))
         return item
 
     def _run_move(self, state: TaskState) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class TransferOperator(DriveOperator):
         if self.is_dry_run:
             summary["plan"] = {"documents": report.planned}
         context["ti"].xcom_push(key="summary", value=summary)
+        self._report_summary(summary)
         run.result = describe_summary(summary)
         if not self.is_dry_run:
             check_counts(summary, self.max_failures, kind=DriveTransferError, done="handed over")
