@@ -1,17 +1,38 @@
-"""What an archive's parameters ask for."""
+"""What an archive's parameters ask for, and how it goes on after a deferral."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.order import ArchiveOrder
+from airflow_provider_drive.protocol.archive.state import read_archive_state, read_completion_event
 from airflow_provider_drive.protocol.items.filters import read_selection
+from airflow_provider_drive.protocol.wire import validation
+from airflow_provider_drive.utils.encryption import decrypt_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.operators.archive import DriveArchiveOperator
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
+    from airflow_provider_drive.utils.task_state import TaskState
+
+
+def check_parameters(operator: DriveArchiveOperator) -> None:
+    """
+    Check an archive's own parameters, and give them their types.
+
+    :raises DriveArgumentError: If one is invalid, or two do not go together.
+    """
+    operator.max_failures = validation.read_count("max_failures", operator.max_failures)
+    validation.check_globs("pattern", operator.pattern)
+    validation.check_globs("exclude", operator.exclude)
+    if operator.items is not None:
+        operator.items = validation.read_items(operator.items)
+    if operator.delete_source and not operator.verify:
+        raise DriveArgumentError("delete_source needs verify: a copy must be verified before that.")
 
 
 def read_order(
@@ -33,3 +54,15 @@ def read_order(
         operator.verify,
         operator.is_dry_run,
     )
+
+
+def resume(state: TaskState, pushed: Any, event: Any) -> None:
+    """
+    Let an archive go on with what it knew before its deferral, and what the trigger has seen.
+
+    :param pushed: The state of the archive, as the XCom has it.
+    :param event: The trigger's event.
+    """
+    before_deferral = read_archive_state(pushed, decrypt_url)
+    stored: ArchiveState | None = state.restore("archive").state
+    state.hand_on("archive", read_completion_event(event, before_deferral.with_monitors(stored)))

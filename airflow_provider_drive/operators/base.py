@@ -170,6 +170,16 @@ class DriveOperator(DriveTask, BaseOperator):
         for asset in assets:
             events[asset].extra = {**events[asset].extra, **told}
 
+    def _drop_outlet_events(self) -> None:
+        """
+        Let the task's outlets have no event.
+
+        Airflow makes the events of the outlets that a task has at its end. It runs a copy of the operator, so
+        that the next run has them again.
+        """
+        self.log.info("Nothing was copied: the outlets get no event.")
+        self.outlets = [outlet for outlet in self.outlets if not hasattr(outlet, "uri")]
+
     def _report_lineage(self, lineage: Callable[[], Lineage]) -> None:
         """Report what the task has read and written: in its last leg, for a deferral loses it."""
         self._lineage = self.hook._lineage.report(lineage)  # noqa: SLF001  # as the client, it is for this package

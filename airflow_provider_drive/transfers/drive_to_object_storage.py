@@ -189,6 +189,13 @@ class DriveToObjectStorageOperator(TransferOperator):
                 self._clear_originals(report, manifest)
             return self._conclude(context, report, manifest, totals, run)
 
+    def _outlet_extra(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Return what the events of the outlets tell: the destination is not in a drive."""
+        from airflow_provider_drive.protocol.wire.uris import uri_of_storage
+        from airflow_provider_drive.summary import outlet_extra
+
+        return {**outlet_extra(summary, None), "destination": uri_of_storage(self.destination)}
+
     def _check_manifest(self, manifest: Manifest) -> None:
         """Refuse a manifest that the next run would hand over, or that is another task's."""
         from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_nearest
