@@ -7,6 +7,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveItemChangedError,
@@ -23,7 +24,6 @@ from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_item
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import check_tag
 from airflow_provider_drive.protocol.wire.uris import uri_of_address

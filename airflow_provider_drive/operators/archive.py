@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.links import ARCHIVE_LINKS, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -89,9 +89,9 @@ class DriveArchiveOperator(DriveOperator):
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). Default
-        is ``15``. (templated)
+        is ``[drive] poll_interval`` of Airflow's configuration, else ``15``. (templated)
     :param copy_timeout: How long each copy may take, in seconds or as a duration (``PT2H``). Default is
-        ``86400``, a day. (templated)
+        ``[drive] copy_timeout``, else ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
         originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``, ``seconds``,

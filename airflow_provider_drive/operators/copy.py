@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -66,9 +66,10 @@ class DriveCopyOperator(DriveOperator):
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The
-        first pauses are shorter; ``Retry-After`` takes precedence. Default is ``15``. (templated)
+        first pauses are shorter; ``Retry-After`` takes precedence. Default is ``[drive] poll_interval`` of
+        Airflow's configuration, else ``15``. (templated)
     :param copy_timeout: How long the copy may take from its submit on, in seconds or as a duration
-        (``PT2H``). Default is ``86400``, a day. (templated)
+        (``PT2H``). Default is ``[drive] copy_timeout``, else ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: The copy job, a mapping that :class:`~airflow_provider_drive.sensors.copy.DriveCopySensor` takes.
         With ``wait_for_completion`` Graph's driveItem of the copy instead; with ``children_only`` that of the
