@@ -75,9 +75,8 @@ def _insert_settings(_app: Sphinx, page: str, source: list[str]) -> None:
         rows = [
             f"| `{name}` | {each['description']} | `{each['example']}` |" for name, each in SETTINGS.items()
         ]
-        source[0] = source[0].replace(
-            "% settings", "\n".join(["| option | description | example |", "|---|---|---|", *rows])
-        )
+        table = "\n".join(["| option | description | example |", "|---|---|---|", *rows])
+        source[0] = source[0].replace("% settings", table)
 
 
 def _clear_module(_app: Sphinx, what: str, *rest: Any) -> None:

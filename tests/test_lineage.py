@@ -262,6 +262,16 @@ def test_a_copy_that_fails_has_its_source(legs, plan, vault, extract):
     assert (names(lineage.inputs), lineage.outputs) == ([at(plan)], [])
 
 
+def test_a_task_that_fails_before_it_has_read_anything_has_what_its_addresses_tell(
+    legs, legal, vault, extract
+):
+    with pytest.raises(DriveError):
+        legs.run(DriveCopyOperator, item=f"{legal.web_url}/none.txt", destination=path_of(vault))
+
+    site, library = at(legal.root)
+    assert names(extract(legs.made[-1], "failed").inputs) == [(site, f"{library}none.txt")]
+
+
 def test_transfers_have_the_folder_and_the_place_in_object_storage(legs, plan, legal, tmp_path, extract):
     legs.run(DriveToObjectStorageOperator, source=path_of(plan.parent), destination=f"file://{tmp_path}/out")
     legs.run(

@@ -188,7 +188,8 @@ class DriveOperator(DriveTask, BaseOperator):
         """Keep what the task reads, for the lineage of a task that fails."""
         from airflow_provider_drive.lineage import Lineage, uri_of_source, without_faults
 
-        self._lineage = without_faults(lambda: Lineage((uri_of_source(started),)))
+        if started is not None:
+            self._lineage = without_faults(lambda: Lineage((uri_of_source(started),)))
 
     def _keep_places(self, **urls: str | None) -> None:
         """
