@@ -196,6 +196,8 @@ def lineage_of_summary(places: Lineage, summary: Mapping[str, Any]) -> Lineage:
 
 def _uris(value: Any) -> list[str]:
     """Return the URI that the value of a parameter tells; of a list of documents, those of their folders."""
+    if isinstance(value, str) and "{{" in value:
+        return []  # it is not rendered yet
     if not isinstance(value, list):
         uri = uri_of_address(value) or uri_of_storage(value)
         return [uri] if uri else []
@@ -228,6 +230,12 @@ def _names(uris: Iterable[str | None]) -> list[tuple[str, str]]:
     return [dataset_name(uri) for uri in dict.fromkeys(filter(None, uris))]
 
 
+def _without_secrets(place: str | None) -> str | None:
+    """Return where a manifest is: an address, or a URL without what may log in there."""
+    is_url = place is not None and "://" in place
+    return uri_of_address(place) or uri_of_storage(place) if is_url else place
+
+
 def _statistics(lineage: Lineage) -> dict[str, Any]:
     from airflow.providers.common.compat.openlineage.facet import OutputStatisticsOutputDatasetFacet  # noqa: PLC0415  # only with OpenLineage
 
@@ -256,5 +264,6 @@ def _summary(lineage: Lineage) -> dict[str, Any]:
     if lineage.summary is None:
         return {}
     told = {name: lineage.summary[name] for name in _SUMMARY if name in lineage.summary}
+    told["manifest"] = _without_secrets(told.get("manifest"))
     facet = attrs.make_class("DriveSummaryRunFacet", [*told], bases=(RunFacet,))
     return {"drive_summary": facet(**told)}

@@ -11,7 +11,7 @@ from airflow.utils.state import TaskInstanceState
 
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.exceptions import DriveArchiveError, DriveError
-from airflow_provider_drive.lineage import MAX_DOCUMENTS, as_openlineage
+from airflow_provider_drive.lineage import MAX_DOCUMENTS, Lineage, as_openlineage
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 from airflow_provider_drive.operators.delete import DriveDeleteOperator
@@ -351,6 +351,39 @@ def test_without_openlineage_its_methods_return_nothing(monkeypatch):
     assert operator.get_openlineage_facets_on_start() is None
     assert operator.get_openlineage_facets_on_complete(None) is None
     assert operator.get_openlineage_facets_on_failure(None) is None
+
+
+class Lazy:
+    """What another task has returned, which is read from Airflow when it is used."""
+
+    def __str__(self):
+        raise AssertionError("a request")
+
+    __iter__ = __len__ = __getitem__ = __repr__ = __str__
+
+
+def test_parameters_that_are_not_known_yet_are_not_read(extract):
+    template = "https://contoso.sharepoint.com/sites/Legal/Docs/{{ ds }}"
+    archive = DriveArchiveOperator(task_id="task", items=Lazy(), destination=template)
+
+    lineage = extract(archive, "running")
+    assert (lineage.inputs, lineage.outputs) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("manifest", "told"),
+    [
+        (None, None),
+        ("s3://key:SECRET@bucket/m.jsonl", "s3://bucket/m.jsonl"),
+        ("drives/b!x/root:/m.jsonl", "drives/b!x/root:/m.jsonl"),
+        ("https://contoso.sharepoint.com/:t:/s/Legal/SECRET", None),
+    ],
+)
+def test_the_place_of_a_manifest_has_no_secret(manifest, told):
+    pytest.importorskip("airflow.providers.openlineage")
+    lineage = Lineage(summary={"copied": 1, "bytes": 1, "manifest": manifest})
+
+    assert as_openlineage(lambda: lineage).run_facets["drive_summary"].manifest == told
 
 
 def test_lineage_that_cannot_be_told_is_nothing():

@@ -163,7 +163,7 @@ class DriveOperator(DriveTask, BaseOperator):
         :param extra: Returns it. It is called only if there is an outlet.
         """
         events = context.get("outlet_events")
-        assets = [outlet for outlet in self.outlets if hasattr(outlet, "uri")]
+        assets = [outlet for outlet in self.outlets if _has_events(outlet)]
         if events is None or not assets:
             return
         told = extra()
@@ -178,7 +178,7 @@ class DriveOperator(DriveTask, BaseOperator):
         that the next run has them again.
         """
         self.log.info("Nothing was copied: the outlets get no event.")
-        self.outlets = [outlet for outlet in self.outlets if not hasattr(outlet, "uri")]
+        self.outlets = [outlet for outlet in self.outlets if not _has_events(outlet)]
 
     def _report_lineage(self, lineage: Callable[[], Lineage]) -> None:
         """Report what the task has read and written: in its last leg, for a deferral loses it."""
@@ -223,6 +223,11 @@ class DriveOperator(DriveTask, BaseOperator):
     def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
         """Return the lineage of what was done before the task failed."""
         return self.get_openlineage_facets_on_complete(task_instance)
+
+
+def _has_events(outlet: Any) -> bool:
+    """Return whether an outlet gets an event at the end of its task: an asset, or a reference to one."""
+    return hasattr(outlet, "uri") or type(outlet).__name__ == "AssetNameRef"
 
 
 def _parameter(field: str) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 from airflow.providers.common.compat.sdk import Asset
+from airflows import not_on_airflow_2
 
 from airflow_provider_drive.emulator import CopyBehaviour
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
@@ -123,6 +124,19 @@ def test_a_retry_that_finds_nothing_has_no_event(worker, outlets, told, twice):
     worker.ti.try_number = 2
 
     assert outlets(**twice, pattern="*.none") == []
+
+
+@not_on_airflow_2("it has no references")
+def test_references_to_assets_have_events_as_assets_do(outlets, worker, told, twice):
+    references = [Asset.ref(name="archive"), Asset.ref(uri="x-archive")]
+    first = DriveArchiveOperator(task_id="task", **twice, outlets=references)
+    first.execute(worker.context)
+    events = list(worker.context["outlet_events"].values())
+    second = DriveArchiveOperator(task_id="task", **twice, outlets=references)
+    second.execute(worker.context)
+
+    assert [event.extra["summary"]["copied"] for event in events] == [1, 1]
+    assert (first.outlets, second.outlets) == (references, [])
 
 
 def test_outlets_that_are_no_assets_stay(worker, told, twice):

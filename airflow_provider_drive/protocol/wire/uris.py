@@ -75,8 +75,13 @@ def uri_of_address(address: Any) -> str | None:
 
 
 def uri_of_storage(url: Any) -> str | None:
-    """Return a URL of object storage without its connection, ``s3://conn@bucket/key``; None if it is none."""
-    scheme, found, rest = str(url).partition("://")
+    """
+    Return a URL of object storage without its connection, ``s3://conn@bucket/key``; None if it is none.
+
+    :param url: Text or a path. Anything else is none, and is not looked into: that might send a request.
+    """
+    text = str(url) if isinstance(url, str) or hasattr(url, "protocol") else ""
+    scheme, found, rest = text.partition("://")
     if not found or not scheme.isalnum() or scheme in {"http", "https"}:
         return None
     authority, slash, path = rest.partition("/")
