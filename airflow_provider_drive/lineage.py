@@ -29,8 +29,11 @@ from airflow_provider_drive.protocol.wire.uris import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.move import Move
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
+
+    Started = CopyJob | Move | ArchiveState
 
 _T = TypeVar("_T")
 MAX_DOCUMENTS = 20
@@ -81,7 +84,7 @@ def lineage_of_copy(job: CopyJob, made: Mapping[str, Any] | None = None) -> Line
     return Lineage((uri_of_source(job),), (output,), documents=1 if is_file else None, size=size)
 
 
-def lineage_of_move(started: CopyJob | Move | None, item: Mapping[str, Any]) -> Lineage:
+def lineage_of_move(started: Started | None, item: Mapping[str, Any]) -> Lineage:
     """
     Return the lineage of a move.
 
@@ -102,9 +105,9 @@ def lineage_of_deletion(address: Any, deleted: Mapping[str, str]) -> Lineage:
     return Lineage(outputs=(uri,), change="DROP")
 
 
-def uri_of_source(started: CopyJob | Move | None) -> str | None:
-    """Return the URI of the item that is copied or moved."""
-    return uri_of_item(started.source_url, started.source) if started else None
+def uri_of_source(started: Started | None) -> str | None:
+    """Return the URI of what is copied or moved. Of an archive, the ids are not known."""
+    return uri_of_item(started.source_url, getattr(started, "source", None)) if started else None
 
 
 def uri_of_json(item: Mapping[str, Any]) -> str | None:
@@ -141,7 +144,7 @@ class HookLineage:
         Report what was read and written.
 
         :param lineage: Returns it.
-        :return: It; None if it cannot be told.
+        :return: It; None if it is not known.
         """
         found = without_faults(lineage)
         if found is not None:
@@ -166,7 +169,7 @@ class HookLineage:
 
 def lineage_of_parameters(operator: Any, urls: Mapping[str, str | None] = _NOTHING) -> Lineage:
     """
-    Return what an operator's parameters tell, without a request: those that are URLs.
+    Return what an operator's parameters say, without a request: those that are URLs.
 
     :param urls: What is known of some of them by now: where a browser shows the item. Default is nothing.
     """
@@ -182,6 +185,14 @@ def lineage_of_parameters(operator: Any, urls: Mapping[str, str | None] = _NOTHI
     )
 
 
+def lineage_of_started(operator: Any, started: Started) -> Lineage:
+    """Return where an operator reads, and an archive writes."""
+    if hasattr(started, "source"):
+        return Lineage((uri_of_source(started),))
+    urls = {"source": started.source_url, "destination": started.destination_url}
+    return lineage_of_parameters(operator, urls)
+
+
 def lineage_of_summary(places: Lineage, summary: Mapping[str, Any]) -> Lineage:
     """
     Return the lineage of an archive or a transfer.
@@ -195,7 +206,7 @@ def lineage_of_summary(places: Lineage, summary: Mapping[str, Any]) -> Lineage:
 
 
 def _uris(value: Any) -> list[str]:
-    """Return the URI that the value of a parameter tells; of a list of documents, those of their folders."""
+    """Return the URI in the value of a parameter; of a list of documents, those of their folders."""
     if isinstance(value, str) and "{{" in value:
         return []  # it is not rendered yet
     if not isinstance(value, list):

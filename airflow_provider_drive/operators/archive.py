@@ -227,7 +227,7 @@ class DriveArchiveOperator(DriveOperator):
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
-        from airflow_provider_drive.operators.archive_order import read_order
+        from airflow_provider_drive.operators.archive_order import describe_order, read_order
         from airflow_provider_drive.report import ArchiveReport
 
         order = read_order(self, self._client, _FILTERS, totals.counted_from)
@@ -236,14 +236,13 @@ class DriveArchiveOperator(DriveOperator):
         opened = (self.hook, self._client.hosts, name)
         manifest = None if self.manifest is None else open_manifest(self.manifest, *opened)
         report = ArchiveReport(name, deletes=self.delete_source and is_real)
-        what = f"{'items' if order.source is None else order.source} to {order.destination}"
-        action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
-        with closing(report), self._logged(action, source=self.source, destination=self.destination) as run:
+        places = {"source": self.source, "destination": self.destination}
+        with closing(report), self._logged(describe_order(order), **places) as run:
             try:
                 if manifest is not None:
                     manifest.prepare(order, self._client)
                 archived = self._copy(order, report, state)
-                push_link_xcoms(context, self._client.hosts, archived)
+                self._publish(context, archived)
                 if archived.pending:
                     self._defer(context, archived, totals.plus(self._client.usage))
                 if report.deletes:
@@ -251,7 +250,7 @@ class DriveArchiveOperator(DriveOperator):
                 if manifest is not None:
                     self._write_manifest(context, report, manifest)
             except Exception as error:
-                push_link_xcoms(context, self._client.hosts, state.started)
+                self._publish(context, state.started)
                 if not isinstance(error, TaskDeferred):
                     self._summarize(context, report, order, totals, run)
                 if not any(report.counts.values()):
@@ -276,12 +275,10 @@ class DriveArchiveOperator(DriveOperator):
         self, context: Context, report: ArchiveReport, order: ArchiveOrder, totals: Totals, run: RunLog
     ) -> dict[str, Any]:
         """Push the summary as an XCom, and put it into the log: of a run that failed, too."""
-        from airflow_provider_drive.summary import describe_summary, plan, summarize
+        from airflow_provider_drive.operators.archive_order import summarize_archive
+        from airflow_provider_drive.summary import describe_summary
 
-        summary = summarize(report, totals.plus(self._client.usage), order.selection)
-        summary["manifest"] = str(self.manifest) if report.is_stored else None
-        if self.is_dry_run:
-            summary["plan"] = plan(report, self._client, deletes=self.delete_source)
+        summary = summarize_archive(self, self._client, report, totals, order)
         context["ti"].xcom_push(key="summary", value=summary)
         run.result = describe_summary(summary, order.selection)
         self._report_summary(summary)
@@ -300,9 +297,7 @@ class DriveArchiveOperator(DriveOperator):
             held=self._client.usage.describe_waits,
             **idle,
         )
-        archived = self._client.run(flow, state)
-        self._keep_places(source=archived.source_url, destination=archived.destination_url)
-        return archived
+        return self._client.run(flow, state)
 
     def _defer(self, context: Context, archived: ArchiveState, totals: Totals) -> None:
         from airflow_provider_drive.triggers.archive import CopiesCompleteTrigger

@@ -1,4 +1,4 @@
-"""What an archive's parameters ask for, and how it goes on after a deferral."""
+"""What an archive's parameters ask for, how it goes on after a deferral, and its summary."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow_provider_drive.protocol.archive.order import ArchiveOrder
 from airflow_provider_drive.protocol.archive.state import read_archive_state, read_completion_event
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.wire import validation
+from airflow_provider_drive.summary import plan, summarize
 from airflow_provider_drive.utils.encryption import decrypt_url
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.operators.archive import DriveArchiveOperator
     from airflow_provider_drive.protocol.archive.state import ArchiveState
+    from airflow_provider_drive.report import ArchiveReport
+    from airflow_provider_drive.summary import Totals
     from airflow_provider_drive.utils.task_state import TaskState
 
 
@@ -66,3 +69,24 @@ def resume(state: TaskState, pushed: Any, event: Any) -> None:
     before_deferral = read_archive_state(pushed, decrypt_url)
     stored: ArchiveState | None = state.restore("archive").state
     state.hand_on("archive", read_completion_event(event, before_deferral.with_monitors(stored)))
+
+
+def describe_order(order: ArchiveOrder) -> str:
+    """Return what an archive does, for its log."""
+    verb = "Planning to archive" if order.dry_run else "Archiving"
+    return f"{verb} {'items' if order.source is None else order.source} to {order.destination}"
+
+
+def summarize_archive(
+    operator: DriveArchiveOperator,
+    client: DriveClient,
+    report: ArchiveReport,
+    totals: Totals,
+    order: ArchiveOrder,
+) -> dict[str, Any]:
+    """Return the summary of an archive; that of a dry run has a plan."""
+    summary = summarize(report, totals.plus(client.usage), order.selection)
+    summary["manifest"] = str(operator.manifest) if report.is_stored else None
+    if operator.is_dry_run:
+        summary["plan"] = plan(report, client, deletes=operator.delete_source)
+    return summary

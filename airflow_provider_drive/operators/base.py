@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TaskDeferred
 
+from airflow_provider_drive.links import push_link_xcoms
 from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
     from airflow_provider_drive.lineage import Lineage
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
     from airflow_provider_drive.protocol.move import Move
     from airflow_provider_drive.protocol.wire.copy_job import CopyJob
 
@@ -184,12 +186,13 @@ class DriveOperator(DriveTask, BaseOperator):
         """Report what the task has read and written: in its last leg, for a deferral loses it."""
         self._lineage = self.hook._lineage.report(lineage)  # noqa: SLF001  # as the client, it is for this package
 
-    def _keep_source(self, started: CopyJob | Move | None) -> None:
-        """Keep what the task reads, for the lineage of a task that fails."""
-        from airflow_provider_drive.lineage import Lineage, uri_of_source, without_faults
+    def _publish(self, context: Context, started: CopyJob | Move | ArchiveState | None) -> None:
+        """Push the links of what the task works on, and keep where it reads, for the lineage of a failure."""
+        from airflow_provider_drive.lineage import lineage_of_started, without_faults
 
+        push_link_xcoms(context, self._client.hosts, started)
         if started is not None:
-            self._lineage = without_faults(lambda: Lineage((uri_of_source(started),)))
+            self._lineage = without_faults(lambda: lineage_of_started(self, started))
 
     def _keep_places(self, **urls: str | None) -> None:
         """

@@ -182,8 +182,7 @@ class DriveCopyOperator(DriveOperator):
                     "The XCom copy_job, which this task pushed before its deferral, is missing."
                 )
             job = read_copy_job(pushed, decrypt_url)
-            push_link_xcoms(context, self._client.hosts, job)  # the links are written again after each part
-            self._keep_source(job)
+            self._publish(context, job)  # the links are written again after each part
             age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)
@@ -203,8 +202,7 @@ class DriveCopyOperator(DriveOperator):
         try:
             job = self._client.submit_copy(self._order(), wait, state)
         except DriveError:
-            push_link_xcoms(context, self._client.hosts, state.started)
-            self._keep_source(state.started)
+            self._publish(context, state.started)
             raise
         if job.is_renamed_later and not self.wait_for_completion:
             self.log.info(
@@ -215,8 +213,7 @@ class DriveCopyOperator(DriveOperator):
             )
         elif job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-        push_link_xcoms(context, self._client.hosts, job)
-        self._keep_source(job)
+        self._publish(context, job)
         return job
 
     def _order(self) -> CopyOrder:

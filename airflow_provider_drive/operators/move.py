@@ -115,8 +115,7 @@ class DriveMoveOperator(DriveOperator):
         try:
             item = self._run_move(state)
         except DriveError:
-            push_link_xcoms(context, self._client.hosts, state.started)
-            self._keep_source(state.started)
+            self._publish(context, state.started)
             raise
         push_link_xcoms(context, self._client.hosts, state.started, item)
         self._report_lineage(lambda: lineage_of_move(state.started, item))

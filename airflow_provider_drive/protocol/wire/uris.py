@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
 from airflow_provider_drive.protocol.wire.addresses import is_id
-from airflow_provider_drive.protocol.wire.browser_urls import PERSONAL_HOST, locate
+from airflow_provider_drive.protocol.wire.browser_urls import is_personal, locate
 
 if TYPE_CHECKING:
     from airflow_provider_drive.protocol.wire.addresses import ItemRef
@@ -42,7 +42,7 @@ def uri_from_url(url: Any) -> str | None:
     """
     Return the URI of the item that a URL of SharePoint or OneDrive shows.
 
-    :return: None if the URL does not tell the item's path, such as a sharing link, which is a secret, or an
+    :return: None if the URL does not show the item's path, such as a sharing link, which is a secret, or an
         Office document that opens in the browser.
     """
     if not isinstance(url, str) or not url.startswith("https://"):
@@ -52,7 +52,7 @@ def uri_from_url(url: Any) -> str | None:
     except ValueError:
         return None
     host, path = parts.netloc.lower(), unquote(parts.path).strip("/")
-    is_known = is_host(host) and host != PERSONAL_HOST and not host.endswith("1drv.ms")
+    is_known = is_host(host) and not is_personal(url) and not host.endswith("1drv.ms")
     if not is_known or parts.query or parts.fragment or _NO_PATH.search(f"/{path}") or not path:
         return None
     site = _SITE.fullmatch(path)
@@ -70,7 +70,7 @@ def uri_of_item(url: str | None, ref: ItemRef | None) -> str | None:
 
 
 def uri_of_address(address: Any) -> str | None:
-    """Return the URI that an address tells without a request: a URL, or a driveItem with one."""
+    """Return the URI of an address without a request: a URL, or a driveItem with one."""
     return uri_from_url(address.get("webUrl") if isinstance(address, Mapping) else address)
 
 
@@ -99,7 +99,7 @@ def folder_uri(uri: str) -> str:
 
 
 def is_by_ids(uri: str) -> bool:
-    """Return whether a URI tells the ids of an item, and not its path."""
+    """Return whether a URI has the ids of an item, and not its path."""
     host, _, path = uri.removeprefix(f"{SCHEME}://").partition("/")
     names = path.split("/")
     return host == GRAPH_HOST and names[::2] == ["drives", "items"] and all(map(is_id, names[1::2]))
