@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_provider_drive.exceptions import DriveAddressError
+from airflow_provider_drive.protocol.wire.uris import SCHEME, dataset_name, encode_path, is_by_ids, is_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Asset
 
-SCHEME = "msdrive"
 _SITE_PATH = re.compile(
     r"(?:https://[^/]+/v1\.0)?/?sites/(?P<host>[^:/]+):/(?P<site>[^:]+):/drives/(?P<library>[^/:]+)/root"
     r"(?::(?P<path>/.*?):?/?|:?/?)?",
     re.DOTALL,
 )
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 _FORMS = (
     "Give the URL that a browser shows (https://contoso.sharepoint.com/sites/Legal/Shared Documents/2026), "
     "sites/{host}:/{site path}:/drives/{library}/root:/{path}, or "
@@ -44,7 +42,7 @@ def drive_asset(address: str) -> Asset:
     from airflow.providers.common.compat.sdk import Asset  # noqa: PLC0415  # its module depends on the version
 
     uri = _uri(address)
-    return Asset(name=uri, uri=uri)
+    return Asset(uri=uri)
 
 
 def watch_folder(name: str, folder: Any, **trigger_parameters: Any) -> Asset:
@@ -96,19 +94,27 @@ def sanitize_uri(uri: SplitResult) -> SplitResult:
 
     :raises ValueError: If it can name no item.
     """
-    host = uri.netloc.rpartition("@")[
-        2
-    ].lower()  # a path of Airflow's object storage has the connection in it
-    if not _HOST.fullmatch(host):
+    _, _, host = uri.netloc.lower().rpartition("@")  # a path of object storage has the connection in it
+    if not is_host(host):
         raise ValueError(
             f"msdrive:// is followed by the host of a SharePoint site, not by {host!r}. {_FORMS}"
         )
     if uri.query:
         raise ValueError(f"A msdrive:// URI has no query, which could hold a token. {_FORMS}")
-    names = unicodedata.normalize("NFC", unquote(uri.path)).strip("/").split("/")
-    if "" in names or ".." in names or "." in names or names[0] in {"drives", "shares", "me", "users"}:
+    path = encode_path(unquote(uri.path)).strip("/")
+    names = path.split("/")
+    is_resource = names[0] in {"drives", "shares", "me", "users"}
+    if {"", ".", ".."} & {*names} or (is_resource and not is_by_ids(f"{SCHEME}://{host}/{path}")):
         raise ValueError(f"The path of a msdrive:// URI names a site, a library and folders. {_FORMS}")
-    return uri._replace(scheme=SCHEME, netloc=host, path="/" + "/".join(names), fragment="")
+    return uri._replace(scheme=SCHEME, netloc=host, path=f"/{path}", fragment="")
+
+
+def convert_to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001  # Airflow's signature
+    """Return the OpenLineage dataset of an asset: Airflow calls this for the scheme ``msdrive``."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset  # noqa: PLC0415  # only with OpenLineage
+
+    namespace, name = dataset_name(asset.uri)
+    return Dataset(namespace=namespace, name=name)
 
 
 def _uri(address: Any) -> str:

@@ -13,6 +13,14 @@ from airflow_provider_drive.protocol.wire.hosts import CLOUDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LOGIN = (
+    "Sign in with a browser, on this or any other machine, and print the connection to import into Airflow. "
+    "The output contains a refresh token: treat it like a password."
+)
+_DEMO = (
+    "Archive documents with a real Airflow 3 and an emulated Microsoft Graph, on this machine. Needs the "
+    "extra emulator."
+)
 _DEFAULT_SCOPES = "Files.ReadWrite.All"
 
 
@@ -100,17 +108,8 @@ def _remove_control_characters(text: str) -> str:
     return "".join(filter(str.isprintable, text))
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="airflow-drive", description="OneDrive and SharePoint for Apache Airflow."
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-    login = commands.add_parser(
-        "login",
-        help="sign in with a browser and print the connection",
-        description="Sign in with a browser, on this or any other machine, and print the connection to "
-        "import into Airflow. The output contains a refresh token: treat it like a password.",
-    )
+def add_login_options(login: argparse.ArgumentParser) -> None:
+    """Add the options of ``login`` to its parser."""
     login.add_argument("--conn-id", default="drive_default", help="connection ID (%(default)s)")
     login.add_argument(
         "--client-id", required=True, help="application (client) ID of an app that allows public client flows"
@@ -128,22 +127,43 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     login.add_argument("--authority", help="address that issues tokens (default: the cloud's)")
     login.add_argument("--verify", help="path of a CA bundle (default: the environment's)")
+    login.add_argument("--json", action="store_true", help="print only the connection, as one line of JSON")
     login.set_defaults(run=_run_login)
-    commands.add_parser(
-        "emulator",
-        help="emulate Microsoft Graph on this machine; see airflow-drive emulator --help",
-    )
-    demo = commands.add_parser(
-        "demo",
-        help="archive documents with a real Airflow and an emulated Graph",
-        description="Archive documents with a real Airflow 3 and an emulated Microsoft Graph, on this "
-        "machine. Needs the extra emulator.",
-    )
+
+
+def add_demo_options(demo: argparse.ArgumentParser) -> None:
+    """Add the options of ``demo`` to its parser."""
     demo.add_argument(
         "--keep", action="store_true", help="leave Airflow and the emulator running until Ctrl-C"
     )
     demo.set_defaults(run=_run_demo)
-    login.add_argument("--json", action="store_true", help="print only the connection, as one line of JSON")
+
+
+COMMANDS = {
+    "login": (
+        "sign in with a browser and print the connection",
+        _LOGIN,
+        add_login_options,
+    ),
+    "demo": (
+        "archive documents with a real Airflow and an emulated Graph",
+        _DEMO,
+        add_demo_options,
+    ),
+}
+"""What each command does, in few words and in more, and what adds its options to a parser."""
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="airflow-drive", description="OneDrive and SharePoint for Apache Airflow."
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, (text, description, add_options) in COMMANDS.items():
+        add_options(commands.add_parser(name, help=text, description=description))
+    commands.add_parser(
+        "emulator", help="emulate Microsoft Graph on this machine; see airflow-drive emulator --help"
+    )
     return parser
 
 

@@ -20,6 +20,12 @@ def _choice(section: str, label: str, description: str, unset: str, *values: str
     return _field(section, label, description, enum=[None, *values], values_display={"null": unset})
 
 
+_ASSETS = {
+    "schemes": ["msdrive"],
+    "handler": f"{_PACKAGE}.assets.sanitize_uri",
+    "to_openlineage_converter": f"{_PACKAGE}.assets.convert_to_openlineage",
+}
+
 # https://airflow.apache.org/docs/apache-airflow-providers/howto/create-custom-providers.html
 # Airflow 3.2 and later read the form's fields from here, older versions through the hook's methods.
 CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
@@ -146,6 +152,45 @@ FIELD_BEHAVIOUR: dict[str, Any] = {
 }
 
 
+def _setting(kind: str, example: str, description: str) -> dict[str, Any]:
+    """Return an option without a default of its own: whoever reads it has one, on Airflow 2.11 too."""
+    return {
+        "description": description,
+        "version_added": "0.2.0",
+        "type": kind,
+        "example": example,
+        "default": None,
+    }
+
+
+SETTINGS = {
+    "poll_interval": _setting(
+        "float",
+        "30",
+        "The longest pause in seconds between two polls of a copy, of operators, sensors and triggers that "
+        "do not set poll_interval. Default is 15.",
+    ),
+    "copy_timeout": _setting(
+        "float",
+        "7200",
+        "Seconds that a copy may take, of operators that do not set copy_timeout. Default is 86400, a day.",
+    ),
+    "resource_units_per_minute": _setting(
+        "float",
+        "6000",
+        "Limit on SharePoint's resource units in each process, of connections that do not set it. Default is "
+        "1250, that of a small tenant.",
+    ),
+    "deferral_hold": _setting(
+        "float",
+        "30",
+        "Seconds for which a trigger holds back its event. Airflow 3.3 fails a task that resumes before the "
+        "scheduler has seen its worker exit. If workers exit slowly, set it to more than that takes. Default "
+        "is 10.",
+    ),
+}
+
+
 def get_provider_info() -> dict[str, Any]:
     """Return the provider's metadata, for the entry point ``apache_airflow_provider``."""
     integration = "Microsoft Drive"
@@ -175,20 +220,11 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": CONNECTION_FIELDS,
             }
         ],
+        "cli": [f"{_PACKAGE}.airflow_cli.get_commands"],
         "config": {
-            "microsoft_drive": {
+            "drive": {
                 "description": "Settings of the provider for OneDrive and SharePoint.",
-                "options": {
-                    "deferral_hold": {
-                        "description": "Seconds for which a trigger holds back its event. Airflow 3.3 fails "
-                        "a task that resumes before the scheduler has seen its worker exit. If workers exit "
-                        "slowly, set it to more than that takes. Default is 10.",
-                        "version_added": "0.2.0",
-                        "type": "float",
-                        "example": "30",
-                        "default": None,
-                    }
-                },
+                "options": SETTINGS,
             }
         },
         "hooks": [{"integration-name": integration, "python-modules": [f"{_PACKAGE}.hooks.drive"]}],
@@ -233,6 +269,6 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             }
         ],
-        "asset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
-        "dataset-uris": [{"schemes": ["msdrive"], "handler": f"{_PACKAGE}.assets.sanitize_uri"}],
+        "asset-uris": [_ASSETS],
+        "dataset-uris": [_ASSETS],
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_drive import __version__
+from airflow_provider_drive.configuration import read_number
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 from airflow_provider_drive.protocol.wire.cost import SMALLEST_BUDGET
@@ -146,7 +147,11 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
         discover_instance=known and not _read_flag(extra, "disable_instance_discovery"),
         resource_units_per_minute=_read_number(
-            extra, "resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS, "a positive number of units"
+            extra,
+            "resource_units_per_minute",
+            read_number("resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS),
+            _MAX_UNITS,
+            "a positive number of units",
         ),
         warnings=tuple(_find_ignored(extra, connection.conn_type)),
     )

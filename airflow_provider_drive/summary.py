@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.protocol.items.filters import Selection
+    from airflow_provider_drive.protocol.wire.addresses import ItemRef
     from airflow_provider_drive.report import ArchiveReport
     from airflow_provider_drive.transport.usage import Usage
 
@@ -173,12 +174,25 @@ def _describe_failures(summary: Mapping[str, Any], word: str) -> list[str]:
     return lines
 
 
-def outlet_extra(summary: Mapping[str, Any], client: DriveClient, destination: Any) -> dict[str, Any]:
-    """Return what the events of a task's outlets hold. The destination may not exist."""
-    told = {name: value for name, value in summary.items() if name not in {"plan", "manifest"}}
-    folder = client.find(destination)
+def outlet_extra(summary: Mapping[str, Any], folder: ItemRef | None) -> dict[str, Any]:
+    """
+    Return what the events of a task's outlets hold.
+
+    :param folder: The destination; None if it does not exist, or is not in a drive.
+    """
+    told = {name: value for name, value in summary.items() if name not in {"plan", "manifest", "files"}}
     ids = None if folder is None else folder.as_dict()
     return {"summary": told, "manifest": summary.get("manifest"), "folder": ids}
+
+
+def is_empty(summary: Mapping[str, Any], try_number: int) -> bool:
+    """
+    Return whether an archive has done nothing.
+
+    What a later try finds done already, an earlier one may have done, of which no event has told.
+    """
+    done = ("copied", "gone", "deleted") if try_number == 1 else ("copied", "gone", "deleted", "there")
+    return not any(summary[name] for name in done)
 
 
 def check_counts(

@@ -8,6 +8,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from airflow_provider_drive import __version__
+from airflow_provider_drive.get_provider_info import SETTINGS
 
 HERE = Path(__file__).parent
 os.environ["AIRFLOW_HOME"] = str(HERE.parent / "build" / "airflow")  # Airflow writes its settings there
@@ -64,8 +65,18 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Leave out the docstrings of modules: the pages say more."""
+    """Leave out the docstrings of modules: the pages say more. And insert the table of the settings."""
     app.connect("autodoc-process-docstring", _clear_module)
+    app.connect("source-read", _insert_settings)
+
+
+def _insert_settings(_app: Sphinx, page: str, source: list[str]) -> None:
+    if page == "reference/configuration":
+        rows = [
+            f"| `{name}` | {each['description']} | `{each['example']}` |" for name, each in SETTINGS.items()
+        ]
+        table = "\n".join(["| option | description | example |", "|---|---|---|", *rows])
+        source[0] = source[0].replace("% settings", table)
 
 
 def _clear_module(_app: Sphinx, what: str, *rest: Any) -> None:

@@ -29,7 +29,7 @@ TESTS = (
         "tests/test_provider_info.py",
         "tests/utils/test_encryption.py",
     ),
-    *("tests/test_settings.py", "tests/end_to_end/test_idioms.py"),
+    *("tests/test_settings.py", "tests/test_lineage.py", "tests/end_to_end/test_idioms.py"),
 )
 
 

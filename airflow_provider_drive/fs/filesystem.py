@@ -16,6 +16,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 from fsspec.core import has_magic
 from fsspec.spec import AbstractFileSystem
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT
 from airflow_provider_drive.fs.files import BLOCK, DriveReader, DriveWriter, TextWriter
 from airflow_provider_drive.fs.paths import (
     SCHEME,
@@ -33,7 +34,6 @@ from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_libraries
 from airflow_provider_drive.protocol.items.lookup import make_folder as make
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.protocol.wire.addresses import PathAddress
 from airflow_provider_drive.protocol.wire.names import check_new_name
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import (
     DriveAddressError,
     DriveError,
@@ -18,7 +19,7 @@ from airflow_provider_drive.exceptions import (
 from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.items.lookup import get_folder, get_item
 from airflow_provider_drive.protocol.items.missing import describe_missing
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL, Timings, Wait
+from airflow_provider_drive.protocol.timing import Timings, Wait
 from airflow_provider_drive.protocol.wire.addresses import ItemRef, PathAddress, parse_address
 from airflow_provider_drive.protocol.wire.copy_job import Arrival, CopyJob
 from airflow_provider_drive.protocol.wire.names import check_path

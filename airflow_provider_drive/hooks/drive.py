@@ -7,12 +7,14 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
     DriveItemChangedError,
     DriveItemNotFoundError,
 )
 from airflow_provider_drive.hooks.graph import DEFAULT_CONN_ID, GraphHook
+from airflow_provider_drive.lineage import Lineage, lineage_of_copy, lineage_of_move, uri_of_json
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.verify import result_from_status, wait_for_copy
 from airflow_provider_drive.protocol.items.deletion import delete_item
@@ -22,10 +24,11 @@ from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_item
 from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import check_tag
+from airflow_provider_drive.protocol.wire.uris import uri_of_address
 from airflow_provider_drive.protocol.wire.validation import check_globs, read_count, read_seconds
+from airflow_provider_drive.utils.task_state import TaskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +167,10 @@ class DriveHook(GraphHook):
             create_destination,
             cross_drive,
         )
-        return dict(self._client.run(move_item(order, self._client.wait(COPY_TIMEOUT))).raw)
+        state = TaskState({})  # it stores nothing, and knows what the item was before
+        moved = dict(self._client.run(move_item(order, self._client.wait(COPY_TIMEOUT)), state).raw)
+        self._lineage.report(lambda: lineage_of_move(state.started, moved))
+        return moved
 
     def delete_item(self, item: Any, if_match: str | None = None) -> dict[str, str] | None:
         """
@@ -232,7 +238,9 @@ class DriveHook(GraphHook):
             include_all_version_history,
             create_destination,
         )
-        return self._client.submit_copy(order, self._client.wait(COPY_TIMEOUT)).monitor_url
+        job = self._client.submit_copy(order, self._client.wait(COPY_TIMEOUT))
+        self._lineage.report(lambda: lineage_of_copy(job))
+        return job.monitor_url
 
     def get_copy_status(self, monitor_url: str) -> dict[str, Any]:
         """
@@ -315,7 +323,9 @@ class DriveHook(GraphHook):
 
         size = source.seek(0, os.SEEK_END)
         flow = write_file(address, size, read, conflict_behavior=conflict_behavior)
-        return dict(self._client.run(flow).raw)
+        written = dict(self._client.run(flow).raw)
+        self._lineage.report(lambda: Lineage(outputs=(uri_of_json(written),)))
+        return written
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """
@@ -327,18 +337,6 @@ class DriveHook(GraphHook):
         :param into: A binary file that the content is written to.
         :return: Whether the file exists.
         """
-        return self._client.run(read_file(self._client.address(file), into.write))
-
-    @classmethod
-    def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Return the form's fields. Airflow 3.2 and newer reads the provider's metadata instead."""
-        from airflow_provider_drive.hooks.form import form_widgets  # noqa: PLC0415  # only for the form
-
-        return form_widgets()
-
-    @classmethod
-    def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Return the layout of the form's standard fields, for Airflow before 3.2."""
-        from airflow_provider_drive.hooks.form import field_behaviour  # noqa: PLC0415  # only for the form
-
-        return field_behaviour()
+        is_there = self._client.run(read_file(self._client.address(file), into.write))
+        self._lineage.report(lambda: Lineage((uri_of_address(file),) if is_there else ()))
+        return is_there

@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import BaseHook
 
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.hooks.client import DriveClient
+from airflow_provider_drive.lineage import HookLineage
 from airflow_provider_drive.protocol.connection_test import test_connection_flow
 from airflow_provider_drive.protocol.flow import Request
 from airflow_provider_drive.protocol.retry import send_with_retries
@@ -36,6 +37,7 @@ class GraphHook(BaseHook):
         super().__init__(**kwargs)
         self.drive_conn_id = drive_conn_id
         self._client = DriveClient(drive_conn_id, self.get_connection, self.log)
+        self._lineage = HookLineage(self)
 
     def request(
         self, method: str, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None
@@ -92,3 +94,17 @@ class GraphHook(BaseHook):
             return is_fine, " ".join([told, *settings.warnings])
         except DriveError as error:
             return False, str(error)
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Return the form's fields. Airflow 3.2 and newer reads the provider's metadata instead."""
+        from airflow_provider_drive.hooks.form import form_widgets  # noqa: PLC0415  # only for the form
+
+        return form_widgets()
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Return the layout of the form's standard fields, for Airflow before 3.2."""
+        from airflow_provider_drive.hooks.form import field_behaviour  # noqa: PLC0415  # only for the form
+
+        return field_behaviour()

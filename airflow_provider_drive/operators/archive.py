@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import TaskDeferred, conf
 
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveResponseError
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
+from airflow_provider_drive.exceptions import DriveResponseError
 from airflow_provider_drive.links import ARCHIVE_LINKS, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
-from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
+from airflow_provider_drive.utils.encryption import encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
@@ -84,12 +84,14 @@ class DriveArchiveOperator(DriveOperator):
         (templated)
     :param fail_if_empty: Fail if there is no document to archive: nothing is below the source, or nothing
         matches. Default is ``False``. (templated)
+    :param outlet_event_if_empty: Whether the ``outlets`` get an event if this run has copied nothing; a dry
+        run never copies. Default is ``True``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). Default
-        is ``15``. (templated)
+        is ``[drive] poll_interval`` of Airflow's configuration, else ``15``. (templated)
     :param copy_timeout: How long each copy may take, in seconds or as a duration (``PT2H``). Default is
-        ``86400``, a day. (templated)
+        ``[drive] copy_timeout``, else ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: A summary: the counts of documents ``copied``, ``there``, ``failed`` and ``planned``, and of
         originals ``deleted`` and ``gone`` (an earlier try may have deleted them); ``bytes``, ``seconds``,
@@ -103,17 +105,27 @@ class DriveArchiveOperator(DriveOperator):
 
     template_fields: Sequence[str] = (
         *("source", "destination", *_FILTERS, "items", "keep_structure", "conflict_behavior"),
-        *("delete_source", "verify", "max_failures", "manifest", "is_dry_run", "fail_if_empty", "deferrable"),
-        *("poll_interval", "copy_timeout", "drive_conn_id"),
+        *("delete_source", "verify", "max_failures", "manifest", "is_dry_run", "fail_if_empty"),
+        *("outlet_event_if_empty", "deferrable", "poll_interval", "copy_timeout", "drive_conn_id"),
     )
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(
         ("source", "destination", "items"), "json"
     )
     boolean_fields: ClassVar[Sequence[str]] = (
-        *("keep_structure", "delete_source", "verify", "is_dry_run", "fail_if_empty", "deferrable"),
+        *(
+            "keep_structure",
+            "delete_source",
+            "verify",
+            "is_dry_run",
+            "fail_if_empty",
+            "outlet_event_if_empty",
+        ),
+        "deferrable",
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
     operator_extra_links = ARCHIVE_LINKS
+    lineage_inputs: ClassVar[Sequence[str]] = ("source", "items")
+    lineage_outputs: ClassVar[Sequence[str]] = ("destination",)
 
     def __init__(
         self,
@@ -137,6 +149,7 @@ class DriveArchiveOperator(DriveOperator):
         manifest: Any = None,
         dry_run: bool | Template = False,
         fail_if_empty: bool | Template = False,
+        outlet_event_if_empty: bool | Template = True,
         deferrable: bool | Template = conf.getboolean(  # noqa: B008  # as Airflow's operators do
             "operators", "default_deferrable", fallback=False
         ),
@@ -164,6 +177,7 @@ class DriveArchiveOperator(DriveOperator):
         self.manifest = manifest
         self.is_dry_run = dry_run  # dry_run is a method of Airflow's operators
         self.fail_if_empty = fail_if_empty
+        self.outlet_event_if_empty = outlet_event_if_empty
         self.deferrable = deferrable
         self.poll_interval = poll_interval
         self.copy_timeout = copy_timeout
@@ -183,7 +197,7 @@ class DriveArchiveOperator(DriveOperator):
         self, context: Context, event: dict[str, Any] | None = None, **_: Any
     ) -> dict[str, Any]:
         """Go on after the deferral. Needs only the event and the XCom ``archive``."""
-        from airflow_provider_drive.protocol.archive.state import read_archive_state, read_completion_event
+        from airflow_provider_drive.operators.archive_order import resume
         from airflow_provider_drive.summary import read_totals
 
         self._read_parameters()
@@ -196,9 +210,7 @@ class DriveArchiveOperator(DriveOperator):
                     "The XCom archive, which this task pushed before its deferral, is missing."
                 )
             self._log_unknown(event)
-            before_deferral = read_archive_state(pushed.get("state"), decrypt_url)
-            stored: ArchiveState | None = state.restore("archive").state
-            state.hand_on("archive", read_completion_event(event, before_deferral.with_monitors(stored)))
+            resume(state, pushed.get("state"), event)
             return self._archive(context, state, read_totals(pushed.get("totals")))
 
     def _task_state(self, context: Context) -> TaskState:
@@ -207,37 +219,30 @@ class DriveArchiveOperator(DriveOperator):
         return TaskState(context, self.source, self.destination, self.conflict_behavior, self.keep_structure)
 
     def _read_parameters(self) -> None:
-        from airflow_provider_drive.protocol.wire import validation
+        from airflow_provider_drive.operators.archive_order import check_parameters
 
         super()._read_parameters()
         with fail_on_permanent_errors():
-            self.max_failures = validation.read_count("max_failures", self.max_failures)
-            validation.check_globs("pattern", self.pattern)
-            validation.check_globs("exclude", self.exclude)
-            if self.items is not None:
-                self.items = validation.read_items(self.items)
-            if self.delete_source and not self.verify:
-                raise DriveArgumentError("delete_source needs verify: a copy must be verified before that.")
+            check_parameters(self)
 
     def _archive(self, context: Context, state: TaskState, totals: Totals) -> dict[str, Any]:
         from airflow_provider_drive.manifest import describe_run, open_manifest
+        from airflow_provider_drive.operators.archive_order import describe_order, read_order
         from airflow_provider_drive.report import ArchiveReport
-        from airflow_provider_drive.summary import check_counts, outlet_extra
 
-        order = self._order(totals.counted_from)
+        order = read_order(self, self._client, _FILTERS, totals.counted_from)
         is_real = not self.is_dry_run
         name = describe_run(context) if is_real else None
         opened = (self.hook, self._client.hosts, name)
         manifest = None if self.manifest is None else open_manifest(self.manifest, *opened)
         report = ArchiveReport(name, deletes=self.delete_source and is_real)
-        what = f"{'items' if order.source is None else order.source} to {order.destination}"
-        action = f"{'Archiving' if is_real else 'Planning to archive'} {what}"
-        with closing(report), self._logged(action, source=self.source, destination=self.destination) as run:
+        places = {"source": self.source, "destination": self.destination}
+        with closing(report), self._logged(describe_order(order), **places) as run:
             try:
                 if manifest is not None:
                     manifest.prepare(order, self._client)
                 archived = self._copy(order, report, state)
-                push_link_xcoms(context, self._client.hosts, archived)
+                self._publish(context, archived)
                 if archived.pending:
                     self._defer(context, archived, totals.plus(self._client.usage))
                 if report.deletes:
@@ -245,51 +250,39 @@ class DriveArchiveOperator(DriveOperator):
                 if manifest is not None:
                     self._write_manifest(context, report, manifest)
             except Exception as error:
-                push_link_xcoms(context, self._client.hosts, state.started)
+                self._publish(context, state.started)
                 if not isinstance(error, TaskDeferred):
                     self._summarize(context, report, order, totals, run)
                 if not any(report.counts.values()):
                     run.result = ""  # the error says it all
                 raise
             summary = self._summarize(context, report, order, totals, run)
-            if not self.is_dry_run:
-                check_counts(summary, self.max_failures, fail_if_empty=self.fail_if_empty)
-                self._tell_outlets(context, lambda: outlet_extra(summary, self._client, self.destination))
+            self._conclude(context, summary)
             return summary
+
+    def _conclude(self, context: Context, summary: dict[str, Any]) -> None:
+        """Fail the task if too many documents failed; else tell the outlets, or let them have no event."""
+        from airflow_provider_drive.summary import check_counts, is_empty, outlet_extra
+
+        if not self.is_dry_run:
+            check_counts(summary, self.max_failures, fail_if_empty=self.fail_if_empty)
+        if not self.outlet_event_if_empty and is_empty(summary, context["ti"].try_number):
+            self._drop_outlet_events()
+        elif not self.is_dry_run:
+            self._tell_outlets(context, lambda: outlet_extra(summary, self._client.find(self.destination)))
 
     def _summarize(
         self, context: Context, report: ArchiveReport, order: ArchiveOrder, totals: Totals, run: RunLog
     ) -> dict[str, Any]:
         """Push the summary as an XCom, and put it into the log: of a run that failed, too."""
-        from airflow_provider_drive.summary import describe_summary, plan, summarize
+        from airflow_provider_drive.operators.archive_order import summarize_archive
+        from airflow_provider_drive.summary import describe_summary
 
-        summary = summarize(report, totals.plus(self._client.usage), order.selection)
-        summary["manifest"] = str(self.manifest) if report.is_stored else None
-        if self.is_dry_run:
-            summary["plan"] = plan(report, self._client, deletes=self.delete_source)
+        summary = summarize_archive(self, self._client, report, totals, order)
         context["ti"].xcom_push(key="summary", value=summary)
         run.result = describe_summary(summary, order.selection)
+        self._report_summary(summary)
         return summary
-
-    def _order(self, now: float) -> ArchiveOrder:
-        """
-        Return what to archive.
-
-        :param now: When the archive started: durations in filters count from there in each try.
-        """
-        from airflow_provider_drive.protocol.archive.order import ArchiveOrder
-        from airflow_provider_drive.protocol.items.filters import read_selection
-
-        return ArchiveOrder(
-            self._client.address(self.destination, "destination"),
-            self._client.optional_address(self.source, "source"),
-            read_selection(now, **{name: getattr(self, name) for name in _FILTERS}),
-            None if self.items is None else [self._client.read_document(item) for item in self.items],
-            self.keep_structure,
-            self.conflict_behavior,
-            self.verify,
-            self.is_dry_run,
-        )
 
     def _copy(self, order: ArchiveOrder, report: ArchiveReport, state: TaskState) -> ArchiveState:
         """Copy the documents, and wait for them; if deferrable, not for long."""

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TaskDeferred
 
+from airflow_provider_drive.links import push_link_xcoms
 from airflow_provider_drive.protocol.timing import DEFERRAL_MARGIN
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.hooks.drive import DriveHook
+    from airflow_provider_drive.lineage import Lineage
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
+    from airflow_provider_drive.protocol.move import Move
+    from airflow_provider_drive.protocol.wire.copy_job import CopyJob
 
 Template: TypeAlias = Any
 """
@@ -140,9 +145,14 @@ class DriveOperator(DriveTask, BaseOperator):
     Base of the operators.
 
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
+    :cvar lineage_inputs: Parameters whose addresses or URLs are what the task reads.
+    :cvar lineage_outputs: Parameters whose addresses or URLs are what it writes.
     """
 
     ui_color = "#d5e8fb"
+    lineage_inputs: ClassVar[Sequence[str]] = ()
+    lineage_outputs: ClassVar[Sequence[str]] = ()
+    _lineage: Lineage | None = None
 
     def __init__(self, *, drive_conn_id: str | Template = DEFAULT_CONN_ID, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -155,12 +165,72 @@ class DriveOperator(DriveTask, BaseOperator):
         :param extra: Returns it. It is called only if there is an outlet.
         """
         events = context.get("outlet_events")
-        assets = [outlet for outlet in self.outlets if hasattr(outlet, "uri")]
+        assets = [outlet for outlet in self.outlets if _has_events(outlet)]
         if events is None or not assets:
             return
         told = extra()
         for asset in assets:
             events[asset].extra = {**events[asset].extra, **told}
+
+    def _drop_outlet_events(self) -> None:
+        """
+        Let the task's outlets have no event.
+
+        Airflow makes the events of the outlets that a task has at its end. It runs a copy of the operator, so
+        that the next run has them again.
+        """
+        self.log.info("Nothing was copied: the outlets get no event.")
+        self.outlets = [outlet for outlet in self.outlets if not _has_events(outlet)]
+
+    def _report_lineage(self, lineage: Callable[[], Lineage]) -> None:
+        """Report what the task has read and written: in its last leg, for a deferral loses it."""
+        self._lineage = self.hook._lineage.report(lineage)  # noqa: SLF001  # as the client, it is for this package
+
+    def _publish(self, context: Context, started: CopyJob | Move | ArchiveState | None) -> None:
+        """Push the links of what the task works on, and keep where it reads, for the lineage of a failure."""
+        from airflow_provider_drive.lineage import lineage_of_started, without_faults
+
+        push_link_xcoms(context, self._client.hosts, started)
+        if started is not None:
+            self._lineage = without_faults(lambda: lineage_of_started(self, started))
+
+    def _keep_places(self, **urls: str | None) -> None:
+        """
+        Keep where a task reads and writes, for its lineage.
+
+        :param urls: Where a browser shows the folders, by the parameters that name them.
+        """
+        from airflow_provider_drive.lineage import lineage_of_parameters
+
+        self._lineage = lineage_of_parameters(self, urls)
+
+    def _report_summary(self, summary: Mapping[str, Any]) -> None:
+        """Report what a task has done with many documents; of a dry run, only what it has read."""
+        from airflow_provider_drive.lineage import lineage_of_parameters, lineage_of_summary
+
+        places = self._lineage or lineage_of_parameters(self)
+        self._report_lineage(lambda: lineage_of_summary(places, summary))
+
+    def get_openlineage_facets_on_start(self) -> Any:
+        """Return the lineage that the parameters tell. OpenLineage's listener calls this."""
+        from airflow_provider_drive.lineage import as_openlineage, lineage_of_parameters
+
+        return as_openlineage(lambda: lineage_of_parameters(self))
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002  # its signature
+        """Return the lineage of what was done, in the last leg of the task; no request is sent."""
+        from airflow_provider_drive.lineage import as_openlineage, lineage_of_parameters
+
+        return as_openlineage(lambda: self._lineage or lineage_of_parameters(self))
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
+        """Return the lineage of what was done before the task failed."""
+        return self.get_openlineage_facets_on_complete(task_instance)
+
+
+def _has_events(outlet: Any) -> bool:
+    """Return whether an outlet gets an event at the end of its task: an asset, or a reference to one."""
+    return hasattr(outlet, "uri") or type(outlet).__name__ == "AssetNameRef"
 
 
 def _parameter(field: str) -> str:

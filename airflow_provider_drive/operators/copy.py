@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.exceptions import DriveError, DriveResponseError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, POLL_INTERVAL
 from airflow_provider_drive.utils.encryption import decrypt_url, encrypt_url
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
@@ -66,9 +66,10 @@ class DriveCopyOperator(DriveOperator):
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The
-        first pauses are shorter; ``Retry-After`` takes precedence. Default is ``15``. (templated)
+        first pauses are shorter; ``Retry-After`` takes precedence. Default is ``[drive] poll_interval`` of
+        Airflow's configuration, else ``15``. (templated)
     :param copy_timeout: How long the copy may take from its submit on, in seconds or as a duration
-        (``PT2H``). Default is ``86400``, a day. (templated)
+        (``PT2H``). Default is ``[drive] copy_timeout``, else ``86400``, a day. (templated)
     :param drive_conn_id: The connection. Default is ``drive_default``. (templated)
     :return: The copy job, a mapping that :class:`~airflow_provider_drive.sensors.copy.DriveCopySensor` takes.
         With ``wait_for_completion`` Graph's driveItem of the copy instead; with ``children_only`` that of the
@@ -108,6 +109,7 @@ class DriveCopyOperator(DriveOperator):
     )
     duration_fields: ClassVar[Sequence[str]] = ("poll_interval", "copy_timeout")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
+    lineage_inputs: ClassVar[Sequence[str]] = ("item",)
 
     def __init__(
         self,
@@ -144,6 +146,8 @@ class DriveCopyOperator(DriveOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit the copy, or find the one that an earlier try submitted, and wait for it if asked to."""
+        from airflow_provider_drive.lineage import lineage_of_copy
+
         self._read_parameters()
         state = self._task_state(context)
         with fail_on_permanent_errors(remembers=state.is_durable):
@@ -152,6 +156,7 @@ class DriveCopyOperator(DriveOperator):
                 job = self._submit(context, state)
                 submitted = f"Found {job}." if job.state == "completed" else f"Graph has accepted {job}."
                 if not self.wait_for_completion:
+                    self._report_lineage(lambda: lineage_of_copy(job))
                     run.result = submitted
                     return job.as_dict(encrypt_url)
                 self.log.info("%s", submitted)
@@ -177,7 +182,7 @@ class DriveCopyOperator(DriveOperator):
                     "The XCom copy_job, which this task pushed before its deferral, is missing."
                 )
             job = read_copy_job(pushed, decrypt_url)
-            push_link_xcoms(context, self._client.hosts, job)  # the links are written again after each part
+            self._publish(context, job)  # the links are written again after each part
             age = self._client.now() - job.asked
             with self._logged(f"Verifying {job}, requested {age:.0f} s ago") as run:
                 wait = self._wait_until(job.submitted_at + self.copy_timeout)
@@ -197,7 +202,7 @@ class DriveCopyOperator(DriveOperator):
         try:
             job = self._client.submit_copy(self._order(), wait, state)
         except DriveError:
-            push_link_xcoms(context, self._client.hosts, state.started)
+            self._publish(context, state.started)
             raise
         if job.is_renamed_later and not self.wait_for_completion:
             self.log.info(
@@ -208,7 +213,7 @@ class DriveCopyOperator(DriveOperator):
             )
         elif job.monitor_url:
             context["ti"].xcom_push(key="monitor_url", value=job.monitor_url)
-        push_link_xcoms(context, self._client.hosts, job)
+        self._publish(context, job)
         return job
 
     def _order(self) -> CopyOrder:
@@ -246,10 +251,12 @@ class DriveCopyOperator(DriveOperator):
     def _verify(
         self, context: Context, job: CopyJob, status: CopyStatus, wait: Wait, state: TaskState
     ) -> dict[str, Any]:
+        from airflow_provider_drive.lineage import lineage_of_copy
         from airflow_provider_drive.protocol.copy.verify import verify_copy
 
         item = dict(self._client.run(verify_copy(job, status, wait, verify=self.verify), state).raw)
         push_link_xcoms(context, self._client.hosts, job, item)
+        self._report_lineage(lambda: lineage_of_copy(job, item))
         self._tell_outlets(context, lambda: _describe_copy(item))
         return item
 

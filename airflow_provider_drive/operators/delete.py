@@ -43,6 +43,8 @@ class DriveDeleteOperator(DriveOperator):
 
     def execute(self, context: Context) -> dict[str, str] | None:  # noqa: ARG002  # Airflow's signature
         """Delete the item, if it exists."""
+        from airflow_provider_drive.lineage import lineage_of_deletion, without_faults
+
         self._read_parameters()
         with fail_on_permanent_errors():
             what = self._client.describe(self.item)
@@ -50,4 +52,6 @@ class DriveDeleteOperator(DriveOperator):
                 deleted = self.hook.delete_item(self.item, self.if_match)
                 nothing = "There was nothing to delete."
                 run.result = f"Deleted {what} (id {deleted['id']})." if deleted else nothing
+                if deleted:
+                    self._lineage = without_faults(lambda: lineage_of_deletion(self.item, deleted))
             return deleted

@@ -30,6 +30,7 @@ class DriveEnsureFolderOperator(DriveOperator):
     template_fields: Sequence[str] = ("folder", "drive_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"folder": "json"}
     operator_extra_links = (DriveDestinationLink(),)
+    lineage_outputs: ClassVar[Sequence[str]] = ("folder",)
 
     def __init__(self, *, folder: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -37,11 +38,14 @@ class DriveEnsureFolderOperator(DriveOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Find or create the folder."""
+        from airflow_provider_drive.lineage import Lineage, uri_of_json
+
         self._read_parameters()
         with fail_on_permanent_errors():
             what = self._client.describe(self.folder, parameter="folder", follow=True)
             with self._logged(f"Ensuring the folder {what}", folder=self.folder) as run:
                 folder = self.hook.ensure_folder(self.folder)
                 push_link_xcoms(context, self._client.hosts, made=folder)
+                self._report_lineage(lambda: Lineage(outputs=(uri_of_json(folder),)))
                 run.result = f"The folder {what} exists (id {folder.get('id')})."
                 return folder

@@ -68,6 +68,7 @@ class DriveListOperator(DriveOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"folder": "json"}
     boolean_fields: ClassVar[Sequence[str]] = ("recursive", "fail_if_empty")
     operator_extra_links = (DriveSourceLink(),)
+    lineage_inputs: ClassVar[Sequence[str]] = ("folder",)
 
     def __init__(
         self,
@@ -104,8 +105,10 @@ class DriveListOperator(DriveOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """List the folder."""
+        from airflow_provider_drive.lineage import Lineage
         from airflow_provider_drive.protocol.items.filters import read_selection
         from airflow_provider_drive.protocol.items.listing import Listing, describe_hidden
+        from airflow_provider_drive.protocol.wire.uris import uri_of_item
         from airflow_provider_drive.protocol.wire.validation import check_globs, read_count
 
         self._read_parameters()
@@ -129,6 +132,8 @@ class DriveListOperator(DriveOperator):
             items = [found.as_dict() for found in islice(matches, limit)]
             if folder is not None and folder.child_count and not listing.count:
                 self.log.warning("%s", describe_hidden(folder))
+            url = None if folder is None else folder.web_url
+            self._report_lineage(lambda: Lineage((uri_of_item(url, ref),)))
             size = sum(item["size"] or 0 for item in items)
             told = f"{len(items)} items ({size} bytes). {selection.describe()}".strip()
             run.result = f"Listed {told}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT
 from airflow_provider_drive.exceptions import DriveError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DriveOperator
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT
 from airflow_provider_drive.utils.failures import fail_on_permanent_errors
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class DriveMoveOperator(DriveOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"item": "json", "destination": "json"}
     boolean_fields: ClassVar[Sequence[str]] = ("create_destination", "verify")
     operator_extra_links = (DriveSourceLink(), DriveDestinationLink())
+    lineage_inputs: ClassVar[Sequence[str]] = ("item",)
 
     def __init__(
         self,
@@ -109,12 +110,15 @@ class DriveMoveOperator(DriveOperator):
                 return item
 
     def _move(self, context: Context, state: TaskState) -> dict[str, Any]:
+        from airflow_provider_drive.lineage import lineage_of_move
+
         try:
             item = self._run_move(state)
         except DriveError:
-            push_link_xcoms(context, self._client.hosts, state.started)
+            self._publish(context, state.started)
             raise
         push_link_xcoms(context, self._client.hosts, state.started, item)
+        self._report_lineage(lambda: lineage_of_move(state.started, item))
         return item
 
     def _run_move(self, state: TaskState) -> dict[str, Any]:

@@ -111,6 +111,11 @@ class Move:
     tree: str = ""
 
     @property
+    def source(self) -> ItemRef:
+        """The item."""
+        return self.item.ref
+
+    @property
     def source_url(self) -> str | None:
         """Where a browser showed the item."""
         return self.item.web_url

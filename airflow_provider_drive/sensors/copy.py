@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import PokeReturnValue
 
+from airflow_provider_drive.configuration import POLL_INTERVAL
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveCopyFailedError, DriveCopyUnknownError
 from airflow_provider_drive.links import DriveDestinationLink, DriveSourceLink, push_link_xcoms
 from airflow_provider_drive.operators.base import DEFAULT_CONN_ID
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.sensors.base import DriveSensor
 from airflow_provider_drive.utils.encryption import decrypt_url
 
@@ -41,7 +41,8 @@ class DriveCopySensor(DriveSensor):
     :param deferrable: Wait in the triggerer. Default is ``True``. (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``);
         ``Retry-After`` takes precedence. In the triggerer the first pauses are shorter; in the other modes it
-        is the default of ``poke_interval``. Default is ``15``. (templated)
+        is the default of ``poke_interval``. Default is ``[drive] poll_interval`` of Airflow's configuration,
+        else ``15``. (templated)
     :param drive_conn_id: The connection. With a bare URL only its TLS, proxies and hosts are used. Default is
         ``drive_default``. (templated)
     :return: Graph's driveItem of the copy. With a bare URL the monitor's ``status``, ``resource_id`` and

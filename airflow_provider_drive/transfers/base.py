@@ -25,6 +25,7 @@ class TransferOperator(DriveOperator):
     """Base of the transfers."""
 
     is_dry_run = False
+    destination: Any
     manifest: Any
     max_failures: int
     parallel: int
@@ -90,10 +91,18 @@ class TransferOperator(DriveOperator):
         if self.is_dry_run:
             summary["plan"] = {"documents": report.planned}
         context["ti"].xcom_push(key="summary", value=summary)
+        self._report_summary(summary)
         run.result = describe_summary(summary)
         if not self.is_dry_run:
             check_counts(summary, self.max_failures, kind=DriveTransferError, done="handed over")
+            self._tell_outlets(context, lambda: self._outlet_extra(summary))
         return summary
+
+    def _outlet_extra(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Return what the events of the outlets tell."""
+        from airflow_provider_drive.summary import outlet_extra
+
+        return outlet_extra(summary, self._client.find(self.destination))
 
 
 def _attempt(do: Callable[[Any], Any], document: Any) -> tuple[Any, Exception | None]:

@@ -90,6 +90,8 @@ class DriveToObjectStorageOperator(TransferOperator):
         ("source", "items", "after_destination"), "json"
     )
     boolean_fields: ClassVar[Sequence[str]] = ("keep_structure", "is_dry_run")
+    lineage_inputs: ClassVar[Sequence[str]] = ("source", "items")
+    lineage_outputs: ClassVar[Sequence[str]] = ("destination",)
 
     def __init__(
         self,
@@ -187,6 +189,13 @@ class DriveToObjectStorageOperator(TransferOperator):
                 self._clear_originals(report, manifest)
             return self._conclude(context, report, manifest, totals, run)
 
+    def _outlet_extra(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Return what the events of the outlets tell: the destination is not in a drive."""
+        from airflow_provider_drive.protocol.wire.uris import uri_of_storage
+        from airflow_provider_drive.summary import outlet_extra
+
+        return {**outlet_extra(summary, None), "destination": uri_of_storage(self.destination)}
+
     def _check_manifest(self, manifest: Manifest) -> None:
         """Refuse a manifest that the next run would hand over, or that is another task's."""
         from airflow_provider_drive.protocol.items.lookup import find_ancestors, find_nearest
@@ -206,11 +215,16 @@ class DriveToObjectStorageOperator(TransferOperator):
     def _documents(self, report: TransferReport, now: float) -> Iterator[Document]:
         """Read the documents that are selected, and report those that cannot be handed over."""
         from airflow_provider_drive.protocol.items.filters import read_selection
+        from airflow_provider_drive.protocol.items.lookup import get_folder
         from airflow_provider_drive.transfers.selection import Selector, read_candidates
 
         selection = read_selection(now, **{name: getattr(self, name) for name in _FILTERS})
         selector = Selector(self._client, selection, keep_structure=self.keep_structure)
-        for documents in selector.read(read_candidates(self._client, self.source, self.items)):
+        folder = (
+            None if self.source is None else self._client.run(get_folder(self._client.address(self.source)))
+        )
+        self._keep_places(source=None if folder is None else folder.web_url)
+        for documents in selector.read(read_candidates(self._client, folder, self.items)):
             yield from documents
         for outcome in selector.take_outcomes():
             report.add(outcome)

@@ -18,12 +18,14 @@ class Folders:
     A folder, and those below it.
 
     :param create: Make those that are missing.
+    :ivar root: The folder's ids.
+    :ivar url: Where a browser shows it.
     """
 
     def __init__(self, client: DriveClient, destination: Any, *, create: bool) -> None:
         address = client.address(destination)
         folder = client.run(ensure_folder(address)).folder if create else client.run(get_folder(address))
-        self.root, self._client, self._create = folder.ref, client, create
+        self.root, self.url, self._client, self._create = folder.ref, folder.web_url, client, create
         self._known = {"": folder.ref}
 
     def get(self, path: str) -> ItemRef:

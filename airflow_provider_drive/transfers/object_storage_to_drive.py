@@ -66,6 +66,8 @@ class ObjectStorageToDriveOperator(TransferOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"destination": "json"}
     boolean_fields: ClassVar[Sequence[str]] = ("keep_structure", "create_destination")
+    lineage_inputs: ClassVar[Sequence[str]] = ("source",)
+    lineage_outputs: ClassVar[Sequence[str]] = ("destination",)
 
     def __init__(
         self,
@@ -142,6 +144,7 @@ class ObjectStorageToDriveOperator(TransferOperator):
 
         selection = read_selection(0.0, pattern=self.pattern, exclude=self.exclude)
         folders = Folders(self._client, self.destination, create=self.create_destination)
+        self._keep_places(destination=folders.url)
         for path, size in storage.list_files():
             above, _, name = path.rpartition("/")
             item = DriveItem(ItemRef("", ""), name, kind="file", size=size)

@@ -12,7 +12,6 @@ from airflow_provider_drive.protocol.batch import MAX_BATCH_SIZE, in_batches
 from airflow_provider_drive.protocol.items.download import Download, read_download
 from airflow_provider_drive.protocol.items.filters import fault_of
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.items.lookup import get_folder
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
 from airflow_provider_drive.protocol.wire.items import DriveItem
 from airflow_provider_drive.protocol.wire.names import check_path
@@ -58,14 +57,13 @@ class Document(NamedTuple):
         return self.file.item
 
 
-def read_candidates(client: DriveClient, source: Any, items: Any) -> Iterator[Candidate]:
-    """Read the documents below a folder page by page, or those that were given."""
-    if items is not None:
+def read_candidates(client: DriveClient, folder: DriveItem | None, items: Any) -> Iterator[Candidate]:
+    """Read the documents below a folder page by page, or without a folder those that were given."""
+    if folder is None:
         for item in items:
             path = (item.get("path") or item.get("name")) if isinstance(item, Mapping) else None
             yield Candidate(check_path(path or ""), client.address(item, follow=False))
         return
-    folder = client.run(get_folder(client.address(source)))
     listing = Listing(folder.ref, with_urls=True)
     while listing:
         page = client.run(listing.read())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.configuration import POLL_INTERVAL
 from airflow_provider_drive.exceptions import DriveArgumentError
 from airflow_provider_drive.protocol.archive.state import completion_event
 from airflow_provider_drive.protocol.monitor import poll_monitors
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.triggers.base import DriveTrigger
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from weakref import WeakKeyDictionary
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_provider_drive.configuration import COPY_TIMEOUT
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveError
-from airflow_provider_drive.protocol.timing import COPY_TIMEOUT, Wait
+from airflow_provider_drive.protocol.timing import Wait
 from airflow_provider_drive.protocol.wire.monitor_status import CopyStatus
 from airflow_provider_drive.transport.single_flight import SingleFlightCache
 from airflow_provider_drive.triggers.deferral import hold_event, read_hold

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.configuration import POLL_INTERVAL
 from airflow_provider_drive.protocol.monitor import poll_monitor
-from airflow_provider_drive.protocol.timing import POLL_INTERVAL
 from airflow_provider_drive.triggers.base import DriveTrigger
 
 if TYPE_CHECKING:

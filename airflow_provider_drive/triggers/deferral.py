@@ -10,13 +10,12 @@ waits for is the end of the worker's process, which a trigger sees only if it ru
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from functools import lru_cache
 from typing import Any
 
-SECTION, OPTION = "microsoft_drive", "deferral_hold"
-"""Where Airflow's configuration has the hold."""
+from airflow_provider_drive.configuration import read_number
+
 MAX_HOLD = 3_600.0
 """Seconds that an event may be held back, at most."""
 MAX_LINGERING = 120.0
@@ -25,23 +24,7 @@ MAX_LINGERING = 120.0
 
 def read_hold(default: float, log: Any) -> float:
     """Return the seconds that an event is held back, as Airflow's configuration says."""
-    from airflow.providers.common.compat.sdk import conf  # noqa: PLC0415  # not for the worker that defers
-
-    text = conf.get(SECTION, OPTION, fallback=None)
-    try:
-        seconds = float(text) if text else default
-    except ValueError:
-        seconds = math.nan
-    if 0.0 <= seconds <= MAX_HOLD:
-        return seconds
-    log.warning(
-        "Invalid `%s` in [%s]: must be a number from 0 to %.0f. It is %.0f s.",
-        OPTION,
-        SECTION,
-        MAX_HOLD,
-        default,
-    )
-    return default
+    return read_number("deferral_hold", default, MAX_HOLD, least=0.0, log=log)
 
 
 async def hold_event(task_instance: Any, started: float, hold: float, log: Any) -> None:

@@ -1,9 +1,10 @@
 """Documents in object storage: whole or not at all, whatever happens while they are read."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, Asset
 from transfers.conftest import FILES
 
 from airflow_provider_drive.emulator import Fault
@@ -347,3 +348,14 @@ def test_a_large_document_takes_no_more_memory_than_a_small_one(run, legal, writ
     assert run(pattern="large.bin")["bytes"] == 64 << 20
     assert (out / "large.bin").stat().st_size == 64 << 20
     assert Content(b"", 64 << 20).quick_xor_hash == legal.find("In/large.bin").hash
+
+
+def test_the_events_of_outlets_have_the_summary_and_the_destination(run, worker, out):
+    asset = Asset(name="raw", uri="x-raw")
+    worker.context["outlet_events"] = {asset: SimpleNamespace(extra={})}
+    run(outlets=[asset], destination=f"file://{out}")
+
+    extra = worker.context["outlet_events"][asset].extra
+    assert extra["summary"]["copied"] == 4
+    assert "files" not in extra["summary"]
+    assert (extra["folder"], extra["destination"]) == (None, f"file://{out}")

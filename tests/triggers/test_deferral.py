@@ -14,7 +14,7 @@ from airflow_provider_drive.triggers.copy import CopyCompleteTrigger
 from airflow_provider_drive.triggers.deferral import read_hold
 
 REFUSED = "https://example.org/refused"  # an event comes at once
-VARIABLE = "AIRFLOW__MICROSOFT_DRIVE__DEFERRAL_HOLD"
+VARIABLE = "AIRFLOW__DRIVE__DEFERRAL_HOLD"
 
 
 @pytest.fixture
