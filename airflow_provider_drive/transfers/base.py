@@ -99,7 +99,7 @@ class TransferOperator(DriveOperator):
         return summary
 
     def _outlet_extra(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Return what the events of the outlets tell."""
+        """Return what the events of the outlets hold."""
         from airflow_provider_drive.summary import outlet_extra
 
         return outlet_extra(summary, self._client.find(self.destination))

@@ -190,7 +190,7 @@ class DriveToObjectStorageOperator(TransferOperator):
             return self._conclude(context, report, manifest, totals, run)
 
     def _outlet_extra(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Return what the events of the outlets tell: the destination is not in a drive."""
+        """Return what the events of the outlets hold: the destination is not in a drive."""
         from airflow_provider_drive.protocol.wire.uris import uri_of_storage
         from airflow_provider_drive.summary import outlet_extra
 
