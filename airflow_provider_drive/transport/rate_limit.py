@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MIN_BURST = 40.0
 """Units that may be spent at once: a batch of twenty copies."""
+_START_UNITS = 4.0
+"""Units that a new process may spend at once: a copy between two paths. More have to be saved up first."""
 _MIN_SHARE = 0.05
 _SECONDS_TO_RECOVER = 300.0
 """In which a share of nothing would become all of the budget again."""
@@ -28,7 +30,8 @@ class RateLimiter:
     What one app may spend in a tenant, and how fast this process spends it.
 
     Whoever wants to send is told how long to wait, in the order in which they ask; what is spent in any
-    minute stays below the limit, if no request by itself is more than half of it. A refusal shows that others
+    minute stays below the limit, if no request by itself is more than half of it. It begins with a few units,
+    so that many processes that start after each other do not spend a burst each. A refusal shows that others
     spend as well: from then on it goes more slowly, and faster again by and by. So does what an answer tells
     of the rest of the budget.
 
@@ -42,7 +45,8 @@ class RateLimiter:
         self._clock = clock
         self._lock = threading.Lock()
         self._share, self._learned = 1.0, clock()
-        self._spent_until = self._refused = float("-inf")
+        self._spent_until: float | None = None
+        self._refused = float("-inf")
 
     def reserve(self, units: float) -> float:
         """Reserve units, and return the seconds to wait before they may be spent."""
@@ -52,8 +56,8 @@ class RateLimiter:
             now = self._clock()
             burst = min(self.units_per_minute / 2, max(_MIN_BURST, self.units_per_minute / 20))
             rate = (self.units_per_minute - burst) / 60 * self._share_at(now)
-            start = max(self._spent_until, now - burst / rate)
-            self._spent_until = start + units / rate
+            spent_until = now - _START_UNITS / rate if self._spent_until is None else self._spent_until
+            self._spent_until = max(spent_until, now - burst / rate) + units / rate
             return max(0.0, self._spent_until - now)
 
     def adapt(self, response: Response) -> None:
