@@ -327,15 +327,22 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
         from airflow_provider_drive.protocol.items.lookup import find_items
 
-        if manifest is None:
-            report.add_deleted(archived.deleted)
-        else:
+        merged: dict[str, int] = {}
+        if manifest is not None:
             ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
-            deleted = report.merge_earlier(
+            merged = report.merge_earlier(
                 manifest.lines(), lambda refs: self._client.run(find_items(refs)), ids
             )
-            if deleted:
+            if deleted := merged.get("deleted"):
                 self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
+        lost = report.add_deleted(archived.deleted, merged)
+        if manifest is not None:
+            if lost:
+                self.log.warning(
+                    "An earlier try deleted %d originals of which the manifest has no lines: it was written "
+                    "elsewhere, or removed. The summary counts them.",
+                    lost,
+                )
             report.store(manifest)
         flow = delete_originals(report.to_be_deleted(), report.add_deletion, self._client.wait())
         self._client.run(flow, state)
