@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .venv-uv/bin/uv
-LOCK := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --no-header --no-annotate --python-version 3.11 --extra emulator
+LOCK := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --no-header --no-annotate --python-version 3.11 --extra emulator --extra redis
 export UV_PYTHON_DOWNLOADS := never
 # Keep the settings of the developer's own Airflow and of an active virtual environment out of the tests.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
@@ -86,7 +86,7 @@ lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and 
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
 		--output-file requirements/airflow-peers.txt
-	@$(subst --extra emulator,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
+	@$(subst --extra emulator --extra redis,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
 		--output-file requirements/clients.txt
 	@$(BIN)/python scripts/inventories.py
 

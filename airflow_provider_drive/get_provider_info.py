@@ -122,6 +122,12 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "Limit on SharePoint's resource units for this connection. Default is 1250, that of a small tenant.",
         type=["number", "null"],
     ),
+    "budget_backend": _field(
+        NETWORK,
+        "Shared budget",
+        "Id of a Redis connection in which all workers share this limit: redis_default. By default each "
+        "process has the limit to itself. Needs the package's extra redis.",
+    ),
     "user_agent_company": _field(
         NETWORK,
         "Company",

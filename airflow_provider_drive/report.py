@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from airflow_provider_drive.manifest import Manifest
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
+
+    FindItems = Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]]
 
 MAX_FAILURES = MAX_PLANNED = 100
 """Documents that the summary lists; the manifest lists all."""
@@ -140,28 +143,36 @@ class ArchiveReport:
                 copy = _read_item(line["destination"], line["path"])
                 yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])
 
+    def add_earlier(self, archived: ArchiveState, manifest: Manifest | None, find_items: FindItems) -> int:
+        """
+        Add what earlier tries archived and deleted, as their manifest and the saved state tell it.
+
+        :return: How many deleted originals the manifest does not list.
+        """
+        merged: dict[str, int] = {}
+        if manifest is not None:
+            ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
+            merged = self.merge_earlier(manifest.lines(), find_items, ids)
+        return self.add_deleted(archived.deleted, merged)
+
     def add_deleted(self, before: Mapping[str, int], merged: Mapping[str, int]) -> int:
         """
-        Count the originals that an earlier try deleted, as far as no manifest has told of them.
+        Count the originals that an earlier try deleted, as far as no manifest lists them.
 
-        :param before: How many, by the states of their documents; how many were ``deleted`` and ``gone``; and
-            the ``bytes``.
-        :param merged: The same of those that a manifest has told of.
-        :return: How many no manifest has told of.
+        :param before: How many, by the states of their documents; how many were ``deleted``; the ``bytes``.
+        :param merged: The same of those that a manifest lists.
+        :return: How many no manifest lists.
         """
-
-        def left(name: str) -> int:
-            return max(0, before.get(name, 0) - merged.get(name, 0))
-
         count = sum(before.get(state, 0) - merged.get(state, 0) for state in STATES)
         if count <= 0:
             return 0
-        copied, deleted = min(left("copied"), count), min(left("deleted"), count)
+        left = {name: max(0, number - merged.get(name, 0)) for name, number in before.items()}
+        copied, deleted = (min(left.get(name, 0), count) for name in ("copied", "deleted"))
         self.counts["copied"] += copied
         self.counts["there"] += count - copied
         self.counts["gone"] += count - deleted
         self.deleted += deleted
-        self.bytes += left("bytes")
+        self.bytes += left.get("bytes", 0)
         return count
 
     def add_deletion(self, found: ListedItem, deletion: Deletion) -> None:
@@ -194,7 +205,7 @@ class ArchiveReport:
     def merge_earlier(
         self,
         manifest: Iterator[bytes],
-        find_items: Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]],
+        find_items: FindItems,
         deleted: Container[str] = (),
     ) -> dict[str, int]:
         """

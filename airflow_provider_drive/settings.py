@@ -51,6 +51,7 @@ class Settings:
     :param refresh_token_variable: Name of the Airflow Variable that keeps the newest refresh token.
     :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
     :param warnings: What is ignored in the connection, as sentences.
+    :param budget_backend: Id of the connection to a Redis in which all processes share the budget.
     :param proxies: Pairs of scheme and proxy URL, as in ``requests``; the environment's apply otherwise.
     """
 
@@ -74,6 +75,7 @@ class Settings:
     user_agent: str = f"NONISV|Airflow|airflow-provider-drive/{__version__}"
     discover_instance: bool = True
     resource_units_per_minute: float = SMALLEST_BUDGET
+    budget_backend: str = ""
     missing: str = ""
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -148,6 +150,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         resource_units_per_minute=_read_number(
             extra, "resource_units_per_minute", SMALLEST_BUDGET, _MAX_UNITS, "a positive number of units"
         ),
+        budget_backend=_read_text(extra, "budget_backend"),
         warnings=tuple(_find_ignored(extra, connection.conn_type)),
     )
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_drive.process import Registry
 from airflow_provider_drive.protocol.retry import is_throttled
+from airflow_provider_drive.transport.shared_budget import SharedBudget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow_provider_drive.protocol.flow import Response
+    from airflow_provider_drive.settings import Settings
 
 _MIN_BURST = 40.0
 """Units that may be spent at once: a batch of twenty copies."""
@@ -38,10 +40,17 @@ class RateLimiter:
     https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 
     :param units_per_minute: Resource units that may be spent in a minute.
+    :param shared: The budget that it spends together with other processes. Default is one of its own.
     """
 
-    def __init__(self, units_per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        units_per_minute: float,
+        clock: Callable[[], float] = time.monotonic,
+        shared: SharedBudget | None = None,
+    ) -> None:
         self.units_per_minute = units_per_minute
+        self.shared = shared
         self._clock = clock
         self._lock = threading.Lock()
         self._share, self._learned = 1.0, clock()
@@ -49,13 +58,19 @@ class RateLimiter:
         self._refused = float("-inf")
 
     def reserve(self, units: float) -> float:
-        """Reserve units, and return the seconds to wait before they may be spent."""
+        """Reserve units, of the shared budget if there is one; return the seconds to wait before spending."""
         if not units:
             return 0.0
         with self._lock:
             now = self._clock()
             burst = min(self.units_per_minute / 2, max(_MIN_BURST, self.units_per_minute / 20))
             rate = (self.units_per_minute - burst) / 60 * self._share_at(now)
+        wait = self.shared.reserve(units / rate, burst / rate) if self.shared else None
+        return self._reserve_own(units, burst, rate) if wait is None else wait
+
+    def _reserve_own(self, units: float, burst: float, rate: float) -> float:
+        with self._lock:
+            now = self._clock()
             spent_until = now - _START_UNITS / rate if self._spent_until is None else self._spent_until
             self._spent_until = max(spent_until, now - burst / rate) + units / rate
             return max(0.0, self._spent_until - now)
@@ -94,11 +109,17 @@ def _rest_of_budget(response: Response) -> tuple[float, float] | None:
     return (remaining, seconds) if 0 <= remaining < 1e9 and 0 < seconds <= _MAX_RESET else None
 
 
-_limiters: Registry[tuple[str, ...], RateLimiter] = Registry(lambda _: RateLimiter(1.0))
+def _open(key: tuple[str, ...]) -> RateLimiter:
+    *app, backend = key
+    return RateLimiter(1.0, shared=SharedBudget(backend, tuple(app)) if backend else None)
 
 
-def rate_limiter_for(app: tuple[str, ...], units_per_minute: float) -> RateLimiter:
-    """Return the one rate limiter that this process has for an app in a tenant."""
+_limiters: Registry[tuple[str, ...], RateLimiter] = Registry(_open)
+
+
+def rate_limiter_for(settings: Settings) -> RateLimiter:
+    """Return the one rate limiter that this process has for the app of a connection in its tenant."""
+    app = settings.hosts.root, settings.tenant_id, settings.client_id, settings.budget_backend
     limiter = _limiters.get(app)
-    limiter.units_per_minute = units_per_minute
+    limiter.units_per_minute = settings.resource_units_per_minute
     return limiter

@@ -255,12 +255,13 @@ def test_a_header_never_speeds_up(clock):
 # One for each app in a tenant
 
 
-def test_an_app_in_a_tenant_has_one_rate_limiter(settings, fresh_process, connection):
-    first, other = ("graph", "tenant", "app"), ("graph", "tenant", "other")
+def test_an_app_in_a_tenant_has_one_rate_limiter(settings, fresh_process):
+    first, other = settings(), settings(tenant_id="another.onmicrosoft.com")
 
-    assert rate_limiter_for(first, 1_250) is rate_limiter_for(first, 1_250)
-    assert rate_limiter_for(first, 1_250) is not rate_limiter_for(other, 1_250)
-    assert rate_limiter_for(first, 100).units_per_minute == 100
+    assert rate_limiter_for(first) is rate_limiter_for(settings())
+    assert rate_limiter_for(first) is not rate_limiter_for(other)
+    assert rate_limiter_for(settings(resource_units_per_minute=100)).units_per_minute == 100
+    assert rate_limiter_for(first) is rate_limiter_for(settings(resource_units_per_minute=100))
 
 
 # Over HTTP
