@@ -193,7 +193,16 @@ def get_provider_info() -> dict[str, Any]:
                         "type": "float",
                         "example": "30",
                         "default": None,
-                    }
+                    },
+                    "token_cache": {
+                        "description": "Where processes share the tokens of an app's login, encrypted "
+                        "with the Fernet key: the absolute path of a folder on each worker, or the id of a "
+                        "Redis connection. By default each process logs in by itself.",
+                        "version_added": "0.2.0",
+                        "type": "string",
+                        "example": "/var/lib/airflow/drive-tokens",
+                        "default": None,
+                    },
                 },
             }
         },
