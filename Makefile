@@ -14,7 +14,7 @@ LONG := clients docs emulator foreign machine operators/test_archive.py operator
 	transfers/test_crashes.py transport/test_throttle.py triggers/test_changes.py triggers/test_safety.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check quick lint test clients docs dist chaos arrivals bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check quick lint test clients docs dist chaos arrivals cluster bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -44,6 +44,9 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of 
 
 arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.arrivals $(if $(SEED),--seed $(SEED))
+
+cluster: .venv/.ready  ## copy a thousand documents on the CeleryExecutor while its processes die, half an hour; COPIES=1000
+	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.cluster $(if $(COPIES),--copies $(COPIES))
 
 bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
