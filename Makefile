@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .venv-uv/bin/uv
-LOCK := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --no-header --no-annotate --python-version 3.11 --extra emulator
+LOCK := UV_PYTHON_DOWNLOADS=never $(UV) pip compile --quiet --no-header --no-annotate --python-version 3.11 --extra emulator --extra redis
 export UV_PYTHON_DOWNLOADS := never
 # Keep the settings of the developer's own Airflow and of an active virtual environment out of the tests.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
@@ -14,7 +14,7 @@ LONG := clients docs emulator foreign machine operators/test_archive.py operator
 	transfers/test_crashes.py transport/test_throttle.py triggers/test_changes.py triggers/test_safety.py
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo check quick lint test clients docs dist chaos arrivals bench machine matrix soak screenshots fuzz lock clean
+.PHONY: help venv demo check quick lint test clients docs dist chaos arrivals cluster bench machine matrix soak screenshots fuzz lock clean
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## list the commands
@@ -44,6 +44,9 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of 
 
 arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.arrivals $(if $(SEED),--seed $(SEED))
+
+cluster: .venv/.ready  ## copy a thousand documents on the CeleryExecutor while its processes die, half an hour; COPIES=1000
+	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.cluster $(if $(COPIES),--copies $(COPIES))
 
 bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
@@ -86,7 +89,7 @@ lock: $(UV) .venv/.ready  ## update requirements/*.txt from pyproject.toml, and 
 		pyproject.toml requirements/airflow-2.11.in --output-file requirements/airflow-2.11.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --universal pyproject.toml requirements/airflow-peers.in \
 		--output-file requirements/airflow-peers.txt
-	@$(subst --extra emulator,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
+	@$(subst --extra emulator --extra redis,,$(LOCK)) $(if $(UPGRADE),--upgrade) --universal requirements/clients.in \
 		--output-file requirements/clients.txt
 	@$(BIN)/python scripts/inventories.py
 

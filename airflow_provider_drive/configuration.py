@@ -42,6 +42,11 @@ def read_number(option: str, default: float, most: float, *, least: float = _LEA
     return default
 
 
+def read_text(option: str) -> str:
+    """Read a text of the section; empty if it is not set."""
+    return str(conf.get(SECTION, option, fallback="") or "")
+
+
 POLL_INTERVAL = read_number("poll_interval", timing.POLL_INTERVAL, 86_400.0)
 """Seconds between two polls of a copy, at most."""
 COPY_TIMEOUT = read_number("copy_timeout", timing.COPY_TIMEOUT, _YEAR)

@@ -128,6 +128,12 @@ CONNECTION_FIELDS: dict[str, dict[str, Any]] = {
         "Limit on SharePoint's resource units for this connection. Default is 1250, that of a small tenant.",
         type=["number", "null"],
     ),
+    "budget_backend": _field(
+        NETWORK,
+        "Shared budget",
+        "Id of a Redis connection in which all workers share this limit: redis_default. By default each "
+        "process has the limit to itself. Needs the package's extra redis.",
+    ),
     "user_agent_company": _field(
         NETWORK,
         "Company",
@@ -187,6 +193,13 @@ SETTINGS = {
         "Seconds for which a trigger holds back its event. Airflow 3.3 fails a task that resumes before the "
         "scheduler has seen its worker exit. If workers exit slowly, set it to more than that takes. Default "
         "is 10.",
+    ),
+    "token_cache": _setting(
+        "string",
+        "/var/lib/airflow/drive-tokens",
+        "Where processes share the tokens of an app's login, encrypted with the Fernet key: the absolute "
+        "path of a folder on each worker, or the id of a Redis connection. By default each process logs in "
+        "by itself.",
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -155,9 +156,24 @@ def open_manifest(manifest: Any, hook: DriveHook, hosts: Hosts, run: str | None)
                 "Invalid `manifest`: must be a URL of Airflow's object storage, or a drive address with a "
                 f"path. {error}"
             ) from None
-        return Manifest(ObjectStorageManifest(manifest), manifest, run, None)
+        storage = ObjectStorageManifest(manifest)
+        if storage.is_local and _has_many_workers():
+            hook.log.warning(
+                "The manifest %s is a file of this worker: a retry on another worker does not find it. Give "
+                "a drive address, or a URL of a storage that all workers have.",
+                manifest,
+            )
+        return Manifest(storage, manifest, run, None)
     check_file(address)
     return Manifest(DriveManifest(manifest, hook), manifest, run, address)
+
+
+def _has_many_workers() -> bool:
+    """Whether one of Airflow's executors runs tasks on other machines than the scheduler's."""
+    from airflow.providers.common.compat.sdk import conf  # noqa: PLC0415  # only for a manifest in object storage
+
+    executors = conf.get("core", "executor", fallback="LocalExecutor").split(",")
+    return any(not re.search(r"\b(?:Local|Sequential)Executor$", name.strip()) for name in executors)
 
 
 def describe_run(context: Mapping[str, Any]) -> str:
@@ -216,13 +232,18 @@ class ObjectStorageManifest:
             raise DriveArgumentError(f"A manifest cannot be written to {manifest!r}: it is a folder.")
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self._path.protocol in _LOCAL_PROTOCOLS
+
+    @property
     def takes_plans(self) -> bool:
         """Whether there is no manifest yet, or only a plan."""
         return _read_owner(self.lines()) is None
 
     def create(self, content: bytes) -> None:
         """Write the manifest if there is none. Only a local one is certain not to replace a file."""
-        if self._path.protocol not in _LOCAL_PROTOCOLS:
+        if not self.is_local:
             self.write(io.BytesIO(content))
             return
         path = Path(self._path.path)
@@ -232,7 +253,7 @@ class ObjectStorageManifest:
 
     def write(self, content: BinaryIO) -> None:
         """Write the manifest. A local one is replaced in one step: a killed process leaves the old one."""
-        if self._path.protocol not in _LOCAL_PROTOCOLS:
+        if not self.is_local:
             with self._path.open("wb") as file:
                 shutil.copyfileobj(content, file)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from airflow_provider_drive.manifest import Manifest
+    from airflow_provider_drive.protocol.archive.state import ArchiveState
+
+    FindItems = Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]]
 
 MAX_FAILURES = MAX_PLANNED = 100
 """Documents that the summary lists; the manifest lists all."""
@@ -139,18 +143,37 @@ class ArchiveReport:
                 copy = _read_item(line["destination"], line["path"])
                 yield Outcome(line["outcome"], found, copy=copy, is_verified=True, is_ours=line["ours"])
 
-    def add_deleted(self, before: Mapping[str, int]) -> None:
+    def add_earlier(self, archived: ArchiveState, manifest: Manifest | None, find_items: FindItems) -> int:
         """
-        Count the originals that an earlier try deleted, if there is no manifest.
+        Add what earlier tries archived and deleted, as their manifest and the saved state tell it.
 
-        :param before: How many, by the states of their documents; how many were ``deleted`` and ``gone``; and
-            the ``bytes``.
+        :return: How many deleted originals the manifest does not list.
         """
-        for state, count in before.items():
-            if state in self.counts:
-                self.counts[state] += count
-        self.bytes += before.get("bytes", 0)
-        self.deleted += before.get("deleted", 0)
+        merged: dict[str, int] = {}
+        if manifest is not None:
+            ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
+            merged = self.merge_earlier(manifest.lines(), find_items, ids)
+        return self.add_deleted(archived.deleted, merged)
+
+    def add_deleted(self, before: Mapping[str, int], merged: Mapping[str, int]) -> int:
+        """
+        Count the originals that an earlier try deleted, as far as no manifest lists them.
+
+        :param before: How many, by the states of their documents; how many were ``deleted``; the ``bytes``.
+        :param merged: The same of those that a manifest lists.
+        :return: How many no manifest lists.
+        """
+        count = sum(before.get(state, 0) - merged.get(state, 0) for state in STATES)
+        if count <= 0:
+            return 0
+        left = {name: max(0, number - merged.get(name, 0)) for name, number in before.items()}
+        copied, deleted = (min(left.get(name, 0), count) for name in ("copied", "deleted"))
+        self.counts["copied"] += copied
+        self.counts["there"] += count - copied
+        self.counts["gone"] += count - deleted
+        self.deleted += deleted
+        self.bytes += left.get("bytes", 0)
+        return count
 
     def add_deletion(self, found: ListedItem, deletion: Deletion) -> None:
         """Count an original that was deleted, and keep what became of any other."""
@@ -182,16 +205,16 @@ class ArchiveReport:
     def merge_earlier(
         self,
         manifest: Iterator[bytes],
-        find_items: Callable[[Sequence[ItemRef]], Sequence[DriveItem | DriveError | None]],
+        find_items: FindItems,
         deleted: Container[str] = (),
-    ) -> int:
+    ) -> dict[str, int]:
         """
         Add the lines of an earlier try about originals that are gone, or were about to be deleted.
 
         :param manifest: The stored manifest, line by line. Lines of another run are ignored.
         :param find_items: Reads items by their ids.
         :param deleted: Ids of originals whose deletion Graph has confirmed to an earlier try.
-        :return: How many originals the earlier try deleted.
+        :return: How many of the originals do not exist any more, as :meth:`add_deleted` takes it.
         """
         succeeded, failed = self._ids_by_success()
         archived_before: set[str] = set()
@@ -231,20 +254,22 @@ class ArchiveReport:
             if is_archived and line["original"] != KEPT and line["source"]["id"] not in known:
                 yield line
 
-    def _append(self, earlier: BinaryIO) -> int:
-        """Append lines of an earlier try, and return how many originals it deleted."""
-        deleted = 0
+    def _append(self, earlier: BinaryIO) -> dict[str, int]:
+        """Append lines of an earlier try, and count their originals that do not exist any more."""
+        missing: Counter[str] = Counter()
         self._file.seek(0, 2)
         earlier.seek(0)
         for line in map(json.loads, earlier):
+            size = (line["outcome"] == "copied") * (read_size(line["source"].get("size")) or 0)
             self.counts[line["outcome"]] += 1
-            self.bytes += (line["outcome"] == "copied") * (read_size(line["source"].get("size")) or 0)
-            deleted += line["original"] == DELETED
-            self.counts["gone"] += line["original"] == GONE
+            self.bytes += size
+            if line["original"] in {DELETED, GONE}:
+                missing.update({line["outcome"]: 1, line["original"]: 1, "bytes": size})
             write_line(self._file, line)
         earlier.close()
-        self.deleted += deleted
-        return deleted
+        self.deleted += missing[DELETED]
+        self.counts["gone"] += missing[GONE]
+        return missing
 
     def _drop_failures(self, ids: set[str]) -> None:
         """Drop the failures of documents that are missing since an earlier try archived and deleted them."""

@@ -52,6 +52,8 @@ class Settings:
     :param refresh_token_variable: Name of the Airflow Variable that keeps the newest refresh token.
     :param verify: True, False or the path of a CA bundle; None leaves it to the environment.
     :param warnings: What is ignored in the connection, as sentences.
+    :param is_known_authority: Whether the authority is one of Microsoft's, whose endpoints are known.
+    :param budget_backend: Id of the connection to a Redis in which all processes share the budget.
     :param proxies: Pairs of scheme and proxy URL, as in ``requests``; the environment's apply otherwise.
     """
 
@@ -73,8 +75,9 @@ class Settings:
     proxies: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     timeout: float = DEFAULT_TIMEOUT
     user_agent: str = f"NONISV|Airflow|airflow-provider-drive/{__version__}"
-    discover_instance: bool = True
+    is_known_authority: bool = True
     resource_units_per_minute: float = SMALLEST_BUDGET
+    budget_backend: str = ""
     missing: str = ""
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
@@ -120,7 +123,6 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
         host, tenant_id = "", tenant_id or host
     graph = _read_address("host", host, cloud.graph, connection.schema, connection.port)
     authority = _read_address("authority", _read_text(extra, "authority"), cloud.authority)
-    known = authority in {cloud.authority for cloud in CLOUDS.values()}
     company = _read_text(extra, "user_agent_company") or "Airflow"
     if not company.isascii() or not company.isprintable():
         raise DriveArgumentError("Invalid `user_agent_company` in the connection: must be printable ASCII.")
@@ -145,7 +147,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             extra, "timeout", DEFAULT_TIMEOUT, LONGEST_TIMEOUT, "a positive number of seconds, at most a day"
         ),
         user_agent=f"NONISV|{company}|airflow-provider-drive/{__version__}",
-        discover_instance=known and not _read_flag(extra, "disable_instance_discovery"),
+        is_known_authority=authority in {cloud.authority for cloud in CLOUDS.values()},
         resource_units_per_minute=_read_number(
             extra,
             "resource_units_per_minute",
@@ -153,6 +155,7 @@ def read_settings(connection: Connection, extra: Any = None) -> Settings:
             _MAX_UNITS,
             "a positive number of units",
         ),
+        budget_backend=_read_text(extra, "budget_backend"),
         warnings=tuple(_find_ignored(extra, connection.conn_type)),
     )
 

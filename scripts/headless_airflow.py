@@ -44,6 +44,8 @@ class HeadlessAirflow:
     :param postgresql: Whether to keep the state in a PostgreSQL of its own. Default is SQLite.
     :param environment: More environment variables, such as ``AIRFLOW_CONN_…`` and ``AIRFLOW__…``.
     :param python: Of the environment that Airflow is installed in. Default is this one.
+    :param components: The command of each component, by its name. Default is :data:`COMPONENTS`.
+    :param own: Environment variables of a single component, by its name.
     """
 
     def __init__(
@@ -54,8 +56,11 @@ class HeadlessAirflow:
         postgresql: bool = False,
         environment: Mapping[str, str] | None = None,
         python: Path = Path(sys.executable),
+        components: Mapping[str, Sequence[str]] = COMPONENTS,
+        own: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.home = home
+        self._components, self._own = components, own or {}
         self.api = AirflowApi(f"http://127.0.0.1:{free_port()}")
         self.database_url = f"sqlite:///{home}/airflow.db"
         self.environment = _inherited() | _settings(home, self.api.address, dags) | dict(environment or {})
@@ -75,7 +80,7 @@ class HeadlessAirflow:
             self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self.database_url
             self.command("db", "migrate")
             stack.callback(self._stop_services)
-            for name in COMPONENTS:
+            for name in self._components:
                 self.start(name)
             await_that(self._is_healthy, self._missing, START_SECONDS)
             self._stack = stack.pop_all()
@@ -122,8 +127,12 @@ class HeadlessAirflow:
         """Start a component, such as one that was killed, and do not wait for it to be up."""
         with self.log_of(name).open("ab") as log:
             service = subprocess.Popen(
-                self._airflow(COMPONENTS[name]),
-                env={**self.environment, "PGAPPNAME": name},  # tells whose a connection to PostgreSQL is
+                self._airflow(self._components[name]),
+                env={
+                    **self.environment,
+                    **self._own.get(name, {}),
+                    "PGAPPNAME": name,  # tells whose a connection to PostgreSQL is
+                },
                 cwd=self.home,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

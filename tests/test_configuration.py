@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from airflow_provider_drive import configuration, settings
+from airflow_provider_drive.auth import token_cache
 from airflow_provider_drive.get_provider_info import SETTINGS
 from airflow_provider_drive.hooks.drive import DriveHook
 from airflow_provider_drive.operators.archive import DriveArchiveOperator
@@ -67,9 +68,8 @@ def test_a_deployment_sets_the_units_of_connections_that_do_not(connect, monkeyp
 
 
 def test_airflow_knows_each_option_and_no_other():
-    sources = (configuration, settings, deferral)
-    read = {
-        name for each in sources for name in re.findall(r'read_number\(\s*"(\w+)"', inspect.getsource(each))
-    }
+    sources = (configuration, settings, deferral, token_cache)
+    pattern = re.compile(r'read_(?:number|text)\(\s*"(\w+)"')
+    read = {name for each in sources for name in pattern.findall(inspect.getsource(each))}
 
     assert read == {*SETTINGS}

@@ -18,8 +18,17 @@ TRANSFERS = ["transfers.drive_to_object_storage", "transfers.object_storage_to_d
 TASKS = [*(f"operators.{name}" for name in OPERATORS), "sensors.copy", "sensors.item", *TRANSFERS]
 OTHERS = ["assets", *(f"triggers.{name}" for name in ("archive", "changes", "copy", "item")), "hooks.drive"]
 CHEAP = {
-    *("configuration", "exceptions", "links", "operators", "operators.base", "protocol", "protocol.timing"),
-    "sensors",
+    *(
+        "configuration",
+        "exceptions",
+        "fernet",
+        "links",
+        "operators",
+        "operators.base",
+        "protocol",
+        "protocol.timing",
+        "sensors",
+    ),
     *("sensors.base", "utils", "utils.encryption", "utils.failures", "transfers", "transfers.base", *TASKS),
 }
 """All of this package that operators and sensors may import."""

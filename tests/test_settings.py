@@ -45,7 +45,7 @@ class TestFields:
         assert (message.timeout, message.verify, message.proxies) == (DEFAULT_TIMEOUT, None, ())
         assert DEFAULT_TIMEOUT == 30
         assert message.user_agent == f"NONISV|Airflow|airflow-provider-drive/{__version__}"
-        assert message.discover_instance
+        assert message.is_known_authority
         assert not message.missing
 
     def test_login_and_password_are_client_id_and_client_secret(self):
@@ -136,7 +136,7 @@ class TestFields:
         assert message.hosts.graph == cloud.graph
         assert message.hosts.suffixes == cloud.suffixes
         assert message.scopes == (f"{cloud.graph}/.default",)
-        assert message.discover_instance
+        assert message.is_known_authority
 
     @pytest.mark.parametrize(
         ("host", "schema", "graph"),
@@ -163,12 +163,9 @@ class TestFields:
         assert message.scopes == (f"{graph}/.default",)
         assert message.hosts.is_graph(f"{graph}/v1.0/me")
 
-    def test_an_unknown_authority_turns_instance_discovery_off(self):
-        assert not read({"authority": "https://127.0.0.1:44321"}).discover_instance
-        assert read({"authority": "https://login.microsoftonline.us"}).discover_instance
-        for value in (True, "true", "True"):
-            assert not read({"disable_instance_discovery": value}).discover_instance
-        assert read({"disable_instance_discovery": "false"}).discover_instance
+    def test_the_authorities_of_microsofts_clouds_are_known(self):
+        assert not read({"authority": "https://127.0.0.1:44321"}).is_known_authority
+        assert read({"authority": "https://login.microsoftonline.us"}).is_known_authority
 
     def test_an_msgraph_connection_is_read(self):
         message = read_settings(
@@ -464,7 +461,7 @@ def test_the_test_of_a_connection_tells_the_extras_that_are_ignored(connect):
     assert told.endswith("`extra__microsoft_drive__timeout` is ignored. Did you mean `timeout`?")
 
 
-@pytest.mark.parametrize("name", ["send_certificate_chain", "disable_instance_discovery"])
+@pytest.mark.parametrize("name", ["send_certificate_chain"])
 @pytest.mark.parametrize("value", ["yes", 1, "1", [], "on"])
 def test_a_flag_that_is_neither_true_nor_false_is_refused(name, value):
     with pytest.raises(DriveArgumentError, match=f"Invalid `{name}`.*must be true or false"):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import requests
+import requests.adapters
 import urllib3
 
 from airflow_provider_drive.auth.error_hints import (
@@ -20,7 +23,7 @@ from airflow_provider_drive.protocol.wire.hosts import host_of, is_authority
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from msal import ClientApplication
+    from msal import ClientApplication, TokenCache
 
     from airflow_provider_drive.settings import Settings
 
@@ -68,12 +71,15 @@ def extract_token(answer: Any, settings: Settings, name: str = "access_token") -
 
 
 def open_application(
-    settings: Settings, credential: str | Callable[[str], str | bytes] | None = None
+    settings: Settings,
+    credential: str | Callable[[str], str | bytes] | None = None,
+    token_cache: TokenCache | None = None,
 ) -> ClientApplication:
     """
     Return an MSAL application: a confidential client if there is a credential, else a public client.
 
     :param credential: A client secret, or a function that creates an assertion for an audience.
+    :param token_cache: Where MSAL keeps tokens. Default is its own, in memory.
     :raises DriveAuthError: If the authority asks for the credential to be sent to another host.
     """
     import msal  # noqa: PLC0415  # slow import: only for tasks that log in
@@ -81,10 +87,14 @@ def open_application(
     def sign() -> str | bytes:
         return credential(application.authority.token_endpoint) if callable(credential) else ""
 
+    session, authority = open_token_session(settings), f"{settings.authority}/{settings.tenant_id}"
+    if settings.is_known_authority:
+        session.mount(f"{authority}/v2.0/.well-known/", _KnownEndpoints(authority))
     common: dict[str, Any] = {
-        "authority": f"{settings.authority}/{settings.tenant_id}",
-        "instance_discovery": None if settings.discover_instance else False,
-        "http_client": open_token_session(settings),
+        "authority": authority,
+        "instance_discovery": False,
+        "http_client": session,
+        "token_cache": token_cache,
     }
     if credential is None:
         application = msal.PublicClientApplication(settings.client_id, **common)
@@ -107,6 +117,32 @@ def _check_endpoints(application: ClientApplication, settings: Settings) -> None
                 f"host, {host_of(endpoint)!r}, so nothing was sent. Check the connection's authority and who "
                 "operates it."
             )
+
+
+class _KnownEndpoints(requests.adapters.BaseAdapter):
+    """
+    Answers MSAL's request for the endpoints of an authority whose endpoints are known, without sending it.
+
+    https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+
+    :param authority: Address of one of Microsoft's authorities, with the tenant.
+    """
+
+    def __init__(self, authority: str) -> None:
+        super().__init__()
+        names = {"authorization": "authorize", "token": "token", "device_authorization": "devicecode"}
+        endpoints = {f"{kind}_endpoint": f"{authority}/oauth2/v2.0/{name}" for kind, name in names.items()}
+        self._body = json.dumps(endpoints).encode()
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        """Return the endpoints."""
+        response = requests.Response()
+        response.status_code, response.url, response.request = 200, str(request.url), request
+        response.raw = io.BytesIO(self._body)
+        return response
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
 
 
 def open_token_session(settings: Settings, *, managed_identity: bool = False) -> requests.Session:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_drive.auth.application import open_application, open_token_session
 from airflow_provider_drive.auth.certificates import read_certificate
 from airflow_provider_drive.auth.refresh_token import RefreshLogin
+from airflow_provider_drive.auth.token_cache import SharedLogin, shared_tokens
 from airflow_provider_drive.exceptions import DriveAuthError
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ _OPEN_BY_AUTH_TYPE: dict[str, Callable[[Settings], AcquireToken]] = {
 def _open_confidential_client(
     settings: Settings, credential: str | Callable[[str], str | bytes]
 ) -> AcquireToken:
+    shared = shared_tokens(settings)
+    if shared is not None:
+        return SharedLogin(settings, credential, shared).acquire
     application = open_application(settings, credential)
 
     def acquire(renew: bool) -> Any:

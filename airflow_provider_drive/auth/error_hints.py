@@ -31,8 +31,7 @@ _AADSTS = {
     "(client) ID, not the object ID) and tenant_id.",
     "7000112": "The app is disabled: ask an administrator to enable it, or set the connection's login to "
     "another app.",
-    "50049": "Microsoft does not know this authority: check the connection's authority and cloud. If the "
-    "authority is your own, set disable_instance_discovery.",
+    "50049": "Microsoft does not know this authority: check the connection's authority and cloud.",
     "90038 900382 900432": "The tenant is in another cloud: set the connection's cloud to usgov, dod, china "
     "or global.",
     "50194 90130 9001023 9002332": "This app or login does not support the tenants common, organizations "

@@ -1,4 +1,8 @@
-"""Submit many copies with dynamic task mapping and wait for all of them."""
+"""
+Submit many copies with dynamic task mapping and wait for all of them.
+
+The pool keeps them to SharePoint's budget. Create it before: ``airflow pools set drive 20 "SharePoint"``.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +45,9 @@ with DAG(
         task_id="submit",
         destination=make_folder(),
         conflict_behavior="rename",
+        pool="drive",
         map_index_template="{{ task.item.name }}",
     ).expand(item=list_documents())
     DriveCopySensor.partial(
-        task_id="wait", timeout=3600, map_index_template="{{ task.copy_job.name }}"
+        task_id="wait", timeout=3600, pool="drive", map_index_template="{{ task.copy_job.name }}"
     ).expand(copy_job=submitted.output)

@@ -320,15 +320,12 @@ class DriveArchiveOperator(DriveOperator):
         from airflow_provider_drive.protocol.archive.delete_originals import delete_originals
         from airflow_provider_drive.protocol.items.lookup import find_items
 
-        if manifest is None:
-            report.add_deleted(archived.deleted)
-        else:
-            ids = {source_id for source_id, done in archived.done.items() if done.original == "deleted"}
-            deleted = report.merge_earlier(
-                manifest.lines(), lambda refs: self._client.run(find_items(refs)), ids
-            )
-            if deleted:
-                self.log.info("An earlier try deleted %d originals: the manifest keeps them.", deleted)
+        lost = report.add_earlier(archived, manifest, lambda refs: self._client.run(find_items(refs)))
+        if manifest is not None:
+            if lost:
+                self.log.warning("The manifest lacks %d documents that an earlier try archived.", lost)
+            elif report.deleted:
+                self.log.info("An earlier try deleted %d originals: the manifest keeps them.", report.deleted)
             report.store(manifest)
         flow = delete_originals(report.to_be_deleted(), report.add_deletion, self._client.wait())
         self._client.run(flow, state)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 RETRY_BUDGET_SECONDS = 300.0
 """How long one request may be put off, all its pauses together."""
 FaultKind = Literal["throttled", "transient", "unreadable"]
-MAX_TRIES: Mapping[FaultKind, int] = {"throttled": 8, "transient": 5, "unreadable": 3}
+MAX_TRIES: Mapping[FaultKind, int] = {"throttled": 15, "transient": 5, "unreadable": 3}
 """
 How often one request may meet each kind of fault: throttling; a lost connection or a 5xx; an answer that
-cannot be read.
+cannot be read. Throttling ends with the five minutes rather than with the tries.
 """
 MAX_RETRY_AFTER = 3600.0
 """The longest ``Retry-After`` that was seen. A longer one is shortened to it."""
@@ -121,7 +121,7 @@ class RetryBudget:
 
     def pause(self, kind: FaultKind, failure: DriveError, retry_after: float | None = None) -> Pause:
         """
-        Return the pause before the next try.
+        Return the pause before the next try: what Graph asked for, or our own growing one if that is longer.
 
         :param kind: What went wrong: each kind is counted for itself.
         :param failure: The error, raised if the budget is used up.
@@ -129,10 +129,11 @@ class RetryBudget:
         """
         self.counts[kind] += 1
         count = self.counts[kind]
-        seconds = backoff(count - 1) if retry_after is None else spread(retry_after)
-        if seconds < 1.0:  # a Retry-After of 0 must not lead to hammering
-            seconds = max(seconds, backoff(count - 1, base=0.25))
-        if count >= MAX_TRIES[kind] or self.waited + seconds > self.seconds:
+        left = self.seconds - self.waited
+        asked = 0.0 if retry_after is None else spread(retry_after)
+        # many that come back together after a short Retry-After would get the same answer again and again
+        seconds = max(asked, min(backoff(count - 1), left))
+        if count >= MAX_TRIES[kind] or not 0.0 < seconds <= left:
             failure.add(f"Gave up after {count} tries and {self._describe(seconds)}.")
             raise failure
         self.waited += seconds

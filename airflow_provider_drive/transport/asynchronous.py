@@ -113,9 +113,7 @@ class AsyncSession:
         self.clock = ServiceClock()
         self._shared, self._log = shared, log
         self._notes = NoteFilter()
-        self._limiter = rate_limiter_for(
-            (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
-        )
+        self._limiter = rate_limiter_for(settings)
         self._token, self._refused = "", ""
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._proxies = shared.proxies.setdefault(settings, {})
@@ -150,12 +148,18 @@ class AsyncSession:
             return error
         if answer := throttled_response(url):
             return answer
-        if wait := self._limiter.reserve(resource_units(request)):
+        if wait := await self._reserve(resource_units(request)):
             self.usage.pace(wait)
             await asyncio.sleep(wait)
         async with self._shared.gate(url):
             with unrecorded():  # others were answered while this one waited
                 return throttled_response(url) or await self._send(request, url, headers)
+
+    async def _reserve(self, units: int) -> float:
+        """Reserve units. A shared budget is asked over the network, so a thread does."""
+        if units and self._limiter.shared:
+            return await asyncio.to_thread(self._limiter.reserve, units)
+        return self._limiter.reserve(units)
 
     async def _send(self, request: Request, url: str, headers: dict[str, str]) -> Response | DriveError:
         try:

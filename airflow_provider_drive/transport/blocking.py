@@ -137,9 +137,7 @@ class Session:
         self.clock = ServiceClock()
         self._http = open_session(settings)
         self._http.mount("https://", DeadlineAdapter())
-        self._limiter = rate_limiter_for(
-            (settings.hosts.root, settings.tenant_id, settings.client_id), settings.resource_units_per_minute
-        )
+        self._limiter = rate_limiter_for(settings)
         self._login, self._log, self._keep_secret = login, log, keep_secret
         self._notes, self._token = NoteFilter(), ""
         self._masked: set[str] = set()

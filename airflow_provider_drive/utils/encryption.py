@@ -8,16 +8,14 @@ XComs unencrypted.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
-
-from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_drive.exceptions import DriveArgumentError
+from airflow_provider_drive.fernet import get_fernet
 
 
 def encrypt_url(monitor_url: str) -> str:
     """Return the URL encrypted. It is returned unchanged without a Fernet key, or if already encrypted."""
-    fernet = _get_fernet() if "://" in monitor_url else None
+    fernet = get_fernet() if "://" in monitor_url else None
     if fernet is None:
         return monitor_url
     return str(fernet.encrypt(monitor_url.encode(errors="surrogatepass")).decode())
@@ -31,7 +29,7 @@ def decrypt_url(encrypted: str) -> str:
     """
     if _is_url(encrypted):
         return encrypted
-    fernet, url = _get_fernet(), ""
+    fernet, url = get_fernet(), ""
     with suppress(Exception):  # cryptography's exceptions may quote their input
         url = fernet.decrypt(encrypted.encode()).decode() if fernet else ""
     if not _is_url(url):
@@ -45,16 +43,3 @@ def decrypt_url(encrypted: str) -> str:
 
 def _is_url(text: str) -> bool:
     return "://" in text and text.isascii() and text.isprintable()
-
-
-def _get_fernet() -> Any:
-    """Return the deployment's Fernet, or None if it has no valid key."""
-    try:
-        from airflow.sdk.crypto import get_fernet  # noqa: PLC0415  # slow import of cryptography
-    except ImportError:  # before Airflow 3.2
-        from airflow.models.crypto import get_fernet  # noqa: PLC0415  # as above
-    try:
-        fernet = get_fernet()
-    except AirflowException:
-        return None
-    return fernet if fernet.is_encrypted else None

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from transport.proxy import Proxy
 
+from airflow_provider_drive.exceptions import DriveAuthError
 from airflow_provider_drive.protocol.wire.hosts import CLOUDS, Cloud
 
 CUSTOM = Cloud("https://login.cloud.example", "https://graph.cloud.example", ())
@@ -91,3 +92,19 @@ def test_each_auth_type_logs_in_to_each_cloud(kind, cloud, logs_in, read, tenant
     else:
         assert asked == {authority}
         assert f"https://{graph}/.default" in forms()[0]["scope"].split()
+        assert [call.method for call in tenant.calls(where="token")].count("GET") == (cloud == "custom")
+
+
+@pytest.mark.parametrize("tenant_id", ["contoso.onmicrosoft.com", "00000000-0000-0000-0000-00000000dead"])
+def test_a_tenant_is_named_to_a_known_authority_as_the_connection_names_it(
+    logs_in, connect, internet, tenant, read, tmp_path, tenant_id
+):
+    place = {"authority": None, "host": "", "proxies": {"https": internet.url}}
+    connect(verify=internet.bundle(tmp_path), tenant_id=tenant_id, **place)
+
+    if tenant_id == tenant.domain:
+        assert read() == "plan.txt"
+    else:
+        with pytest.raises(DriveAuthError, match=r"AADSTS90002: .*This cloud has no such tenant"):
+            read()
+    assert [call.path for call in tenant.calls(where="token")] == [f"/{tenant_id}/oauth2/v2.0/token"]

@@ -17,7 +17,7 @@ from airflow_provider_drive.auth.error_hints import (
 from airflow_provider_drive.get_provider_info import CONNECTION_FIELDS
 
 FIELDS = {
-    *("login", "password", "host", "disable_instance_discovery", "federated_token_file", "refresh_token"),
+    *("login", "password", "host", "federated_token_file", "refresh_token"),
     *CONNECTION_FIELDS,
 }
 

@@ -128,7 +128,7 @@ def test_the_unchanged_msgraph_form_selects_the_global_cloud():
 
     assert (message.hosts.graph, message.authority, message.verify) == (cloud.graph, cloud.authority, True)
     assert (message.scopes, message.hosts.allowed, message.proxies) == ((f"{cloud.graph}/.default",), (), ())
-    assert (message.login_kind, message.discover_instance) == ("client_secret", True)
+    assert (message.login_kind, message.is_known_authority) == ("client_secret", True)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,6 @@ def test_the_unchanged_msgraph_form_selects_the_global_cloud():
         ({"authority": "login.microsoftonline.us"}, "authority", "https://login.microsoftonline.us"),
         ({"authority": "https://login.microsoftonline.us/"}, "authority", "https://login.microsoftonline.us"),
         ({"verify": "/etc/ssl/ca.pem"}, "verify", "/etc/ssl/ca.pem"),
-        ({"disable_instance_discovery": True}, "discover_instance", False),
         (
             {"proxies": '{"https": "http://p:1", "no": "a,b"}'},
             "proxies",

@@ -3,14 +3,19 @@
 # ruff: noqa: PLR0917  # fixtures are asked for by name
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow.providers.common.compat import sdk
+from airflow.providers.common.compat.sdk import BaseHook
 from auth.keys import Certificate
 
+from airflow_provider_drive.auth import Login, refresh_token
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveAuthError
 from airflow_provider_drive.hooks.drive import DriveHook
+from airflow_provider_drive.settings import read_settings
 
 VARIABLE = "drive_refresh_token"
 
@@ -172,6 +177,7 @@ def test_the_newest_refresh_token_is_stored_in_the_configured_variable(
 ):
     tenant.refresh_tokens_once = True
     user(refresh_token_variable=VARIABLE)
+    tenant.token_lifetime = 299  # too short to be used by another process
     for _ in range(3):
         read()
         fresh_process()
@@ -181,10 +187,116 @@ def test_the_newest_refresh_token_is_stored_in_the_configured_variable(
     assert list(tenant.grants)[-1] in variables[VARIABLE]
 
 
+def test_an_access_token_in_the_variable_is_used_by_other_processes(
+    user, read, variables, fresh_process, tenant
+):
+    user(refresh_token_variable=VARIABLE)
+    for _ in range(3):
+        read()
+        fresh_process()
+
+    assert tenant.tokens_issued == 1
+
+
+def test_an_access_token_in_the_variable_that_graph_refuses_is_replaced(
+    user, read, variables, fresh_process, tenant
+):
+    user(refresh_token_variable=VARIABLE)
+    read()
+    fresh_process()
+    tenant.revoke_tokens()
+
+    assert read() == "plan.txt"
+    assert tenant.tokens_issued == 2
+
+
+def test_an_access_token_in_the_variable_with_other_scopes_is_not_used(
+    user, read, variables, fresh_process, tenant
+):
+    user(refresh_token_variable=VARIABLE)
+    read()
+    fresh_process()
+    user(refresh_token_variable=VARIABLE, scopes="Files.ReadWrite.All")
+    read()
+
+    assert tenant.tokens_issued == 2
+
+
+@pytest.mark.parametrize("expires_at", [None, "soon", 0])
+def test_an_access_token_in_the_variable_without_a_future_expiry_is_not_used(
+    user, read, variables, fresh_process, tenant, expires_at
+):
+    user(refresh_token_variable=VARIABLE)
+    read()
+    variables[VARIABLE] = json.dumps(json.loads(variables[VARIABLE]) | {"expires_at": expires_at})
+    fresh_process()
+
+    assert read() == "plan.txt"
+    assert tenant.tokens_issued == 2
+
+
+PROCESSES = 24
+
+
+def test_of_many_processes_that_log_in_at_once_with_a_token_that_is_good_once_none_fails(
+    user, variables, tenant, monkeypatch
+):
+    tenant.refresh_tokens_once = True
+    settings = read_settings(BaseHook.get_connection(user(refresh_token_variable=VARIABLE)))
+    together, refused = threading.Barrier(PROCESSES), threading.Event()
+    firsts, get, store = threading.local(), variables.get, variables.set
+
+    def get_together(key, default=None):
+        found = get(key, default)
+        if not hasattr(firsts, "done"):
+            firsts.done = together.wait(30)
+        return found
+
+    def store_after_the_others_are_refused(key, value):
+        assert refused.wait(30)
+        store(key, value)
+
+    monkeypatch.setattr(variables, "get", get_together)
+    monkeypatch.setattr(variables, "set", store_after_the_others_are_refused)
+    tenant.journal = Refusals(refused, PROCESSES - 1)
+    with ThreadPoolExecutor(PROCESSES) as processes:
+        tokens = set(processes.map(lambda _: Login(settings).token(), range(PROCESSES)))
+
+    assert len(tokens) == tenant.tokens_issued == 1
+
+
+class Refusals(list):
+    """A journal that tells when so many logins were refused."""
+
+    def __init__(self, event, most):
+        super().__init__()
+        self.event, self.left = event, most
+
+    def append(self, call):
+        super().append(call)
+        self.left -= call.where == "token" and call.status == 400
+        if not self.left:
+            self.event.set()
+
+
+def test_a_refused_refresh_token_that_no_process_replaces_fails_after_a_while(
+    user, variables, tenant, monkeypatch
+):
+    monkeypatch.setattr(refresh_token, "_MAX_WAIT", 1.0)
+    settings = read_settings(
+        BaseHook.get_connection(user(refresh_token_variable=VARIABLE, refresh_token="unknown"))
+    )
+
+    with pytest.raises(DriveAuthError, match="refresh_token"):
+        Login(settings).token()
+    assert len(tenant.calls("POST", where="token")) == 1
+
+
 def test_a_refresh_token_used_by_another_worker_is_read_again_from_the_variable(
     user, read, variables, tenant, used
 ):
     tenant.refresh_tokens_once = True
+    tenant.token_lifetime = 299
     user(refresh_token_variable=VARIABLE)
     read()
     kept = variables.pop(VARIABLE)

@@ -92,6 +92,8 @@ def airflow(graph, tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow-3") / "home"
     folders = [EXAMPLES, HERE / "dags"]
     with HeadlessAirflow(home, folders, postgresql=True, environment=environment) as running:
+        pool = {"name": "drive", "slots": 20, "include_deferred": False}
+        running.api.call("POST", "pools", json=pool)  # for drive_copy_many
         running.api.await_dags(*EXAMPLE_DAGS, "many_copies")
         yield running
 

@@ -70,7 +70,7 @@ MONITOR = "https://contoso.sharepoint.com/_api/v2.1/monitor/46cf?tempauth=secret
 MOST_STEPS = 3_000
 HOSTS = Hosts()
 SELECTION = read_selection(1_790_000_000.0, pattern="**/*.pdf", modified_before="P1Y", min_size=1, kind="all")
-SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="secret", discover_instance=False)
+SETTINGS = Settings(tenant_id="contoso.com", client_id="app", client_secret="s", is_known_authority=False)
 logging.getLogger("msal").setLevel(logging.CRITICAL)
 
 

@@ -731,6 +731,36 @@ class TestManifest:
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         assert Counter(fates(lines).values()) == {"deleted": 3, "gone": 2}
 
+    @pytest.mark.parametrize("answered", [False, True])
+    def test_what_an_earlier_try_deleted_is_counted_though_its_manifest_is_on_another_worker(
+        self, resumable, source, out, die_deleting, tmp_path, log, answered
+    ):
+        task = resumable(delete_source=True, manifest=f"file://{tmp_path}/m.jsonl", pattern="**")
+        die_deleting(task, answered=answered)
+        (tmp_path / "m.jsonl").unlink()
+
+        summary = task.run()
+        deleted = 3 if answered else 5
+        assert (summary["copied"], summary["deleted"], summary["gone"]) == (5, deleted, 5 - deleted)
+        assert summary["bytes"] == 15
+        assert log.has(r"The manifest lacks \d documents that an earlier try archived") == answered
+
+    @pytest.mark.parametrize(
+        ("executor", "is_warned"),
+        [
+            ("LocalExecutor", False),
+            ("CeleryExecutor", True),
+            ("LocalExecutor,KubernetesExecutor", True),
+            ("airflow.executors.local_executor.LocalExecutor", False),
+        ],
+    )
+    def test_a_local_manifest_is_warned_about_if_there_may_be_several_workers(
+        self, run, out, tmp_path, log, monkeypatch, executor, is_warned
+    ):
+        monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+        run(manifest=f"file://{tmp_path}/m.jsonl")
+        assert log.has("is a file of this worker") == is_warned
+
 
 class TestManifestOfAnEarlierTry:
     @pytest.fixture

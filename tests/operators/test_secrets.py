@@ -240,7 +240,7 @@ def test_a_span_of_airflows_own_shows_no_secret_of_a_failure(
 
 
 def test_without_a_fernet_key_the_url_is_stored_in_clear(copy, worker, monkeypatch, tenant, plan, vault):
-    monkeypatch.setattr(encryption, "_get_fernet", lambda: None)
+    monkeypatch.setattr(encryption, "get_fernet", lambda: None)
     tenant.copies = CopyBehaviour(looks=4)
 
     assert copy(plan, vault, wait_for_completion=True, deferrable=True)["name"] == "plan.txt"

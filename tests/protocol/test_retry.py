@@ -162,13 +162,20 @@ class TestThrottling:
         assert len(talk.requests) == 2
         assert 0.75 <= talk.waited <= 1.25
 
-    def test_a_request_that_is_throttled_eight_times_gives_up(self):
-        talk = sent(GET, then=refusal(429, "activityLimitReached", retry_after="1"))
+    @pytest.mark.parametrize("delay", [{}, {"retry_after": "1"}, {"retry_after": "0"}])
+    def test_a_request_that_is_always_throttled_is_tried_for_five_minutes(self, delay):
+        talk = sent(GET, then=refusal(429, "activityLimitReached", **delay))
         assert type(talk.error) is DriveThrottledError
-        assert len(talk.requests) == 8
-        assert "Gave up after 8 tries" in str(talk.error)
+        assert RETRY_BUDGET_SECONDS - 3 <= talk.waited <= RETRY_BUDGET_SECONDS
+        assert len(talk.requests) < 15
+        assert f"Gave up after {len(talk.requests)} tries" in str(talk.error)
         assert "activityLimitReached" in str(talk.error)
         assert talk.error.status == 429
+
+    def test_pauses_grow_if_graph_asks_for_a_short_one_again_and_again(self):
+        talk = sent(GET, then=refusal(429, retry_after="1"))
+        for attempt, pause in enumerate(talk.pauses[2:6], 2):
+            assert 0.75 * 2**attempt <= pause.seconds <= 1.25 * 2**attempt
 
     def test_the_pauses_of_a_request_stay_within_the_budget_that_the_error_names(self):
         talk = sent(GET, refusal(429, retry_after="200"), refusal(429, retry_after="200"))

@@ -8,6 +8,7 @@ import re
 import secrets
 import threading
 import time
+import warnings
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.jobs import CopyBehaviour, Job
     from airflow_provider_drive.emulator.state.subscriptions import Subscription
 
-_JOURNAL_LIMIT = 200_000
+JOURNAL_LIMIT = 200_000
+"""Requests that the journal has at most."""
 
 
 class Tenant(TenantSettings):
@@ -56,6 +58,7 @@ class Tenant(TenantSettings):
 
     def _clear(self) -> None:
         self.journal: list[Call] = []
+        self.dropped_calls = 0
         self.jobs: list[Job] = []
         self.jobs_by_id: dict[str, Job] = {}
         self.certificates: list[bytes] = []
@@ -90,12 +93,15 @@ class Tenant(TenantSettings):
 
     def calls(self, method: str | None = None, path: str = "", where: str | None = None) -> list[Call]:
         """
-        Return the requests that the emulator received.
+        Return the requests that the emulator received; it warns if the journal has lost the first ones.
 
         :param method: HTTP method. Default is any.
         :param path: Regular expression that is searched for in the decoded path.
         :param where: ``graph``, ``monitor``, ``token`` or ``file``. Default is any.
         """
+        if self.dropped_calls:
+            message = f"The journal does not have the first {self.dropped_calls} requests any more."
+            warnings.warn(message, stacklevel=2)
         return [
             call
             for call in list(self.journal)
@@ -255,7 +261,8 @@ class Tenant(TenantSettings):
             raise BudgetExceededError(wait if self.tells_retry_after else None)
 
     def record_call(self, call: Call) -> None:
-        """Append a request to the journal. Of a very long journal, the older half is dropped."""
+        """Append a request to the journal. Of a very long journal, the older half is dropped, and counted."""
         self.journal.append(call)
-        if len(self.journal) > _JOURNAL_LIMIT:
-            del self.journal[: _JOURNAL_LIMIT // 2]
+        if len(self.journal) > JOURNAL_LIMIT:
+            del self.journal[: JOURNAL_LIMIT // 2]
+            self.dropped_calls += JOURNAL_LIMIT // 2

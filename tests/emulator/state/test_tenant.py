@@ -5,6 +5,7 @@ import pytest
 import time_machine
 
 from airflow_provider_drive.emulator import CopyBehaviour, Fault
+from airflow_provider_drive.emulator.state import tenant as tenant_module
 
 
 @pytest.fixture
@@ -103,3 +104,15 @@ def test_the_clock_of_entra_id_is_right_whatever_graphs_is(graph, tenant, emulat
     tenant.clock_offset = 7200.0
     response = graph.send("POST", f"{emulator.url}/{tenant.tenant_id}/oauth2/v2.0/token")
     assert parsedate_to_datetime(response.headers["Date"]) - dt.datetime.now(dt.UTC) < dt.timedelta(minutes=1)
+
+
+def test_a_journal_that_has_dropped_requests_says_how_many(graph, tenant, monkeypatch):
+    monkeypatch.setattr(tenant_module, "JOURNAL_LIMIT", 4)
+    for _ in range(5):
+        graph.get("me/drive")
+
+    assert tenant.dropped_calls == 2
+    with pytest.warns(UserWarning, match="the first 2 requests"):
+        assert len(tenant.calls()) == 3
+    tenant.reset()
+    assert tenant.calls() == []
