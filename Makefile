@@ -39,7 +39,7 @@ clients: .venv/.ready .venv-clients/.ready .venv-peers/.ready  ## test the emula
 	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
 	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
-chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
+chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive or handover
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7

@@ -180,12 +180,12 @@ def wall(emulator, documents):
 
 
 def handover(emulator, documents):
-    """Give what documents cost that go to object storage. Its emulator is a process of its own."""
+    """Give what a hand-over costs. Its emulator is a process of its own."""
     from handover import HEADER, PARALLEL, ROUNDS, main  # the module has this function's name
 
     note = (
         f"{PARALLEL} documents at once, but one in the loop. S3 is moto's server. CPU is the contender's "
-        f"process alone; requests and units are for each document. The first two rows are the best of {ROUNDS} "
+        f"process; requests and units are for each document. The first two rows are the best of {ROUNDS} "
         "rounds, in turns; the others ran once. rclone's memory is its whole process."
     )
     return note, HEADER, main(max(1, documents * 1024 // 1000), documents)
