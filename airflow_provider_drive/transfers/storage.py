@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -128,11 +131,11 @@ class Storage:
         Write a file that nobody sees under its name before :meth:`Draft.complete` was called.
 
         :param size: How many bytes it is expected to have. The size of the store's parts depends on it.
-        :param exclusive: Write it only if no file has the name, if the store can do that: ``is_exclusive``.
-        :raises ExclusiveWriteError: If the store cannot: ``is_exclusive`` is False from then on.
+        :param exclusive: Write it only if no file has the name.
+        :raises ExclusiveWriteError: If the store cannot do that: ``is_exclusive`` is False from then on.
         :raises DriveNameConflictError: If a file has the name.
         """
-        draft = Draft(self, path, size or 0, exclusive=exclusive and self.is_exclusive)
+        draft = Draft(self, path, size or 0, exclusive=exclusive)
         try:
             yield draft
         finally:
@@ -159,7 +162,8 @@ class Draft:
     """
 
     def __init__(self, storage: Storage, path: str, size: int, *, exclusive: bool) -> None:
-        self._storage, self._path, self._is_exclusive = storage, path, exclusive
+        self._storage, self._path = storage, path
+        self._is_exclusive = exclusive and (storage.is_exclusive or not storage.shows_when_closed)
         self._target = storage.locate(path)
         self._part = self._target if storage.shows_when_closed else _hidden_name(self._target, storage.owner)
         self._file: Any = None
@@ -167,7 +171,8 @@ class Draft:
             if not storage.shows_when_closed:
                 storage.fs.makedirs(self._part.rpartition("/")[0], exist_ok=True)
             block = max(_BLOCK, -(-size // _MAX_BLOCKS // _PIECE) * _PIECE)
-            self._file = storage.fs.open(self._part, "xb" if exclusive else "wb", block_size=block)
+            mode = "xb" if self._is_exclusive and self._part == self._target else "wb"
+            self._file = storage.fs.open(self._part, mode, block_size=block)
 
     def write(self, content: bytes) -> None:
         """Append bytes."""
@@ -185,7 +190,7 @@ class Draft:
         with self._storage.named_errors("write", self._path), self._conflicts():
             self._file.close()
             if self._part != self._target:
-                fs.mv(self._part, self._target)
+                _rename(fs, self._part, self._target, exclusive=self._is_exclusive)
             self._file = None
             fs.invalidate_cache(self._target.rpartition("/")[0])
         size = self._storage.find_size(self._path) if self._storage.is_checked else hashed.size
@@ -206,7 +211,8 @@ class Draft:
             uri = self._storage.uri(self._path)
             if isinstance(error, FileExistsError):
                 raise DriveNameConflictError(f"{uri} is there already.") from error
-            if isinstance(error, OSError) and error.errno not in {errno.ENOSYS, errno.ENOTSUP}:
+            is_refused = not isinstance(error, OSError) or error.errno in {errno.ENOSYS, errno.ENOTSUP}
+            if not is_refused or self._part != self._target:
                 raise
             self._storage.is_exclusive = False
             raise ExclusiveWriteError(f"Could not write {uri}: {error}") from error
@@ -223,6 +229,28 @@ class Draft:
             else:
                 file.closed = True  # else fsspec completes the upload when it forgets the file
                 file.discard()
+
+
+def _rename(fs: Any, part: str, target: str, *, exclusive: bool) -> None:
+    """
+    Give a file its name.
+
+    :param exclusive: Only if no other has it. On a disk with hard links, no other can take it meanwhile.
+    :raises FileExistsError: If another has it.
+    """
+    if exclusive and fs.protocol == LocalFileSystem.protocol:
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            raise
+        except OSError:
+            pass  # there are no hard links here
+        else:
+            fs.rm_file(part)
+            return
+    if exclusive and fs.exists(target):
+        raise FileExistsError(errno.EEXIST, "It exists", target)
+    fs.mv(part, target)
 
 
 def _hidden_name(target: str, owner: str) -> str:

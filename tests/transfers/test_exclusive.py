@@ -98,6 +98,28 @@ def test_a_store_without_exclusive_writes_is_asked_for_each_file(run, written, m
     assert len(looks(tenant, archive)) >= 2
 
 
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_another_writes_to_the_disk_meanwhile_is_not_replaced(  # noqa: PLR0917  # fixtures
+    run, legal, tenant, out, monkeypatch, has_links
+):
+    def write(request):
+        if request.path.startswith("/_file/download"):
+            (out / "rates.csv").write_bytes(b"what another task has written")
+
+    def refuse(*_):
+        raise PermissionError
+
+    tenant.witness = write
+    if not has_links:
+        monkeypatch.setattr("os.link", refuse)
+    summary = run(destination=f"file://{out}", after="delete", max_failures=1)
+
+    assert (summary["copied"], summary["failed"], summary["deleted"]) == (0, 1, 0)
+    assert [path.name for path in out.iterdir()] == ["rates.csv"]
+    assert (out / "rates.csv").read_bytes() == b"what another task has written"
+    assert legal.find("In/rates.csv") is not None
+
+
 def test_a_store_that_shows_another_size_fails_the_document_before_its_original_is_deleted(
     run, legal, monkeypatch
 ):
