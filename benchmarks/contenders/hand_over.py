@@ -41,7 +41,7 @@ class Writer:
     """Writes an answer's chunks to the disk, or to S3 with aiobotocore."""
 
     def __init__(self, order):
-        self.out, self.s3 = order["out"], order["s3"]
+        self.out, self.s3, self.patience = order["out"], order["s3"], order["patience"]
 
     async def __aenter__(self):
         if not self.s3:
@@ -49,7 +49,8 @@ class Writer:
         from aiobotocore.config import AioConfig
         from aiobotocore.session import get_session
 
-        self.opening = get_session().create_client("s3", config=AioConfig(max_pool_connections=50), **self.s3)
+        config = AioConfig(max_pool_connections=50, read_timeout=self.patience)
+        self.opening = get_session().create_client("s3", config=config, **self.s3)
         self.client = await self.opening.__aenter__()
         self.bucket, _, self.folder = self.out.partition("/")
         return self.to_s3
