@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveItemChangedError, DriveNameConflictError
+from airflow_provider_drive.exceptions import DriveItemChangedError, DriveNameConflictError, DriveTransferError
 from airflow_provider_drive.protocol.items.download import download, read_download
 from airflow_provider_drive.transfers.report import Outcome
 from airflow_provider_drive.transfers.storage import ExclusiveWriteError, StoredFile
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.protocol.wire.quick_xor_hash import QuickXorHash
@@ -52,11 +54,23 @@ class HandOver:
             return self._write(document)
         except ExclusiveWriteError:
             return self.write(document)
-        except DriveNameConflictError:  # another has written it, or the answer to its upload was lost
-            outcome = self.look_up(document, is_written=True)
+        except (DriveNameConflictError, DriveTransferError) as error:
+            outcome = self._look_after(document, error)
             if outcome is None:
                 raise
             return outcome
+
+    def _look_after(self, document: Document, error: DriveError) -> Outcome | None:
+        """
+        Return what came of a document all the same, after its file could not be written.
+
+        Another may have written it, or the store has, and its answer was lost.
+        """
+        with suppress(DriveTransferError):  # what counts is the first error
+            outcome = self.look_up(document, is_written=True)
+            if outcome is not None and (outcome.is_proven or isinstance(error, DriveNameConflictError)):
+                return outcome
+        return None
 
     def look_up(self, document: Document, *, is_written: bool = False) -> Outcome | None:
         """

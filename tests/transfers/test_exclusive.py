@@ -4,6 +4,7 @@ import pytest
 
 from airflow_provider_drive.emulator import Fault
 from airflow_provider_drive.exceptions import DriveTransferError
+from airflow_provider_drive.fs.files import DriveWriter
 from airflow_provider_drive.fs.filesystem import DriveFileSystem
 
 FILES = {"2025/old.csv": b"old", "rates.csv": b"usd,eur\n1,0.9\n"}
@@ -82,6 +83,34 @@ def test_an_upload_whose_answer_is_lost_counts(run, tenant, written, on_existing
 
     assert summary["copied"] + summary["there"] == 1
     assert written() == {"out/rates.csv": FILES["rates.csv"]}
+
+
+@pytest.mark.parametrize("on_existing", ["skip", "replace"])
+def test_a_store_that_fails_after_it_has_written_the_file_is_believed_by_its_content(
+    run, written, monkeypatch, on_existing
+):
+    commit = DriveWriter.commit
+
+    def fail(self):
+        commit(self)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(DriveWriter, "commit", fail)
+    summary = run(on_existing=on_existing, after="delete")
+
+    assert (summary["there"], summary["deleted"]) == (1, 1)
+    assert written() == {"out/rates.csv": FILES["rates.csv"]}
+
+
+def test_a_store_that_fails_before_it_has_written_the_file_is_named(run, written, monkeypatch):
+    def fail(self):
+        raise OSError("no space")
+
+    monkeypatch.setattr(DriveWriter, "commit", fail)
+    summary = run(max_failures=1)
+
+    assert "no space" in summary["failures"][0]["reason"]
+    assert written() == {}
 
 
 def test_a_store_without_exclusive_writes_is_asked_for_each_file(run, written, monkeypatch, archive, tenant):
