@@ -5,7 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveItemChangedError, DriveNameConflictError, DriveTransferError
+from airflow_provider_drive.exceptions import (
+    DriveItemChangedError,
+    DriveNameConflictError,
+    DriveTransferError,
+)
 from airflow_provider_drive.protocol.items.download import download, read_download
 from airflow_provider_drive.transfers.report import Outcome
 from airflow_provider_drive.transfers.storage import ExclusiveWriteError, StoredFile
