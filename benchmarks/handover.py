@@ -281,7 +281,12 @@ def _measure(match, names, source, store):
         for name in names:
             if number and name not in {"bare", "ours"}:
                 continue
-            figures = match.run(name, source, store)
+            try:
+                figures = match.run(name, source, store)
+            except RuntimeError as error:
+                print(source, store, name, error, flush=True)
+                best[name] = None
+                continue
             print(source, store, name, figures, flush=True)
             known = best.setdefault(name, figures)
             best[name] = {
@@ -295,6 +300,8 @@ def _measure(match, names, source, store):
 def _row(figures, bare, sizes):
     count, size = len(sizes), sum(sizes)
     each = f"{SMALL // 1000} kB" if sizes[0] == SMALL else f"{size >> 20} MiB"
+    if figures is None:
+        return [f"{count:,} of {each}", "failed", *[""] * (len(HEADER) - 4)]
     return [
         f"{count:,} of {each}",
         f"{size / 1e6 / figures['seconds']:.0f}",
