@@ -11,7 +11,8 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 LONG := clients docs emulator foreign machine operators/test_archive.py operators/test_concurrent_changes.py \
 	operators/test_copy_faults.py operators/test_crash_safety.py protocol/archive/test_crashes.py \
 	test_benchmarks.py test_imports.py test_package.py test_pytest_plugin.py test_rclone.py \
-	transfers/test_crashes.py transport/test_throttle.py triggers/test_changes.py triggers/test_safety.py
+	transfers/test_crashes.py transfers/test_kills.py transport/test_throttle.py triggers/test_changes.py \
+	triggers/test_safety.py
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo check quick lint test clients docs dist chaos arrivals bench machine matrix soak screenshots fuzz lock clean
@@ -45,7 +46,7 @@ chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of 
 arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.arrivals $(if $(SEED),--seed $(SEED))
 
-bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
+bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives, hand-overs and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000 SEED=1 JOBS=2

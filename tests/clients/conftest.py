@@ -56,7 +56,8 @@ def run(emulator, tenant, proxy, tmp_path):
     def run(name):
         if name.endswith(".py"):
             python = PYTHON_OF_PEERS if name in OF_PEERS else PYTHON
-            command, is_installed = [str(python), str(HERE / name)], python.exists()
+            needed = python.with_name("moto_server") if name == "with_s3.py" else python
+            command, is_installed = [str(python), str(HERE / name)], needed.exists()
         else:
             command, is_installed = [shutil.which("node") or "", str(HERE / "npm" / name)], MODULES.exists()
         if not is_installed:
