@@ -11,7 +11,8 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME $(filter AIRFLOW%,$(.VARIABLES))
 LONG := clients docs emulator foreign machine operators/test_archive.py operators/test_concurrent_changes.py \
 	operators/test_copy_faults.py operators/test_crash_safety.py protocol/archive/test_crashes.py \
 	test_benchmarks.py test_imports.py test_package.py test_pytest_plugin.py test_rclone.py \
-	transfers/test_crashes.py transport/test_throttle.py triggers/test_changes.py triggers/test_safety.py
+	transfers/test_crashes.py transfers/test_kills.py transport/test_throttle.py triggers/test_changes.py \
+	triggers/test_safety.py
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo check quick lint test clients docs dist chaos arrivals cluster bench machine matrix soak screenshots fuzz lock clean
@@ -39,7 +40,7 @@ clients: .venv/.ready .venv-clients/.ready .venv-peers/.ready  ## test the emula
 	@npm ci --prefix tests/clients/npm --silent --no-audit --no-fund
 	@$(BIN)/python -m pytest -q tests/clients tests/test_rclone.py
 
-chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive
+chaos: .venv/.ready .venv-peers/.ready  ## kill Airflow's processes hundreds of times and count the copies, an hour; SEED=7 RUNS=480 ONLY=archive or handover
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(if $(ONLY),--only $(ONLY))
 
 arrivals: .venv/.ready  ## change documents in a watched folder while triggerers and scheduler are killed, a quarter of an hour; SEED=7
@@ -48,7 +49,7 @@ arrivals: .venv/.ready  ## change documents in a watched folder while triggerers
 cluster: .venv/.ready  ## copy a thousand documents on the CeleryExecutor while its processes die, half an hour; COPIES=1000
 	@PYTHONPATH=.:scripts:tests $(BIN)/python -m chaos.cluster $(if $(COPIES),--copies $(COPIES))
 
-bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
+bench: .venv/.ready .venv-peers/.ready  ## measure the cost of archives, hand-overs and their alternatives, and write docs/project/benchmarks.md; DOCUMENTS=1000 ONLY=wire
 	@PYTHONPATH=.:scripts:tests $(BIN)/python benchmarks/archive.py $(if $(DOCUMENTS),--documents $(DOCUMENTS)) $(if $(ONLY),--only $(ONLY))
 
 machine: .venv/.ready  ## test random sequences of faults, crashes and retries without Airflow, minutes; SEQUENCES=2000 SEED=1 JOBS=2

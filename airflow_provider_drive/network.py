@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _CA_BUNDLE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+PIECE = 64 << 10
+"""Bytes of an answer that are read at once."""
 _NO_PROXY_KEYS = ("no", "no_proxy")
 """Keys in ``proxies`` for hosts to connect to directly; ``msgraph`` connections use the first."""
 
@@ -133,14 +135,45 @@ def open_session(settings: Settings) -> requests.Session:
     return _Session(settings)
 
 
-def read_whole(response: requests.Response) -> bytes:
+def open_stream(
+    session: requests.Session, url: str, headers: dict[str, str], timeout: float
+) -> urllib3.BaseHTTPResponse:
+    """
+    Send a GET over a session's connections, and return the answer before its bytes are read.
+
+    For a small file, most of the time of a download is what requests does besides.
+
+    :param timeout: Seconds until its last byte has to be there.
+    """
+    adapter: Any = session.get_adapter(url)
+    settings = session.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
+    request = requests.PreparedRequest()
+    request.url = url
+    pool = adapter.get_connection_with_tls_context(
+        request, settings["verify"], settings["proxies"], settings["cert"]
+    )
+    parts = urlsplit(url)
+    answer: urllib3.BaseHTTPResponse = pool.urlopen(
+        "GET",
+        f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/",
+        headers=headers,
+        retries=False,
+        redirect=False,
+        assert_same_host=False,
+        preload_content=False,
+        timeout=urllib3.Timeout(total=timeout),
+    )
+    return answer
+
+
+def read_whole(chunks: Iterator[bytes]) -> bytes:
     """
     Return an answer's body.
 
     :raises DriveResponseError: If it is larger than ``MAX_RESPONSE_BYTES``.
     """
     body = bytearray()
-    for chunk in response.iter_content(65_536):
+    for chunk in chunks:
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise DriveResponseError(f"the answer is larger than {MAX_RESPONSE_BYTES >> 20} MiB")
@@ -237,7 +270,9 @@ class _Session(requests.Session):
         self.verify = ca_bundle(settings)
         self.headers["User-Agent"] = settings.user_agent
         self.auth = _keep_authorization
+        self.trust_env = False  # what applies of the environment is read below, once for each host
         self._settings = settings
+        self._proxies: dict[tuple[str, str], str | None] = {}
 
     def merge_environment_settings(  # in requests the environment overrides the session
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
@@ -253,7 +288,11 @@ class _Session(requests.Session):
         return self._proxies_for(prepared_request.url)
 
     def _proxies_for(self, url: Any) -> dict[str, str]:
-        proxy = proxy_for(url, self._settings)
+        parts = urlsplit(url)
+        host = parts.scheme, parts.netloc
+        if host not in self._proxies:
+            self._proxies[host] = proxy_for(url, self._settings)
+        proxy = self._proxies[host]
         return {"all": proxy, **self.proxies} if proxy else dict(self.proxies)
 
     def rebuild_auth(  # requests would look up the host of a redirect in ~/.netrc

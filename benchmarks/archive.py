@@ -179,7 +179,19 @@ def wall(emulator, documents):
     return note, header, main(emulator, documents)
 
 
-CASES = {case.__name__: case for case in (wire, whole, budget, delay, memory, polls, wall)}
+def handover(emulator, documents):
+    """Give what a hand-over costs. Its emulator is a process of its own."""
+    from handover import HEADER, PARALLEL, ROUNDS, main  # the module has this function's name
+
+    note = (
+        f"{PARALLEL} documents at once, but one in the loop. S3 is moto's server. CPU is the contender's "
+        f"process; requests and units are for each document. The first two rows are the best of {ROUNDS} "
+        "rounds, in turns; the others ran once. rclone's memory is its whole process."
+    )
+    return note, HEADER, main(max(1, documents * 1024 // 1000), documents)
+
+
+CASES = {case.__name__: case for case in (wire, whole, budget, delay, memory, polls, wall, handover)}
 
 
 def write(name, note, header, rows, command):
@@ -203,6 +215,7 @@ TITLES = {
     "memory": "Memory",
     "polls": "Cost of a poll in the triggerer",
     "wall": "Duration of a Dag run",
+    "handover": "Hand-over to object storage",
 }
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from airflow_provider_drive.emulator import Emulator
+from chaos import handover
 from chaos.harness import kill_and_judge, start_airflow
 from chaos.judging import compare, hits, table
 from chaos.peers import PYTHON as PEERS_PYTHON
@@ -20,18 +21,22 @@ from chaos.points import KINDS, POINTS
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--runs", type=int, default=480)
+    parser.add_argument("--runs", type=int, help="default is 480, and 100 hand-overs")
     parser.add_argument("--seconds", type=float, default=6000.0, help="for all runs together")
     parser.add_argument(
         "--home", type=Path, help="an empty folder for Airflow's logs; default is a temporary one"
     )
     parser.add_argument(
-        "--only", default="", help="kinds of runs with this in their names, such as archive, and no peers"
+        "--only",
+        default="",
+        help="kinds of runs with this in their names, such as archive or handover, and no peers",
     )
     arguments = parser.parse_args()
+    if arguments.only == "handover":
+        return handover.main(arguments.seed, arguments.runs or 100, say)
     kinds = [kind for kind in KINDS if arguments.only in kind]
     points = [point for point in POINTS if set(kinds) & set(point.kinds)]
-    runs = plan(arguments.seed, arguments.runs, points, kinds)
+    runs = plan(arguments.seed, arguments.runs or 480, points, kinds)
     resumable = [] if arguments.only else plan_resumable(arguments.seed, len(runs), rounds=3)
     say(f"Seed {arguments.seed}, {len(runs)} runs, {sum(len(run.shots) for run in runs)} deaths planned")
     started = time.monotonic()
@@ -54,7 +59,8 @@ def main():
         f"{sum(len(run.shots) for run in runs)} deaths that nothing came by, "
         f"{time.monotonic() - started:.0f} s"
     )
-    return 1 if broken else 0
+    lost = 0 if arguments.only else handover.main(arguments.seed, say=say)
+    return 1 if broken or lost else 0
 
 
 def say(text):

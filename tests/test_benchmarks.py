@@ -10,6 +10,9 @@ ROOT = Path(__file__).parent.parent
 FEW = """
 import sys; sys.path.insert(0, "benchmarks")
 import archive
+import handover
+from pathlib import Path
+handover.PEERS, handover.ROUNDS = Path("none"), 1
 from airflow_provider_drive.emulator import Emulator
 with Emulator() as emulator:
     note, header, rows = archive.{name}(emulator, 5)
@@ -17,7 +20,14 @@ print(note, rows)
 """
 
 
-@pytest.mark.parametrize(("name", "figure"), [("whole", "Requests for a copy: 1."), ("memory", "'1,000'")])
+@pytest.mark.parametrize(
+    ("name", "figure"),
+    [
+        ("whole", "Requests for a copy: 1."),
+        ("memory", "'1,000'"),
+        ("handover", "'DriveToObjectStorageOperator', 'disk', '5 of 200 kB'"),
+    ],
+)
 def test_a_case_that_measures_this_package_alone_gives_its_row(name, figure):
     done = subprocess.run(  # noqa: S603  # the benchmark, on the emulator
         [sys.executable, "-c", FEW.format(name=name)],

@@ -17,7 +17,7 @@ from airflow_provider_drive.auth.error_hints import (
     explain_no_answer,
 )
 from airflow_provider_drive.exceptions import DriveArgumentError, DriveAuthError
-from airflow_provider_drive.network import DeadlineAdapter, open_session, read_whole
+from airflow_provider_drive.network import PIECE, DeadlineAdapter, open_session, read_whole
 from airflow_provider_drive.protocol.wire.hosts import host_of, is_authority
 
 if TYPE_CHECKING:
@@ -173,4 +173,4 @@ def open_token_session(settings: Settings, *, managed_identity: bool = False) ->
 
 def _read_body(response: requests.Response, **_: Any) -> None:
     """Read the body with a limit on its size, before requests reads it without any."""
-    response._content = read_whole(response)  # noqa: SLF001  # requests has no public attribute for it
+    response._content = read_whole(response.iter_content(PIECE))  # noqa: SLF001  # requests has no public attribute for it

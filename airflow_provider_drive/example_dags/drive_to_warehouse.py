@@ -1,13 +1,19 @@
-"""Hand new documents over to object storage, load them with DuckDB, and move the originals to the archive."""
+"""
+Wait for documents, hand them over to object storage, load them with DuckDB, and archive the originals.
+
+The sensor takes no document that is still being uploaded.
+"""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pendulum
 from airflow.providers.common.compat.sdk import DAG, AirflowSkipException, task
 
 from airflow_provider_drive.operators.move import DriveMoveOperator
+from airflow_provider_drive.sensors.item import DriveItemSensor
 from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
 
 with DAG(
@@ -23,11 +29,18 @@ with DAG(
         "store": "file:///tmp/drive_to_warehouse",  # or s3://aws_default@bucket/raw
     },
 ):
+    arrived = DriveItemSensor(
+        task_id="wait",
+        folder="{{ params.source }}",
+        pattern="**/*.csv",
+        recursive=True,
+        timeout=timedelta(hours=4).total_seconds(),
+        soft_fail=True,  # nothing to load is no failure
+    )
     hand_over = DriveToObjectStorageOperator(
         task_id="hand_over",
-        source="{{ params.source }}",
+        items=arrived.output,
         destination="{{ params.store }}/{{ run_id | replace(':', '-') }}",
-        pattern="**/*.csv",
         retries=3,
     )
 

@@ -31,7 +31,13 @@ from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.items.deletion import delete_unchanged
 from airflow_provider_drive.protocol.items.listing import Listing
-from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_folder, get_item, list_libraries
+from airflow_provider_drive.protocol.items.lookup import (
+    ensure_folder,
+    find_item,
+    get_folder,
+    get_item,
+    list_libraries,
+)
 from airflow_provider_drive.protocol.items.lookup import make_folder as make
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.wire.addresses import PathAddress
@@ -154,27 +160,34 @@ class DriveFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has n
                 found += self.client.run(listing.read())
         return [_describe(f"{path}/{each.path}", each.item) for each in found]
 
-    def exists(self, path: str, **kwargs: Any) -> bool:
-        """Whether something is there. That Graph does not answer is an error, and not a no."""
+    def _find(self, path: str) -> dict[str, Any] | None:
+        """
+        Return what :meth:`info` does, or None if nothing is there. That Graph does not answer is an error.
+
+        It does not look for what is there instead, as an error does that names what is missing.
+        """
+        path = self._strip_protocol(path)
         try:
-            self.info(path, **kwargs)
+            if parse_path(path).library is None:
+                return self.info(path)
+            address = self._address(path)
         except FileNotFoundError:
-            return False
-        return True
+            return None
+        with os_errors(path):
+            item = self.client.run(find_item(address, follow=True))
+        return None if item is None else _describe(path, item)
+
+    def exists(self, path: str, **_: Any) -> bool:
+        """Whether something is there. That Graph does not answer is an error, and not a no."""
+        return self._find(path) is not None
 
     def isfile(self, path: str) -> bool:
         """Whether a file is there."""
-        return self._has_type(path, "file")
+        return (self._find(path) or {}).get("type") == "file"
 
     def isdir(self, path: str) -> bool:
         """Whether a folder is there."""
-        return self._has_type(path, "directory")
-
-    def _has_type(self, path: str, kind: str) -> bool:
-        try:
-            return bool(self.info(path)["type"] == kind)
-        except FileNotFoundError:
-            return False
+        return (self._find(path) or {}).get("type") == "directory"
 
     def created(self, path: str) -> datetime:
         """Return when it was made."""

@@ -18,10 +18,11 @@ from airflow_provider_drive.lineage import Lineage, lineage_of_copy, lineage_of_
 from airflow_provider_drive.protocol.copy.plan import CopyOrder
 from airflow_provider_drive.protocol.copy.verify import result_from_status, wait_for_copy
 from airflow_provider_drive.protocol.items.deletion import delete_item
+from airflow_provider_drive.protocol.items.download import read_file
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import ensure_folder, get_item, list_children
-from airflow_provider_drive.protocol.items.transfer import check_file, read_file, write_file
+from airflow_provider_drive.protocol.items.transfer import check_file, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor, poll_once
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.wire.addresses import ItemRef
@@ -329,13 +330,14 @@ class DriveHook(GraphHook):
 
     def read_file(self, file: Any, into: BinaryIO) -> bool:
         """
-        Read a file, piece by piece.
+        Read a file, piece by piece. A download that breaks goes on where it broke.
 
         https://learn.microsoft.com/graph/api/driveitem-get-content
 
         :param file: Address of the file.
         :param into: A binary file that the content is written to.
         :return: Whether the file exists.
+        :raises DriveItemChangedError: If it was changed while it was read: what was read may be a mixture.
         """
         is_there = self._client.run(read_file(self._client.address(file), into.write))
         self._lineage.report(lambda: Lineage((uri_of_address(file),) if is_there else ()))

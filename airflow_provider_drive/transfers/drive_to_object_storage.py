@@ -174,15 +174,15 @@ class DriveToObjectStorageOperator(TransferOperator):
         from airflow_provider_drive.transfers.hand_over import HandOver
         from airflow_provider_drive.transfers.storage import Storage
 
-        storage = Storage(self.destination, describe_run(context))
+        storage = Storage(self.destination, describe_run(context), is_checked=self.after != "keep")
         manifest = self._open_manifest(context)
         what = "items" if self.source is None else self._client.describe(self.source, follow=True)
         verb = "Planning to hand over" if self.is_dry_run else "Handing over"
         with self._logged(f"{verb} {what} to {storage.url}") as run:
-            if manifest is not None:
-                self._check_manifest(manifest)
             is_retry = context["ti"].try_number > 1
             hand_over = HandOver(self._client, storage, self.on_existing, is_retry=is_retry)
+            if manifest is not None:
+                self._check_manifest(manifest)
             do = partial(self._plan, hand_over, storage.uri) if self.is_dry_run else hand_over.write
             self._run_all(report, self._documents(report, totals.counted_from), do)
             if not self.is_dry_run and self.after != "keep":

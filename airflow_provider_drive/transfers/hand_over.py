@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_provider_drive.exceptions import DriveItemChangedError
+from airflow_provider_drive.exceptions import (
+    DriveItemChangedError,
+    DriveNameConflictError,
+    DriveTransferError,
+)
 from airflow_provider_drive.protocol.items.download import download, read_download
 from airflow_provider_drive.transfers.report import Outcome
-from airflow_provider_drive.transfers.storage import StoredFile
+from airflow_provider_drive.transfers.storage import ExclusiveWriteError, StoredFile
 
 if TYPE_CHECKING:
+    from airflow_provider_drive.exceptions import DriveError
     from airflow_provider_drive.hooks.client import DriveClient
     from airflow_provider_drive.protocol.wire.items import DriveItem
     from airflow_provider_drive.protocol.wire.quick_xor_hash import QuickXorHash
@@ -35,19 +41,52 @@ class HandOver:
     def __init__(self, client: DriveClient, storage: Storage, on_existing: str, *, is_retry: bool) -> None:
         self._client, self._storage = client, storage
         self._on_existing, self._is_retry = on_existing, is_retry
+        self._is_new = storage.shows_when_closed and storage.is_empty()
 
     def write(self, document: Document) -> Outcome:
-        """Write a document, if it is not there, and return what came of it."""
-        outcome = self.look_up(document)
-        return outcome or self._write(document)
+        """
+        Write a document, if it is not there, and return what came of it.
 
-    def look_up(self, document: Document) -> Outcome | None:
-        """Return what comes of a document without writing it; None if it is to be written."""
+        In a folder that was empty at the start, the store itself refuses to replace a file, which takes no
+        request to look for it.
+        """
+        needs_no_look = self._is_new and (self._storage.is_exclusive or self._on_existing == "replace")
+        outcome = None if needs_no_look else self.look_up(document)
+        if outcome is not None:
+            return outcome
+        try:
+            return self._write(document)
+        except ExclusiveWriteError:
+            return self.write(document)
+        except (DriveNameConflictError, DriveTransferError) as error:
+            outcome = self._look_after(document, error)
+            if outcome is None:
+                raise
+            return outcome
+
+    def _look_after(self, document: Document, error: DriveError) -> Outcome | None:
+        """
+        Return what came of a document all the same, after its file could not be written.
+
+        Another may have written it, or the store has, and its answer was lost.
+        """
+        with suppress(DriveTransferError):  # what counts is the first error
+            outcome = self.look_up(document, is_written=True)
+            if outcome is not None and (outcome.is_proven or isinstance(error, DriveNameConflictError)):
+                return outcome
+        return None
+
+    def look_up(self, document: Document, *, is_written: bool = False) -> Outcome | None:
+        """
+        Return what comes of a document without writing it; None if it is to be written.
+
+        :param is_written: Whether this task may have written what is there.
+        """
         path, item = document.path, document.item
         there = self._find(path, item)
         if there is None:
             return None
-        if there.quick_xor_hash is not None and (self._on_existing != "fail" or self._is_retry):
+        if there.quick_xor_hash is not None and (self._on_existing != "fail" or self._is_retry or is_written):
             return Outcome("there", path, item, there, is_proven=True)
         if self._on_existing == "replace":
             return None
@@ -67,8 +106,9 @@ class HandOver:
 
     def _write(self, document: Document) -> Outcome:
         path, file, before = document.path, document.file, ""
+        is_exclusive = self._on_existing != "replace"
         for _ in range(MAX_READS):
-            with self._storage.draft(path, file.item.size) as draft:
+            with self._storage.draft(path, file.item.size, exclusive=is_exclusive) as draft:
                 try:
                     hashed = self._client.run(download(file, draft.write))
                 except DriveItemChangedError:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_provider_drive.exceptions import DriveArgumentError, DriveError, DriveTransferError
+from fsspec.implementations.local import LocalFileSystem
+
+from airflow_provider_drive.exceptions import (
+    DriveArgumentError,
+    DriveError,
+    DriveNameConflictError,
+    DriveTransferError,
+)
 from airflow_provider_drive.protocol.wire.quick_xor_hash import QuickXorHash
 
 if TYPE_CHECKING:
@@ -18,6 +27,10 @@ _COMPLETED_AT_CLOSE = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "msdrive
 _PIECE = 1 << 20
 _BLOCK, _MAX_BLOCKS = 5 << 20, 9_000
 """S3 takes parts of at least 5 MiB, and at most 10,000 of them."""
+
+
+class ExclusiveWriteError(DriveTransferError):
+    """The store cannot write a file on the condition that no other has its name."""
 
 
 class StoredFile(NamedTuple):
@@ -38,10 +51,11 @@ class Storage:
 
     :param url: A URL of Airflow's object storage: ``s3://conn@bucket/raw``.
     :param owner: Who writes there, the same in each try: no other writes the same hidden files.
+    :param is_checked: Whether a store that has confirmed an upload is asked for the file's size once more.
     :raises DriveArgumentError: If no file system has the URL's scheme.
     """
 
-    def __init__(self, url: Any, owner: str = "") -> None:
+    def __init__(self, url: Any, owner: str = "", *, is_checked: bool = True) -> None:
         from airflow.providers.common.compat.sdk import ObjectStoragePath
 
         if "://" not in str(url):
@@ -56,6 +70,8 @@ class Storage:
         self.shows_when_closed = not _COMPLETED_AT_CLOSE.isdisjoint(
             {protocols} if isinstance(protocols, str) else protocols
         )
+        self.is_exclusive = self.shows_when_closed
+        self.is_checked = is_checked or not self.shows_when_closed
 
     def uri(self, path: str) -> str:
         """Return the URL of a file."""
@@ -85,6 +101,11 @@ class Storage:
             if below and info.get("type") != "directory":
                 yield below, int(info.get("size") or 0)
 
+    def is_empty(self) -> bool:
+        """Whether nothing is in the folder yet."""
+        with self.named_errors("look for", ""):
+            return not self.fs.exists(self._root)
+
     def find_size(self, path: str) -> int | None:
         """Return a file's size, or None if there is none."""
         with self.named_errors("look for", path):
@@ -105,13 +126,16 @@ class Storage:
         return hashed
 
     @contextmanager
-    def draft(self, path: str, size: int | None) -> Iterator[Draft]:
+    def draft(self, path: str, size: int | None, *, exclusive: bool = False) -> Iterator[Draft]:
         """
         Write a file that nobody sees under its name before :meth:`Draft.complete` was called.
 
         :param size: How many bytes it is expected to have. The size of the store's parts depends on it.
+        :param exclusive: Write it only if no file has the name.
+        :raises ExclusiveWriteError: If the store cannot do that: ``is_exclusive`` is False from then on.
+        :raises DriveNameConflictError: If a file has the name.
         """
-        draft = Draft(self, path, size or 0)
+        draft = Draft(self, path, size or 0, exclusive=exclusive)
         try:
             yield draft
         finally:
@@ -137,15 +161,18 @@ class Draft:
     under a hidden one, the same in each try, and renamed at the end.
     """
 
-    def __init__(self, storage: Storage, path: str, size: int) -> None:
+    def __init__(self, storage: Storage, path: str, size: int, *, exclusive: bool) -> None:
         self._storage, self._path = storage, path
+        self._is_exclusive = exclusive and (storage.is_exclusive or not storage.shows_when_closed)
         self._target = storage.locate(path)
         self._part = self._target if storage.shows_when_closed else _hidden_name(self._target, storage.owner)
-        with storage.named_errors("write", path):
+        self._file: Any = None
+        with storage.named_errors("write", path), self._conflicts():
             if not storage.shows_when_closed:
                 storage.fs.makedirs(self._part.rpartition("/")[0], exist_ok=True)
             block = max(_BLOCK, -(-size // _MAX_BLOCKS // _PIECE) * _PIECE)
-            self._file: Any = storage.fs.open(self._part, "wb", block_size=block)
+            mode = "xb" if self._is_exclusive and self._part == self._target else "wb"
+            self._file = storage.fs.open(self._part, mode, block_size=block)
 
     def write(self, content: bytes) -> None:
         """Append bytes."""
@@ -160,18 +187,35 @@ class Draft:
         :raises DriveTransferError: If the store does not show it with this size then.
         """
         fs = self._storage.fs
-        with self._storage.named_errors("write", self._path):
+        with self._storage.named_errors("write", self._path), self._conflicts():
             self._file.close()
             if self._part != self._target:
-                fs.mv(self._part, self._target)
+                _rename(fs, self._part, self._target, exclusive=self._is_exclusive)
             self._file = None
             fs.invalidate_cache(self._target.rpartition("/")[0])
-        size = self._storage.find_size(self._path)
+        size = self._storage.find_size(self._path) if self._storage.is_checked else hashed.size
         if size != hashed.size:
             raise DriveTransferError(
                 f"{self._storage.uri(self._path)} has {size} bytes in the store, and not {hashed.size}."
             )
         return StoredFile(self._storage.uri(self._path), hashed.size, hashed.value)
+
+    @contextmanager
+    def _conflicts(self) -> Iterator[None]:
+        """Tell a name that is taken, and a store that cannot look for that, from other faults."""
+        try:
+            yield
+        except (OSError, NotImplementedError, ValueError) as error:
+            if not self._is_exclusive:
+                raise
+            uri = self._storage.uri(self._path)
+            if isinstance(error, FileExistsError):
+                raise DriveNameConflictError(f"{uri} is there already.") from error
+            is_refused = not isinstance(error, OSError) or error.errno in {errno.ENOSYS, errno.ENOTSUP}
+            if not is_refused or self._part != self._target:
+                raise
+            self._storage.is_exclusive = False
+            raise ExclusiveWriteError(f"Could not write {uri}: {error}") from error
 
     def discard(self) -> None:
         """Forget what was written, unless it was completed."""
@@ -185,6 +229,28 @@ class Draft:
             else:
                 file.closed = True  # else fsspec completes the upload when it forgets the file
                 file.discard()
+
+
+def _rename(fs: Any, part: str, target: str, *, exclusive: bool) -> None:
+    """
+    Give a file its name.
+
+    :param exclusive: Only if no other has it. On a disk with hard links, no other can take it meanwhile.
+    :raises FileExistsError: If another has it.
+    """
+    if exclusive and fs.protocol == LocalFileSystem.protocol:
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            raise
+        except OSError:
+            pass  # there are no hard links here
+        else:
+            fs.rm_file(part)
+            return
+    if exclusive and fs.exists(target):
+        raise FileExistsError(errno.EEXIST, "It exists", target)
+    fs.mv(part, target)
 
 
 def _hidden_name(target: str, owner: str) -> str:

@@ -14,7 +14,14 @@ import requests
 import urllib3
 
 from airflow_provider_drive.exceptions import DriveConnectionError, DriveError
-from airflow_provider_drive.network import DeadlineAdapter, open_session, read_whole, unrecorded
+from airflow_provider_drive.network import (
+    PIECE,
+    DeadlineAdapter,
+    open_session,
+    open_stream,
+    read_whole,
+    unrecorded,
+)
 from airflow_provider_drive.protocol.flow import Gather, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.retry import is_throttled, retry_after
 from airflow_provider_drive.protocol.wire.cost import resource_units
@@ -26,7 +33,7 @@ from airflow_provider_drive.transport.throttle import record_throttling, throttl
 from airflow_provider_drive.transport.usage import NoteFilter, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow_provider_drive.auth import Login
     from airflow_provider_drive.protocol.flow import Checkpoint, Flow
@@ -39,7 +46,7 @@ MAX_THREADS = 8
 """Threads that send requests of one task at the same time, at most."""
 MAX_MASKED = 20
 """Monitor URLs that Airflow is told to mask: each makes its masker compile all its patterns again."""
-_CHUNK = 64 << 10
+_CHUNK = 256 << 10
 """Bytes of a file that is downloaded that are handed on at once."""
 _STREAM_SECONDS = 300.0
 """Time-out of a request whose bytes come as a stream. One that takes longer goes on with another request."""
@@ -185,6 +192,9 @@ class Session:
             self._mask(url)
         is_prepared = False
         try:
+            if request.receive is not None:
+                self.usage.add(resource_units(request))
+                return self._record(url, self._receive(request, url, headers))
             wire = self._http.prepare_request(
                 requests.Request(
                     request.method, url, headers=headers, json=request.json, data=request.content
@@ -193,19 +203,33 @@ class Session:
             wire.url, is_prepared = url, True  # as it is: a monitor URL is opaque
             settings = self._http.merge_environment_settings(url, {}, True, None, None)  # noqa: FBT003  # stream
             self.usage.add(resource_units(request))
-            is_stream = request.receive is not None
-            timeout = max(self.settings.timeout, _STREAM_SECONDS) if is_stream else self.settings.timeout
             with nullcontext() if authorized else unrecorded():
-                response = self._http.send(wire, allow_redirects=False, timeout=timeout, **settings)
+                response = self._http.send(
+                    wire, allow_redirects=False, timeout=self.settings.timeout, **settings
+                )
             with response:
-                return self._record(url, self._read(request, url, response))
+                body = read_whole(response.iter_content(PIECE))
+                return self._record(url, Response(response.status_code, _lower(response.headers), body))
         except DriveError as error:
             failure = error
-        except (requests.RequestException, ValueError) as error:  # some of urllib3's own come through
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             failure = DriveConnectionError(
                 describe(request, url, error), sent=is_prepared and _was_sent(error)
             )
         return failure
+
+    def _receive(self, request: Request, url: str, headers: dict[str, str]) -> Response:
+        """Send a request whose answer's bytes its flow receives as they come."""
+        with unrecorded():
+            answer = open_stream(self._http, url, headers, max(self.settings.timeout, _STREAM_SECONDS))
+        try:
+            head = Response(answer.status, _lower(answer.headers))
+            if request.receive is None or not head.ok:
+                return replace(head, body=read_whole(answer.stream(PIECE)))
+            request.receive(head, self._chunks(request, url, answer))
+            return head
+        finally:
+            answer.close()  # the connection too, unless the answer was read to its end
 
     def _mask(self, url: str) -> None:
         """Mask a URL that is a secret."""
@@ -239,27 +263,23 @@ class Session:
             self._token = token
         return token
 
-    def _read(self, request: Request, url: str, response: requests.Response) -> Response:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        head = Response(response.status_code, headers)
-        if request.receive is None or not head.ok:
-            return replace(head, body=read_whole(response))
-        request.receive(head, self._chunks(request, url, response))
-        return head
-
-    def _chunks(self, request: Request, url: str, response: requests.Response) -> Iterator[bytes]:
+    def _chunks(self, request: Request, url: str, answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
         """Yield an answer's bytes as they come; no more of them are in memory than one chunk."""
-        chunks = response.iter_content(_CHUNK)
+        chunks = answer.stream(_CHUNK)
         while True:
             try:
                 chunk = next(chunks, None)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            except (urllib3.exceptions.HTTPError, OSError) as error:
                 raise DriveConnectionError(describe(request, url, error)) from None
             if chunk is None:
                 return
             if self.stopped:
                 raise DriveError(f"Could not {request.action}: the task was stopped.")
             yield chunk
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _was_sent(error: Exception) -> bool:

@@ -9,7 +9,8 @@ from transport.proxy import Proxy
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / ".venv-clients/bin/python"
-PYTHON_OF_PEERS = HERE.parents[1] / ".venv-peers/bin/python"  # with Airflow and the stock provider
+PYTHON_OF_PEERS = HERE.parents[1] / ".venv-peers/bin/python"  # with Airflow and its providers
+OF_PEERS = {"with_msgraph_operator.py", "with_s3.py"}
 MODULES = HERE / "npm/node_modules"
 HOSTS = ("graph.microsoft.com", "login.microsoftonline.com", "contoso.sharepoint.com", "localhost")
 
@@ -54,8 +55,9 @@ def run(emulator, tenant, proxy, tmp_path):
 
     def run(name):
         if name.endswith(".py"):
-            python = PYTHON_OF_PEERS if name == "with_msgraph_operator.py" else PYTHON
-            command, is_installed = [str(python), str(HERE / name)], python.exists()
+            python = PYTHON_OF_PEERS if name in OF_PEERS else PYTHON
+            needed = python.with_name("moto_server") if name == "with_s3.py" else python
+            command, is_installed = [str(python), str(HERE / name)], needed.exists()
         else:
             command, is_installed = [shutil.which("node") or "", str(HERE / "npm" / name)], MODULES.exists()
         if not is_installed:

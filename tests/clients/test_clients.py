@@ -11,6 +11,7 @@ import pytest
         "with_msgraphfs.py",
         "with_office365.py",
         "with_msgraph_operator.py",
+        "with_s3.py",
         "microsoft_graph_client.mjs",
         "pnp_graph.mjs",
     ],

@@ -162,7 +162,9 @@ SEEDS = {
         + APART
         + said(None, 302, location=MONITOR)
         + APART
-        + b"206\ncontent-range: bytes 0-2/3\n\nabc",
+        + b"206\ncontent-range: bytes 0-2/3\n\nabc"
+        + APART
+        + said(ITEM),
     ],
     "manifest": [
         b"\n".join(json.dumps({**LINE, "original": original}).encode() for original in FATES),

@@ -23,10 +23,11 @@ from airflow_provider_drive.protocol.copy.submit import copy_item
 from airflow_provider_drive.protocol.copy.verify import wait_for_copy
 from airflow_provider_drive.protocol.flow import Checkpoint, Pause, Request, Response, Restore, Saved
 from airflow_provider_drive.protocol.items.deletion import delete_item
+from airflow_provider_drive.protocol.items.download import read_file
 from airflow_provider_drive.protocol.items.filters import read_selection
 from airflow_provider_drive.protocol.items.listing import Listing
 from airflow_provider_drive.protocol.items.lookup import get_item, list_children
-from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, read_file, write_file
+from airflow_provider_drive.protocol.items.transfer import FRAGMENT_SIZE, write_file
 from airflow_provider_drive.protocol.monitor import poll_monitor
 from airflow_provider_drive.protocol.move import MoveOrder, move_item
 from airflow_provider_drive.protocol.retry import _NOT_GRAPH, retry_after
@@ -410,6 +411,15 @@ class Clock:
         return Wait(self.now + 100, clock=self, timer=self)
 
 
+def _stream(request, response):
+    """Hand the bytes of an answer on as the blocking driver does."""
+    try:
+        request.receive(response, iter([response.body]))
+    except DriveError as error:
+        return error
+    return response
+
+
 def converse(flow, expected, clock=None):
     """Answer each request of a flow, check that it can be sent, and that the flow ends."""
     reply = None
@@ -435,4 +445,5 @@ def converse(flow, expected, clock=None):
             reply = DriveConnectionError("cannot be sent", sent=False)
         else:
             reply = expected.pop(0) if len(expected) > 1 else expected[0]
+            reply = _stream(said, reply) if said.receive and reply.ok else reply
     raise AssertionError("the flow does not end")

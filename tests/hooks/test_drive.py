@@ -431,7 +431,7 @@ FAULTS = [
     Fault("PUT", where="file", status=404, after=1),
     Fault("POST", path="createUploadSession", kind="drop_after"),
     Fault("GET", path="/download/", where="file", kind="drop_before"),
-    Fault("GET", path="/download/", where="file", kind="truncate", after=1),
+    Fault("GET", path="/download/", where="file", kind="truncate"),
     Fault("GET", path="/content", kind="drop_before"),
 ]
 

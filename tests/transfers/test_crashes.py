@@ -2,6 +2,7 @@
 
 import json
 import random
+from functools import partial
 
 import pytest
 from tries import Killed
@@ -11,16 +12,10 @@ from airflow_provider_drive.exceptions import DriveTransferError
 from airflow_provider_drive.transfers.drive_to_object_storage import DriveToObjectStorageOperator
 from airflow_provider_drive.transfers.storage import Draft
 from airflow_provider_drive.transport.blocking import Session
+from chaos.handover import FAULTS, Editor, Judge, files_below
 
 SEEDS = 100
 MOST_TRIES = 12
-FAULTS = [
-    Fault(kind="truncate", path="/_file/download"),
-    Fault(kind="drop_after", path="/_file/download"),
-    Fault(status=401, code="unauthenticated", path="/_file/download"),
-    Fault(kind="drop_after", path=r"\$batch"),
-    Fault(status=500, path="/children"),
-]
 
 
 class Steps:
@@ -51,54 +46,6 @@ class Steps:
             raise Killed
 
 
-class Judge:
-    """Knows each content that a document had, and what must never be seen."""
-
-    def __init__(self, legal, out, contents):
-        self.legal, self.out = legal, out
-        self.contents = {path: [content] for path, content in contents.items()}
-
-    def edit(self, path, content):
-        self.contents[path].append(content)
-        self.legal.put(f"In/{path}", content)
-
-    def files(self):
-        found = (path for path in self.out.rglob("*") if path.is_file() and not path.name.endswith(".part"))
-        return {str(path.relative_to(self.out)): path.read_bytes() for path in found}
-
-    def check(self):
-        """No half file has a name, and what is gone from the drive is whole in the store."""
-        files = self.files()
-        for path, content in files.items():
-            assert content in self.contents[path]
-        for path, contents in self.contents.items():
-            item = self.legal.find(f"In/{path}")
-            assert item is not None or files[path] == contents[-1]
-        return files
-
-    def check_versions(self, told):
-        """Each file is the version that the summary names: only one that was edited later is an older one."""
-        files = self.files()
-        assert files.keys() == self.contents.keys()
-        for file in told:
-            item, path = self.legal.find(f"In/{file['path']}"), file["path"]
-            is_newest = item is None or item.etag == file["eTag"]
-            assert not is_newest or files[path] == self.contents[path][-1]
-
-
-class Editor:
-    """Edits a document while its bytes, or those of another, are asked for: once, or not at all."""
-
-    def __init__(self, judge, chance):
-        self.judge, self.path = judge, chance.choice(list(judge.contents))
-        self.after, self.content = chance.randrange(12), chance.randbytes(100)
-
-    def __call__(self, request):
-        self.after -= request.path.startswith("/_file/")
-        if self.after == 0 and self.judge.legal.find(f"In/{self.path}"):
-            self.judge.edit(self.path, self.content)
-
-
 def _hand_over(helpers, steps, number, parameters):
     worker = helpers.Worker()
     worker.ti.try_number, worker.ti.max_tries = number, MOST_TRIES
@@ -120,11 +67,12 @@ def test_nothing_is_lost_halved_or_read_twice_wherever_a_task_is_killed(  # noqa
         tenant.reset()
         folder = tmp_path / str(seed)
         contents = {f"{n % 2}/{n}.csv": chance.randbytes(chance.choice([0, 10, 300_000])) for n in range(5)}
-        judge = Judge(tenant.drive("legal"), folder / "out", contents)
+        legal = tenant.drive("legal")
+        judge = Judge(legal, partial(files_below, folder / "out"), contents)
         for path, content in contents.items():
-            judge.legal.put(f"In/{path}", content)
+            legal.put(f"In/{path}", content)
         parameters = {
-            "source": f"drives/{judge.legal.id}/root:/In",
+            "source": f"drives/{legal.id}/root:/In",
             "destination": f"file://{folder}/out",
             "manifest": f"file://{folder}/m.jsonl",
             "after": after,
@@ -132,7 +80,7 @@ def test_nothing_is_lost_halved_or_read_twice_wherever_a_task_is_killed(  # noqa
             "parallel": chance.choice([1, 3]),
         }
         if after == "move":
-            parameters["after_destination"] = f"drives/{judge.legal.id}/root:/Done"
+            parameters["after_destination"] = f"drives/{legal.id}/root:/Done"
         tenant.witness = Editor(judge, chance)
         whole, summary = set(), None
         for number in range(1, MOST_TRIES):
@@ -142,7 +90,7 @@ def test_nothing_is_lost_halved_or_read_twice_wherever_a_task_is_killed(  # noqa
             summary = _hand_over(helpers, steps, number, parameters)
             read = [call.path for call in tenant.calls("GET", "/_file/download", "file")[before:]]
             for path in whole:
-                item = judge.legal.find(f"In/{path}")
+                item = legal.find(f"In/{path}")
                 assert item is None or not any(item.id in url for url in read), f"{path} was read twice"
             whole = {path for path, content in judge.check().items() if content == judge.contents[path][-1]}
             if summary is not None:
@@ -154,7 +102,7 @@ def test_nothing_is_lost_halved_or_read_twice_wherever_a_task_is_killed(  # noqa
         assert done == (0 if after == "keep" else 5)
         lines = [json.loads(line) for line in (folder / "m.jsonl").read_text().splitlines()]
         assert {line["path"] for line in lines} == contents.keys()
-        left = {item.path for item in judge.legal.root.walk() if not item.is_folder}
+        left = {item.path for item in legal.root.walk() if not item.is_folder}
         assert left == {f"{'Done' if after == 'move' else 'In'}/{path}" for path in contents} - (
             {f"In/{path}" for path in contents} if after == "delete" else set()
         )

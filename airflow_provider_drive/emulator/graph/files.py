@@ -171,7 +171,7 @@ def _download(content: Content, byte_range: str) -> Response:
     if start > end:  # https://www.rfc-editor.org/rfc/rfc9110#status.416
         headers = {"content-range": f"bytes */{content.size}"}
         raise GraphError(416, "invalidRange", "The range is outside of the file.", headers=headers)
-    piece = b"".join(content.blocks())[start : end + 1]
+    piece = content.piece(start, end + 1)
     headers["content-range"] = f"bytes {start}-{end}/{content.size}"
     return Response(206, piece, headers | {"content-length": str(len(piece))})
 

@@ -53,6 +53,11 @@ class Content:
         """The size in bytes."""
         return len(self.data) + self.zeros
 
+    def piece(self, start: int, end: int) -> bytes:
+        """Return some bytes."""
+        data = self.data[start:end]
+        return data + bytes(max(0, min(end, self.size) - start - len(data)))
+
     @cached_property
     def quick_xor_hash(self) -> str:
         """The quickXorHash in base64."""

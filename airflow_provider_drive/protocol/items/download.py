@@ -20,7 +20,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.items.lookup import in_library
+from airflow_provider_drive.protocol.items.lookup import find_item, get_item, in_library
 from airflow_provider_drive.protocol.retry import (
     RetryBudget,
     is_throttled,
@@ -126,6 +126,28 @@ def download(
                 raise fault.error
             url, refused = None, refused + 1
     return stream.hash
+
+
+def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
+    """
+    Read a file whole, and tell whether there is one.
+
+    :param write: Is given one piece after the other.
+    :raises DriveArgumentError: If it is a folder.
+    :raises DriveItemChangedError: If what was read is neither the version before nor the one after a change.
+    """
+    item = yield from find_item(address, follow=True)
+    if item is None:
+        return False
+    if item.is_folder:
+        raise DriveArgumentError(f"{address} is a folder, not a file.")
+    found = yield from download(Download(item, None), write)
+    if item.quick_xor_hash in {None, found.value}:
+        return True
+    now = yield from get_item(item.ref)
+    if now.etag != item.etag and now.quick_xor_hash != found.value and not now.may_be_rewritten:
+        raise DriveItemChangedError(f"{address} was changed while it was read.")
+    return True
 
 
 class _Fault(NamedTuple):

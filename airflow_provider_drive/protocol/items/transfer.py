@@ -1,18 +1,17 @@
 """
-Flows that write and read the bytes of a file, a piece at a time: no more than that is ever in memory.
+Flows that upload a file, a piece at a time: no more than that is ever in memory.
 
-The URLs that bytes go to and come from take no token: they are secrets by themselves, like a monitor's. They
-are called only where the cloud keeps its drives, or where the connection's ``allowed_hosts`` says so.
+The URLs that bytes go to take no token: they are secrets by themselves, like a monitor's. They are called
+only where the cloud keeps its drives, or where the connection's ``allowed_hosts`` says so.
 
 https://learn.microsoft.com/graph/api/driveitem-put-content
 https://learn.microsoft.com/graph/api/driveitem-createuploadsession
-https://learn.microsoft.com/graph/api/driveitem-get-content
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from airflow_provider_drive.exceptions import (
     DriveArgumentError,
@@ -21,7 +20,7 @@ from airflow_provider_drive.exceptions import (
     DriveResponseError,
 )
 from airflow_provider_drive.protocol.flow import Request
-from airflow_provider_drive.protocol.items.lookup import find_item, in_library
+from airflow_provider_drive.protocol.items.lookup import in_library
 from airflow_provider_drive.protocol.retry import send_with_retries
 from airflow_provider_drive.protocol.wire.addresses import LibraryAddress, PathAddress
 from airflow_provider_drive.protocol.wire.errors import error_from_response
@@ -43,7 +42,6 @@ MAX_SETBACKS = 5
 """How often a session may ask for what it was given before."""
 _BINARY = "application/octet-stream"
 _NEXT = re.compile(r"([0-9]{1,15})-(?:[0-9]{1,15})?")
-_RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
 def check_file(address: Address) -> PathAddress | LibraryAddress:
@@ -98,32 +96,6 @@ def write_file(
         if item is not None:
             return item
     raise DriveResponseError(f"Could not {action}: {MAX_UPLOADS} upload sessions were gone before their end.")
-
-
-def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
-    """
-    Read a file, piece by piece, and tell whether there is one.
-
-    :param write: Is given one piece after the other.
-    :raises DriveArgumentError: If it is a folder.
-    """
-    item = yield from find_item(address, follow=True)
-    if item is None:
-        return False
-    if item.is_folder:
-        raise DriveArgumentError(f"{address} is a folder, not a file.")
-    if item.size == 0:
-        return True
-    action = f"read the bytes of {address}"
-    request = Request("GET", f"{item.ref.url}/content", action)
-    url = yield from send_with_retries(request, _download_url_reader(action))
-    start, size = 0, None
-    while size is None or start < size:
-        request = _piece_request(url, start, action)
-        piece, size = yield from send_with_retries(request, _piece_reader(start, size, action))
-        write(piece)
-        start += len(piece)
-    return True
 
 
 def cancel_upload(url: str, action: str) -> Flow[None]:
@@ -202,16 +174,6 @@ def _fragment_request(url: str, piece: bytes, start: int, size: int, action: str
     return Request("PUT", url, action, headers=headers, kind="transfer", idempotent=True, content=piece)
 
 
-def _piece_request(url: str, start: int, action: str) -> Request:
-    """https://learn.microsoft.com/graph/api/driveitem-get-content: ranges are for this URL alone."""
-    headers = {
-        "Accept": "*/*",
-        "Accept-Encoding": "identity",
-        "Range": f"bytes={start}-{start + FRAGMENT_SIZE - 1}",
-    }
-    return Request("GET", url, action, headers=headers, kind="transfer")
-
-
 def _upload_url_reader(action: str) -> Callable[[Response], str]:
     def read(response: Response) -> str:
         if not response.ok:
@@ -220,15 +182,6 @@ def _upload_url_reader(action: str) -> Callable[[Response], str]:
         if not isinstance(url, str):
             raise DriveResponseError(f"Could not {action}: the answer is not an upload session.")
         return url
-
-    return read
-
-
-def _download_url_reader(action: str) -> Callable[[Response], str]:
-    def read(response: Response) -> str:
-        if response.status not in {301, 302, 303, 307, 308} or "location" not in response.headers:
-            raise error_from_response(response, action)
-        return response.headers["location"]
 
     return read
 
@@ -248,37 +201,5 @@ def _progress_reader(size: int, action: str) -> Callable[[Response], DriveItem |
         if wanted is None or int(wanted[1]) >= size:
             raise DriveResponseError(f"Could not {action}: the upload session does not say what it wants.")
         return int(wanted[1])
-
-    return read
-
-
-class _Piece(NamedTuple):
-    """Some bytes of a file, and how many it has."""
-
-    content: bytes
-    size: int
-
-
-def _piece_reader(start: int, size: int | None, action: str) -> Callable[[Response], _Piece]:
-    """
-    Return a reader of pieces. A server may send all of a file instead.
-
-    :param size: How many bytes the file had, when the pieces before were read.
-    """
-
-    def read(response: Response) -> _Piece:
-        if not response.ok:
-            raise error_from_response(response, action)
-        body, told = response.body, _RANGE.fullmatch(response.headers.get("content-range", ""))
-        if response.status == 200 and start == 0:
-            return _Piece(body, len(body))
-        if response.status != 206 or told is None:
-            raise DriveResponseError(f"Could not {action}: the answer is not a part of it.")
-        first, last, whole = map(int, told.groups())
-        if first != start or not body or last - first + 1 != len(body) or last >= whole:
-            raise DriveResponseError(f"Could not {action}: the answer is not the piece that was asked for.")
-        if size not in {None, whole}:
-            raise DriveResponseError(f"Could not {action}: it has changed meanwhile.")
-        return _Piece(body, whole)
 
     return read

@@ -185,10 +185,15 @@ def host_of(url: str) -> str:
 
 
 def _matches_entry(entry: str, host: str, port: int) -> bool:
-    parts = _split(f"https://{entry}") or _split(f"https://[{entry}]")  # an IPv6 address may have no brackets
+    parts = _split_entry(entry)
     if parts is None or parts.hostname is None or _normalize_ip(parts.hostname) != _normalize_ip(host):
         return False
     return parts.port in {None, port}
+
+
+@lru_cache(maxsize=256)
+def _split_entry(entry: str) -> SplitResult | None:
+    return _split(f"https://{entry}") or _split(f"https://[{entry}]")  # an IPv6 address may have no brackets
 
 
 def _normalize_ip(host: str) -> str:

@@ -10,7 +10,7 @@ import base64
 
 _COLUMNS = 160
 """Bytes that are this far apart start at the same bit of the ring."""
-_BLOCK = _COLUMNS * 512
+_BLOCK = _COLUMNS * 128
 """Bytes that are XORed as one number. A longer one does not fit into the processor's cache."""
 _RING_BITS, _SHIFT, _LENGTH_BITS = 160, 11, 64
 

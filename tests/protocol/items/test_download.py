@@ -3,6 +3,7 @@
 import pytest
 from protocol.conversation import (
     DATE,
+    HOSTS,
     Stream,
     answer,
     converse,
@@ -22,7 +23,14 @@ from airflow_provider_drive.exceptions import (
     DriveItemNotFoundError,
     DriveResponseError,
 )
-from airflow_provider_drive.protocol.items.download import MAX_URLS, Download, download, read_download
+from airflow_provider_drive.protocol.items.download import (
+    MAX_URLS,
+    Download,
+    download,
+    read_download,
+    read_file,
+)
+from airflow_provider_drive.protocol.wire.addresses import parse_address
 from airflow_provider_drive.protocol.wire.items import read_item
 
 URL = "https://contoso.sharepoint.com/_layouts/15/download.aspx?tempauth=secret"
@@ -191,3 +199,61 @@ class TestReadingOfTheUrl:
     def test_no_representation_shows_the_url(self):
         file = Download(read_item(item("i")), URL)
         assert "secret" not in f"{file} {file!r}"
+
+
+class TestReadFile:
+    """A file by its address."""
+
+    FOUND = answer(302, location=URL)
+
+    @staticmethod
+    def read(*answers, then=None):
+        content = bytearray()
+        address = parse_address("drives/d/root:/R/m.jsonl", HOSTS)
+        return converse(read_file(address, content.extend), *answers, then=then), content
+
+    @staticmethod
+    def there(etag="1", content=CONTENT):
+        facet = {"hashes": {"quickXorHash": quick_xor_hash(content)}}
+        return answer(200, item("i", "m.jsonl", size=len(content), eTag=etag, file=facet))
+
+    def test_a_file_takes_three_requests(self):
+        talk, content = self.read(self.there(), self.FOUND, whole())
+        assert (talk.result, content) == (True, CONTENT)
+        assert talk.kinds == ["graph", "graph", "transfer"]
+
+    def test_a_download_that_breaks_goes_on_where_it_broke(self):
+        talk, content = self.read(self.there(), self.FOUND, whole(CONTENT[:100], CUT), rest(100))
+        assert (talk.result, content) == (True, CONTENT)
+
+    def test_a_missing_file_is_not_read(self):
+        talk, content = self.read(missing())
+        assert (talk.result, content) == (False, b"")
+
+    def test_an_empty_file_is_not_downloaded(self):
+        talk, content = self.read(self.there(content=b""))
+        assert (talk.result, content, talk.kinds) == (True, b"", ["graph"])
+
+    def test_a_folder_cannot_be_read(self):
+        talk, _ = self.read(answer(200, item("i", "m.jsonl", kind="folder")))
+        assert isinstance(talk.error, DriveArgumentError)
+
+    def test_a_newer_version_that_was_read_whole_is_good(self):
+        newer = self.there(etag="2")
+        talk, content = self.read(self.there(content=bytes(SIZE)), self.FOUND, whole(), newer)
+        assert (talk.result, content) == (True, CONTENT)
+
+    def test_a_mixture_of_two_versions_is_an_error(self):
+        newer = self.there(etag="2", content=b"z" * SIZE)
+        talk, _ = self.read(self.there(content=bytes(SIZE)), self.FOUND, whole(), newer)
+        assert isinstance(talk.error, DriveItemChangedError)
+
+    def test_a_file_whose_hash_the_service_tells_otherwise_is_read(self):
+        listed = self.there(content=bytes(SIZE))
+        talk, content = self.read(listed, self.FOUND, whole(), listed)
+        assert (talk.result, content) == (True, CONTENT)
+
+    @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=URL)])
+    def test_an_answer_without_a_download_url_is_an_error(self, told):
+        with pytest.raises(DriveResponseError):
+            _ = self.read(self.there(), then=told)[0].result

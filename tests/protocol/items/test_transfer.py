@@ -1,6 +1,4 @@
-"""The bytes of a file, up and down: in one request, or a piece at a time, whatever happens to a piece."""
-
-import io
+"""The bytes of a file that goes up: in one request, or a piece at a time, whatever happens to a piece."""
 
 import pytest
 from protocol.conversation import HOSTS, answer, converse, item, missing, page, refusal, wrong_host
@@ -18,7 +16,6 @@ from airflow_provider_drive.protocol.items.transfer import (
     MAX_UPLOADS,
     SIMPLE_UPLOAD_LIMIT,
     check_file,
-    read_file,
     write_file,
 )
 from airflow_provider_drive.protocol.wire.addresses import parse_address
@@ -26,11 +23,9 @@ from airflow_provider_drive.protocol.wire.addresses import parse_address
 FILE = parse_address("drives/d/root:/R/m.jsonl", HOSTS)
 PATH = "/drives/d/root:/R/m.jsonl:"
 UP = "https://contoso.sharepoint.com/_api/v2.0/up?tempauth=secret"
-DOWN = "https://contoso.sharepoint.com/_layouts/15/download.aspx?tempauth=secret"
 LARGE = 2 * FRAGMENT_SIZE + 5
 OPENED = answer(200, {"uploadUrl": UP, "expirationDateTime": "2026-09-22T14:13:20Z"})
 MET_BEFORE = refusal(416, "invalidRange", "fragmentOverlap")
-FOUND = answer(302, location=DOWN)
 
 
 def write(size, *answers, address=FILE, then=None):
@@ -192,97 +187,3 @@ TO_THE_END = [wants(FRAGMENT_SIZE), wants(2 * FRAGMENT_SIZE), written(LARGE)]
 def test_an_address_without_a_path_cannot_be_written_to(address):
     with pytest.raises(DriveArgumentError, match="not a path to a file"):
         check_file(parse_address(address, HOSTS))
-
-
-def read(*answers, then=None):
-    into = io.BytesIO()
-    talk = converse(read_file(FILE, into.write), *answers, then=then)
-    return talk, into.getvalue()
-
-
-def there(size):
-    return answer(200, item("i", "m.jsonl", size=size))
-
-
-def piece(start, content, size):
-    told = f"bytes {start}-{start + len(content) - 1}/{size}"
-    return answer(206, content, content_range=told)
-
-
-class TestReading:
-    def test_a_file_is_read_piece_by_piece_without_a_token(self):
-        size = FRAGMENT_SIZE + 3
-        talk, content = read(
-            there(size), FOUND, piece(0, b"a" * FRAGMENT_SIZE, size), piece(FRAGMENT_SIZE, b"bcd", size)
-        )
-        assert talk.result is True
-        assert content == b"a" * FRAGMENT_SIZE + b"bcd"
-        assert talk.lines == [f"GET {PATH}", "GET /drives/d/items/i/content", f"GET {DOWN}", f"GET {DOWN}"]
-        assert talk.kinds == ["graph", "graph", "transfer", "transfer"]
-        assert [request.headers.get("Range") for request in talk.requests[2:]] == [
-            f"bytes=0-{FRAGMENT_SIZE - 1}",
-            f"bytes={FRAGMENT_SIZE}-{2 * FRAGMENT_SIZE - 1}",
-        ]
-
-    def test_a_whole_file_in_answer_to_a_range_is_read(self):
-        talk, content = read(there(3), FOUND, answer(200, b"abc"))
-        assert (talk.result, content) == (True, b"abc")
-
-    def test_a_missing_file_is_not_read(self):
-        talk, content = read(missing())
-        assert (talk.result, content) == (False, b"")
-
-    def test_an_empty_file_is_not_downloaded(self):
-        talk, content = read(there(0))
-        assert (talk.result, content, talk.lines) == (True, b"", [f"GET {PATH}"])
-
-    def test_a_folder_cannot_be_read_as_a_file(self):
-        talk, _ = read(answer(200, item("i", "m.jsonl", kind="folder")))
-        assert isinstance(talk.error, DriveArgumentError)
-
-    def test_a_piece_whose_answer_is_lost_is_read_again(self):
-        talk, content = read(
-            there(3), FOUND, DriveConnectionError("cut off"), refusal(503), piece(0, b"abc", 3)
-        )
-        assert (talk.result, content) == (True, b"abc")
-
-    def test_the_drivers_refusal_of_a_downloads_host_ends_the_read(self):
-        refusal_ = wrong_host()
-        talk, content = read(
-            there(3), answer(302, location="https://evil.example/down?tempauth=secret"), refusal_
-        )
-        assert talk.error is refusal_
-        assert (talk.kinds[-1], content) == ("transfer", b"")
-
-    @pytest.mark.parametrize("told", [answer(302), answer(200, b"abc"), answer(304, location=DOWN)])
-    def test_an_answer_without_a_download_url_is_an_error(self, told):
-        with pytest.raises(DriveResponseError):
-            _ = read(there(3), then=told)[0].result
-
-    @pytest.mark.parametrize(
-        "told",
-        [
-            answer(206, b"abc"),
-            answer(206, b"", content_range="bytes 0-0/3"),
-            piece(1, b"bc", 3),
-            answer(206, b"abc", content_range="bytes 0-5/3"),
-            answer(206, b"abc", content_range="bytes 0-2/2"),
-            answer(204),
-        ],
-    )
-    def test_an_answer_that_is_not_the_requested_piece_is_an_error(self, told):
-        with pytest.raises(DriveResponseError):
-            _ = read(there(3), FOUND, then=told)[0].result
-
-    def test_a_file_that_changes_while_it_is_read_is_an_error(self):
-        first = piece(0, b"a" * FRAGMENT_SIZE, FRAGMENT_SIZE + 3)
-        talk, _ = read(
-            there(FRAGMENT_SIZE + 3), FOUND, first, then=piece(FRAGMENT_SIZE, b"bcde", FRAGMENT_SIZE + 4)
-        )
-        assert "has changed meanwhile" in str(talk.error)
-
-    @pytest.mark.parametrize("status", [401, 403, 404, 410])
-    def test_an_expired_download_url_is_an_error_that_shows_no_url(self, status):
-        talk, _ = read(there(3), FOUND, refusal(status))
-        assert talk.error is not None
-        assert "secret" not in str(talk.error)
