@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 from airflow_provider_drive import __version__
@@ -65,9 +66,10 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Leave out the docstrings of modules: the pages say more. And insert the table of the settings."""
+    """Leave out the docstrings of modules: the pages say more. Insert the table of the settings."""
     app.connect("autodoc-process-docstring", _clear_module)
     app.connect("source-read", _insert_settings)
+    app.connect("object-description-transform", _drop_return_type, priority=600)  # after autodoc has added it
 
 
 def _insert_settings(_app: Sphinx, page: str, source: list[str]) -> None:
@@ -82,3 +84,10 @@ def _insert_settings(_app: Sphinx, page: str, source: list[str]) -> None:
 def _clear_module(_app: Sphinx, what: str, *rest: Any) -> None:
     if what == "module":
         rest[-1].clear()
+
+
+def _drop_return_type(_app: Sphinx, _domain: str, kind: str, content: nodes.Element) -> None:
+    """Drop the return type of a class's constructor: its docstring says what the task returns."""
+    for field in list(content.findall(nodes.field)) if kind == "class" else ():
+        if field.parent.parent is content and field[0].astext() == "rtype":
+            field.parent.remove(field)

@@ -41,7 +41,7 @@ _FILTERS = (
 
 class DriveArchiveOperator(DriveOperator):
     """
-    Copy documents to an archive, verify each copy, and delete the originals if asked to.
+    Copy documents to an archive, verify each copy, and optionally delete the originals.
 
     One task archives any number of documents: they are copied with their folders if possible, else in
     batches, and waited for together. A document that fails does not stop the others. After a crash, a retry
@@ -51,7 +51,7 @@ class DriveArchiveOperator(DriveOperator):
         https://learn.microsoft.com/graph/api/driveitem-copy
 
     :param source: Address of the folder whose documents are archived. (templated)
-    :param destination: Address of the folder that they go to. It is created if it is missing. (templated)
+    :param destination: Address of the folder to copy them to. It is created if it is missing. (templated)
     :param pattern: Glob, or list of globs: a document's path below the folder must match one of them
         (``**/*.docx``). Default is any. (templated)
     :param exclude: Glob, or list of globs: a document's path must match none of them. Default is none.

@@ -61,8 +61,8 @@ class DriveCopyOperator(DriveOperator):
         (templated)
     :param wait_for_completion: Wait until the copy is complete. Default is ``False``. (templated)
     :param verify: With ``wait_for_completion``, compare a copied folder with its source, down to its last
-        item: Graph was seen to call folder copies completed that lack items. If false, Graph's word is taken
-        for it. Default is ``True``. (templated)
+        item, because Graph has reported folder copies as completed that lacked items. If false, the monitor's
+        report is trusted. Default is ``True``. (templated)
     :param deferrable: Wait in the triggerer. Default is Airflow's ``[operators] default_deferrable``.
         (templated)
     :param poll_interval: The longest pause between two polls, in seconds or as a duration (``PT1M``). The

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class DriveDeleteOperator(DriveOperator):
     """
-    Delete an item: it goes to the recycle bin, where it can be restored. A folder goes with its contents.
+    Move an item to the recycle bin, from which it can be restored. A folder is deleted with its contents.
 
     An item that is already gone counts as deleted, so a retry succeeds. If the item is given by a path, a
     retry deletes whatever has that path by then; ``if_match`` or an address by ids prevents that.
