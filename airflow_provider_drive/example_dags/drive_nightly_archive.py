@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pendulum
-from airflow.providers.common.compat.sdk import DAG, Asset, task
+from airflow.providers.common.compat.sdk import DAG, task
 
+from airflow_provider_drive.assets import drive_asset
 from airflow_provider_drive.operators.copy import DriveCopyOperator
 
-ARCHIVE = Asset(uri="drive://archive/contracts")
+ARCHIVE = drive_asset("https://contoso.sharepoint.com/sites/Archive/Shared Documents/Nightly")
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 
