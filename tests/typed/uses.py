@@ -73,6 +73,7 @@ def outputs(x: XComArg) -> None:
         manifest=x,
         dry_run=x,
         fail_if_empty=x,
+        outlet_event_if_empty=x,
         deferrable=x,
         poll_interval=x,
         copy_timeout=x,
