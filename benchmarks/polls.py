@@ -193,9 +193,9 @@ def main(copies: int = 1000, seconds: float = 20.0) -> list[list[str]]:
             pace = asyncio.run(_measured(run(urls, interval), count, 2 * interval + 10.0, seconds))
             turns.setdefault(name, []).append(pace)
             each = f"{1000 * pace.cpu:.3f} ms of CPU for a poll"
-            throttled_response = ", ".join(f"{1000 * value:.0f} ms" for value in pace[2:])
+            holds = ", ".join(f"{1000 * value:.0f} ms" for value in pace[2:])
             print(
-                f"{number + 1} {name:21} {pace.polls} polls, {each}, held for {throttled_response}",
+                f"{number + 1} {name:21} {pace.polls} polls, {each}, held for {holds}",
                 flush=True,
             )
     server.terminate()

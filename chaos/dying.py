@@ -8,9 +8,12 @@ what Airflow does then is its own.
 
 from __future__ import annotations
 
+import os
 import re
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 
+import psutil
 import psycopg2
 
 JOBS = {"scheduler": "SchedulerJob", "triggerer": "TriggererJob"}
@@ -42,6 +45,30 @@ def bury_task(airflow, task_id):
             "UPDATE task_instance SET last_heartbeat_at = 'epoch' WHERE state = 'running' AND id = %s",
             (task_id,),
         )
+
+
+def end_idle_workers(session, since):
+    """
+    End the workers of a LocalExecutor whose scheduler was killed alone, once they have nothing to do.
+
+    They would wait for ever, and each death of a scheduler leaves ten of them.
+
+    :param session: The scheduler's session, which is theirs.
+    :param since: From when on, in seconds since the epoch. What was queued for them is done by then.
+    :return: Whether some may be left.
+    """
+    if time.time() < since:
+        return True
+    left = False
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) != session:
+                continue
+            if "LocalExecutor" in " ".join(process.cmdline()) and not process.children():
+                process.kill()
+            else:
+                left = True
+    return left
 
 
 @contextmanager

@@ -21,6 +21,8 @@ REST = {TASK: 0.0, TRIGGERER: 15.0, SCHEDULER: 25.0}
 WORK = {TASK: 0, TRIGGERER: 0, SCHEDULER: 12}
 """Requests of workers that there have to be between them, so that it does something as well."""
 LONGEST_REST = 120.0
+IDLE = 60.0
+"""Seconds after a scheduler's death in which its workers may take what it has queued for them."""
 PRECEDENCE = 10.0
 """Seconds more for a look, which can be waited for: first comes what cannot."""
 TAG = re.compile(r"\br(\d{4})\b")
@@ -42,6 +44,7 @@ class Killer:
             self.by_task[run.dag_id, sum(run.dag_id == dag_id for dag_id, _ in self.by_task)] = run
         self.by_id = {item.id: run for run in runs for item in (*run.source.walk(), run.folder)}
         self.died = dict.fromkeys(REST, 0.0)
+        self.abandoned = []
         self.work = dict.fromkeys(REST, 0)
         self.components = {}
         self.free_shots = [shot for run in runs for shot in run.shots if shot.is_free]
@@ -60,16 +63,17 @@ class Killer:
             raise
 
     def tick(self):
-        """End the copies that were held and may end now."""
+        """End the copies that were held and may end now, and what dead schedulers have left."""
+        self.abandoned = [each for each in self.abandoned if dying.end_idle_workers(*each)]
         with self.tenant.lock:
             for run in self.runs:
-                throttled_response = [job for job in run.jobs if job.is_running and job.behaviour.looks]
-                if not throttled_response or run.is_held:
+                running = [job for job in run.jobs if job.is_running and job.behaviour.looks]
+                if not running or run.is_held:
                     run.released = None
                 elif run.released is None:
                     run.released = time.time() + run.seconds / 4
                 elif time.time() >= run.released:
-                    for job in reversed(throttled_response) if run.number % 2 else throttled_response:
+                    for job in reversed(running) if run.number % 2 else running:
                         job.end()
 
     def _see(self, request):
@@ -147,7 +151,8 @@ class Killer:
             if victim == TASK:
                 self._kill_task(psutil.Process(pid), wide=shot.wide)
             else:
-                self.airflow.kill(victim, alone=victim == SCHEDULER and not shot.wide)
+                session = self.airflow.kill(victim, alone=victim == SCHEDULER and not shot.wide)
+                self.abandoned.append((session, time.time() + IDLE))
                 dying.bury(self.airflow, victim)
                 self.airflow.start(victim)
         except psutil.NoSuchProcess:

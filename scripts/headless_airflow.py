@@ -143,9 +143,9 @@ class HeadlessAirflow:
         self._sessions.add(service.pid)
         self._keeper.watch(service.pid)
 
-    def kill(self, name: str, *, alone: bool = False) -> None:
+    def kill(self, name: str, *, alone: bool = False) -> int:
         """
-        End a component by SIGKILL.
+        End a component by SIGKILL. Return its session.
 
         :param alone: Leave what it has started, such as the scheduler's tasks. Default is to kill that too,
             as the end of its machine does.
@@ -156,6 +156,7 @@ class HeadlessAirflow:
         else:
             kill_session(service.pid)
         service.wait(timeout=5)
+        return service.pid
 
     def component_of(self, pid: int) -> str | None:
         """Name the component that a process belongs to, None if it is none that runs now."""

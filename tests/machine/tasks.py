@@ -162,6 +162,7 @@ class Task:
 
     def _execute(self, kind, parameters, store):
         ti = self.simulation.helpers.TaskInstance()
+        ti.map_index = self.order.number  # a manifest belongs to a task
         ti.try_number, ti.max_tries = self.try_number, self.max_tries
         context = {"ti": ti, "task_instance": ti, "dag_run": self.dag_run}
         if self.simulation.has_state:

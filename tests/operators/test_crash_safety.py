@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("short_searches")
 
 
 @pytest.fixture
-def throttled_response(tenant, vault):
+def contents(tenant, vault):
     """What the vault holds: sizes by names."""
     return lambda: {
         path.removeprefix("Vault/"): size for path, size in tenant.tree("archive").items() if path != "Vault"
@@ -49,7 +49,7 @@ class TestCopy:
     @pytest.mark.parametrize("behavior", BEHAVIORS)
     @pytest.mark.parametrize("point", POINTS, ids=str)
     def test_a_crash_at_any_request_makes_no_second_copy(
-        self, tries, tenant, plan, vault, throttled_response, waiting, behavior, point
+        self, tries, tenant, plan, vault, contents, waiting, behavior, point
     ):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior=behavior, **waiting)
         method, path, answered = point
@@ -57,14 +57,14 @@ class TestCopy:
         task.die(method, path, answered=answered)
         made = task.run()
 
-        assert throttled_response() == {"plan.txt": len(CONTENT)}
+        assert contents() == {"plan.txt": len(CONTENT)}
         assert tenant.copies_made(plan.id) == 1
         assert made["id"] == vault.child("plan.txt").id
 
     @pytest.mark.parametrize("behavior", ["replace", "rename"])
     @pytest.mark.parametrize("point", POINTS[2:4], ids=str)
     def test_a_crash_makes_no_second_copy_if_the_name_is_taken(
-        self, tries, tenant, archive, plan, vault, throttled_response, behavior, point
+        self, tries, tenant, archive, plan, vault, contents, behavior, point
     ):
         archive.put("Vault/plan.txt", b"old")
         vault.child("plan.txt").created -= HOUR
@@ -74,14 +74,14 @@ class TestCopy:
         made = task.run()
 
         expected = {"plan.txt": 22} if behavior == "replace" else {"plan.txt": 3, "plan 1.txt": 22}
-        assert throttled_response() == expected
+        assert contents() == expected
         assert (made["size"], tenant.copies_made(plan.id)) == (22, 1)
 
     @pytest.mark.parametrize("name", [None, "new.txt"])
     @pytest.mark.parametrize("taken", [False, True])
     @pytest.mark.parametrize("behavior", ["rename", "skip"])
     def test_all_versions_arrive_under_a_name_that_is_free(
-        self, tries, archive, plan, vault, throttled_response, name, taken, behavior
+        self, tries, archive, plan, vault, contents, name, taken, behavior
     ):
         """Graph forgets the versions if it is given a name, and does not know ``skip``."""
         if taken and behavior == "rename":
@@ -98,8 +98,8 @@ class TestCopy:
         made = task.run()
 
         stem = (name or "plan.txt").removesuffix(".txt")
-        assert made["name"] == (f"{stem} 1.txt" if len(throttled_response()) == 2 else f"{stem}.txt")
-        assert len(throttled_response()) == 1 + (taken and behavior == "rename")
+        assert made["name"] == (f"{stem} 1.txt" if len(contents()) == 2 else f"{stem}.txt")
+        assert len(contents()) == 1 + (taken and behavior == "rename")
 
     def test_a_copy_that_still_runs_is_waited_for(self, tries, tenant, plan, vault, posts, waiting):
         tenant.copies = CopyBehaviour(looks=4)
@@ -191,12 +191,12 @@ class TestCopy:
         assert {**first, "monitor_url": ""} == {**second, "monitor_url": ""}
         assert posts() == 2
 
-    def test_clearing_a_task_submits_another_copy(self, tries, plan, vault, throttled_response, posts):
+    def test_clearing_a_task_submits_another_copy(self, tries, plan, vault, contents, posts):
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         task.run()
         task.clear()
         assert task.run()["name"] == "plan 1.txt"
-        assert (len(throttled_response()), posts()) == (2, 2)
+        assert (len(contents()), posts()) == (2, 2)
 
     @pytest.mark.parametrize("retries", [3, 0])
     def test_a_task_that_is_reset_or_cleared_while_it_runs_resumes_its_copy(
@@ -219,9 +219,7 @@ class TestCopy:
         assert task.run(destination=ids(archive.mkdir("Other")))["name"] == "plan.txt"
         assert posts() == 2
 
-    def test_many_that_want_the_same_name_at_once_all_get_one(
-        self, tries, tenant, plan, vault, throttled_response
-    ):
+    def test_many_that_want_the_same_name_at_once_all_get_one(self, tries, tenant, plan, vault, contents):
         tenant.copies = CopyBehaviour(looks=2)
         task = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename", wait_for_completion=True)
         other = tries(DriveCopyOperator, plan, vault, conflict_behavior="rename")
@@ -232,10 +230,10 @@ class TestCopy:
         tenant.jobs[-1].end()
         made = task.run()
 
-        assert sorted(throttled_response()) == ["plan 1.txt", "plan.txt"]
+        assert sorted(contents()) == ["plan 1.txt", "plan.txt"]
         assert made["name"] == "plan 1.txt"
 
-    def test_the_children_are_copied_once(self, tries, tenant, legal, vault, throttled_response):
+    def test_the_children_are_copied_once(self, tries, tenant, legal, vault, contents):
         legal.put("Cases/a.txt", b"a")
         cases = legal.put("Cases/b.txt", b"b").parent
         for behavior in BEHAVIORS:
@@ -249,7 +247,7 @@ class TestCopy:
             )
             task.die("POST", "/copy", answered=True)
             assert task.run()["name"] == behavior
-        assert len([name for name, size in throttled_response().items() if size]) == 8
+        assert len([name for name, size in contents().items() if size]) == 8
         assert tenant.copies_made(cases.id) == 4
 
     def test_children_whose_names_this_drive_does_not_change_are_asked_for_once(
@@ -465,9 +463,7 @@ class TestAcrossDrives:
 
     @pytest.mark.parametrize("kind", ["file", "folder"])
     @pytest.mark.parametrize("point", POINTS, ids=str)
-    def test_a_crash_at_any_step_moves_once(
-        self, tries, tenant, legal, vault, throttled_response, kind, point
-    ):
+    def test_a_crash_at_any_step_moves_once(self, tries, tenant, legal, vault, contents, kind, point):
         item = legal.put("Cases/a.txt", b"a")
         item = item if kind == "file" else item.parent
         task = tries(DriveMoveOperator, item, vault, cross_drive="copy")
@@ -476,7 +472,7 @@ class TestAcrossDrives:
         made = task.run()
 
         assert item.id not in legal.items
-        assert [size for size in throttled_response().values() if size is not None] == [1]
+        assert [size for size in contents().values() if size is not None] == [1]
         assert made["id"] == vault.child(item.name).id
         assert tenant.copies_made(item.id) == 1
 
