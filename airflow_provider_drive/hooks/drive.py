@@ -56,6 +56,9 @@ class DriveHook(GraphHook):
     default_conn_name = DEFAULT_CONN_ID
     conn_type = "microsoft_drive"
     hook_name = "Microsoft Drive (OneDrive, SharePoint)"
+    # Airflow 2.11 looks for these at the class itself, not at what it inherits.
+    get_connection_form_widgets = GraphHook.get_connection_form_widgets
+    get_ui_field_behaviour = GraphHook.get_ui_field_behaviour
 
     def get_item(self, item: Any) -> dict[str, Any]:
         """

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 MIN_EVENT_DELAY = 10.0
 """Seconds before which a trigger does not fire, unless Airflow's configuration says otherwise."""
-_FINAL_STATES = {"failed", "removed", "skipped", "success", "upstream_failed"}
 _MODULES = (
     "asgiref.sync",  # common.compat reads a connection with it
     "airflow.providers.common.compat.connection",
@@ -109,15 +108,12 @@ class DriveTrigger(BaseTrigger):
 
     async def on_kill(self) -> None:
         """
-        Log that the copy goes on, if the task has ended. The polling ends by itself: Airflow cancels it.
+        Log that the copy goes on. The polling ends by itself: Airflow cancels it.
 
-        Airflow also calls this if the task is cleared, and in a triggerer that was cut off so long that
-        another one polls for the task by now: https://github.com/apache/airflow/pull/73454
+        The task need not have ended: Airflow also calls this if the task is cleared, and in a triggerer that
+        was cut off so long that another one polls by now: https://github.com/apache/airflow/pull/73454
         """
-        if await asyncio.to_thread(_has_ended, self.task_instance):
-            self.log.warning(
-                "The task was stopped. Graph offers no way to cancel a copy: a running one goes on."
-            )
+        self.log.info("This trigger stops polling. The copy goes on: Graph offers no way to cancel a copy.")
 
     async def _event(self) -> dict[str, Any]:
         """Return the event, also of an error: if a trigger raises, the task gets no reason."""
@@ -163,23 +159,6 @@ class DriveTrigger(BaseTrigger):
         }
         if invalid := [name for name, is_valid in valid.items() if not is_valid]:
             raise DriveArgumentError(f"Invalid arguments of the trigger: {', '.join(invalid)}.")
-
-
-def _has_ended(task_instance: Any) -> bool:
-    """Whether a task is in a final state, or cannot be asked for its state."""
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # noqa: PLC0415  # slow to import
-
-        states = RuntimeTaskInstance.get_task_states(
-            dag_id=task_instance.dag_id,
-            task_ids=[task_instance.task_id],
-            run_ids=[task_instance.run_id],
-            map_index=task_instance.map_index,
-        )
-    except Exception:  # noqa: BLE001  # whatever it is, what on_kill says may be true
-        return True
-    found = {state for run in states.values() for state in run.values()}
-    return not found or not found.isdisjoint(_FINAL_STATES)
 
 
 def _is_number(value: Any) -> bool:
