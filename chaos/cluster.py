@@ -104,7 +104,7 @@ def start_cluster(graph, redis, home, units):
     own = {
         name: {
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / name / "logs"),
-            "AIRFLOW__MICROSOFT_DRIVE__TOKEN_CACHE": str(home / name / "tokens"),
+            "AIRFLOW__DRIVE__TOKEN_CACHE": str(home / name / "tokens"),
         }
         for name in (*WORKERS, *TRIGGERERS)
     }
