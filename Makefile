@@ -26,7 +26,7 @@ venv: .venv/.ready  ## create the environment with Airflow 3.3 (.venv)
 demo: .venv/.ready  ## archive documents with a real Airflow and an emulated Graph; KEEP=1 leaves Airflow running
 	@$(BIN)/airflow-drive demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-check: .venv/.ready  ## lint and run the quick tests, without those of the emulator, the docs, crashes and whole archives; a minute
+check: .venv/.ready  ## lint and run the quick tests, without those of the emulator, the docs, crashes and whole archives; two minutes
 	@$(MAKE) --jobs 2 --output-sync lint quick
 
 quick: .venv/.ready
