@@ -145,7 +145,7 @@ class ArchiveReport:
 
     def add_earlier(self, archived: ArchiveState, manifest: Manifest | None, find_items: FindItems) -> int:
         """
-        Add what earlier tries archived and deleted, as their manifest and the saved state tell it.
+        Add what earlier tries archived and deleted, from their manifest and the saved state.
 
         :return: How many deleted originals the manifest does not list.
         """

@@ -35,7 +35,7 @@ with DAG(
         pattern="**/*.csv",
         recursive=True,
         timeout=timedelta(hours=4).total_seconds(),
-        soft_fail=True,  # nothing to load is no failure
+        soft_fail=True,  # skip the run if there is nothing to load
     )
     hand_over = DriveToObjectStorageOperator(
         task_id="hand_over",

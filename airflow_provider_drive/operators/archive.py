@@ -261,7 +261,7 @@ class DriveArchiveOperator(DriveOperator):
             return summary
 
     def _conclude(self, context: Context, summary: dict[str, Any]) -> None:
-        """Fail the task if too many documents failed; else tell the outlets, or let them have no event."""
+        """Fail the task if too many documents failed; otherwise describe the run in its outlets' events."""
         from airflow_provider_drive.summary import check_counts, is_empty, outlet_extra
 
         if not self.is_dry_run:

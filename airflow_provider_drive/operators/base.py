@@ -212,7 +212,7 @@ class DriveOperator(DriveTask, BaseOperator):
         self._report_lineage(lambda: lineage_of_summary(places, summary))
 
     def get_openlineage_facets_on_start(self) -> Any:
-        """Return the lineage that the parameters tell. OpenLineage's listener calls this."""
+        """Return the lineage that is known from the parameters. OpenLineage's listener calls this."""
         from airflow_provider_drive.lineage import as_openlineage, lineage_of_parameters
 
         return as_openlineage(lambda: lineage_of_parameters(self))

@@ -89,7 +89,7 @@ class DriveFeed:
             return delta
         shared = self._readings[-1].delta
         own = await _read_or_expire(read_delta(self._drive_id, cursor), run)
-        return shared._replace(entries=own.entries)  # the later ones come again, which is no change
+        return shared._replace(entries=own.entries)  # a change that comes again has no effect
 
     async def _wait_for_news(self, cursor: str, interval: float) -> None:
         """Wait until there is something newer than the newest cursor, or it is time to read."""

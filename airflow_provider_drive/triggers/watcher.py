@@ -1,4 +1,4 @@
-"""Polls what has changed below a folder, and keeps in Airflow's asset state store what it has told."""
+"""Polls what has changed below a folder, and keeps what it has reported in Airflow's asset state store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEY = "watch"
 """The key of a watch in the asset state store."""
 DELIVERY = 10.0
 """
-Seconds after which an event counts as told.
+Seconds after which an event counts as delivered.
 
 Airflow stores an event about a second after it is yielded, and a busy triggerer later: if the state moved on
 before that, a killed triggerer would lose the event.
@@ -90,7 +90,7 @@ class FolderWatcher:
         """
         Poll for some minutes, after which the connection and the address are to be read again.
 
-        :return: After each poll an event, or None if there is nothing to tell.
+        :return: After each poll an event, or None if there is nothing to report.
         """
         until = time.monotonic() + RECHECK
         async with base.open_session(self._parameters.drive_conn_id, self._log, 1.0) as (session, run):
@@ -112,7 +112,7 @@ class FolderWatcher:
                 yield await self._take_event(watch)
 
     async def _take_event(self, watch: Watch) -> dict[str, Any] | None:
-        """Return the event that is to be told. It is stored first: if this process dies, it is told again."""
+        """Return the event to report. It is stored first: if this process dies, it is reported again."""
         if not self._is_untold or watch.event is None:
             return None
         await self._save(watch)
@@ -121,7 +121,7 @@ class FolderWatcher:
         return event
 
     def _read_parameters(self, session: AsyncSession) -> tuple[float, Interest]:
-        """Return the poll interval, and what is told."""
+        """Return the poll interval, and what is reported."""
         given = self._parameters
         return read_seconds("poll_interval", given.poll_interval), read_interest(
             session.clock.now(),
@@ -146,7 +146,7 @@ class FolderWatcher:
         return watch
 
     async def _begin(self, visit: _Visit, event: dict[str, Any] | None) -> Watch:
-        """Begin a watch, and store it with an event of the one before that may not have been told."""
+        """Begin a watch, and store it with an event of the one before that may not have been reported."""
         given = self._parameters
         since = read_since(given.since, visit.now)
         latest = await visit.feed.latest(visit.run)

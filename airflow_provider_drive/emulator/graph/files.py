@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow_provider_drive.emulator.state.items import Item
     from airflow_provider_drive.emulator.state.tenant import Tenant
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)  # msgraphfs does not tell the size
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)  # msgraphfs leaves out the size
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))", re.ASCII)
 UPLOAD_LIFETIME = dt.timedelta(days=7)
 """How long an upload session stays valid after its last fragment."""

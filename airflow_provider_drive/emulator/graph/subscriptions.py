@@ -113,7 +113,7 @@ def _validate(url: str) -> None:
     separator = "&" if urlsplit(url).query else "?"
     try:
         echo = _post(f"{url}{separator}validationToken={quote(token)}", b"", "text/plain")
-    except (OSError, HTTPException, ValueError):  # it does not answer, not in HTTP, or is no URL
+    except (OSError, HTTPException, ValueError):  # no answer, no HTTP, or an invalid URL
         echo = b""
     if echo.decode(errors="replace") != token:
         message = "Subscription validation request failed. The notification endpoint must echo the token."
@@ -132,7 +132,7 @@ def _send(subscription: Subscription) -> None:
         "resourceData": None,
     }
     content = json.dumps({"value": [body]}).encode()
-    with contextlib.suppress(OSError, HTTPException):  # Graph retries for hours; nobody listens here
+    with contextlib.suppress(OSError, HTTPException):  # Graph would retry for hours
         _post(properties["notificationUrl"], content, "application/json")
 
 

@@ -161,7 +161,7 @@ class WatchedFolder:
 
     def change_depth(self, listed: list[ListedItem] | None) -> None:
         """
-        Watch the subfolders as well, or no longer. What is in them is no change.
+        Watch the subfolders as well, or no longer. Their content is not reported as changed.
 
         :param listed: What there is now; None if the subfolders are not watched any more.
         """
@@ -178,7 +178,7 @@ class WatchedFolder:
                 self.told.setdefault(item.ref.item_id, _document(item, path))
 
     def take_changes(self, interest: Interest, now: float) -> tuple[list[Change], bool]:
-        """Return what is settled and of interest, and whether there is more. It counts as told then."""
+        """Return what is settled and of interest, and whether there is more. It counts as reported then."""
         changes: list[Change] = []
         for change, current in self._settled_changes(interest, now):
             is_wanted = change.kind in interest.kinds

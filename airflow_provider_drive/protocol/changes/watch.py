@@ -43,7 +43,7 @@ class Watch:
     :param address: The folder's address, as a parameter gave it.
     :param cursor: Where the next reading of the drive's changes begins.
     :param polled: When the changes were read last, by Graph's clock.
-    :param event: The event that was made last, which may not have been told.
+    :param event: The event that was made last, which may not have been reported.
     """
 
     drive_id: str
@@ -159,7 +159,7 @@ def resync(watch: Watch, folder: ItemRef, latest: Delta, now: float) -> Flow[Non
 
 
 def change_depth(watch: Watch, *, recursive: bool) -> Flow[None]:
-    """Watch the subfolders as well from now on, or no longer. What is in them is no change."""
+    """Watch the subfolders as well from now on, or no longer. Their content is not reported as changed."""
     folder = ItemRef(watch.drive_id, watch.folder.folder_id)
     watch.folder.change_depth((yield from list_all(folder, recursive=True)) if recursive else None)
 

@@ -130,7 +130,7 @@ def download(
 
 def read_file(address: Address, write: Callable[[bytes], object]) -> Flow[bool]:
     """
-    Read a file whole, and tell whether there is one.
+    Read a whole file, if there is one.
 
     :param write: Is given one piece after the other.
     :raises DriveArgumentError: If it is a folder.
