@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     AcquireToken = Callable[[bool], Any]
     """Returns the authority's answer with a token; ``True`` requests a new one instead of the cached one."""
 
+RENEWAL_MARGIN = 300.0
+"""Seconds before its expiry at which a token is replaced, as in MSAL."""
 _RETRIED_STATUSES = (429, 500, 502, 503, 504)
 _RETRIED_IMDS_STATUSES = (404, 410, *_RETRIED_STATUSES)
 """https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance"""

@@ -18,6 +18,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_drive.auth.application import RENEWAL_MARGIN
 from airflow_provider_drive.protocol.retry import backoff
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from airflow_provider_drive.settings import Settings
 
 _log = logging.getLogger(__name__)
-_RENEWAL_MARGIN = 300.0
-"""Seconds before its expiry at which a token is replaced, as in MSAL."""
 _MAX_WAIT = 30.0
 """Seconds for which a refused login waits for another process to store newer tokens."""
 _CONSUMER_TENANTS = {"consumers", "9188040d-6c67-4c5b-b112-36a304b66dad"}
@@ -48,7 +47,7 @@ class _Tokens:
 
     @property
     def is_fresh(self) -> bool:
-        return bool(self.access_token) and time.time() < self.expires_at - _RENEWAL_MARGIN
+        return bool(self.access_token) and time.time() < self.expires_at - RENEWAL_MARGIN
 
     def as_answer(self) -> dict[str, Any]:
         return {"access_token": self.access_token, "expires_in": int(self.expires_at - time.time())}

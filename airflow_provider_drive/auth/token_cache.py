@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from airflow_provider_drive.auth.application import open_application
+from airflow_provider_drive.auth.application import RENEWAL_MARGIN, open_application
 from airflow_provider_drive.configuration import read_text
 from airflow_provider_drive.fernet import get_fernet
 from airflow_provider_drive.redis_client import SharedRedis
@@ -38,8 +38,6 @@ _log = logging.getLogger(__name__)
 MAX_WAIT = 60.0
 """Seconds for which a process waits while another one logs in. After that it logs in, too."""
 _PAUSE = 0.1
-_RENEWAL_MARGIN = 300.0
-"""Seconds before its expiry at which a token is replaced, as in MSAL."""
 _LIFETIME = 86_400
 """Seconds after which Redis drops what was not renewed: the longest lifetime of a token."""
 _UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
@@ -108,7 +106,7 @@ class SharedLogin:
                     self._application.remove_tokens_for_client()
                     self._answer = self._application.acquire_token_for_client(self._scopes) or {}
             lifetime = self._answer.get("expires_in")
-            self._renew_at = time.time() + (lifetime if isinstance(lifetime, int) else 0) - _RENEWAL_MARGIN
+            self._renew_at = time.time() + (lifetime if isinstance(lifetime, int) else 0) - RENEWAL_MARGIN
         return self._answer
 
 
